@@ -30,6 +30,7 @@ from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.main import build
 
 sys.path.insert(0, str(Path(__file__).parent))
+import python_reference
 import report_cases
 
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
@@ -140,6 +141,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "schemas.md": types_table,
     "dialects.md": dialects_table,
     "reports.md": reports_text,
+    "python.md": python_reference.python_text,
 }
 
 

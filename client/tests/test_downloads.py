@@ -8,7 +8,7 @@ from client_peer import Fault, Peer
 
 from entrepot_client import errors
 from entrepot_client.client import Client
-from entrepot_client.filenames import name_from_disposition, safe_name
+from entrepot_client.transfers.filenames import name_from_disposition, safe_name
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -262,9 +262,9 @@ def test_long_names_keep_their_ending() -> None:
 
 def pending(seconds: int) -> list[Fault]:
     """The answers to HEAD and GET while the server makes a form."""
-    body = {"status": 409, "code": "derivative-pending", "detail": "It is being made."}
+    body = {"status": 503, "code": "form-not-ready", "detail": "It is being made."}
     headers = {"Content-Type": "application/problem+json", "Retry-After": str(seconds)}
-    return [Fault(409, headers), Fault(409, headers, json.dumps(body).encode())]
+    return [Fault(503, headers), Fault(503, headers, json.dumps(body).encode())]
 
 
 def test_a_form_is_waited_for_as_the_server_asks(

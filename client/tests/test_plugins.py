@@ -79,4 +79,4 @@ def test_a_broken_plugin_is_told_and_harms_nothing(
     assert "Traceback" not in result.err
     assert "push" in result.text
     assert "half" not in result.text
-    assert "Traceback" in program("--debug", "--version").err
+    assert "Traceback" in program("--debug", "--help").err

@@ -6,7 +6,8 @@ import pytest
 from client_peer import Peer, Program, task_document
 
 TASK = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
-REPORT = "/api/v1/file/53c9c295-83f4-4754-a781-cd03841c806f/report?version=1"
+FILE = "53c9c295-83f4-4754-a781-cd03841c806f"
+REPORT = f"/api/v1/file/{FILE}/report?version=1"
 
 
 @pytest.fixture
@@ -84,7 +85,8 @@ def test_a_rejected_delivery_shows_its_first_errors(
     assert 'row 2, amount: type is "integer/default"' in result.err
     assert "row 12, amount" not in result.err
     assert "… and 1,002 more" in result.err
-    assert REPORT in result.err
+    assert f"entrepot report {FILE} --version 1" in result.err
+    assert f"entrepot push {orders} --to {FILE}" in result.err
     assert signed_in.forms[0]["enforce_schema"][1] == b"true"
 
 
@@ -128,7 +130,7 @@ def test_over_the_quota(signed_in: Peer, program: Program, orders: Path) -> None
     }
     result = program("push", str(orders))
     assert result.status == 6
-    assert "requested 1.5 MB, used 900.0 kB, quota 1.0 MB" in result.err
+    assert "needed 1.5 MB, used 900.0 kB, quota 1.0 MB" in result.err
     assert "entrepot quota" in result.err
 
 

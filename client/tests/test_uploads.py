@@ -9,7 +9,7 @@ from client_peer import Fault, Peer
 
 from entrepot_client import errors
 from entrepot_client.client import Client
-from entrepot_client.upload import default_size_limit
+from entrepot_client.transfers.upload import default_size_limit
 
 PATH = "/api/v1/file/new"
 
@@ -76,8 +76,21 @@ def test_a_refusal_has_its_figures(peer: Peer, client: Client, orders: Path) -> 
     assert caught.value.figures == {"used": 5, "limit": 6}
 
 
-def test_an_upload_is_sent_once(peer: Peer, client: Client, orders: Path) -> None:
-    peer.faults[PATH] = [Fault(503)]
+@pytest.mark.parametrize("fault", [Fault(503), Fault(0)])
+def test_an_upload_is_repeated_so_that_the_server_recognizes_it(
+    peer: Peer, client: Client, orders: Path, fault: Fault
+) -> None:
+    peer.faults[PATH] = [fault]
+    client.push(orders)
+    requests = peer.requests_for(PATH)
+    assert len(requests) == 2
+    assert requests[0].headers["Idempotency-Key"] == requests[1].headers["Idempotency-Key"]
+    client.push(orders)
+    assert peer.requests[-1].headers["Idempotency-Key"] != requests[0].headers["Idempotency-Key"]
+
+
+def test_an_upload_that_was_refused_is_sent_once(peer: Peer, client: Client, orders: Path) -> None:
+    peer.faults[PATH] = [Fault(500)]
     with pytest.raises(errors.ServerFailed):
         client.push(orders)
     assert len(peer.requests_for(PATH)) == 1

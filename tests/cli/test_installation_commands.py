@@ -1,10 +1,13 @@
 """Commands that look create nothing; a database that cannot be used gets one clear sentence."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
+from tests.support.api import assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
@@ -19,7 +22,15 @@ LOOKING = (
     ("doctor", "--deep"),
     ("admin", "account", "list"),
     ("admin", "account", "create", "acme", "--quota", "1GB"),
+    ("admin", "account", "suspend", "acme"),
+    ("admin", "account", "resume", "acme"),
+    ("admin", "user", "list"),
+    ("admin", "user", "disable", "acme:maria"),
+    ("admin", "user", "enable", "acme:maria"),
+    ("admin", "user", "link", "acme:maria"),
     ("admin", "key", "create", "acme:maria"),
+    ("admin", "key", "list"),
+    ("admin", "key", "revoke", "0b8f6f0e-3f43-4b5e-9d2b-0d1c6a2f8a11"),
     ("admin", "sweep"),
     ("admin", "migrate"),
 )
@@ -97,7 +108,17 @@ def test_commands_work_beside_a_running_server(
     variables = {"ENTREPOT_DATABASE": settings["database"]} if settings else {}
     for command in (
         ("admin", "account", "create", "beside", "--quota", "1GB"),
+        ("admin", "account", "set", "beside", "--quota", "2GB"),
         ("admin", "account", "list"),
+        ("admin", "account", "suspend", "beside"),
+        ("admin", "account", "resume", "beside"),
+        ("admin", "user", "create", "beside:maria", "--role", "admin"),
+        ("admin", "user", "list", "beside"),
+        ("admin", "user", "disable", "beside:maria"),
+        ("admin", "user", "enable", "beside:maria"),
+        ("admin", "user", "link", "beside:maria"),
+        ("admin", "key", "create", "beside:maria"),
+        ("admin", "key", "list", "beside:maria"),
         ("admin", "sweep"),
         ("admin", "migrate"),
         ("doctor",),
@@ -106,6 +127,51 @@ def test_commands_work_beside_a_running_server(
         assert status == 0, printed
     assert f"http://127.0.0.1:{server.overrides['port']} answers" in printed
     assert "(a server runs on it)" in printed
+
+
+def test_what_operators_do_about_people(run: Run, serve: Callable[..., Server]) -> None:
+    server = serve()
+    account = server.new_account()
+    data, name = ("--data", str(server.data)), account.admin.user_name
+    key_id = str(account.admin.key.key.id)
+    guest = account.new_user()
+
+    def printed_json(*command: str) -> Any:
+        status, printed = run(*command, *data, "--format", "json")
+        assert status == 0, printed
+        return json.loads(printed)
+
+    users = printed_json("admin", "user", "list", account.name)
+    assert [user["user_name"] for user in users] == sorted([name, guest.user_name])
+    keys = printed_json("admin", "key", "list", name)
+    assert [(key["key_id"], key["user_name"]) for key in keys] == [(key_id, name)]
+    assert not any(key["api_key"] for key in keys if "api_key" in key)
+    for disabled in ("disable", "enable"):
+        printed_json("admin", "user", disabled, guest.user_name)
+        status = {"disable": 401, "enable": 200}[disabled]
+        assert guest.api.get("/whoami").status_code == status
+    link = printed_json("admin", "user", "link", name)
+    assert link["link"].startswith(f"{server.endpoint}/sign-in?link=")
+    assert printed_json("admin", "key", "revoke", key_id)["key_id"] == key_id
+    assert_problem(account.api.get("/whoami"), 401, "not-authenticated")
+    status, printed = run("admin", "key", "revoke", key_id, *data)
+    assert (status, "There is no such key, or it was revoked before." in printed) == (4, True)
+    status, printed = run("admin", "user", "list", "nobody", *data)
+    assert (status, "There is no such account or user." in printed) == (4, True)
+
+
+@pytest.mark.parametrize("command", ["user", "key", "account"])
+def test_lists_fit_80_columns(
+    run: Run, serve: Callable[..., Server], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    server = serve(start=False)
+    run("admin", "init", "--data", str(server.data))
+    server.new_account(name="acme")
+    capsys.readouterr()
+    assert run_program(("admin", command, "list", "--data", str(server.data))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 2
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(

@@ -1,47 +1,94 @@
-"""Killed while a form is made, the server makes it after all, once, and leaks nothing."""
+"""Killed while a form is made, with the verdict or later, the server makes it after all, once, and
+leaks nothing."""
 
 from contextlib import suppress
 
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.crash.installation import Installation, Point, table
-from tests.crash.test_exact_points import CONTENT, LIMIT, die_and_check, long
+from tests.crash.installation import GONE, Installation, Point, table
+from tests.crash.test_exact_points import (
+    CONTENT,
+    LIMIT,
+    PUBLISH,
+    REJECT,
+    SCHEMA,
+    die_and_check,
+    long,
+)
 from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.db.tables import derivatives
 
 BEGUN = (r"UPDATE derivatives SET starts",)
 KEPT = (r"UPDATE derivatives SET status='ready'",)
-POINTS = [
+WRITTEN = Point("worker", "write", ("/incoming/",), "after")
+LINKED = Point("worker", "link", ("/incoming/.* .*/blobs/",), "after")
+NOT_SYNCED = Point("worker", "fsync", ("/incoming/",), "before")
+WITH_VERDICT = [
+    WRITTEN,
+    LINKED,
+    Point("worker", "commit", (*PUBLISH, *KEPT), "before"),
+    Point("worker", "commit", (*PUBLISH, *KEPT), "after"),
+    *long([NOT_SYNCED]),
+]
+REJECTED = [LINKED, *long([Point("worker", "commit", (*REJECT, *KEPT), "after")])]
+LATER = [
     Point("worker", "commit", BEGUN, "after"),
-    Point("worker", "write", ("/incoming/",), "after"),
-    Point("worker", "link", ("/incoming/.* .*/blobs/",), "after"),
     Point("worker", "commit", KEPT, "after"),
     *long([Point("worker", "commit", BEGUN, "before"), Point("worker", "commit", KEPT, "before")]),
-    *long([Point("worker", "fsync", ("/incoming/",), "before")]),
+    *long([WRITTEN, LINKED, NOT_SYNCED]),
 ]
+AT_ONCE = {"Prefer": "wait=0"}
 
 
 def forms_of(installation: Installation) -> list[tuple[str, str]]:
     query = select(derivatives.c.form, derivatives.c.status)
     with installation.server.parts.database.reading() as conn:
-        return [(row.form, row.status) for row in conn.execute(query)]
+        return sorted((row.form, row.status) for row in conn.execute(query))
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
-def test_a_derivation_is_killed(installation: Installation, point: Point) -> None:
+def new_forms(installation: Installation, before: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    made = forms_of(installation)
+    for form in before:
+        made.remove(form)
+    return made
+
+
+@pytest.mark.parametrize("point", WITH_VERDICT, ids=str)
+def test_a_publication_with_its_parquet_is_killed(installation: Installation, point: Point) -> None:
+    before = forms_of(installation)
     installation.arm(point)
-    before = len(forms_of(installation))
     sent = installation.send(CONTENT, limit=LIMIT)
     die_and_check(installation, str(point))
-    made = forms_of(installation)
-    assert len(made) == before + 1
-    assert set(made) == {("parquet", "ready")}
+    assert new_forms(installation, before) == [("parquet", "ready")]
     files = {item["file_name"]: item for item in installation.api.json("/files")["files_list"]}
     path = f"/file/download/{files[sent.name]['file_id']}?format=parquet"
     answer = installation.api.get(path)
     assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
+
+
+@pytest.mark.parametrize("point", REJECTED, ids=str)
+def test_a_rejection_with_its_rows_is_killed(installation: Installation, point: Point) -> None:
+    before = forms_of(installation)
+    installation.arm(point)
+    installation.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
+    die_and_check(installation, str(point))
+    assert new_forms(installation, before) == [("rejected", "ready")]
+
+
+@pytest.mark.parametrize("point", LATER, ids=str)
+def test_a_later_form_is_killed(installation: Installation, point: Point) -> None:
+    sent = installation.send(CONTENT, limit=LIMIT)
+    task = installation.api.wait_task(str(sent.task_id))
+    before = forms_of(installation)
+    path = f"/file/download/{task['file_id']}?format=jsonl"
+    installation.arm(point)
+    with suppress(*GONE):
+        assert installation.api.get(path, headers=AT_ONCE).status_code == 503
+    die_and_check(installation, str(point))
+    assert new_forms(installation, before) == [("jsonl", "ready")]
+    assert installation.api.get(path).status_code == 200
 
 
 def test_a_killed_worker_resumes_its_derivation(installation: Installation) -> None:
@@ -51,7 +98,7 @@ def test_a_killed_worker_resumes_its_derivation(installation: Installation) -> N
     path = f"/file/download/{task['file_id']}?format=csv"
     installation.wait_derived()
     installation.freeze_inspectors()
-    assert installation.api.get(path).status_code == 409
+    assert installation.api.get(path, headers=AT_ONCE).status_code == 503
     wait_until(lambda: started(installation) == 1, "the derivation is begun", UNHURRIED)
     old = installation.part("worker").pid
     installation.part("worker").kill()
@@ -66,12 +113,12 @@ def test_no_delivery_waits_for_a_derivation(installation: Installation) -> None:
     task = installation.api.wait_task(str(sent.task_id))
     installation.wait_derived()
     path = f"/file/download/{task['file_id']}?format=csv"
-    assert installation.api.get(path).status_code == 409
+    assert installation.api.get(path, headers=AT_ONCE).status_code == 503
     wait_until(lambda: stop_deriving(installation), "the derivation is begun", UNHURRIED)
     for rows in (12, 13):
         following = installation.send(table(rows), limit=LIMIT)
         assert installation.api.wait_task(str(following.task_id))["status"] == "succeeded"
-    assert installation.api.get(path).status_code == 409
+    assert installation.api.get(path, headers=AT_ONCE).status_code == 503
     for child in installation.frozen:
         with suppress(psutil.NoSuchProcess):
             child.resume()

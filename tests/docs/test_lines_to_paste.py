@@ -16,6 +16,7 @@ from entrepot.cli.serve import curl_lines
 
 ROOT = Path(__file__).parent.parent.parent
 FENCED = re.compile(r"^```bash\n(.*?)^```$", re.M | re.S)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 UPLOAD = "seq 100 999"
 FOLLOW = "<TASK ID>"
 
@@ -91,6 +92,14 @@ def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
         assert "byte for byte the same" in output
         assert "schema-violation" in output
         assert '"type": "integer"' in output
+
+
+def test_the_python_blocks_can_be_followed(demo: Any, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "read-with-python.md").read_text()
+    (tmp_path / "page.py").write_text("\n".join(PYTHON.findall(page)))
+    output = demo.run("python page.py", tmp_path)
+    assert "`much` is not a number" in output
+    assert "1 2.5 ['id', 'amount']" in output
 
 
 def test_a_backup_beside_the_running_server_is_whole(demo: Any, tmp_path: Path) -> None:

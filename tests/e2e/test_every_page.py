@@ -24,6 +24,9 @@ LONG = "a_file_name_that_goes_on_and_on_without_any_place_to_break_it_" * 3 + ".
 PATHS = (
     "/sign-in",
     "/sign-in?link=anything",
+    "/sign-in?link={link}",
+    "/password",
+    "/password?changed=yes",
     "/files",
     "/files?name=nothing&sort=-file_size&published=true",
     "/files?min_size=much",
@@ -127,6 +130,9 @@ def page_scenario(site: Server, password_hash: str) -> PageScenario:
         "succeeded": good["task_id"],
         "failed": bad["task_id"],
         "key": str(account.admin.key.key.id),
+        "link": account.api.post(f"/user/{account.new_user().user_name}/link")
+        .json()["link"]
+        .partition("=")[2],
     }
     return PageScenario(account, names)
 

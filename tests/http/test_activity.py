@@ -28,7 +28,8 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.queries.activity import ActivityFilter, list_activity
 from entrepot.http.api.activity import EXPORT_BATCH_ROWS, export, render_page
-from entrepot.http.deps import UnitOfWork, open_runtime
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.runtime import open_runtime
 from entrepot.http.timestamps import format_timestamp
 
 pytestmark = pytest.mark.both_databases

@@ -179,5 +179,8 @@ def test_the_program(account: TestAccount, file_id: str, run: Run) -> None:
     assert "~ row 3 (id=3): amount: '4' → '40'" in output
     assert run("files", "compare", file_id, 2, 2)[0] == 0
     status, _, errors = run("files", "compare", file_id, 1, 2, "--key", "nothing")
-    assert status == 1
+    assert status == 2
     assert "`nothing`" in errors
+    status, _, errors = run("files", "compare", file_id, 1, 99)
+    assert status == 4
+    assert "has no version 99" in errors

@@ -1,7 +1,6 @@
 """A version that keeps its contract and differs much from the one before is published with a
 warning that names both figures."""
 
-from tests.http.test_forms import profile_once_derived
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
@@ -21,10 +20,8 @@ def test_drift_is_a_warning(account: TestAccount, server: Server) -> None:
     file_id = str(api.deliver(FIRST, enforce_schema="true")["file_id"])
     stranger = server.new_account().admin
     share(api, file_id, stranger.user_name, "w")
-    profile_once_derived(api, file_id)
     task = deliver(stranger, file_id, SECOND)
     assert task["status"] == "succeeded"
-    profile_once_derived(api, file_id)
 
     (table,) = api.json(f"/file/{file_id}/report")["tasks"]
     assert (table["warnings"], table["drift"]) == (WARNINGS, WARNINGS)
@@ -44,7 +41,5 @@ def test_drift_is_a_warning(account: TestAccount, server: Server) -> None:
 def test_a_file_without_a_contract_has_no_drift(account: TestAccount) -> None:
     api = account.api
     file_id = str(api.deliver(FIRST)["file_id"])
-    profile_once_derived(api, file_id)
     deliver(account.admin, file_id, THIRD)
-    profile_once_derived(api, file_id)
     assert api.json(f"/file/{file_id}/report")["tasks"][0]["warnings"] == []

@@ -15,11 +15,10 @@ import pytest
 from sqlalchemy import select, update
 from tests.support.api import Api, assert_problem
 from tests.support.server import Server, TestAccount
-from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives
-from entrepot.files.derivatives import UNUSED_LIFETIME
+from entrepot.files.derivative_space import UNUSED_LIFETIME
 from entrepot.files.sweep import sweep
 
 CONTENT = b'id;name;price;day\n1;"a;b";1,50;2024-03-01\n2;\xc3\xa4;22,25;2024-03-02\n3;;;\n'
@@ -33,27 +32,9 @@ MEDIA_TYPES = {
 }
 
 
-def fetch(api: Api, path: str, **kwargs: Any) -> httpx2.Response:
-    """The form once it is made, waited for as the server asks."""
-    answers: list[httpx2.Response] = []
-
-    def made() -> bool:
-        answers.append(answer := api.get(path, **kwargs))
-        if answer.status_code != 409:
-            return True
-        problem = assert_problem(answer, 409, "derivative-pending")
-        assert answer.headers["retry-after"] == str(problem["retry_after"])
-        assert 1 <= problem["retry_after"] <= 30
-        return False
-
-    wait_until(made, f"{path} is made", UNHURRIED)
-    return answers[-1]
-
-
-def profile_once_derived(api: Api, file_id: str) -> dict[str, Any]:
-    path = f"/file/{file_id}/profile"
-    wait_until(lambda: not api.json(path)["columns_pending"], "the profile is measured", UNHURRIED)
-    result: dict[str, Any] = api.json(path)
+def profile_of(api: Api, file_id: str) -> dict[str, Any]:
+    result: dict[str, Any] = api.json(f"/file/{file_id}/profile")
+    assert result["columns_pending"] is False
     return result
 
 
@@ -69,12 +50,15 @@ def file_id(holder: TestAccount) -> str:
     return str(task["file_id"])
 
 
-def test_the_profile_is_known_in_two_steps(holder: TestAccount) -> None:
+def test_all_is_there_as_soon_as_the_task_has_succeeded(holder: TestAccount) -> None:
     task = holder.api.deliver(CONTENT, name="steps.csv")
-    at_once = holder.api.json(f"/file/{task['file_id']}/profile")
-    assert at_once["table"]["rows"] == 3
-    assert at_once["file"]["dialect"]["delimiter"] == ";"
-    result = profile_once_derived(holder.api, task["file_id"])
+    parquet = holder.api.get(f"/file/download/{task['file_id']}?format=parquet")
+    assert (parquet.status_code, parquet.headers["entrepot-version"]) == (200, "1")
+    preview = holder.api.get(f"/file/{task['file_id']}/preview")
+    assert (preview.status_code, preview.headers["entrepot-version"]) == (200, "1")
+    result = profile_of(holder.api, task["file_id"])
+    assert result["table"]["rows"] == 3
+    assert result["file"]["dialect"]["delimiter"] == ";"
     assert result["derivative"] == {"status": "ready"}
     assert result["version"] == 1
     price = result["columns"][2]
@@ -88,7 +72,7 @@ def test_each_form_is_a_representation_of_its_own(
     holder: TestAccount, file_id: str, form: str
 ) -> None:
     path = f"/file/download/{file_id}?format={form}"
-    answer = fetch(holder.api, path)
+    answer = holder.api.get(path)
     assert answer.status_code == 200
     headers, body = answer.headers, answer.content
     assert headers["content-type"] == MEDIA_TYPES[form]
@@ -106,7 +90,8 @@ def test_each_form_is_a_representation_of_its_own(
     assert same.status_code == 304
     assert _rows(form, body)[0][:2] == [1, "a;b"]
     assert len(_rows(form, body)) == 3
-    original = holder.api.get(f"/file/download/{file_id}")
+    for each in (answer, head, part, same, original := holder.api.get(f"/file/download/{file_id}")):
+        assert each.headers["entrepot-version"] == "1"
     assert original.content == CONTENT
     assert original.headers["etag"] != headers["etag"]
 
@@ -130,9 +115,9 @@ def _rows(form: str, body: bytes) -> list[list[Any]]:
 def test_what_is_canonical_is_answered_as_it_lies(holder: TestAccount) -> None:
     before = holder.api.account()["derivatives"]
     task = holder.api.deliver(CANONICAL)
-    profile_once_derived(holder.api, task["file_id"])
+    profile_of(holder.api, task["file_id"])
     parquet = holder.api.get(f"/file/download/{task['file_id']}?format=parquet")
-    answer = fetch(holder.api, f"/file/download/{task['file_id']}?format=csv")
+    answer = holder.api.get(f"/file/download/{task['file_id']}?format=csv")
     assert answer.content == CANONICAL
     assert holder.api.account()["derivatives"] == before + len(parquet.content)
 
@@ -140,7 +125,7 @@ def test_what_is_canonical_is_answered_as_it_lies(holder: TestAccount) -> None:
 def test_derivatives_are_shown_beside_the_quota(server: Server) -> None:
     account = server.new_account()
     task = account.api.deliver(CONTENT)
-    body = fetch(account.api, f"/file/download/{task['file_id']}?format=parquet").content
+    body = account.api.get(f"/file/download/{task['file_id']}?format=parquet").content
     document = account.api.account()
     assert (document["used"], document["derivatives"]) == (len(CONTENT), len(body))
 
@@ -198,7 +183,7 @@ def test_a_failed_form_says_why_and_is_tried_again_later(server: Server) -> None
     account = server.new_account()
     task = account.api.deliver(CONTENT)
     path = f"/file/download/{task['file_id']}?format=parquet"
-    fetch(account.api, path)
+    account.api.get(path)
     parts = server.parts
     error = {"code": "resource-limit", "detail": "It needs more than 7 bytes."}
     now = parts.clock()
@@ -223,15 +208,14 @@ def test_a_failed_form_says_why_and_is_tried_again_later(server: Server) -> None
     failed_too = account.api.get(path.replace("parquet", "jsonl"))
     assert_problem(failed_too, 409, "derivative-failed", format="jsonl")
     parts.database.write(fail, now - timedelta(minutes=11))
-    assert_problem(account.api.get(path), 409, "derivative-pending")
-    assert fetch(account.api, path).status_code == 200
+    assert account.api.get(path).status_code == 200
 
 
 def test_forms_that_nobody_uses_go_and_come_again(server: Server) -> None:
     account = server.new_account()
     task = account.api.deliver(CONTENT)
     path = f"/file/download/{task['file_id']}?format=jsonl"
-    first = fetch(account.api, path).content
+    first = account.api.get(path).content
     parts = server.parts
     full = account.api.account()["derivatives"]
     mine = derivatives.c.account_id == server.actor(account.api_key).account_id
@@ -244,8 +228,7 @@ def test_forms_that_nobody_uses_go_and_come_again(server: Server) -> None:
     assert swept.released >= 1
     assert parts.store.stat(held) is None
     assert account.api.account()["derivatives"] == full - len(first)
-    assert_problem(account.api.get(path), 409, "derivative-pending")
-    assert fetch(account.api, path).content == first
+    assert account.api.get(path).content == first
 
 
 def test_an_accounts_derivatives_stay_within_its_quota(server: Server) -> None:
@@ -254,20 +237,15 @@ def test_an_accounts_derivatives_stay_within_its_quota(server: Server) -> None:
     task = account.api.deliver(CONTENT, limit=1000)
     assert task["status"] == "succeeded"
     path = f"/file/download/{task['file_id']}?format=parquet"
-    wait_until(
-        lambda: account.api.get(path).json()["code"] != "derivative-pending",
-        "it is tried",
-        UNHURRIED,
-    )
     answer = account.api.get(path)
     assert_problem(answer, 409, "derivative-failed", cause="derivatives-full")
     # The profile is measured all the same.
-    assert len(profile_once_derived(account.api, task["file_id"])["columns"]) == 4
+    assert len(profile_of(account.api, task["file_id"])["columns"]) == 4
     assert account.api.account()["derivatives"] == 0
 
 
 def test_the_work_is_in_no_list_of_tasks(holder: TestAccount, file_id: str) -> None:
-    fetch(holder.api, f"/file/download/{file_id}?format=parquet")
+    holder.api.get(f"/file/download/{file_id}?format=parquet")
     assert {task["kind"] for task in holder.api.json("/tasks")["tasks_list"]} == {"file.new"}
 
 

@@ -52,6 +52,7 @@ def test_the_account_tells_what_is_used(account: TestAccount) -> None:
         "quota",
         "used",
         "reserved",
+        "metadata",
         "free",
         "files",
         "versions",
@@ -210,8 +211,8 @@ def test_a_user_who_was_only_given_a_file_is_deleted(account: TestAccount) -> No
     user = account.new_user()
     file_id = account.api.deliver(CSV)["file_id"]
     account.api.request("PATCH", f"/file/{file_id}", json={"user_name": user.user_name})
-    assert account.api.delete(f"/file/{file_id}").status_code == 200
-    assert account.api.delete(f"/user/{user.user_name}").status_code == 204
+    assert account.api.request("DELETE", f"/file/{file_id}").status_code == 200
+    assert account.api.request("DELETE", f"/user/{user.user_name}").status_code == 204
     assert account.api.json(f"/user/{user.user_name}")["disabled"]
 
 
@@ -287,6 +288,15 @@ def test_make_change_and_remove_a_user(account: TestAccount, server: Server) -> 
 
     assert account.api.request("DELETE", f"/user/{name}").status_code == 204
     assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    assert account.api.json(f"/user/{name}")["disabled"]  # their first use of the key is recorded
+
+
+def test_a_user_who_did_nothing_is_deleted(account: TestAccount, server: Server) -> None:
+    name = f"{account.name}:maria"
+    account.api.post("/user/new", json={"user_name": name})
+    unused = server.new_key(name, ("read",))
+    assert account.api.request("DELETE", f"/user/{name}").status_code == 204
+    assert_problem(unused.api.get("/whoami"), 401, "not-authenticated")
     assert name not in str(account.api.json("/users"))
     assert_problem(account.api.get(f"/user/{name}"), 404, "not-found")
 

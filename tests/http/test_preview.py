@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.http.test_forms import fetch
 from tests.support.api import Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
@@ -40,7 +39,7 @@ def path(holder: TestAccount) -> str:
     task = holder.api.deliver(CONTENT, enforce_schema="true")
     assert task["status"] == "succeeded"
     path = f"/file/{task['file_id']}/preview"
-    assert fetch(holder.api, path).status_code == 200
+    assert holder.api.get(path).status_code == 200
     return path
 
 
@@ -159,14 +158,14 @@ def test_a_cursor_stays_with_its_version(holder: TestAccount) -> None:
     """A version that is published between two pages changes nothing of the second."""
     api = holder.api
     file_id = api.deliver(b"id\n" + b"".join(b"%d\n" % n for n in range(9)))["file_id"]
-    first = fetch(api, f"/file/{file_id}/preview?limit=6")
+    first = api.get(f"/file/{file_id}/preview?limit=6")
     sent = api.post(f"/file/{file_id}/versions", files={"file": ("b.csv", b"id\n77\n")})
     api.wait_task(sent.json()["task_id"])
     named = re.fullmatch(r'<(.+)>; rel="next"', first.headers["link"])
     assert named
     second = api.client.get(named[1]).json()
     assert (second["version"], ids(second)) == (1, [6, 7, 8])
-    assert ids(fetch(api, f"/file/{file_id}/preview").json()) == [77]
+    assert ids(api.get(f"/file/{file_id}/preview").json()) == [77]
 
 
 def test_values_that_json_cannot_hold_are_texts(holder: TestAccount) -> None:
@@ -177,7 +176,7 @@ def test_values_that_json_cannot_hold_are_texts(holder: TestAccount) -> None:
         b"-1,1,12.25,,00:00:00,2026-03-01T10:00:00,y,2\n"
     )
     file_id = holder.api.deliver(table, enforce_schema="true")["file_id"]
-    result = fetch(holder.api, f"/file/{file_id}/preview").json()
+    result = holder.api.get(f"/file/{file_id}/preview").json()
     first, second = result["rows"]
     assert first["values"][:6] == [
         "9007199254740993", "123456789012345678901234567890", "0.10", 1e300, "23:59:59.5",
@@ -209,7 +208,7 @@ def test_an_account_has_no_more_than_its_share(server: Server) -> None:
     """More at once than it may have: those beyond are refused with the figures, none is lost."""
     account = server.new_account()
     file_id = account.api.deliver(b"id\n1\n")["file_id"]
-    fetch(account.api, f"/file/{file_id}/preview")
+    account.api.get(f"/file/{file_id}/preview")
     most = server.settings.previews_per_account
 
     def ask(_: int) -> httpx2.Response:

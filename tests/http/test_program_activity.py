@@ -35,7 +35,7 @@ def test_an_export_is_verified(run: Run, account: TestAccount, tmp_path: Path) -
     last = json.loads(lines[-1])["hash"]
     assert run("activity", "verify", kept, "--format", "quiet") == (0, f"{last}\n", "")
     status, _, output = run("activity", "export", kept)
-    assert (status, "is there already" in output) == (1, True)
+    assert (status, "exists already" in output) == (1, True)
     kept.write_text("\n".join([lines[0], *lines[2:]]))
     status, _, output = run("activity", "verify", kept)
     assert status == 1

@@ -33,7 +33,7 @@ def test_hand_over_within_the_account_and_beyond(
     file_id = account.api.deliver(CSV)["file_id"]
     colleague, stranger = account.new_user(), server.new_account()
     status, out, _ = run("files", "hand-over", file_id, colleague.user_name)
-    assert (status, "handed over" in out) == (0, True)
+    assert (status, "transferred" in out) == (0, True)
     assert listed(account.api)[file_id]["user_name"] == colleague.user_name
     status, out, _ = run("files", "hand-over", file_id, stranger.admin.user_name)
     assert (status, "offered" in out) == (0, True)

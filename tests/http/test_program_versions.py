@@ -44,7 +44,7 @@ def test_a_contract_beside_it_is_refused(run: Run, tmp_path: Path) -> None:
     status, _, output = run("push", path, "--to", "1dd1ce46-62cc-486e-9f47-1f96c1895b25",
                           "--size-limit", "1MB")  # fmt: skip
     assert status == 2
-    assert "--size-limit" in output
+    assert "entrepot files edit 1dd1ce46-62cc-486e-9f47-1f96c1895b25" in output
 
 
 def test_a_file_that_nobody_knows(run: Run, tmp_path: Path) -> None:

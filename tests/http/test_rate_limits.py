@@ -15,7 +15,7 @@ from entrepot.accounts.sign_in import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 from entrepot_client.cli.main import run as run_program
-from entrepot_client.resume import MIN_RESUMABLE_BYTES
+from entrepot_client.transfers.resume import MIN_RESUMABLE_BYTES
 
 BURST = 6
 POLICY = f'"key";q={BURST};w={BURST * 60}'

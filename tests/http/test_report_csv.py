@@ -1,4 +1,4 @@
-"""`report.csv`: the rejected rows of a version, made in the background when they are asked for."""
+"""`report.csv`: the rejected rows of a version, made with its verdict."""
 
 import csv
 import io
@@ -11,30 +11,19 @@ from tests.http.conftest import Run
 from tests.http.test_validate import SCHEMA, WRONG
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
-from tests.support.wait import UNHURRIED, wait_until
 
 HEADER = b"_row,_line,_errors,id,amount\r\n"
 
 
 def fetch(api: Api, file_id: str, **params: Any) -> httpx2.Response:
-    """The rows, once they are made."""
-    answers: list[httpx2.Response] = []
-
-    def made() -> bool:
-        answers.append(answer := api.get(f"/file/{file_id}/report.csv", params=params))
-        if answer.status_code != 409:
-            return True
-        pending = assert_problem(answer, 409, "derivative-pending")
-        assert int(answer.headers["retry-after"]) == pending["retry_after"] >= 1
-        return False
-
-    wait_until(made, "the rows are made", UNHURRIED)
-    return answers[-1]
+    """The rows, by one request."""
+    return api.get(f"/file/{file_id}/report.csv", params=params)
 
 
 def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
     task = account.api.deliver(WRONG, enforce_schema=SCHEMA)
     used = account.api.account()["used"]
+    assert account.api.account()["derivatives"] > 0  # made before anybody asked
     answer = fetch(account.api, task["file_id"])
     assert answer.status_code == 200
     assert answer.content == HEADER + (

@@ -30,7 +30,7 @@ from entrepot.inspection.results import (
 )
 from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.inspection.sandbox.protocol import SandboxJob, run_job
+from entrepot.inspection.sandbox.protocol import SandboxJob, start_job
 from entrepot.inspection.sandbox.spawn import SandboxProcess
 from entrepot.inspection.sql import literal
 
@@ -399,9 +399,9 @@ def test_what_the_lock_denies_is_a_fault_of_its_own(
         assert process.stdin is not None
         assert process.stdout is not None
         child = SandboxProcess(process.stdin.fileno(), process.stdout.fileno(), status.fileno())
-        words = SandboxJob(job, request, tmp_path, Limits(), "require")
+        words = SandboxJob(job, (request,), tmp_path, Limits(), "require")
         with pytest.raises(SandboxDenied, match=r"PermissionError|ImportError|ModuleNotFoundError"):
-            run_job(child, words, lambda done, of: None, lambda: False)
+            start_job(child, words, lambda: False).next_result(lambda done, of: None)
     assert [line["event"] for line in logs if line["log_level"] == "critical"] == [
         *(["imported in the locked sandbox"] if imported else []),
         "the sandbox denied what an inspection needs",

@@ -15,7 +15,7 @@ from tests.inspection.conftest import request_for
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.results import InspectionFailed
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.inspection.sandbox.protocol import SandboxJob, run_job
+from entrepot.inspection.sandbox.protocol import SandboxJob, start_job
 from entrepot.inspection.sandbox.spawn import SandboxProcess
 from entrepot.inspection.sandbox.watch import LimitExceeded
 
@@ -56,8 +56,10 @@ def run(folder: Path, *answers: str, seconds: float = 30) -> dict[str, Any]:
         assert process.stdout is not None
         child = SandboxProcess(process.stdin.fileno(), process.stdout.fileno(), status.fileno())
         limits = Limits(wall_seconds=seconds)
-        job = SandboxJob("inspect", request_for(path, schema=SCHEMA), folder, limits, "best-effort")
-        return run_job(child, job, lambda done, of: None, lambda: False)
+        job = SandboxJob(
+            "inspect", (request_for(path, schema=SCHEMA),), folder, limits, "best-effort"
+        )
+        return start_job(child, job, lambda: False).next_result(lambda done, of: None)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def run(folder: Path, *answers: str, seconds: float = 30) -> dict[str, Any]:
 def test_a_verdict_stands_whatever_follows(tmp_path: Path, ending: str) -> None:
     with capture_logs() as logs:
         assert run(tmp_path, json.dumps({"judged": JUDGED}), ending) == JUDGED
-    assert "a rejection has no suggestion" in [line["event"] for line in logs]
+    assert "a verdict stands alone" in [line["event"] for line in logs]
     with pytest.raises((LimitExceeded, InspectionFailed)):
         run(tmp_path, ending)
 

@@ -68,9 +68,9 @@ def test_grow_settle_and_refund(database: Database, account: AccountId) -> None:
     one = open_one(database, account)
     assert grow(database, account, one, 10, 60) == 60
     assert grow(database, account, one, 20, 20) == 60
-    assert database.read(get_usage, account) == Usage(100, 0, 60)
+    assert database.read(get_usage, account) == Usage(100, 0, 60, 0)
     database.write(settle_reservation, account, one, 45)
-    assert database.read(get_usage, account) == Usage(100, 45, 0)
+    assert database.read(get_usage, account) == Usage(100, 45, 0, 0)
     database.write(refund, account, 45)
     assert database.read(get_usage, account).free == 100
 
@@ -79,7 +79,7 @@ def test_less_than_wished_where_more_does_not_fit(database: Database, account: A
     one, two = open_one(database, account), open_one(database, account, 1)
     assert grow(database, account, one, 50, 70) == 70
     assert grow(database, account, two, 30, 1000) == 30
-    assert database.read(get_usage, account) == Usage(100, 0, 100)
+    assert database.read(get_usage, account) == Usage(100, 0, 100, 0)
 
 
 def test_what_can_never_fit_is_refused_at_once(database: Database, account: AccountId) -> None:
@@ -87,7 +87,7 @@ def test_what_can_never_fit_is_refused_at_once(database: Database, account: Acco
     with pytest.raises(QuotaExceeded) as caught:
         grow(database, account, one, 101, 101)
     assert (caught.value.limit, caught.value.requested) == (100, 101)
-    assert database.read(get_usage, account) == Usage(100, 0, 0)
+    assert database.read(get_usage, account) == Usage(100, 0, 0, 0)
 
 
 def test_the_youngest_gives_up_when_all_wait(database: Database, account: AccountId) -> None:
@@ -114,7 +114,7 @@ def test_a_reservation_that_is_gone(database: Database, account: AccountId) -> N
     grow(database, account, one, 10, 10)
     database.write(release_reservation, account, one)
     database.write(release_reservation, account, one)
-    assert database.read(get_usage, account) == Usage(100, 0, 0)
+    assert database.read(get_usage, account) == Usage(100, 0, 0, 0)
     with pytest.raises(UploadInterrupted):
         grow(database, account, one, 20, 20)
     with pytest.raises(UploadInterrupted):
@@ -126,7 +126,7 @@ def test_no_more_is_settled_than_was_reserved(database: Database, account: Accou
     grow(database, account, one, 10, 10)
     with pytest.raises(UploadInterrupted):
         database.write(settle_reservation, account, one, 11)
-    assert database.read(get_usage, account) == Usage(100, 0, 10)
+    assert database.read(get_usage, account) == Usage(100, 0, 10, 0)
 
 
 def test_the_dead_give_back_what_they_held(database: Database, account: AccountId) -> None:
@@ -136,7 +136,7 @@ def test_the_dead_give_back_what_they_held(database: Database, account: AccountI
     later = NOW + RESERVATION_LIFETIME + timedelta(seconds=1)
     database.write(renew_reservation, live_upload, later - timedelta(minutes=1))
     assert database.write(release_expired, later) == 1
-    assert database.read(get_usage, account) == Usage(100, 0, 20)
+    assert database.read(get_usage, account) == Usage(100, 0, 20, 0)
     assert database.write(release_expired, later) == 0
 
 
@@ -170,7 +170,7 @@ def test_many_at_once_never_take_more_than_there_is(database: Database, account:
     with ThreadPoolExecutor(8) as threads:
         reserved = sum(threads.map(take, range(40)))
     assert reserved == 14 * 7
-    assert database.read(get_usage, account) == Usage(100, 0, 14 * 7)
+    assert database.read(get_usage, account) == Usage(100, 0, 14 * 7, 0)
 
 
 def test_a_hold_ends_with_nothing_but_its_upload(database: Database, account: AccountId) -> None:
@@ -184,7 +184,7 @@ def test_a_hold_ends_with_nothing_but_its_upload(database: Database, account: Ac
     with pytest.raises(QuotaExceeded):  # immediately: no other upload may release bytes
         grow(database, account, one, 41, 41)
     assert database.write(release_expired, NOW + 9 * RESERVATION_LIFETIME) == 1
-    assert database.read(get_usage, account) == Usage(100, 0, 60)
+    assert database.read(get_usage, account) == Usage(100, 0, 60, 0)
 
 
 def test_holds_are_gathered_also_for_another_account(
@@ -198,8 +198,8 @@ def test_holds_are_gathered_also_for_another_account(
     with pytest.raises(QuotaExceeded) as caught:
         database.write(merge_reservations, owned_parts, other, whole, 60, NOW)
     assert (caught.value.limit, caught.value.requested) == (50, 60)
-    assert database.read(get_usage, account) == Usage(100, 0, 60)
+    assert database.read(get_usage, account) == Usage(100, 0, 60, 0)
     reservation = database.write(merge_reservations, owned_parts, account, whole, 60, NOW)
     database.write(settle_reservation, account, reservation, 60)
-    assert database.read(get_usage, account) == Usage(100, 60, 0)
-    assert database.read(get_usage, other) == Usage(50, 0, 0)
+    assert database.read(get_usage, account) == Usage(100, 60, 0, 0)
+    assert database.read(get_usage, other) == Usage(50, 0, 0, 0)

@@ -36,22 +36,24 @@ class BadKey(ClientError):
     key."""
 
     def __str__(self) -> str:
-        return "The API key holds characters that no key has."
+        return "The API key contains characters that no key has."
 
 
 @dataclass(eq=False)
 class Unreachable(ClientError):
     """No complete answer came from the server.
 
-    `may_have_arrived`: the server may have received a request that changes something.
+    `may_have_arrived`: the server may have received a request that changes something. `refused`:
+    nothing listens at the address.
     """
 
     endpoint: str
     reason: str
     may_have_arrived: bool = False
+    refused: bool = False
 
     def __str__(self) -> str:
-        return f"{self.endpoint} gave no answer ({self.reason})."
+        return f"{self.endpoint} does not answer: {self.reason}."
 
 
 @dataclass(eq=False)
@@ -63,6 +65,82 @@ class BadAnswer(ClientError):
 
     def __str__(self) -> str:
         return f"{self.endpoint} does not answer like Entrepot: {self.reason}"
+
+
+@dataclass(eq=False)
+class NotConfigured(ClientError):
+    """No endpoint or no key is known, or what is stored about them cannot be used.
+
+    `advice` is one sentence about what to do.
+    """
+
+    reason: str
+    advice: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class MissingPackage(ClientError):
+    """An optional package is not installed. `purpose` begins the sentence, such as `To read a table
+    as pandas`."""
+
+    package: str
+    purpose: str
+
+    def __str__(self) -> str:
+        return f"{self.purpose}, install the package {self.package}: `pip install {self.package}`."
+
+
+@dataclass(eq=False)
+class UnknownSource(ClientError, TypeError):
+    """What was to be pushed is not a path, bytes, an open file or a table."""
+
+    source: str
+
+    def __str__(self) -> str:
+        return (
+            f"Entrepot cannot push {self.source}. It takes a path, bytes, a file opened with 'rb',"
+            " or a table with the Arrow PyCapsule interface."
+        )
+
+
+@dataclass(eq=False)
+class NoSuchFile(ClientError, FileNotFoundError):
+    """No file that the caller can see has this id, prefix of an id, or name."""
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"You cannot see a file with the id or name {self.reference!r}."
+
+
+@dataclass(eq=False)
+class AmbiguousFile(ClientError):
+    """Several files have this name, or ids that begin like this. `file_ids` are theirs."""
+
+    reference: str
+    file_ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        ids = ", ".join(self.file_ids)
+        return f"{self.reference!r} stands for {len(self.file_ids)} files: {ids}."
+
+
+@dataclass(eq=False)
+class NoSuchVersion(ClientError, FileNotFoundError):
+    """The caller can see the file, but it has no published version of this number (None: none at
+    all)."""
+
+    file_id: str
+    file_name: str
+    version: int | None
+
+    def __str__(self) -> str:
+        if self.version is None:
+            return f"{self.file_name} has no published version yet."
+        return f"{self.file_name} has no version {self.version}."
 
 
 @dataclass(eq=False)

@@ -148,9 +148,23 @@ FOUND_OUT = ReadingOptions()
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """An upload that the server acknowledged: its task, and what was sent."""
+class Acknowledgement:
+    """An upload that the server acknowledged: its task, and what was sent (bytes, SHA-256)."""
 
     task_id: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class DeliveredVersion:
+    """A published version of a file. `size` is bytes; `row_count` is None for what is not a table,
+    and for those who may only deliver."""
+
+    file_id: str
+    file_name: str
+    version: int
+    size: int
+    sha256: str
+    row_count: int | None
+    task: Task = field(repr=False, compare=False)

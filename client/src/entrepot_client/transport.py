@@ -6,17 +6,21 @@ server rejected it before it did anything else: 429 with `Retry-After`. This mod
 what the paths mean.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
-from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import httpx2
-import stamina
-
+from entrepot_client.connections import (
+    ConnectionPool,
+    ExchangeFailed,
+    HttpAnswer,
+    OpenAnswer,
+    Timeouts,
+)
 from entrepot_client.endpoint import clean_endpoint
 from entrepot_client.errors import (
     BadAnswer,
@@ -29,42 +33,58 @@ from entrepot_client.errors import (
 from entrepot_client.models import Document
 
 # 423: the server has not yet noticed that an earlier request of ours for this upload has ended.
+NOT_READY = "form-not-ready"
+"""The problem's code while the server makes a format."""
 _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
 # For a longer pause the command fails, and a person decides when to try again.
 _MAX_PAUSE_SECONDS = 60.0
-# Seconds. ReadingOptions is generous: a server answers an upload after it has made it durable.
-_TIMEOUT = httpx2.Timeout(connect=10.0, read=60.0, write=60.0, pool=10.0)
+_TIMEOUTS = Timeouts()
+_MAX_REDIRECTS = 5
+_NEXT_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
 
 T = TypeVar("T")
+OnRetry = Callable[[Exception, float, float], None]
+"""Called before each further attempt: why, after how many seconds it follows, and how many seconds
+were waited before."""
 
 
 class Transport:
-    """One connection pool to one endpoint. Close it, or use it as a context manager."""
+    """Connections to one endpoint, for any number of threads. Close it, or use it as a context.
 
-    def __init__(self, endpoint: str, api_key: str | None, *, attempts: int = 5) -> None:
+    `on_retry` is called before each pause.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        api_key: str | None,
+        *,
+        attempts: int = 5,
+        on_retry: OnRetry | None = None,
+    ) -> None:
         self.endpoint = clean_endpoint(endpoint)
         self._attempts = attempts
-        headers = {
-            "Accept": "application/json",
-            "User-Agent": f"entrepot-client/{version('entrepot-client')}",
-        }
+        self._on_retry = on_retry
+        self._headers = {"Accept": "application/json", "User-Agent": "entrepot-client"}
         if api_key is not None:
             if not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
                 raise BadKey
-            headers["Authorization"] = f"Bearer {api_key}"
-        self._http = httpx2.Client(base_url=self.endpoint, headers=headers, timeout=_TIMEOUT)
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        parts = urlsplit(self.endpoint)
+        self._origin, self._base = f"{parts.scheme}://{parts.netloc}", parts.path
+        self._pool = ConnectionPool(self._origin)
 
     def close(self) -> None:
         """Close every connection."""
-        self._http.close()
+        self._pool.close()
 
     def get(self, path: str, *, attempt_factor: int = 1) -> Document:
         """The JSON of a GET, after retries. Raises ProblemError, Unreachable, BadAnswer.
 
         `attempt_factor` multiplies the usual number of attempts.
         """
-        response = self.retry(partial(self.request, "GET", path), attempt_factor)
-        document: Document = self.json_of(response)
+        answer = self.retry(partial(self.request, "GET", path), attempt_factor)
+        document: Document = self.json_of(answer)
         return document
 
     def pages(
@@ -76,95 +96,152 @@ class Transport:
     ) -> Iterator[Any]:
         """Every item of a list, page after page, at most `limit`; `filters` are query
         parameters."""
-        size = {"limit": min(limit, 1000)} if limit else {}
-        params: Mapping[str, str | int] | None = {**(filters or {}), **size} or None
-        remaining = limit
+        size = {"limit": str(min(limit, 1000))} if limit else {}
+        if query := urlencode({**(filters or {}), **size}):
+            path = f"{path}{'&' if '?' in path else '?'}{query}"
+        remaining, from_root = limit, False
         while True:
-            response = self.retry(partial(self.request, "GET", path, params=params))
-            document = self.json_of(response)
+            answer = self.retry(partial(self.request, "GET", path, from_root=from_root))
+            document = self.json_of(answer)
             if not isinstance(document, dict) or not isinstance(document.get(envelope), list):
                 raise BadAnswer(self.endpoint, f"the list {envelope} is missing.")
             items = document[envelope]
             yield from items if remaining is None else items[:remaining]
             remaining = None if remaining is None else remaining - len(items)
-            next_url = response.links.get("next", {}).get("url")
-            if not next_url or (remaining is not None and remaining <= 0):
+            link = _NEXT_LINK.search(answer.headers.get("link") or "")
+            if link is None or (remaining is not None and remaining <= 0):
                 return
             # The request carries the key: it goes to our own host, whatever host the link names.
-            target = response.url.join(next_url).raw_path
-            path, params = str(httpx2.URL(self.endpoint).copy_with(raw_path=target)), None
+            following = urlsplit(urljoin(answer.target, link[1]))
+            path, from_root = f"{following.path}?{following.query}", True
 
     def send(self, method: str, path: str, body: object = None) -> Any:
         """The JSON response to a change, None for an empty one.
 
         Sent once, or again after a 429 with `Retry-After`.
         """
-        response = self.retry_when_limited(partial(self.request, method, path, json=body))
-        return self.json_of(response) if response.content else None
+        content, headers = None, {}
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False).encode()
+            headers["Content-Type"] = "application/json"
+        request = partial(self.request, method, path, content=content, headers=headers)
+        answer = self.retry_when_limited(request)
+        return self.json_of(answer) if answer.content else None
 
-    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """One request as `httpx2.Client.request` takes it, sent once; redirects for GET and HEAD.
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
+        from_root: bool = False,
+    ) -> HttpAnswer:
+        """One request, sent once; redirects are followed for GET and HEAD.
 
-        Raises ProblemError for 4xx and 5xx, Unreachable if no complete answer came.
+        A `content` that is not bytes needs a Content-Length. `from_root`: the path is the host's,
+        not the endpoint's. Raises ProblemError for 4xx and 5xx, Unreachable if no complete answer
+        came.
         """
+        target = path if from_root else self._base + path
+        sent = {**self._headers, **(headers or {})}
         safe = method in ("GET", "HEAD")
         try:
-            response = self._http.request(method, path, follow_redirects=safe, **options)
-        except httpx2.InvalidURL as error:
-            raise BadAnswer(self.endpoint, f"{error}.") from error
-        except (httpx2.TransportError, httpx2.TooManyRedirects, httpx2.DecodingError) as error:
+            answer = self._pool.exchange(method, target, sent, content, timeouts)
+            if safe and _redirect(answer):
+                with self._follow(method, answer, sent, timeouts) as opened:
+                    answer = opened.whole()
+        except ExchangeFailed as error:
             raise self.unreachable(error, changes=not safe) from error
-        self.check(response)
-        return response
+        except (ValueError, UnicodeError) as error:
+            # http.client's own word on a path or header that cannot be sent.
+            raise BadAnswer(self.endpoint, "it names an address that is not valid.") from error
+        self.check(answer)
+        return answer
 
     @contextmanager
-    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """A GET with an unread body. Raises ProblemError, and httpx2's errors while reading."""
-        with self._http.stream("GET", path, headers=headers, follow_redirects=True) as response:
-            if response.status_code >= 400:
-                response.read()
-            self.check(response)
-            yield response
+    def stream(
+        self, path: str, headers: Mapping[str, str], timeouts: Timeouts = _TIMEOUTS
+    ) -> Iterator[OpenAnswer]:
+        """A GET with an unread body. Raises ProblemError, and Unreachable also while reading."""
+        sent = {**self._headers, **headers}
+        try:
+            with self._pool.open("GET", self._base + path, sent, None, timeouts) as answer:
+                if not _redirect(answer):
+                    if answer.status_code >= 400:
+                        self.check(answer.whole())
+                    yield answer
+                    return
+            with self._follow("GET", answer, sent, timeouts) as followed:
+                if followed.status_code >= 400 or _redirect(followed):
+                    self.check(followed.whole())
+                yield followed
+        except ExchangeFailed as error:
+            raise self.unreachable(error) from error
+
+    def copy(self, path: str, target: BinaryIO) -> None:
+        """Write the body of a GET to `target`. Raises ProblemError, and Unreachable if the
+        connection breaks: `target` has a part then."""
+        with self.stream(path, {"Accept": "*/*"}) as answer:
+            for block in answer.blocks():
+                target.write(block)
 
     @contextmanager
-    def events(
-        self, path: str, last_event_id: str, idle_seconds: float
-    ) -> Iterator[httpx2.EventSource]:
-        """A stream of server-sent events; it fails after `idle_seconds` without a byte."""
-        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        timeout = httpx2.Timeout(connect=10.0, read=idle_seconds, write=60.0, pool=10.0)
-        with self._http.sse(path, headers=headers, timeout=timeout) as source:
-            if source.response.status_code >= 400:
-                source.response.read()
-            self.check(source.response)
-            yield source
+    def _follow(
+        self,
+        method: str,
+        answer: HttpAnswer | OpenAnswer,
+        headers: Mapping[str, str],
+        timeouts: Timeouts,
+    ) -> Iterator[OpenAnswer]:
+        """The answer at the end of redirects. The key goes to no other host."""
+        address = self._origin + answer.target
+        for _ in range(_MAX_REDIRECTS):
+            address = urljoin(address, answer.headers["location"])
+            parts = urlsplit(address)
+            origin = f"{parts.scheme}://{parts.netloc}"
+            if parts.scheme not in ("http", "https"):
+                break
+            if origin != self._origin:
+                headers = {k: v for k, v in headers.items() if k != "Authorization"}
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            pool = self._pool if origin == self._origin else ConnectionPool(origin)
+            with pool.open(method, target, headers, None, timeouts) as opened:
+                if not _redirect(opened):
+                    yield opened
+                    return
+                answer = opened
+        raise BadAnswer(self.endpoint, "it redirects without an end.")
 
-    def check(self, response: httpx2.Response) -> None:
+    def check(self, answer: HttpAnswer) -> None:
         """Raise ProblemError for a 4xx or 5xx, and BadAnswer for a redirect not followed."""
-        if response.has_redirect_location:
-            location = response.headers["location"]
-            raise BadAnswer(self.endpoint, f"it sends us on to {location}; use that address.")
-        if response.status_code >= 400:
+        if _redirect(answer):
+            location = answer.headers["location"]
+            raise BadAnswer(self.endpoint, f"it redirects to {location}; use that address.")
+        if answer.status_code >= 400:
             raise problem_from_answer(
-                response.status_code,
-                response.headers.get("content-type", ""),
-                response.content,
-                retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
+                answer.status_code,
+                answer.headers.get("content-type") or "",
+                answer.content,
+                retry_after(answer.headers.get("retry-after")),
             )
 
-    def json_of(self, response: httpx2.Response) -> Any:
-        """The JSON body of a response. Raises BadAnswer if it is something else."""
+    def json_of(self, answer: HttpAnswer) -> Any:
+        """The JSON body of an answer. Raises BadAnswer if it is something else."""
         try:
-            return response.json()
+            return answer.json()
         except ValueError as error:
-            media_type = response.headers.get("content-type", "nothing")
+            media_type = answer.headers.get("content-type") or "nothing"
             raise BadAnswer(self.endpoint, f"it sent {media_type} where JSON belongs.") from error
 
-    def unreachable(self, error: Exception, *, changes: bool = False) -> Unreachable:
+    def unreachable(self, error: ExchangeFailed, *, changes: bool = False) -> Unreachable:
         """The Unreachable for an error; `changes` if the request may have changed something."""
-        before_sending = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
         return Unreachable(
-            self.endpoint, _reason(error), may_have_arrived=changes and not before_sending
+            self.endpoint,
+            str(error),
+            may_have_arrived=changes and error.was_sent,
+            refused=error.refused,
         )
 
     def retry(self, request: Callable[[], T], attempt_factor: int = 1) -> T:
@@ -176,34 +253,67 @@ class Transport:
         """Call `request`, which may change something, again only after a 429 with `Retry-After`."""
         return self._retry(request, self._attempts, _pause_when_limited)
 
-    @staticmethod
     def _retry(
-        request: Callable[[], T], attempts: int, pause: Callable[[Exception], bool | float]
+        self,
+        request: Callable[[], T],
+        attempts: int,
+        pause: Callable[[Exception], bool | float],
     ) -> T:
+        try:
+            return request()
+        except Exception as error:
+            if pause(error) is False:
+                raise
+            failed: list[Exception] = [error]
+
+        def attempt() -> T:
+            if failed:
+                raise failed.pop()
+            return request()
+
+        # Loaded only now: most runs of the program never retry.
+        import stamina
+        from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+        def tell(details: RetryDetails) -> None:
+            if self._on_retry is not None and isinstance(details.caused_by, Exception):
+                self._on_retry(details.caused_by, details.wait_for, details.waited_so_far)
+
+        # Without a hook of ours stamina logs; structlog, which a server brings, to stdout.
+        set_on_retry_hooks([tell])
         caller = stamina.RetryingCaller(
             attempts=attempts, timeout=180.0, wait_initial=0.2, wait_jitter=0.2
         )
-        return caller(pause, request)
+        return caller(pause, attempt)
 
 
-def retry_after(header: str | None, now: datetime) -> float | None:
+def retry_after(header: str | None) -> float | None:
     """Seconds that a Retry-After header (RFC 9110) asks to wait; None if there is none or it is
     invalid."""
     if header is None:
         return None
     if header.strip().isdigit():
         return float(header)
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
     try:
-        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def _redirect(answer: HttpAnswer | OpenAnswer) -> bool:
+    return answer.status_code in (301, 302, 303, 307, 308) and "location" in answer.headers
 
 
 def _pause_before_retry(error: Exception) -> bool | float:
     """Whether to try again: True (with stamina's pauses), False, or the seconds to wait before
     it."""
-    if isinstance(error, Unreachable | httpx2.TransportError):
-        return not isinstance(error, httpx2.UnsupportedProtocol)
+    if isinstance(error, Unreachable):
+        return True
+    if isinstance(error, ProblemError) and error.code == NOT_READY:
+        return False  # who asked for the format says how long to wait
     if isinstance(error, ProblemError) and error.status in _RETRIED_STATUS:
         if error.retry_after is None:
             return True
@@ -217,9 +327,3 @@ def _pause_when_limited(error: Exception) -> bool | float:
     if isinstance(error, TooManyRequests) and error.retry_after is not None:
         return _pause_before_retry(error)
     return False
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx2.TimeoutException):
-        return "it took too long"
-    return str(error).rstrip(".") or type(error).__name__

@@ -5,11 +5,12 @@ named `task`. A broken stream is resumed with `Last-Event-ID`. A proxy may not l
 at all: then the task is polled, at first often.
 """
 
+import json
+import time
 from collections.abc import Callable, Iterator
 
-import httpx2
-
-from entrepot_client.errors import BadAnswer, ProblemError
+from entrepot_client.connections import OpenAnswer, Timeouts
+from entrepot_client.errors import BadAnswer, ProblemError, Unreachable
 from entrepot_client.models import Task
 from entrepot_client.paths import task_path
 from entrepot_client.transport import Transport
@@ -43,8 +44,8 @@ def follow(transport: Transport, task_id: str, sleep: Callable[[float], None]) -
                 yield task
                 if task.ended:
                     return
-        except (httpx2.TransportError, ProblemError, BadAnswer) as error:
-            if isinstance(error, httpx2.SSEError | BadAnswer):
+        except (Unreachable, ProblemError, BadAnswer) as error:
+            if isinstance(error, BadAnswer):
                 break
         breaks += 1
         # The stream ended early. One GET also reports errors that a broken stream does not.
@@ -56,18 +57,49 @@ def follow(transport: Transport, task_id: str, sleep: Callable[[float], None]) -
     yield from _poll(transport, task_id, sleep)
 
 
+def follow_to_end(
+    transport: Transport, task_id: str, on_change: Callable[[Task], None] | None = None
+) -> Task:
+    """The task once it has ended; `on_change` gets each state. Raises as `follow` does."""
+    task: Task | None = None
+    for task in follow(transport, task_id, time.sleep):
+        if on_change is not None:
+            on_change(task)
+    assert task is not None  # `follow` gives at least one
+    return task
+
+
 def _events(transport: Transport, task_id: str, last_event_id: str) -> Iterator[tuple[Task, str]]:
+    headers = {"Accept": "text/event-stream"}
+    if last_event_id:
+        headers["Last-Event-ID"] = last_event_id
     path = f"{task_path(task_id)}/events"
-    with transport.events(path, last_event_id, _IDLE_SECONDS) as source:
-        for event in source:
-            if event.event != "task":
+    with transport.stream(path, headers, Timeouts(read=_IDLE_SECONDS)) as answer:
+        if not (answer.headers.get("content-type") or "").startswith("text/event-stream"):
+            raise BadAnswer(transport.endpoint, "it sent something else than a stream of events.")
+        for fields in _split_events(answer):
+            if fields.get("event") != "task":
                 continue
             try:
-                document = event.json()
-                task = Task.from_document(document)  # type: ignore[arg-type]
+                task = Task.from_document(json.loads(fields.get("data", "")))
             except (ValueError, KeyError, TypeError) as error:
                 raise BadAnswer(transport.endpoint, "an event holds no task.") from error
-            yield task, event.id or last_event_id
+            yield task, fields.get("id") or last_event_id
+
+
+def _split_events(answer: OpenAnswer) -> Iterator[dict[str, str]]:
+    """The fields of each whole event (HTML's server-sent events); lines of data are joined."""
+    fields: dict[str, str] = {}
+    for line in answer.lines():
+        if not line:
+            yield fields
+            fields = {}
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data" and "data" in fields:
+            value = f"{fields['data']}\n{value}"
+        fields[name] = value
 
 
 def _poll(transport: Transport, task_id: str, sleep: Callable[[float], None]) -> Iterator[Task]:

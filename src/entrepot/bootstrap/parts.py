@@ -15,7 +15,8 @@ from entrepot.files.delivery.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.forms.derive import Deriver
 from entrepot.files.processing.compare import Comparer
-from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.inspect_batch import BatchInspector
+from entrepot.files.processing.publish import FormPlaces
 from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
@@ -67,7 +68,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts, worker_name: str) -> Inspector:
+def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
     """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
@@ -88,7 +89,15 @@ def build_inspector(parts: Parts, worker_name: str) -> Inspector:
     scratch = settings.data / "scratch" / worker_name
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
-    return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
+    places = FormPlaces(parts.queue, settings.derivative_space)
+    return BatchInspector(
+        parts.database,
+        parts.store,
+        pool,
+        places,
+        settings.publish_with_parquet,
+        parts.clock,
+    )
 
 
 def build_preview_pool(parts: Parts) -> InspectionPool:
@@ -110,7 +119,7 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: Inspector, worker_name: str) -> Worker:
+def build_worker(parts: Parts, inspector: BatchInspector, worker_name: str) -> Worker:
     """A worker with all workflows."""
     workflows: dict[str, Workflow] = {
         INSPECT: inspector,

@@ -5,6 +5,7 @@
 """
 
 from entrepot.errors.access import (
+    AccountSuspended,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -48,6 +49,7 @@ from entrepot.errors.limits import (
     StorageFull,
     TooManyBodies,
     TooManyDownloads,
+    TooManyFormWaits,
     TooManyKeys,
     TooManyPreviews,
     TooManySchemas,
@@ -59,9 +61,9 @@ from entrepot.errors.state import (
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
-    DerivativePending,
     DraftBusy,
     FileBusy,
+    FormNotReady,
     LastAdmin,
     NameTaken,
     NoPublishedVersion,
@@ -89,6 +91,7 @@ from entrepot.errors.state import (
 )
 
 __all__ = [
+    "AccountSuspended",
     "BackupFailed",
     "BlobMissing",
     "BodyTooLarge",
@@ -100,7 +103,6 @@ __all__ = [
     "CursorMismatch",
     "DatabaseFull",
     "DerivativeFailed",
-    "DerivativePending",
     "DialectInvalid",
     "DigestMismatch",
     "DraftBusy",
@@ -110,6 +112,7 @@ __all__ = [
     "FileBusy",
     "FileTooLarge",
     "FormMalformed",
+    "FormNotReady",
     "KeyReused",
     "LastAdmin",
     "MediaTypeUnsupported",
@@ -146,6 +149,7 @@ __all__ = [
     "TooManyAttempts",
     "TooManyBodies",
     "TooManyDownloads",
+    "TooManyFormWaits",
     "TooManyKeys",
     "TooManyPreviews",
     "TooManySchemas",

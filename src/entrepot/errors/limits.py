@@ -132,6 +132,20 @@ class TooManyStreams(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooManyFormWaits(EntrepotError):
+    """The account has its maximum of requests that wait for a form of a version."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            f"The account has {self.limit} requests that wait for a format to be made, as many as"
+            " it may have at once."
+        )
+
+
+@dataclass(eq=False)
 class TooManyDownloads(EntrepotError):
     """The account has its maximum of concurrent large downloads."""
 

@@ -143,8 +143,8 @@ class VersionNotTabular(EntrepotError):
 
 
 @dataclass(eq=False)
-class DerivativePending(EntrepotError):
-    """The format is being made; ask again after `retry_after` seconds."""
+class FormNotReady(EntrepotError):
+    """The format is being made still; ask again after `retry_after` seconds."""
 
     format: str
     retry_after: int

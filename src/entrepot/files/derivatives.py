@@ -1,42 +1,38 @@
-"""Derivatives: the forms of a published version that the server makes, a row each.
+"""Derivatives: the forms of a version that the server makes, a row each.
 
+Those that are made with the verdict get their row in the transaction that decides on the version,
+the others when their run is enqueued.
 A row is `pending` (its run waits or is under way), `ready` (a blob of its own holds the bytes),
 `failed` (with the reason) or `expired` (its bytes went, since nobody used them; they are made
-again on demand). Its bytes count against no quota, but an account's derivatives may together
-take no more than its quota, and all of them no more than the server allows.
+again on demand). `files.derivative_space` says how much room its bytes have.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import exists, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import (
-    accounts,
     derivatives,
     files,
     inspections,
-    installation,
-    released_blobs,
     schema_revisions,
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.derivative_space import EAGER, derivative_key, free_space
 from entrepot.files.drift import note_drift
-from entrepot.inspection.results import Form, Made, Mode
+from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
-EAGER: Form = "parquet"
-"""The form that is made right after each publication, and kept as long as the version."""
-UNUSED_LIFETIME = timedelta(days=7)
-"""The other forms go when nobody has asked for them for so long."""
+NO_BYTES = StoredBlob(0, "")
 
 
 @dataclass(frozen=True)
@@ -61,14 +57,47 @@ class Derivation:
     reading: StatedReading = FOUND_OUT
 
 
+@dataclass(frozen=True)
+class NewForm:
+    """A form that was made with the verdict: the blob that holds it, with the profile of its
+    `columns` if it has one; or the `error` (code and detail) for which it could not be made."""
+
+    form: Made
+    blob_id: BlobId | None = None
+    stored: StoredBlob = NO_BYTES
+    columns: list[dict[str, Any]] | None = None
+    error: dict[str, str] | None = None
+
+
+def add_derivative(
+    conn: WriteConnection,
+    version_id: BlobId,
+    account_id: AccountId,
+    new: NewForm,
+    max_total_bytes: int,
+    now: datetime,
+) -> bool:
+    """Add the row of a form that was made with the verdict; whether it names the form's blob.
+
+    `max_total_bytes` as for `save_derivative`.
+    """
+    run_id = _add_row(conn, version_id, new.form, account_id, now)
+    if new.blob_id is None:
+        error = new.error or {"code": "derivation-failed", "detail": ""}
+        fail_derivation(conn, run_id, error["code"], error["detail"], now)
+        return False
+    run = _Run(run_id, version_id, account_id)
+    return _name_blob(conn, run, new.blob_id, new.stored, max_total_bytes, now)
+
+
 def plan_derivative(
     conn: WriteConnection,
     queue: TaskQueue,
     version_id: UUID,
     form: Made,
     now: datetime,
-) -> None:
-    """Have the form made, once: nothing happens while it is pending or ready."""
+) -> UUID:
+    """Have the form made, once: nothing happens while it is pending or ready. Its run."""
     # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
     # is the version's own, whoever asks.
     version_query = (
@@ -78,27 +107,20 @@ def plan_derivative(
     )
     version = conn.execute(version_query).one()
     row = conn.execute(
-        select(derivatives.c.status).where(_derivative_key(version_id, form))
+        select(derivatives.c.status, derivatives.c.run_id).where(derivative_key(version_id, form))
     ).one_or_none()
     if row is not None and row.status in ("pending", "ready"):
-        return
-    run_id = uuid4()
-    values = {
-        "status": "pending",
-        "run_id": run_id,
-        "starts": 0,
-        "error": None,
-        "requested_at": now,
-        "ended_at": None,
-        "used_at": now,
-    }
+        known_id: UUID = row.run_id
+        return known_id
     if row is None:
-        key = {"version_id": version_id, "form": form, "account_id": version.account_id}
-        conn.execute(insert(derivatives).values(**key, **values))
+        run_id = _add_row(conn, version_id, form, version.account_id, now)
     else:
-        conn.execute(update(derivatives).where(_derivative_key(version_id, form)).values(**values))
+        values = _pending_values(now)
+        run_id = values["run_id"]
+        conn.execute(update(derivatives).where(derivative_key(version_id, form)).values(**values))
     entry = NewEntry(run_id, DERIVE, version.account_id, version.created_by, version.size)
     queue.enqueue(conn, entry, now)
+    return run_id
 
 
 def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
@@ -110,7 +132,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
     row = conn.execute(_derivation_query(run_id)).one()
     source, size = BlobId(row.id), row.size
     if row.form in ("jsonl", "arrow"):
-        ready = _derivative_key(row.id, EAGER), derivatives.c.status == "ready"
+        ready = derivative_key(row.id, EAGER), derivatives.c.status == "ready"
         parquet = conn.execute(
             select(derivatives.c.blob_id, derivatives.c.size).where(*ready)
         ).one_or_none()
@@ -156,16 +178,36 @@ def save_derivative(
         this_version = inspections.c.version_id == derivation.version_id
         conn.execute(update(inspections).where(this_version).values(columns=columns))
         note_drift(conn, derivation.version_id)
-    is_original = blob_id == derivation.version_id
-    if not is_original and not free_space(
-        conn, derivation.account_id, stored.size, max_total_bytes, now
-    ):
+    run = _Run(derivation.run_id, derivation.version_id, derivation.account_id)
+    return _name_blob(conn, run, blob_id, stored, max_total_bytes, now)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that ends, the version that its form is of, and that one's account."""
+
+    id: UUID
+    version_id: BlobId
+    account_id: AccountId
+
+
+def _name_blob(
+    conn: WriteConnection,
+    run: _Run,
+    blob_id: BlobId,
+    stored: StoredBlob,
+    max_total_bytes: int,
+    now: datetime,
+) -> bool:
+    """Make a pending form ready; False, and it failed, if it has no room."""
+    is_original = blob_id == run.version_id
+    if not is_original and not free_space(conn, run.account_id, stored.size, max_total_bytes, now):
         detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
-        fail_derivation(conn, derivation.run_id, "derivatives-full", detail, now)
+        fail_derivation(conn, run.id, "derivatives-full", detail, now)
         return False
     conn.execute(
         update(derivatives)
-        .where(derivatives.c.run_id == derivation.run_id)
+        .where(derivatives.c.run_id == run.id)
         .values(
             status="ready",
             blob_id=blob_id,
@@ -189,38 +231,12 @@ def fail_derivation(
     )
 
 
-def free_space(
-    conn: WriteConnection, account_id: AccountId, size: int, max_total_bytes: int, now: datetime
-) -> bool:
-    """Whether `size` bytes fit, after those used longest ago had to go if need be."""
-    # Whoever needs room at the same time waits: the sums below would leave theirs out.
-    conn.execute(select(installation.c.id).with_for_update())
-    quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
-    in_account = derivatives.c.account_id == account_id
-    return _free_space_below(conn, size, quota, now, in_account) and _free_space_below(
-        conn, size, max_total_bytes, now
-    )
-
-
-def derivative_bytes(conn: ReadConnection, *conditions: Any) -> int:
-    """The bytes of derivatives; a form whose bytes are the version's own takes none."""
-    not_original = derivatives.c.blob_id != derivatives.c.version_id
-    total = select(func.sum(derivatives.c.size)).where(
-        derivatives.c.status == "ready", not_original
-    )
-    return int(conn.scalar(total.where(*conditions)) or 0)
-
-
-def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
-    """The bytes of an account's derivatives."""
-    return derivative_bytes(conn, derivatives.c.account_id == account_id)
-
-
-def expire_unused(conn: WriteConnection, now: datetime) -> int:
-    """Let the forms go that nobody has used for long; how many."""
-    return _expire(
-        conn, now, derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED_LIFETIME
-    )
+def get_run_statuses(conn: ReadConnection, run_ids: list[UUID]) -> dict[UUID, str]:
+    """The status of the forms that these runs make; `gone` where another run makes the form now,
+    or its version went."""
+    query = select(derivatives.c.run_id, derivatives.c.status)
+    rows = conn.execute(query.where(derivatives.c.run_id.in_(run_ids)))
+    return dict.fromkeys(run_ids, "gone") | {row.run_id: row.status for row in rows}
 
 
 def pending_runs(conn: ReadConnection) -> list[UUID]:
@@ -229,72 +245,27 @@ def pending_runs(conn: ReadConnection) -> list[UUID]:
     return list(conn.scalars(waiting))
 
 
-_EXPIRED_VALUES: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
+def _add_row(
+    conn: WriteConnection, version_id: UUID, form: Made, account_id: UUID, now: datetime
+) -> UUID:
+    """Add the row of a form that is to be made; its run."""
+    values = _pending_values(now)
+    key = {"version_id": version_id, "form": form, "account_id": account_id}
+    conn.execute(insert(derivatives).values(**key, **values))
+    run_id: UUID = values["run_id"]
+    return run_id
 
 
-def _expire(conn: WriteConnection, now: datetime, *conditions: Any) -> int:
-    """Let the forms go that `conditions` selects, and release their blobs to the sweep; how
-    many."""
-    # Locked first: a form that somebody uses meanwhile must not lose its bytes.
-    ready = select(derivatives.c.version_id, derivatives.c.form, derivatives.c.blob_id).where(
-        derivatives.c.status == "ready", *conditions
-    )
-    rows = conn.execute(ready.with_for_update()).all()
-    released = [
-        {"blob_id": row.blob_id, "released_at": now}
-        for row in rows
-        if row.blob_id != row.version_id
-    ]
-    if released:
-        conn.execute(insert(released_blobs), released)
-    for row in rows:
-        conn.execute(
-            update(derivatives)
-            .where(_derivative_key(row.version_id, row.form))
-            .values(**_EXPIRED_VALUES)
-        )
-    return len(rows)
-
-
-def _free_space_below(
-    conn: WriteConnection, size: int, max_bytes: int, now: datetime, *conditions: Any
-) -> bool:
-    """Room below one bound. First to go are forms made on demand, then the Parquet of versions
-    that are current no more, each by its last use."""
-    if size > max_bytes:
-        return False
-    excess_bytes = derivative_bytes(conn, *conditions) + size - max_bytes
-    if excess_bytes <= 0:
-        return True
-    current = exists().where(
-        files.c.id == versions.c.file_id, files.c.current_version == versions.c.number
-    )
-    candidates = (
-        select(derivatives.c.version_id, derivatives.c.form, derivatives.c.size)
-        .join(versions, versions.c.id == derivatives.c.version_id)
-        .where(
-            derivatives.c.status == "ready",
-            derivatives.c.blob_id != derivatives.c.version_id,
-            or_(derivatives.c.form != EAGER, ~current),
-            *conditions,
-        )
-        .order_by(derivatives.c.form == EAGER, derivatives.c.used_at)
-    )
-    selected = []
-    for row in conn.execute(candidates):
-        if excess_bytes <= 0:
-            break
-        selected.append(_derivative_key(row.version_id, row.form))
-        excess_bytes -= row.size
-    if excess_bytes > 0:
-        return False
-    for condition in selected:
-        _expire(conn, now, condition)
-    return True
-
-
-def _derivative_key(version_id: UUID, form: str) -> Any:
-    return and_(derivatives.c.version_id == version_id, derivatives.c.form == form)
+def _pending_values(now: datetime) -> dict[str, Any]:
+    return {
+        "status": "pending",
+        "run_id": uuid4(),
+        "starts": 0,
+        "error": None,
+        "requested_at": now,
+        "ended_at": None,
+        "used_at": now,
+    }
 
 
 def _is_pending(conn: WriteConnection, run_id: UUID) -> bool:
@@ -304,10 +275,11 @@ def _is_pending(conn: WriteConnection, run_id: UUID) -> bool:
 
 
 def _derivation_query(run_id: UUID) -> Any:
-    earlier = or_(
-        schema_revisions.c.version.is_(None), schema_revisions.c.version < versions.c.number
+    # The first version that froze its schema is read by it too, as every later one is.
+    in_force = or_(
+        schema_revisions.c.version.is_(None), schema_revisions.c.version <= versions.c.number
     )
-    has_schema = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
+    has_schema = exists().where(schema_revisions.c.file_id == versions.c.file_id, in_force)
     return (
         select(
             derivatives.c.form,

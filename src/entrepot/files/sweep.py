@@ -12,7 +12,8 @@ from entrepot.errors import SweepStopped
 from entrepot.files.cleanup.delete import purge_files
 from entrepot.files.cleanup.retention import apply_retention, files_over_retention
 from entrepot.files.delivery.resumable import drop_expired_uploads, find_needed_drafts
-from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
+from entrepot.files.derivative_space import expire_unused
+from entrepot.files.derivatives import fail_derivation, pending_runs
 from entrepot.files.orphans import (
     TRASH_PERIOD,
     discard_orphans,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.actor import Actor, UserId
 from entrepot.accounts.users import get_user, keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
@@ -35,7 +35,7 @@ from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
 from entrepot.grants.share_limits import require_room
-from entrepot.quotas.reserve import add_used, refund
+from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
 VALIDATION_KIND = "file.validate"
@@ -219,7 +219,7 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     conn.execute(select(versions.c.id).where(of_file).with_for_update(key_share=True))
     query = select(func.sum(versions.c.size)).where(of_file, *bytes_kept(versions))
     size = int(conn.scalar(query) or 0)
-    _lock_accounts(conn, old, new)
+    lock_accounts(conn, old, new)
     add_used(conn, new, size)
     refund(conn, old, size)
     version_ids = select(versions.c.id).where(of_file)
@@ -232,12 +232,6 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     ):
         conn.execute(statement.values(account_id=new))
     return size
-
-
-def _lock_accounts(conn: WriteConnection, *account_ids: AccountId) -> None:
-    """Both in one order, so that two who exchange files never wait for each other."""
-    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
-    conn.execute(query.with_for_update(key_share=True))
 
 
 def _set_owner(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:

@@ -105,6 +105,9 @@ class _Exchange:
             headers = message["headers"]
             names = {name for name, _ in headers}
             added = [(b"x-request-id", self.request_id.encode())]
+            if "preference_applied" in self._scope:
+                applied = self._scope["preference_applied"]
+                added.append((b"preference-applied", applied.encode()))
             if self._expects_continue and not self._body_requested and b"connection" not in names:
                 added.append(
                     (b"connection", b"close")

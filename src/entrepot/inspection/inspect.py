@@ -44,9 +44,9 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """A table with its errors and its profile. `freezes`: its schema and reading are to become a
-    contract."""
+class JudgedTable:
+    """A table with its errors and its profile; `opened` is the file that it was read from.
+    `freezes`: its schema and reading are to become a contract."""
 
     table: Table
     schema: TableSchema
@@ -55,6 +55,8 @@ class _Outcome:
     profile: dict[str, Any]
     almost_typed: tuple[AlmostTyped, ...] = ()
     freezes: bool = False
+    opened: OpenedTable | None = None
+    judged: int = 0
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -67,20 +69,36 @@ class _Outcome:
         return [*self.table.warnings, *accepted, *(each.describe() for each in self.almost_typed)]
 
 
-def inspect_file(
-    request: InspectionRequest,
-    context: InspectionContext,
-    on_verdict: Callable[[Inspection], None] = lambda inspection: None,
-) -> Inspection:
-    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError.
+@dataclass(frozen=True)
+class JudgedFile:
+    """A file with its verdict: `outcome` is the table, None where it could not be read as one,
+    `source` the request for its content, which is not compressed, `detected` what that is."""
 
-    `on_verdict` is told a rejection before a way out of it is looked for: that stands, whatever
-    happens then.
-    """
+    inspection: Inspection
+    outcome: JudgedTable | None
+    source: InspectionRequest
+    detected: Detected
+
+    @property
+    def wants_suggestion(self) -> bool:
+        """Whether a way out of a rejection is asked for, and there may be one."""
+        is_rejected = self.inspection.verdict == "violates"
+        return is_rejected and self.source.suggest and self.outcome is not None
+
+
+def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
+    """The verdict on one file, with a way out of a rejection if that is asked for. Raises only what
+    `out_of_resources` knows, and OSError."""
+    judged = judge_file(request, context)
+    return suggest_way_out(judged, context) if judged.wants_suggestion else judged.inspection
+
+
+def judge_file(request: InspectionRequest, context: InspectionContext) -> JudgedFile:
+    """The verdict on one file, with what else may be made of it. Raises as `inspect_file` does."""
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
-    outcome: _Outcome | None = None
+    outcome: JudgedTable | None = None
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
@@ -100,19 +118,23 @@ def inspect_file(
         inspection = _with_table(request, outcome, context.limits)
     if packed is not None:
         inspection = _as_packed(inspection, packed)
-    if outcome is None or not request.suggest or inspection.verdict != "violates":
-        return inspection
-    on_verdict(inspection)
-    proposal = _suggest(source, outcome, detected, context)
-    return inspection if proposal is None else _with_suggestion(inspection, proposal)
+    return JudgedFile(inspection, outcome, source, detected)
+
+
+def suggest_way_out(judged: JudgedFile, context: InspectionContext) -> Inspection:
+    """The inspection with the change of the contract by which the file would be valid; without one
+    where none was found, or none with what an inspection may use."""
+    assert judged.outcome is not None
+    proposal = _suggest(judged.source, judged.outcome, judged.detected, context)
+    if proposal is None:
+        return judged.inspection
+    report = {**judged.inspection.report, "suggested": proposal.to_document()}
+    return replace(judged.inspection, report=report)
 
 
 def _suggest(
-    request: InspectionRequest, outcome: _Outcome, detected: Detected, context: InspectionContext
+    request: InspectionRequest, outcome: JudgedTable, detected: Detected, context: InspectionContext
 ) -> Proposal | None:
-    """The change of the contract by which the file would be valid; None where none was found, or
-    none with what an inspection may use."""
-
     def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
         try:
             return _inspected_table(_check_or_infer(asked, detected, context))
@@ -130,13 +152,8 @@ def _suggest(
         return None
 
 
-def _inspected_table(outcome: _Outcome) -> InspectedTable:
+def _inspected_table(outcome: JudgedTable) -> InspectedTable:
     return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
-
-
-def _with_suggestion(inspection: Inspection, proposal: Proposal) -> Inspection:
-    report = {**inspection.report, "suggested": proposal.to_document()}
-    return replace(inspection, report=report)
 
 
 def _refusal(error: Exception) -> tuple[Verdict, str]:
@@ -171,7 +188,7 @@ def out_of_resources(error: BaseException) -> bool:
 
 def _check_or_infer(
     request: InspectionRequest, detected: Detected, context: InspectionContext
-) -> _Outcome:
+) -> JudgedTable:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
@@ -188,7 +205,7 @@ def _check_or_infer(
     )
     ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
-    def inspect_table(table: Table) -> _Outcome:
+    def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
         table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
@@ -206,12 +223,16 @@ def _check_or_infer(
     errors, table = outcome.errors, outcome.table
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
-    return outcome
+    assert outcome.checked.rejected <= records.judged
+    return replace(outcome, opened=opened, judged=records.judged)
 
 
 def _check_with_own_contract(
-    outcome: _Outcome, opened: OpenedTable, request: InspectionRequest, context: InspectionContext
-) -> tuple[_Outcome, OpenedTable]:
+    outcome: JudgedTable,
+    opened: OpenedTable,
+    request: InspectionRequest,
+    context: InspectionContext,
+) -> tuple[JudgedTable, OpenedTable]:
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
     assert opened.under_contract is not None
@@ -232,8 +253,8 @@ def _check_with_own_contract(
 
 
 def _check_in_place(
-    opened: OpenedTable, inspect_table: Callable[[Table], _Outcome]
-) -> _Outcome | None:
+    opened: OpenedTable, inspect_table: Callable[[Table], JudgedTable]
+) -> JudgedTable | None:
     """Inspect the file without normalizing it; None where its structure is too irregular, which
     may show only during the scan."""
     table = opened.scan_in_place()
@@ -254,7 +275,7 @@ def _check_in_place(
     return outcome
 
 
-def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
+def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> JudgedTable:
     engine, most_errors = context.engine, context.limits.errors
     first = request.mode == "infer"
     if first and table.first_version.markup:
@@ -279,24 +300,24 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
-        return _Outcome(
+        return JudgedTable(
             table, inferred.schema, errors, checked, profile, inferred.almost_typed, freezes=True
         )
-    return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
+    return JudgedTable(table, inferred.schema, check_labels(table), checked, profile)
 
 
 def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
-) -> _Outcome:
+) -> JudgedTable:
     header_errors, skipped = check_header(table, schema)
     if header_errors and table.first_version.markup:
         raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return _Outcome(table, schema, header_errors, checked, profile)
+    return JudgedTable(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -> Inspection:
+def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits) -> Inspection:
     checked, table = outcome.checked, outcome.table
     errors = outcome.errors[: limits.errors]
     counts = [
@@ -306,14 +327,14 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
         for error in outcome.header_errors
     ] + checked.counts
     free = request.mode == "none"
-    detail = summarize(errors, counts, checked.rejected, checked.rows, contract=not free)
+    detail = summarize(errors, counts, checked.rejected, outcome.judged, contract=not free)
     report = file_report(
         request.file_name,
         request.size,
         errors,
         warnings=[*([detail] if free and errors else []), *outcome.warnings()],
         labels=table.labels,
-        rows=checked.rows,
+        rows=outcome.judged,
         counts=counts,
         rejected=checked.rejected,
         findings=errors if free else None,

@@ -16,10 +16,11 @@ REPORT_SECONDS = 0.1
 ESTIMATE_SECONDS = 0.4
 """Without a report, until one is estimated."""
 
-UNPACKED, SURVEYED, NORMALIZED, JUDGED = 0.1, 0.15, 0.5, 0.95
-"""The share of the whole work at which each pass ends: unpacking, the survey of the bytes, writing
-an irregular text anew, and inference or checks. What is left is the report and the places of its
-errors. Rough measures on texts: a bar must move steadily, not be exact."""
+UNPACKED, SURVEYED, NORMALIZED, JUDGED, CONVERTED = 0.1, 0.15, 0.5, 0.95, 2.0
+"""The share of the judging at which each pass ends: unpacking, the survey of the bytes, writing an
+irregular text anew, and inference or checks; then the Parquet, which takes about as long as all of
+them. What is left is the report and the places of its errors. Rough measures on texts: a bar must
+move steadily, not be exact."""
 
 EXPECTED_BYTES_PER_SECOND = 20_000_000
 """Of one pass: where nothing measures it, half of what is left is expected to be done by then."""
@@ -34,7 +35,8 @@ class Progress:
     A pass that Python makes reports its position by `at`; during a pass of the engine a
     thread asks the engine (`watching`). The same thread estimates the position of a pass that
     reports nothing for a while, so that what is shown always moves, and never beyond the pass.
-    `report_unpacked` is told the bytes of the content, as far as they are known.
+    `report_unpacked` is told the bytes of the content, as far as they are known. `last` is the
+    share at which all is done: `CONVERTED` where forms are made too.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Progress:
         size: int,
         report: Callable[[int, int], None] | None = None,
         report_unpacked: Callable[[int], None] | None = None,
+        last: float = 1.0,
     ) -> None:
+        self._last_share = last
         self._size = size
         self._report = report
         self._report_unpacked = report_unpacked
@@ -55,10 +59,10 @@ class Progress:
         self._query = (0.0, 0.0)
 
     def next_pass(self, until: float) -> None:
-        """The next pass ends at the share `until` (0 to 1) of the whole work. One that is beyond it
-        already, since passes are made again, takes half of what is left."""
+        """The next pass ends at the share `until` of the judging. One that is beyond it already,
+        since passes are made again, takes half of what is left."""
         self._start = float(self._highest)
-        end = until * self._size
+        end = until / self._last_share * self._size
         self._end = end if end > self._start else self._start + (self._size - self._start) / 2
         self._measured = (self._start, time.monotonic())
         self._query = (0.0, self._start)

@@ -12,12 +12,32 @@ a schema that is given."""
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 """What is made of a version: the forms of its table, and its rejected rows."""
+JudgedForm = Literal["parquet", "rejected"]
+"""What the process that judges a version makes of it too."""
+FormsWanted = Literal["none", "by-verdict", "published"]
+"""Which forms an inspection makes: none, those of its verdict, or those of a version that is
+published whatever the verdict."""
 Verdict = Literal[
     "conforms", "violates", "not-tabular", "resource-limit", "source-error", "dialect-unsupported"
 ]
 
 OUTPUT = "derivative"
 """The name, in its scratch folder, of the file that a sandbox process writes."""
+
+
+@dataclass(frozen=True)
+class FormFiles:
+    """Where the forms are that an inspection makes: in the scratch folder of its process, of which
+    it is the inspection with that `number` (from 0)."""
+
+    folder: Path
+    number: int = 0
+
+    def path(self, form: JudgedForm) -> Path:
+        """The file of a form. It lies in the scratch folder itself, in whose place a process under
+        attack cannot put another folder."""
+        return self.folder / f"{OUTPUT}-{self.number}-{form}"
+
 
 VERDICTS: tuple[Verdict, ...] = (
     "conforms",
@@ -40,6 +60,8 @@ class InspectionRequest:
     `suggest`: if it breaks its schema, look for a change of the contract by which it would not. A
     change of the dialect must keep the file's current version, whose bytes are at `current`, with
     `current_rows` data rows.
+
+    `forms` are what else is to be made of the file, by the reading that is judged.
     """
 
     path: Path
@@ -52,6 +74,7 @@ class InspectionRequest:
     suggest: bool = False
     current: Path | None = None
     current_rows: int | None = None
+    forms: FormsWanted = "none"
 
 
 @dataclass(frozen=True)
@@ -106,6 +129,19 @@ class Converted:
     verdict: Literal["made", "resource-limit", "source-error"]
     columns: list[dict[str, Any]] | None
     detail: str
+
+
+@dataclass(frozen=True)
+class InspectedVersion:
+    """An inspection with the forms that were made with it, or why one could not be made."""
+
+    inspection: Inspection
+    forms: dict[JudgedForm, Converted] = field(default_factory=dict)
+
+    def message(self) -> dict[str, Any]:
+        """As a sandbox process sends it; `read_inspected` is the other end."""
+        forms = {form: vars(converted) for form, converted in self.forms.items()}
+        return {"inspection": vars(self.inspection), "forms": forms}
 
 
 @dataclass(frozen=True)
@@ -223,15 +259,16 @@ class PoolClosed(InspectionFailed):
     reason: str = "the pool is closed"
 
 
-def read_inspection(answer: dict[str, Any]) -> Inspection:
-    """A sandbox process's answer as an inspection. Raises InspectionFailed."""
+def read_inspected(answer: dict[str, Any]) -> InspectedVersion:
+    """A sandbox process's answer as an inspection with its forms. Raises InspectionFailed."""
     try:
-        inspection = Inspection(**answer)
-    except TypeError:
+        inspection = Inspection(**answer["inspection"])
+        forms = {form: read_derived(made) for form, made in answer["forms"].items()}
+    except (TypeError, KeyError, AttributeError):
         raise InspectionFailed("the sandbox process's answer is incomplete") from None
-    if inspection.verdict not in VERDICTS:
+    if inspection.verdict not in VERDICTS or not set(forms) <= {"parquet", "rejected"}:
         raise InspectionFailed("the sandbox process's verdict is unknown")
-    return inspection
+    return InspectedVersion(inspection, forms)
 
 
 def read_derived(answer: dict[str, Any]) -> Converted:

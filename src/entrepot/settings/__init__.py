@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."
     )
+    form_waits_per_account: int = Field(
+        default=100,
+        ge=1,
+        description="Requests of an account that wait for a form (Parquet, CSV, …) to be made; "
+        "more get 429.",
+    )
     unfinished_uploads: int = Field(
         default=1000, ge=1, description="Resumable uploads that an account may leave unfinished."
     )
@@ -213,6 +219,12 @@ class Settings(BaseSettings):
     )
     preview_memory: int = Field(
         default=536_870_912, ge=268_435_456, description="Bytes one preview may take."
+    )
+    publish_with_parquet: int = Field(
+        default=268_435_456,
+        ge=0,
+        description="Bytes of a delivery, as received, up to which its version becomes visible "
+        "together with its Parquet and profile; those of a larger one follow.",
     )
     derivative_space: int = Field(
         default=100_000_000_000,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 
-from entrepot.db.tables import queue_entries
+from entrepot.db.tables import accounts, queue_entries
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.leases import is_alive
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
@@ -181,7 +181,10 @@ def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
 
 
 def _takeable(conn: ReadConnection, lease: timedelta, now: datetime) -> ColumnElement[bool]:
-    """Nobody has claimed it, or whoever did gives no sign of life."""
-    return or_(
-        queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)
+    """Nobody has claimed it, or whoever did gives no sign of life; and its account is not
+    suspended."""
+    suspended = select(accounts.c.id).where(accounts.c.suspended_at.is_not(None))
+    return and_(
+        or_(queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)),
+        queue_entries.c.account_id.not_in(suspended),
     )

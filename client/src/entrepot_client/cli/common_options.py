@@ -1,6 +1,7 @@
 """The options that every command accepts, before or after its name: `--format` and `--debug`."""
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -42,17 +43,14 @@ DebugOption = Annotated[
 ]
 
 
-def spread_common_options(root: Any) -> None:
-    """Add the root's own `--format` and `--debug` to every command below `root`.
+def spread_common_options(commands: Mapping[str, Any], root_options: Sequence[Any]) -> None:
+    """Add the root's own `--format` and `--debug` to every one of these commands and those below.
 
-    `root` is the finished tree of commands (from `typer.main.get_command`), so that the commands of
-    plug-ins get them too. A command that has an option with that name keeps its own.
+    The commands of plug-ins get them too. A command that has an option with that name keeps its
+    own.
     """
-    _add_options(root, [param for param in root.params if param.name in ("format_", "debug")])
-
-
-def _add_options(group: Any, options: list[Any]) -> None:
-    for command in getattr(group, "commands", {}).values():
+    common = [option for option in root_options if option.name in ("format_", "debug")]
+    for command in commands.values():
         names = {name for param in command.params for name in param.opts}
-        command.params.extend(copy.copy(p) for p in options if not names.intersection(p.opts))
-        _add_options(command, options)
+        command.params.extend(copy.copy(o) for o in common if not names.intersection(o.opts))
+        spread_common_options(getattr(command, "commands", {}), common)

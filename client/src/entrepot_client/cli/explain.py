@@ -4,11 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrepot_client import errors
+from entrepot_client.cli.arguments import OPTION_NAMES
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import Task
 
-_SIZES = ("requested", "limit", "used", "reserved", "quota", "free", "size")
+_SIZES = {
+    "requested": "needed",
+    "limit": "size limit",
+    "used": "used",
+    "reserved": "reserved",
+    "quota": "quota",
+    "free": "free",
+    "size": "size",
+    "file_size": "size",
+    "file_size_limit": "size limit",
+}
+"""What figures of bytes are called."""
 _MAX_ERRORS = 10
 """Errors of a report that the terminal shows."""
 _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
@@ -22,7 +34,7 @@ _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     ),
     errors.ResourceNotFound: (
         ExitStatus.NOT_FOUND,
-        "Check the id: `entrepot files list` and `entrepot tasks list` show yours.",
+        "`entrepot files list` and `entrepot tasks list` show what you can see.",
     ),
     errors.OverLimit: (
         ExitStatus.OVER_LIMIT,
@@ -30,16 +42,48 @@ _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     ),
     errors.TooManyRequests: (ExitStatus.OVER_LIMIT, "Wait a moment, then try again."),
     errors.ServerFailed: (ExitStatus.FAILED, "Try again later, or tell the server's operator."),
-    errors.Conflict: (ExitStatus.FAILED, "Look at its present state, then decide."),
+    errors.Conflict: (ExitStatus.FAILED, "Look at its state: `entrepot files list`."),
     errors.ProblemError: (
         ExitStatus.WRONG_USAGE,
-        "Correct the request; `--help` shows an example.",
+        "The command's `--help` shows an example.",
     ),
 }
-"""What an error means; the first class that matches."""
+"""What a problem means; the first class that matches."""
+_CLIENT_ADVICE: dict[type[errors.ClientError], tuple[ExitStatus, str]] = {
+    errors.Unreachable: (ExitStatus.FAILED, "Check the address and the network, then try again."),
+    errors.NoSuchFile: (
+        ExitStatus.NOT_FOUND,
+        "`entrepot files list` lists the files that you can see.",
+    ),
+    errors.BadEndpoint: (ExitStatus.WRONG_USAGE, "Give it like https://files.example.com."),
+    errors.BadKey: (ExitStatus.NOT_ALLOWED, "Copy the key again."),
+    errors.TargetExists: (
+        ExitStatus.FAILED,
+        "Give --force to replace it, or another path with -o.",
+    ),
+    errors.LocalFileChanged: (
+        ExitStatus.FAILED,
+        "Push it again when nothing writes to it any more.",
+    ),
+    errors.RemoteFileChanged: (ExitStatus.FAILED, "Discard what was written and pull again."),
+    errors.DownloadCorrupted: (
+        ExitStatus.FAILED,
+        "The bytes were damaged on the way; pull again.",
+    ),
+    errors.BadAnswer: (
+        ExitStatus.FAILED,
+        "Check that the endpoint is an Entrepot server's address.",
+    ),
+}
+"""What an error between client and server means; the first class that matches."""
 _ADVICE_BY_CODE = {
-    "file-too-large": "Define it with a larger --size-limit, or deliver less.",
-    "no-published-version": "Follow its delivery: `entrepot tasks list` shows the task.",
+    "no-published-version": "`entrepot tasks list` shows the task of its delivery.",
+    "file-too-large": "Raise the limit: `entrepot files edit FILE --size-limit SIZE`.",
+    "size-limit-too-small": "Choose a limit that the current version keeps.",
+    "nothing-to-undo": "A deletion can be undone for 7 days.",
+    "version-is-current": "Push or restore another version first, or delete the file:"
+    " `entrepot files rm FILE`.",
+    "no-suggestion": "Correct the file, or change its schema: `entrepot schema set FILE SCHEMA`.",
 }
 
 
@@ -50,8 +94,8 @@ def explain(error: Exception) -> Failure | None:
     if isinstance(error, errors.ClientError):
         return _explain_client_error(error)
     if isinstance(error, OSError):
-        where = f" ({error.filename})" if error.filename else ""
-        return Failure(f"{error.strerror or error}{where}.", "Check the path and its rights.")
+        where = f"{error.filename}: " if error.filename else ""
+        return Failure(f"{where}{error.strerror or error}.", "Check the path and its rights.")
     return None
 
 
@@ -63,10 +107,9 @@ def explain_task_failure(task: Task) -> Failure | None:
         return Failure(f"The task {task.task_id} was canceled.", "", figures=_task_figures(task))
     problem = errors.problem_from(task.error or {})
     if task.rejected:
-        more = f" The report: `entrepot api GET {task.report_url}`." if task.report_url else ""
         return Failure(
             str(problem) or "The delivery breaks the file's contract.",
-            f"Correct the file and push it again.{more}",
+            rejection_advice(task),
             ExitStatus.REJECTED,
             _first_errors(problem),
             _task_figures(task),
@@ -76,12 +119,22 @@ def explain_task_failure(task: Task) -> Failure | None:
     return failure
 
 
+def rejection_advice(task: Task, path: str = "PATH") -> str:
+    """What to do about a rejected delivery: the file exists, and the next version continues it."""
+    if not task.file_id:
+        return ""
+    report = ""
+    if task.version is not None:
+        report = f" The report: `entrepot report {task.file_id} --version {task.version}`."
+    return f"Correct it, then run `entrepot push {path} --to {task.file_id}`.{report}"
+
+
 def _task_figures(task: Task) -> Mapping[str, Any]:
     return {"task": task.document}
 
 
 def _explain_problem(problem: errors.ProblemError) -> Failure:
-    lines = list(_first_errors(problem))
+    lines = [_with_options(line) for line in _first_errors(problem)]
     is_rate_limit = isinstance(
         problem, errors.TooManyRequests
     )  # its limit is of requests, not bytes
@@ -90,7 +143,14 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
     if problem.request_id and isinstance(problem, errors.ServerFailed):
         lines.append(f"Request id: {problem.request_id}")
     status, advice = _advice(problem)
-    return Failure(str(problem), advice, status, tuple(lines), {"problem": problem.document})
+    what = _with_options(str(problem))
+    return Failure(what, advice, status, tuple(lines), {"problem": problem.document})
+
+
+def _with_options(text: str) -> str:
+    """A sentence of the server that begins with a field of the API, with the option's name."""
+    name, colon, rest = text.partition(": ")
+    return f"{OPTION_NAMES[name]}: {rest}" if colon and name in OPTION_NAMES else text
 
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
@@ -101,38 +161,34 @@ def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     return status, advice
 
 
-def _explain_client_error(error: errors.ClientError) -> Failure:
+def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR0911
     match error:
         case errors.Unreachable(may_have_arrived=True):
             advice = "It may have arrived: see `entrepot tasks list` before you send it again."
-        case errors.Unreachable():
-            advice = "Check the endpoint and the network, then try again."
-        case errors.BadEndpoint():
-            return Failure(
-                str(error), "Give it like https://files.example.com.", ExitStatus.WRONG_USAGE
-            )
-        case errors.BadKey():
-            return Failure(str(error), "Copy the key anew.", ExitStatus.NOT_ALLOWED)
+            return Failure(str(error), advice)
+        case errors.Unreachable(refused=True):
+            advice = "Start the server, or sign in to another one: `entrepot auth login`."
+            return Failure(str(error), advice)
+        case errors.NotConfigured(advice=advice):
+            return Failure(str(error), advice, ExitStatus.NOT_ALLOWED)
+        case errors.NoSuchVersion(file_id=file_id):
+            advice = f"`entrepot files versions {file_id}` lists its versions."
+            return Failure(str(error), advice, ExitStatus.NOT_FOUND)
+        case errors.AmbiguousFile(reference=reference, file_ids=file_ids):
+            what = f"{reference!r} stands for {len(file_ids)} files."
+            return Failure(what, "Give one of these ids.", ExitStatus.WRONG_USAGE, file_ids)
         case errors.FileOverSizeLimit(size=size):
             advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
             return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
-        case errors.TargetExists():
-            advice = "Give --force to replace it, or another path with -o."
-        case errors.LocalFileChanged():
-            advice = "Push it again when nothing writes to it any more."
-        case errors.RemoteFileChanged():
-            advice = "Throw away what was written and pull again."
-        case errors.DownloadCorrupted():
-            advice = "The bytes were damaged on the way; pull again."
-        case _:
-            advice = "Check that the endpoint is an Entrepot server's address."
-    return Failure(str(error), advice)
+    kinds = (row for kind, row in _CLIENT_ADVICE.items() if isinstance(error, kind))
+    status, advice = next(kinds, (ExitStatus.FAILED, ""))
+    return Failure(str(error), advice, status)
 
 
 def _format_sizes(figures: Mapping[str, Any]) -> str:
     parts = [
-        f"{name} {format_size(figures[name])}"
-        for name in _SIZES
+        f"{label} {format_size(figures[name])}"
+        for name, label in _SIZES.items()
         if isinstance(figures.get(name), int) and not isinstance(figures[name], bool)
     ]
     return ", ".join(parts)

@@ -1,34 +1,19 @@
-"""The program `entrepot`: its tree of commands, and the one place where a run ends."""
+"""The program `entrepot`: the one place where a run begins and ends."""
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
-from entrepot_client.cli.commands import (
-    account,
-    activity,
-    api,
-    auth,
-    files,
-    keys,
-    pull,
-    push,
-    schema,
-    tasks,
-    uploads,
-    validate,
-)
-from entrepot_client.cli.common_options import DebugOption, FormatOption, spread_common_options
-from entrepot_client.cli.explain import explain
+from entrepot_client.cli.common_options import DebugOption, FormatOption
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
-from entrepot_client.cli.plugins import BrokenPlugin, register_plugins
+from entrepot_client.cli.plugins import BrokenPlugin
+from entrepot_client.cli.program_group import NO_MARKUP, ProgramGroup
+from entrepot_client.cli.quick_parameters import use_quick_parameters
 
 PROGRAM = "entrepot"
 
@@ -41,13 +26,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status; every failure ends here, in two sentences."""
     output = Output()
+    root = _root_command()
     try:
-        command, broken = build()
-        for broken_plugin in broken:
-            output.warning(str(broken_plugin))
-            if "--debug" in arguments:
-                traceback.print_exception(broken_plugin.error)
-        status = command.main(
+        status = root.main(
             list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=output
         )
         sys.stdout.flush()
@@ -59,41 +40,43 @@ def run(arguments: Sequence[str]) -> int:
         return ExitStatus.FAILED
     except Exception as error:
         return _report(error, output)
+    finally:
+        _warn_of(root.broken_plugins, output, "--debug" in arguments)
     if status == ExitStatus.INTERRUPTED:
         output.warning("Interrupted.")
     return status if isinstance(status, int) else ExitStatus.DONE
 
 
 def build() -> tuple[Any, list[BrokenPlugin]]:
-    """The tree of commands, with those of plug-ins, and the plug-ins that could not be loaded."""
-    app = _own_commands()
-    broken = register_plugins(app)
-    command: Any = typer.main.get_command(app)
-    spread_common_options(command)
-    return command, broken
+    """The whole tree of commands, with those of plug-ins, and the plug-ins that could not be
+    loaded."""
+    root = _root_command()
+    root.load_all()
+    return root, root.broken_plugins
 
 
-def _own_commands() -> typer.Typer:
-    # rich's help draws boxes and takes 0.1 s to start; plain text is better in a pipe.
+def _root_command() -> ProgramGroup:
+    use_quick_parameters()
     app = typer.Typer(
         name=PROGRAM,
+        cls=ProgramGroup,
         help="Exchange data files whose contracts are kept. Every file has a name, a size limit,"
         " a schema, and people who may read or deliver it.",
         epilog="Example: entrepot push orders.csv --size-limit 100MB --enforce-schema",
-        rich_markup_mode=None,
+        rich_markup_mode=NO_MARKUP,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for module in (
-        auth, files, push, pull, validate, schema, tasks, uploads, keys, account, activity, api
-    ):  # fmt: skip
-        module.register(app)
-    return app
+    root = typer.main.get_command(app)
+    assert isinstance(root, ProgramGroup)
+    return root
 
 
 def _print_version(requested: bool) -> None:
     if requested:
+        from importlib.metadata import version
+
         print(f"{PROGRAM} {version('entrepot-client')}")
         raise typer.Exit
 
@@ -111,10 +94,25 @@ def _root(
     """Options of the whole program; each command takes the first two as well."""
 
 
+def _warn_of(plugins: list[BrokenPlugin], output: Output, debug: bool) -> None:
+    for plugin in plugins:
+        output.warning(str(plugin))
+        if debug:
+            _print_traceback(plugin.error)
+
+
+def _print_traceback(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exception(error)
+
+
 def _report(error: Exception, output: Output) -> int:
     failure = _explain(error)
     if output.debug:
-        traceback.print_exception(error)
+        _print_traceback(error)
+    if failure.status is ExitStatus.FAILED:
+        failure.status = output.failed_status
     output.failure(failure)
     return failure.status
 
@@ -126,7 +124,7 @@ def _wrong_usage(error: TyperException) -> Failure:
         # A group without a command, set to show its help; the help is one option away.
         message = "Missing command."
     return Failure(
-        message if message.endswith((".", ")")) else message + ".",
+        message if message.endswith((".", ")", "?")) else message + ".",
         f"See `{path} --help` for what it takes and an example.",
         ExitStatus.WRONG_USAGE if error.exit_code == 2 else ExitStatus.FAILED,
     )
@@ -139,6 +137,8 @@ def _explain(error: Exception) -> Failure:
         return _wrong_usage(error)
     if isinstance(error, typer.Abort):
         return Failure("Nothing was entered.", "", ExitStatus.INTERRUPTED)
+    from entrepot_client.cli.explain import explain
+
     return explain(error) or Failure(
         f"Entrepot met an error that it did not expect ({type(error).__name__}: {error}).",
         "Run the command again with --debug and report what it shows.",

@@ -10,25 +10,23 @@ A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import typer
 
-from entrepot_client.cli.failures import Failure
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.terminal_table import table_lines
 
-if TYPE_CHECKING:
-    # rich is loaded when something is printed for people: it takes 0.1 s.
-    from rich.console import Console
-
-# A pipe has no width: a table must not be cut or wrapped there.
-_PIPE_WIDTH = 10_000
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
+_STYLES = {"bold": "1", "dim": "2", "bold red": "1;31", "yellow": "33"}
 
 
 class Format(StrEnum):
@@ -40,7 +38,10 @@ class Format(StrEnum):
 
 
 class Output:
-    """The output of one run of the program; commands get it from `output_of`."""
+    """The output of one run of the program; commands get it from `output_of`.
+
+    `failed_status` is the exit status of a failure that has none of its own.
+    """
 
     def __init__(
         self,
@@ -50,24 +51,24 @@ class Output:
     ) -> None:
         self.format = format
         self.debug = False
+        self.failed_status = ExitStatus.FAILED
         self._stdout = stdout
         self._stderr = stderr
 
     @property
-    def out(self) -> "Console":
-        """The console of results."""
-        return _console(self._stdout or sys.stdout)
+    def out(self) -> TextIO:
+        """The stream of results."""
+        return self._stdout or sys.stdout
 
     @property
-    def err(self) -> "Console":
-        """The console of notes, progress and errors."""
-        return _console(self._stderr or sys.stderr)
+    def err(self) -> TextIO:
+        """The stream of notes, progress and errors."""
+        return self._stderr or sys.stderr
 
     @property
     def shows_progress(self) -> bool:
         """Whether stderr is a terminal, so that a progress bar can move on it."""
-        # Not the console's own answer: FORCE_COLOR makes it take a pipe for a terminal.
-        return (self._stderr or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
+        return self.err.isatty() and os.environ.get("TERM") != "dumb"
 
     def record(self, value: Mapping[str, Any], *, quiet: str, shown: Mapping[str, str]) -> None:
         """Print one thing.
@@ -82,7 +83,7 @@ class Output:
         else:
             width = max((len(label) for label in shown), default=0) + 2
             for label, text in shown.items():
-                lines = text.replace("\n", "\n" + " " * width)
+                lines = short_time(text).replace("\n", "\n" + " " * width)
                 _print(self.out, (label.ljust(width), "dim"), (lines, ""))
 
     def records(
@@ -109,18 +110,22 @@ class Output:
             self._table(columns, list(rows), empty)
 
     def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-        from rich.table import Table
-        from rich.text import Text
-
         if not rows:
             self.note(empty)
             return
-        table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        self.out.print(table)
+        cells = [[printable(short_time(cell)) for cell in row] for row in rows]
+        # A pipe has no width: nothing is cut there.
+        width = shutil.get_terminal_size().columns if self.out.isatty() else None
+        table = table_lines([printable(name) for name in columns], cells, width)
+        header, *lines = table.lines
+        _print(self.out, (header, "bold"))
+        self.out.write("".join(f"{line}\n" for line in lines))
+        self.out.flush()
+        if table.left_out:
+            self.note(
+                f"Left out, because the terminal is narrow: {', '.join(table.left_out)}."
+                " `--format json` has everything."
+            )
 
     def json(self, value: object) -> None:
         """Print a value as one JSON document, whatever the format."""
@@ -128,9 +133,8 @@ class Output:
 
     def line(self, text: str) -> None:
         """Print one line of results as it is, without colour or wrapping."""
-        stream = self._stdout or sys.stdout
-        stream.write(text + "\n")
-        stream.flush()
+        self.out.write(text + "\n")
+        self.out.flush()
 
     def note(self, text: str) -> None:
         """Print a note for people on stderr; it is not part of the result."""
@@ -151,8 +155,7 @@ class Output:
                 "lines": list(failure.lines),
                 **failure.figures,
             }
-            stream = self._stderr or sys.stderr
-            stream.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+            self.err.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
             return
         _print(self.err, ("Error: ", "bold red"), (failure.what, ""))
         for line in failure.lines:
@@ -174,19 +177,30 @@ def printable(text: str) -> str:
 
     Names and messages come from other people; none may move the cursor or rewrite a terminal.
     """
-    return _UNPRINTABLE.sub("�", text)
+    return text if text.isascii() and text.isprintable() else _UNPRINTABLE.sub("�", text)
 
 
-def _print(console: "Console", *parts: tuple[str, str]) -> None:
+def short_time(text: str) -> str:
+    """A time of the API for people, to the minute (UTC): `2023-11-25 13:25`. Other texts stay."""
+    match = _TIME.fullmatch(text)
+    return f"{match[1]} {match[2]}" if match else text
+
+
+def _print(stream: TextIO, *parts: tuple[str, str]) -> None:
     """Print one line of (text, style) parts, never cut or wrapped."""
-    from rich.text import Text
+    colour = _has_colour(stream)
+    for text, style in parts:
+        if style and colour:
+            stream.write(f"\x1b[{_STYLES[style]}m{printable(text)}\x1b[0m")
+        else:
+            stream.write(printable(text))
+    stream.write("\n")
+    stream.flush()
 
-    line = Text.assemble(*((printable(text), style) for text, style in parts))
-    console.print(line, soft_wrap=True)
 
-
-def _console(stream: TextIO) -> "Console":
-    from rich.console import Console
-
-    width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(file=stream, highlight=False, emoji=False, markup=False, width=width)
+def _has_colour(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if sys.platform == "win32" and not os.environ.get("WT_SESSION"):
+        return False  # an old console shows the codes
+    return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))

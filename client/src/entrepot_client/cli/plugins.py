@@ -7,9 +7,12 @@ one sentence, and the other commands work.
 """
 
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "entrepot.commands"
 
@@ -32,6 +35,9 @@ class BrokenPlugin:
 
 def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
     """Let every installed plug-in add its commands to `app`; returns those that failed."""
+    # Loaded here: it takes longer than many commands, which need no plug-in.
+    from importlib.metadata import entry_points
+
     broken = []
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         before = (list(app.registered_commands), list(app.registered_groups))
@@ -46,5 +52,5 @@ def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
     return broken
 
 
-def _package_of(entry_point: EntryPoint) -> str:
+def _package_of(entry_point: "EntryPoint") -> str:
     return entry_point.dist.name if entry_point.dist is not None else entry_point.module

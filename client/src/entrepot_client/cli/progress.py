@@ -1,14 +1,14 @@
 """A progress bar on stderr for what takes over a second: transfers and inspections.
 
-There is none in a pipe.
+There is none in a pipe. It appears by itself after a second, also while nothing is reported.
 """
 
-import time
-from collections.abc import Callable
+import threading
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from entrepot_client.cli.output import Output
+from entrepot_client.cli.output import Output, printable
+from entrepot_client.cli.sizes import format_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,61 +20,80 @@ _DELAY_SECONDS = 1.0
 class ProgressBar:
     """A bar that appears once its work has taken a second. A context manager."""
 
-    def __init__(
-        self, output: Output, label: str, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, output: Output, label: str) -> None:
         self._output = output
-        self._label = label
-        self._clock = clock
-        self._started_at = clock()
+        self._state: dict[str, Any] = {"description": label, "completed": 0, "total": None}
+        self._unit = "bytes"
+        self._lock = threading.Lock()
         self._progress: Progress | None = None
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
+        if self._output.shows_progress:
+            self._timer = threading.Timer(_DELAY_SECONDS, self._appear)
+            self._timer.daemon = True
+            self._timer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        with self._lock:
+            if self._progress is not None:
+                self._progress.stop()
 
     def show(self, done: int, total: int | None) -> None:
         """Move to `done` of `total` bytes; a callback for the client's transfers."""
-        if not self._output.shows_progress:
-            return
-        if self._progress is None:
-            if self._clock() - self._started_at < _DELAY_SECONDS:
-                return
-            self._progress = self._start()
-        self._progress.update(
-            self._progress.task_ids[0], completed=done, total=total, description=self._label
-        )
+        self._move("bytes", completed=done, total=total)
 
-    def stage(self, label: str, done: int, total: int | None) -> None:
-        """Name the current stage, and move."""
-        self._label = label
-        self.show(done, total)
+    def stage(self, label: str, done: int, total: int | None, unit: str = "bytes") -> None:
+        """Name the current stage, and move; `unit` is what is counted, such as `rows`."""
+        self._move(unit, description=printable(label), completed=done, total=total)
 
-    def _start(self) -> "Progress":
+    def _move(self, unit: str, **state: Any) -> None:
+        with self._lock:
+            self._unit = unit
+            self._state |= state
+            if self._progress is not None:
+                self._update(self._progress)
+
+    def _update(self, progress: "Progress") -> None:
+        amount = _describe_amount(self._state["completed"], self._state["total"], self._unit)
+        progress.update(progress.task_ids[0], amount=amount, **self._state)
+
+    def _appear(self) -> None:
         # Loaded when a bar appears, not when the program starts.
+        from rich.console import Console
         from rich.progress import (
             BarColumn,
-            DownloadColumn,
             Progress,
             TextColumn,
+            TimeElapsedColumn,
             TimeRemainingColumn,
-            TransferSpeedColumn,
         )
 
         progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
+            TextColumn("{task.fields[amount]}", markup=False),
+            TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=self._output.err,
+            console=Console(file=self._output.err, highlight=False, emoji=False, markup=False),
             transient=True,
         )
-        progress.add_task(self._label, total=None)
-        progress.start()
-        return progress
+        with self._lock:
+            progress.add_task("", total=None, amount="")
+            self._update(progress)
+            progress.start()
+            self._progress = progress
+
+
+def _describe_amount(done: int, total: int | None, unit: str) -> str:
+    if unit == "bytes":
+        known = f"/{format_size(total)}" if total else ""
+        return f"{format_size(done)}{known}" if done else ""
+    known = f"/{total:,}" if total else ""
+    return f"{done:,}{known} {unit}" if done else ""

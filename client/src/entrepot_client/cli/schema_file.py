@@ -18,7 +18,7 @@ DialectOption = Annotated[
     typer.Option(
         "--dialect",
         metavar="FILE",
-        help="A Table Dialect (JSON): how it is read, which is not found out then.",
+        help="A Table Dialect (JSON) that says how the file is read.",
         exists=True,
         dir_okay=False,
     ),
@@ -26,7 +26,10 @@ DialectOption = Annotated[
 EncodingOption = Annotated[
     str | None,
     typer.Option(
-        "--encoding", metavar="NAME", help="Its encoding, such as windows-1252.", show_default=False
+        "--encoding",
+        metavar="NAME",
+        help="The encoding of the file, such as windows-1252.",
+        show_default=False,
     ),
 ]
 
@@ -48,7 +51,16 @@ def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Failure(f"{path} is not JSON ({error}).", example, ExitStatus.WRONG_USAGE) from error
+        where = (
+            f" at line {error.lineno}, column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
+        raise Failure(
+            f"{path} is not valid JSON{where}.", example, ExitStatus.WRONG_USAGE
+        ) from error
     if not isinstance(document, dict):
-        raise Failure(f"{path} holds no JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE)
+        raise Failure(
+            f"{path} does not contain a JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE
+        )
     return document

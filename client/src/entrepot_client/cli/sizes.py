@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Annotated
 
 import typer
-from rich.filesize import decimal
 
 _UNIT_EXPONENTS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP]?)(I?)B?)", re.IGNORECASE)
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
+_SIZE_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 # The API takes a limit as a signed 64-bit number of bytes.
 _MAX_SIZE_BYTES = 2**63 - 1
@@ -46,7 +46,10 @@ def parse_span(text: str) -> timedelta:
 
 def format_size(size: int) -> str:
     """`1.2 MB` for 1,234,567 bytes (powers of 1000)."""
-    return decimal(size)
+    if size < 1000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    thousands = min((len(str(size)) - 1) // 3, len(_SIZE_UNITS))
+    return f"{size / 1000**thousands:.1f} {_SIZE_UNITS[thousands - 1]}"
 
 
 def size_option(text: str | int) -> int:

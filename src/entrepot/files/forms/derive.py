@@ -1,21 +1,18 @@
-"""Make one form of a published version: the work of the queue that nobody waits for.
+"""Make one form of a version after its verdict: that of a large one, or what is asked for later.
 
 As with an inspection every part may run twice: the row says what has been done. A file that was
 made and that no row came to name is swept.
 """
 
-import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
-from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStore, StoredBlob
+from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing, StorageFull
@@ -25,8 +22,10 @@ from entrepot.files.derivatives import (
     fail_derivation,
     save_derivative,
 )
+from entrepot.files.forms.store_output import has_content, store_output
 from entrepot.inspection.results import ConversionRequest, Converted
 from entrepot.inspection.sandbox.pool import InspectionPool
+from entrepot.tasks.claims import LeaseLost
 from entrepot.tasks.runs import Run
 
 log = structlog.get_logger(__name__)
@@ -93,9 +92,15 @@ class Deriver:
     def _save(self, run: Run, derivation: Derivation, output: Path, result: Converted) -> None:
         if result.detail:
             log.warning("derived in part", detail=result.detail)
-        original = self._reuse_original(derivation, output)
-        blob_id = derivation.version_id if original else BlobId(uuid4())
-        stored = original or self._store(blob_id, output)
+        # What was delivered is canonical already: its own bytes serve as the form too.
+        original = derivation.form == "csv" and has_content(
+            output, derivation.size, derivation.sha256
+        )
+        if original:
+            blob_id = derivation.version_id
+            stored = StoredBlob(derivation.size, derivation.sha256)
+        else:
+            blob_id, stored = store_output(self.store, output)
         saved = False
         try:
             saved = run.end(
@@ -107,41 +112,12 @@ class Deriver:
                 self.max_total_bytes,
                 self.clock(),
             )
-        finally:
-            if not saved and not original:
+        except LeaseLost:  # nothing was written; after another failure the sweep finds out
+            if not original:
                 self.store.delete(blob_id)
-
-    def _reuse_original(self, derivation: Derivation, output: Path) -> StoredBlob | None:
-        """What was delivered is canonical already: its own bytes serve as the form too."""
-        if derivation.form != "csv" or output.lstat().st_size != derivation.size:
-            return None
-        digest = sha256()
-        for block in _blocks(output):
-            digest.update(block)
-        same = digest.hexdigest() == derivation.sha256
-        return StoredBlob(derivation.size, derivation.sha256) if same else None
-
-    def _store(self, blob_id: BlobId, output: Path) -> StoredBlob:
-        writer = self.store.create(blob_id)
-        try:
-            for block in _blocks(output):
-                writer.write(block)
-            return writer.commit()
-        except BaseException:
-            writer.abort()
             raise
+        if not saved and not original:
+            self.store.delete(blob_id)
 
     def _fail(self, run: Run, code: str, detail: str) -> None:
         run.end(fail_derivation, run.id, code, detail, self.clock())
-
-
-def _blocks(output: Path) -> Iterator[bytes]:
-    """The bytes of a file that a sandbox process wrote. Raises OSError if it is not a plain file:
-    a process under attack might put a link there, so that we read what it may not."""
-    descriptor = os.open(output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError("what the sandbox process wrote is not a plain file")
-        while block := file.read(BLOCK_BYTES):
-            yield block

@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection
-from entrepot.files.derivatives import EAGER
+from entrepot.files.derivative_space import EAGER
 from entrepot.files.forms.read_form import find_form
 from entrepot.files.queries.read import get_published
 from entrepot.files.versions import PublishedVersion

@@ -1,4 +1,8 @@
-"""Find one form of a published version, or have it made."""
+"""Find one form of a published version, or have it made.
+
+A request without a version's number may have the form of an earlier version than the newest: the
+newest that has it. So a reader of one address never meets a version whose form is still being made.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,11 +17,10 @@ from entrepot.db.tables import derivatives, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     DerivativeFailed,
-    DerivativePending,
-    EntrepotError,
     VersionNotTabular,
 )
-from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.derivative_space import EAGER
+from entrepot.files.derivatives import plan_derivative
 from entrepot.files.queries.read import get_published
 from entrepot.files.versions import PublishedVersion
 from entrepot.inspection.results import Form, Made
@@ -80,6 +83,36 @@ def find_form(
     return ReadyForm(form_version, row.used_at)
 
 
+def find_newest_form(
+    conn: ReadConnection, actor: Actor, file_id: UUID, form: Form
+) -> ReadyForm | None:
+    """The form of the newest published version that has it; None if none has.
+
+    Raises as `find_form` does.
+    """
+    get_published(conn, actor, file_id)
+    this_form = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
+    query = (
+        select(versions.c.number)
+        .join(derivatives, this_form)
+        .where(versions.c.file_id == file_id, versions.c.status == "published")
+        .where(derivatives.c.status == "ready")
+        .order_by(versions.c.number.desc())
+        .limit(1)
+    )
+    number = conn.scalar(query)
+    return None if number is None else find_form(conn, actor, file_id, form, number)
+
+
+@dataclass(frozen=True)
+class PendingForm:
+    """A form that is being made: the run that makes it, or what it is made from, and after how many
+    seconds to ask again."""
+
+    run_id: UUID
+    retry_after: int
+
+
 def request_form(
     conn: WriteConnection,
     actor: Actor,
@@ -88,8 +121,8 @@ def request_form(
     number: int | None,
     queue: TaskQueue,
     now: datetime,
-) -> PublishedVersion | DerivativePending | DerivativeFailed:
-    """The form, its use noted; or it is to be made, or could not be made a moment ago.
+) -> PublishedVersion | PendingForm | DerivativeFailed:
+    """The form, its use noted; or it is being made, or could not be made a moment ago.
 
     The refusals are returned, not raised: what was planned is to be committed. JSON Lines and
     Arrow are made from the Parquet, which comes first. Raises as `find_form` does.
@@ -97,7 +130,7 @@ def request_form(
     published = get_published(conn, actor, file_id, number)
     for needed_form in (form,) if form in (EAGER, "csv") else (EAGER, form):
         row = find_or_plan_form(conn, published.blob_id, needed_form, form, queue, now)
-        if isinstance(row, EntrepotError):
+        if isinstance(row, PendingForm | DerivativeFailed):
             return row
     this_form = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
     conn.execute(update(derivatives).where(this_form).values(used_at=now))
@@ -113,17 +146,17 @@ def find_or_plan_form(
     display_name: str,
     queue: TaskQueue,
     now: datetime,
-) -> Row[Any] | DerivativePending | DerivativeFailed:
-    """The derivative's row if it is ready; else it is to be made, or could not be made a moment
+) -> Row[Any] | PendingForm | DerivativeFailed:
+    """The derivative's row if it is ready; else it is being made, or could not be made a moment
     ago, and the refusal says so of what is called `display_name`.
     """
     row: Row[Any] = _row(conn, version_id, form)
     if row.status == "failed" and now < row.ended_at + RETRY_INTERVAL:
         return _failed(row, display_name, now)
     if row.status != "ready":
-        plan_derivative(conn, queue, version_id, form, now)
+        run_id = plan_derivative(conn, queue, version_id, form, now)
         since = row.requested_at if row.status == "pending" else now
-        return DerivativePending(format=display_name, retry_after=_retry_after_seconds(now - since))
+        return PendingForm(run_id, _retry_after_seconds(now - since))
     return row
 
 

@@ -11,13 +11,11 @@ from entrepot.db.tables import derivatives, files, inspections, versions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     DerivativeFailed,
-    DerivativePending,
-    EntrepotError,
     NotAllowed,
     NotFound,
     VersionNotTabular,
 )
-from entrepot.files.forms.read_form import find_or_plan_form, form_name
+from entrepot.files.forms.read_form import PendingForm, find_or_plan_form, form_name
 from entrepot.files.queries.gone import require_not_gone
 from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion
 from entrepot.grants.access import access_visible, visible_versions
@@ -33,8 +31,8 @@ def request_rejected_rows(
     number: int | None,
     queue: TaskQueue,
     now: datetime,
-) -> PublishedVersion | DerivativePending | DerivativeFailed:
-    """The rejected rows of a version, the newest inspected one by default; or they are to be made.
+) -> PublishedVersion | PendingForm | DerivativeFailed:
+    """The rejected rows of a version, the newest inspected one by default; or they are being made.
 
     For who delivered the version, the file's owner and admins. Refusals that planned something
     are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
@@ -64,7 +62,7 @@ def request_rejected_rows(
         raise VersionNotTabular(format=REPORT_NAME, media_type=row.media_type)
     version_id = BlobId(row.id)
     derivative = find_or_plan_form(conn, version_id, "rejected", REPORT_NAME, queue, now)
-    if isinstance(derivative, EntrepotError):
+    if isinstance(derivative, PendingForm | DerivativeFailed):
         return derivative
     this_form = and_(derivatives.c.version_id == version_id, derivatives.c.form == "rejected")
     conn.execute(update(derivatives).where(this_form).values(used_at=now))

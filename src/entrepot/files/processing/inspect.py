@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,10 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.contract import Contract, load_contract, lock_contract
 from entrepot.files.delivery.restore import load_earlier_findings
+from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
 from entrepot.files.processing.publish import (
+    FormPlaces,
+    JudgedVersion,
     cancel_version,
     fail_version,
     publish_uninspected,
@@ -35,12 +39,13 @@ from entrepot.files.versions import FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
+    FormsWanted,
     Inspection,
     InspectionCanceled,
     InspectionRequest,
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.claims import LeaseLost
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
 from entrepot.tasks.runs import BudgetExceeded, Run
 
@@ -52,12 +57,17 @@ CANCEL_POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Inspector:
-    """What an inspection needs; made by bootstrap, the queue's workflow for inspections."""
+    """What an inspection needs; made by bootstrap, the queue's workflow for inspections.
+
+    A version of at most `with_parquet_bytes` bytes, as received, becomes visible together with its
+    Parquet.
+    """
 
     database: Database
     store: BlobStore
     pool: InspectionPool
-    queue: TaskQueue
+    places: FormPlaces
+    with_parquet_bytes: int
     clock: Callable[[], datetime]
 
     def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> UndecidedVersion | None:
@@ -73,10 +83,7 @@ class Inspector:
         version = work
         try:
             while version is not None:
-                inspection = self.database.read(load_earlier_findings, version)
-                if inspection is None:
-                    inspection = self.examine(run, self._request(version))
-                if run.end_if(decide_version, version, inspection, self.queue, self.clock()):
+                if self.decide(run, self._find(run, version)):
                     return
                 version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
         except InspectionCanceled:
@@ -92,12 +99,9 @@ class Inspector:
         Raises InspectionCanceled and InspectionFailed, and BudgetExceeded where others had the
         processor for so long that it is worth another attempt.
         """
-        monitor = _TaskMonitor(self.database, run)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
+        monitor = self._monitor(run)
         inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
-        if inspection.starved and not run.is_last_attempt:
-            raise BudgetExceeded
+        _require_processor(run, inspection)
         return inspection
 
     def compare(self, run: Run, request: ComparisonRequest) -> Comparison:
@@ -105,10 +109,7 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, run)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
-        return self.pool.compare(request, monitor.canceled)
+        return self.pool.compare(request, self._monitor(run).canceled)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""
@@ -121,8 +122,73 @@ class Inspector:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
 
-    def _request(self, version: UndecidedVersion) -> InspectionRequest:
+    def _find(self, run: Run, version: UndecidedVersion) -> JudgedVersion:
+        """What is found in the version, with the forms that go with it."""
+        earlier = self._find_earlier(version)
+        if earlier is not None:
+            return earlier
+        monitor = self._monitor(run)
+        inspected, forms = self.pool.inspect_version(
+            self.request(version),
+            partial(store_forms, self.store),
+            monitor.progress,
+            monitor.canceled,
+        )
+        _require_processor(run, inspected.inspection)
+        return JudgedVersion(version, inspected.inspection, forms)
+
+    def _find_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
+        """What was found in the same bytes before, if it holds still, with the Parquet that they
+        have; None if they are to be inspected."""
+        findings = self.database.read(load_earlier_findings, version)
+        if findings is None:
+            return None
+        if findings.row_count is None or version.size > self.with_parquet_bytes:
+            return JudgedVersion(version, findings)
+        parquet = self.database.read(find_earlier_parquet, version)
+        form = link_parquet(self.store, parquet) if parquet is not None else None
+        return JudgedVersion(version, findings, (form,)) if form is not None else None
+
+    def decide(self, run: Run, judged: JudgedVersion) -> bool:
+        """Decide on a version, and remove what no row came to name of its forms. False if it is to
+        be judged again, by another contract. Raises LeaseLost.
+
+        If this is cut off before its end, or fails otherwise, the sweep removes them: a commit that
+        fails may have been done, and then its blobs are needed.
+        """
+        named: frozenset[BlobId] = frozenset()
+
+        def work(conn: WriteConnection) -> bool:
+            nonlocal named
+            decision = decide_version(conn, judged, self.places, self.clock())
+            named = decision.named
+            return decision.decided
+
+        try:
+            decided = run.end_if(work)
+        except LeaseLost:  # nothing was written
+            self._delete(judged.blob_ids)
+            raise
+        self._delete(judged.blob_ids - named)
+        return decided
+
+    def _delete(self, blob_ids: frozenset[BlobId]) -> None:
+        for blob_id in blob_ids:
+            self.store.delete(blob_id)
+
+    def _monitor(self, run: Run) -> "TaskMonitor":
+        """The progress of a task and its cancellation. Raises InspectionCanceled."""
+        monitor = TaskMonitor(self.database, run)
+        if monitor.canceled():  # while no worker ran
+            raise InspectionCanceled
+        return monitor
+
+    def request(self, version: UndecidedVersion) -> InspectionRequest:
+        """How the version is inspected, and which forms are made with its verdict. Raises
+        BlobMissing."""
         current, known = self._current_path(version)
+        accepted = version.accepted_from is not None
+        forms: FormsWanted = "published" if accepted else "by-verdict"
         return InspectionRequest(
             path=self.path(version.blob_id),
             file_name=version.file_name,
@@ -132,9 +198,10 @@ class Inspector:
             dialect=version.reading.dialect,
             encoding=version.reading.encoding,
             # What is published in any case needs no way out.
-            suggest=known and version.accepted_from is None,
+            suggest=known and not accepted,
             current=current,
             current_rows=version.current_rows,
+            forms=forms if version.size <= self.with_parquet_bytes else "none",
         )
 
     def _current_path(self, version: UndecidedVersion) -> tuple[Path | None, bool]:
@@ -147,7 +214,14 @@ class Inspector:
             return None, False
 
 
-class _TaskMonitor:
+def _require_processor(run: Run, inspection: Inspection) -> None:
+    """Raises BudgetExceeded where others had the processor for so long that an inspection is worth
+    another attempt."""
+    if inspection.starved and not run.is_last_attempt:
+        raise BudgetExceeded
+
+
+class TaskMonitor:
     """Passes progress on and asks about cancellation, both at a bounded rate."""
 
     def __init__(self, database: Database, run: Run) -> None:
@@ -158,12 +232,14 @@ class _TaskMonitor:
         self._is_canceled = False
 
     def progress(self, done: int, total: int) -> None:
+        """Note how far the task is."""
         now = time.monotonic()
         if now - self._last_report >= PROGRESS_SECONDS:
             self._last_report = now
             self._run.write(report_progress, self._run.id, "inspecting", done, total)
 
     def canceled(self) -> bool:
+        """Whether the task is to stop. Raises as `Run.check` does."""
         self._run.check()
         now = time.monotonic()
         if now - self._last_poll >= CANCEL_POLL_SECONDS:
@@ -203,29 +279,35 @@ def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
     return [BlobId(row) for row in conn.scalars(query)]
 
 
+@dataclass(frozen=True)
+class VersionDecision:
+    """Whether a version was decided on, and which blobs of its forms rows name now."""
+
+    decided: bool
+    named: frozenset[BlobId] = frozenset()
+
+
 def decide_version(
-    conn: WriteConnection,
-    version: UndecidedVersion,
-    inspection: Inspection,
-    queue: TaskQueue,
-    now: datetime,
-) -> bool:
-    """Publish or reject by the verdict: the one place where a version becomes visible.
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> VersionDecision:
+    """Publish or reject by the verdict: the one place where a version becomes visible, with the
+    forms that were made of it.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a rejected version was accepted all the same: then they are what was excepted. False, and
-    nothing is decided, if the contract has another schema by now than the one it was judged by, or
+    where a rejected version was accepted all the same: then they are what was excepted. Nothing is
+    decided if the contract has another schema by now than the one it was judged by, or
     says otherwise how it is read.
     """
+    version = judged.version
     contract = lock_contract(conn, version.file_id)
     if (contract.revision, contract.reading) != (version.revision, version.reading):
-        return False
+        return VersionDecision(False)
     is_accepted = version.accepted_from is not None
-    if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
-        publish_version(conn, version, inspection, queue, now)
+    if version.mode == "none" or judged.inspection.verdict == "conforms" or is_accepted:
+        named = publish_version(conn, judged, places, now)
     else:
-        reject_version(conn, version, inspection, now)
-    return True
+        named = reject_version(conn, judged, places, now)
+    return VersionDecision(True, frozenset(named))
 
 
 def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:

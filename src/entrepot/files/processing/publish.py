@@ -3,7 +3,7 @@
 Each is conditional on the version being undecided, so that a second run changes nothing.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,14 @@ import structlog
 from sqlalchemy import insert, or_, update
 
 from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.cleanup.withdraw import was_withdrawn
 from entrepot.files.contract import lock_contract
-from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.derivative_space import EAGER
+from entrepot.files.derivatives import NewForm, add_derivative, plan_derivative
 from entrepot.files.drift import note_drift
 from entrepot.files.versions import (
     QUARANTINE_PERIOD,
@@ -50,24 +52,72 @@ ERROR_KEYS = (
 """What a task's problem keeps of an error of the report."""
 
 
-def publish_version(
-    conn: WriteConnection,
-    version: UndecidedVersion,
-    inspection: Inspection,
-    queue: TaskQueue,
-    now: datetime,
-) -> None:
-    """Make the version visible; the file's current one if it has the highest number.
+@dataclass(frozen=True)
+class JudgedVersion:
+    """A version that is still undecided, what its inspection found, and the forms made with it."""
 
-    A table's Parquet and column profile are left for later: publishing never waits for them.
+    version: UndecidedVersion
+    inspection: Inspection
+    forms: tuple[NewForm, ...] = ()
+
+    @property
+    def blob_ids(self) -> frozenset[BlobId]:
+        """The blobs of the forms: those that no row comes to name are to be removed."""
+        return frozenset(form.blob_id for form in self.forms if form.blob_id is not None)
+
+    @property
+    def columns(self) -> list[dict[str, Any]] | None:
+        """The profile of the columns, if it was measured."""
+        return next((form.columns for form in self.forms if form.columns is not None), None)
+
+    @property
+    def has_parquet(self) -> bool:
+        """Whether its Parquet was made or could not be made, so that no run is needed for it."""
+        return any(form.form == EAGER for form in self.forms)
+
+
+@dataclass(frozen=True)
+class FormPlaces:
+    """Where forms go: the queue for those that follow, and the bytes that all may take."""
+
+    queue: TaskQueue
+    max_total_bytes: int
+
+
+def publish_version(
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> set[BlobId]:
+    """Make the version visible with its forms; the file's current one if it has the highest number.
+
+    Returns the blobs that are named now. A table's Parquet that was not made with the verdict
+    follows; whatever becomes of it, the version stays published.
     """
-    if not _make_visible(conn, version, inspection, now):
-        return
+    version, inspection = judged.version, judged.inspection
+    if not _make_visible(conn, judged, now):
+        return set()
     if version.mode == "infer" and inspection.schema is not None:
         _freeze_schema(conn, version, inspection, now)
-    if inspection.row_count is not None and inspection.schema is not None:
-        plan_derivative(conn, queue, version.blob_id, EAGER, now)
+    named = _add_forms(conn, judged, places, now)
+    is_table = inspection.row_count is not None and inspection.schema is not None
+    if is_table and not judged.has_parquet:
+        plan_derivative(conn, places.queue, version.blob_id, EAGER, now)
     _end_published(conn, version, inspection, now)
+    return named
+
+
+def _add_forms(
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> set[BlobId]:
+    """Add the rows of the forms that were made with the verdict; the blobs that they name."""
+    version = judged.version
+    return {
+        new.blob_id
+        for new in judged.forms
+        if add_derivative(
+            conn, version.blob_id, version.account_id, new, places.max_total_bytes, now
+        )
+        and new.blob_id is not None
+    }
 
 
 def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
@@ -75,17 +125,16 @@ def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: d
     must not keep it from its readers. Its media type is that of the file's name, and its report
     has the warning that nothing was looked at."""
     inspection = uninspected(version.file_name, version.size)
-    if not _make_visible(conn, version, inspection, now):
+    if not _make_visible(conn, JudgedVersion(version, inspection), now):
         return
     _end_published(conn, version, inspection, now)
     _raise_alarm("a version was published without an inspection", version)
 
 
-def _make_visible(
-    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
-) -> bool:
+def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -> bool:
     """Decide for the version, and make it the current one; False if it was decided before, or is a
     copy of one that was withdrawn since: that must not come back under another number."""
+    version, inspection = judged.version, judged.inspection
     lock_contract(conn, version.file_id)
     if was_withdrawn(conn, version.file_id, version.restored_from):
         cancel_version(conn, version, now)
@@ -93,7 +142,7 @@ def _make_visible(
     columns = {"media_type": inspection.media_type, "row_count": inspection.row_count}
     if not _set_decision(conn, version, "published", now, **columns):
         return False
-    _save_findings(conn, version, inspection)
+    _save_findings(conn, judged)
     note_drift(conn, version.blob_id)
     newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(
@@ -119,19 +168,23 @@ def _end_published(
 
 
 def reject_version(
-    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
-) -> None:
-    """Keep the version out of sight, its report for its sender, its bytes in quarantine."""
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> set[BlobId]:
+    """Keep the version out of sight, its report and its rejected rows for its sender, its bytes in
+    quarantine. Returns the blobs that are named now."""
+    version, inspection = judged.version, judged.inspection
     columns = {"media_type": inspection.media_type, "row_count": inspection.row_count}
     if not _set_decision(
         conn, version, "rejected", now, **columns, keep_until=now + QUARANTINE_PERIOD
     ):
-        return
-    _save_findings(conn, version, inspection)
+        return set()
+    _save_findings(conn, judged)
+    named = _add_forms(conn, judged, places, now)
     finish_task(
         conn, version.task_id, "failed", now, error=rejection_error(inspection), has_report=True
     )
     _record(conn, version, "version.reject", now, {"verdict": inspection.verdict}, "rejected")
+    return named
 
 
 def cancel_version(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
@@ -195,9 +248,8 @@ def _set_decision(
     return bool(result.rowcount)
 
 
-def _save_findings(
-    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection
-) -> None:
+def _save_findings(conn: WriteConnection, judged: JudgedVersion) -> None:
+    version, inspection = judged.version, judged.inspection
     conn.execute(
         insert(inspections).values(
             version_id=version.blob_id,
@@ -205,6 +257,7 @@ def _save_findings(
             profile=inspection.profile,
             schema=inspection.schema,
             revision=version.revision,
+            columns=judged.columns,
             **asdict(_reading_of(version, inspection)),
         )
     )

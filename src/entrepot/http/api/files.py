@@ -36,6 +36,7 @@ from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
 from entrepot.http.downloads.forms import get_form, rejected_rows
+from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
@@ -133,14 +134,16 @@ async def download(
 
     `version` asks for an earlier published one, or, by who delivered it, for a rejected or
     failed one whose bytes are still kept; `format` for the table in another form, which is made by
-    the server: `parquet` after each publication, the others when they are first asked for; until
-    then the answer is `409 derivative-pending`. `Accept` is ignored. Ranges, conditions and HEAD
-    are answered as RFC 9110 says.
+    the server: `parquet` with each publication (of a large delivery right after it), the others
+    when they are first asked for. Without `version` the form is that of the newest version which
+    has it. The request waits for a form that is being made for up to 20 seconds, or as many as
+    `Prefer: wait=N` says, then it is `503` with `Retry-After`. The header `Entrepot-Version` names
+    the version. `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
     """
     if format is None:
         published = await work.cached_read(get_stored, file_id, version)
     else:
-        published = await get_form(work, file_id, format, version)
+        published = await get_form(work, file_id, format, version, wait_seconds(request))
     return published_response(request, work, published)
 
 
@@ -168,11 +171,12 @@ async def report_csv(
 ) -> Response:
     """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
 
-    The newest inspected version by default. It is made when it is first asked for; until then
-    the answer is `409 derivative-pending`. Cells that a spreadsheet would execute get an
-    apostrophe before them; plain numbers stay.
+    The newest inspected version by default. It is made with the verdict, if there are errors, and
+    made again when it is asked for later than 7 days after its last use; `Prefer: wait=N` as for a
+    download. Cells that a spreadsheet would execute get an apostrophe before them; plain numbers
+    stay.
     """
-    rows = await rejected_rows(work, file_id, version)
+    rows = await rejected_rows(work, file_id, version, wait_seconds(request))
     return published_response(request, work, rows)
 
 
@@ -187,6 +191,7 @@ async def profile(
 ) -> Response:
     """What is in the columns of a version, the newest inspected by default.
 
-    The columns are measured after the publication: `columns_pending` says that they will come.
+    The columns are measured with the publication; of a large delivery right after it, and
+    `columns_pending` says then that they will come.
     """
     return JSONResponse(profile_document(await work.read(get_profile_findings, file_id, version)))

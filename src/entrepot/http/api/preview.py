@@ -5,9 +5,10 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot import errors
 from entrepot.http.api.models.inspections import PreviewPage
-from entrepot.http.api.openapi.answers import CONVERTING, GONE, LISTED, problems
+from entrepot.http.api.openapi.answers import CONVERTING, GONE, problems, with_headers
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import preview_page
+from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.parameters import (
     Cursor,
     Expression,
@@ -24,7 +25,7 @@ router = APIRouter(tags=["files"])
     "/file/{file_id}/preview",
     operation_id="preview_rows",
     response_model=PreviewPage,
-    responses=LISTED
+    responses=with_headers(200, "Link", "Entrepot-Version", "Preference-Applied")
     | problems(
         *CONVERTING,
         *GONE,
@@ -56,12 +57,15 @@ async def preview(
     `columns` are names with commas between them; `order_by` too, a minus before one sorts
     downwards, and missing cells come last; `where` is a condition like
     `amount > 10 AND city IN ('Kiel', 'Jena')`. The next page is in the `Link` header. `offset`
-    jumps to a row. A page may be shorter than `limit` where its cells are many or long. Until the
-    version's Parquet is made the answer is `409 derivative-pending`.
+    jumps to a row. A page may be shorter than `limit` where its cells are many or long. While the
+    Parquet of a large version is made, the newest version that has one is shown; a `version` that
+    is asked for by its number is waited for, as for a download.
     """
     query = preview_page.PreviewQuery(columns, order_by, where, limit, cursor, offset)
-    rows_page = await preview_page.get_preview_page(work, file_id, version, query)
-    headers = {}
+    rows_page = await preview_page.get_preview_page(
+        work, file_id, version, query, wait_seconds(request)
+    )
+    headers = {"Entrepot-Version": str(rows_page.document["version"])}
     if rows_page.cursor is not None:
         parameters = {"cursor": rows_page.cursor, "version": rows_page.document["version"]}
         url = request.url.remove_query_params("offset").include_query_params(**parameters)

@@ -143,8 +143,8 @@ async def task_events(
                 return  # the key or the right ended meanwhile; a new request is told why
             if not changed:
                 yield b": still here\n\n"
-            elif task.revision != follower.known_revision:
-                follower.known_revision = task.revision
+            elif task.revision != follower.known_state:
+                follower.known_state = task.revision
                 yield _event(task, data)
 
 

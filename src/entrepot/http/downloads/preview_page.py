@@ -22,7 +22,7 @@ from entrepot.errors import (
 from entrepot.files.forms.preview import PreviewSource, find_preview_source
 from entrepot.files.forms.read_form import USE_RECORD_INTERVAL
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.downloads.forms import get_form
+from entrepot.http.downloads.forms import MAX_WAIT_SECONDS, get_form
 from entrepot.http.downloads.read_log import start_recorded_read
 from entrepot.inspection.results import Preview, PreviewRequest
 
@@ -64,18 +64,22 @@ class RowsPage:
 
 
 async def get_preview_page(
-    work: UnitOfWork, file_id: UUID, version: int | None, query: PreviewQuery
+    work: UnitOfWork,
+    file_id: UUID,
+    version: int | None,
+    query: PreviewQuery,
+    wait_seconds: float = MAX_WAIT_SECONDS,
 ) -> RowsPage:
-    """A page of a published version, the newest by default.
+    """A page of a published version, by default the newest that has a Parquet.
 
-    Raises DerivativePending until its Parquet is there, what `find_preview_source` and `get_form`
-    raise, ExpressionInvalid, UnknownColumn, TypeMismatch, CursorMismatch, FieldInvalid, and what
+    Waits for the Parquet as `get_form` does. Raises what that and `find_preview_source` raise,
+    ExpressionInvalid, UnknownColumn, TypeMismatch, CursorMismatch, FieldInvalid, and what
     `Previewer.page` raises.
     """
     source = await work.cached_read(find_preview_source, file_id, version)
     if source is None or work.now - source.used_at >= USE_RECORD_INTERVAL:
-        await get_form(work, file_id, "parquet", version)
-        source = await work.read(find_preview_source, file_id, version)
+        parquet = await get_form(work, file_id, "parquet", version, wait_seconds)
+        source = await work.read(find_preview_source, file_id, parquet.number)
     path = work.parts.store.path(source.parquet.blob_id) if source is not None else None
     if source is None or path is None or not path.exists():  # it expired a moment ago
         raise PreviewUnavailable

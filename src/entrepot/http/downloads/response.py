@@ -72,6 +72,7 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
     store, blob_id = work.parts.store, version.blob_id
     method = "HEAD" if request.scope.get("answers_head") else request.method
     response = download_response(method, request.headers, store, blob_id, representation)
+    response.headers["Entrepot-Version"] = str(version.number)
     if isinstance(response, BlobResponse):
         response.check_access = lambda: work.with_current_time().read(
             require_kept, version.file_id, version.number

@@ -55,7 +55,7 @@ class ConcurrencyLimit:
 
 
 def account_slot(
-    kind: Literal["streams", "downloads"], scope: Scope
+    kind: Literal["streams", "downloads", "form_waits"], scope: Scope
 ) -> AbstractContextManager[None]:
     """A place of the account that a unit of work has noted in the request's scope.
 

@@ -77,7 +77,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     """The problem that an error of the domain is; one of our own fault is logged too."""
     assert isinstance(error, errors.EntrepotError)
     kind = problem_kind(error)
-    if kind.status >= 500:
+    if kind.status >= 500 and not isinstance(error, errors.FormNotReady):
         log.error("request failed", error=type(error).__name__, detail=str(error))
     members = error.figures() if kind.status != 500 else {}
     members.pop("reason", None)

@@ -30,6 +30,9 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.NotAllowed: ProblemKind(
         403, "not-allowed", "Not allowed", "Ask an admin of the account."
     ),
+    errors.AccountSuspended: ProblemKind(
+        403, "account-suspended", "The account is suspended", "Nothing is lost. Ask the operator."
+    ),
     errors.ScopeMissing: ProblemKind(
         403,
         "scope-missing",
@@ -159,20 +162,10 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
     ),
     errors.TooManyKeys: ProblemKind(
-        409,
-        "too-many-keys",
-        "The user has too many keys",
-        "Revoke a key that nobody uses: the list of keys says when each was last used.",
+        409, "too-many-keys", "The user has too many keys", "Revoke one that nobody uses."
     ),
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
-    ),
-    errors.DerivativePending: ProblemKind(
-        409,
-        "derivative-pending",
-        "The format is being made",
-        "Ask again after the seconds that the header Retry-After names. The version itself can be "
-        "downloaded without `format` at any time.",
     ),
     errors.DerivativeFailed: ProblemKind(
         409,
@@ -320,6 +313,9 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Too many event streams at once",
         "Close a stream that nobody looks at, or ask for the task instead of following it.",
     ),
+    errors.TooManyFormWaits: ProblemKind(
+        429, "too-many-form-waits", "Too many requests wait", "Send `Prefer: wait=0`, or fewer."
+    ),
     errors.TooManyDownloads: ProblemKind(
         429,
         "too-many-downloads",
@@ -350,6 +346,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "bytes-missing",
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.FormNotReady: ProblemKind(
+        503,
+        "form-not-ready",
+        "The format is being made",
+        "Ask again after the seconds that the header Retry-After names; `curl --retry` does. The "
+        "version itself can be downloaded without `format` at any time.",
     ),
     errors.PreviewUnavailable: ProblemKind(
         503,

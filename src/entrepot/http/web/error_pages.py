@@ -64,7 +64,7 @@ def _as_page(request: Request, response: Response, actor: Actor | None) -> Respo
     kind = all_kinds().get(problem["code"])
     header_names = ("retry-after", "allow", "content-range")
     headers = {name: response.headers[name] for name in header_names if name in response.headers}
-    if problem["code"] == "derivative-pending":
+    if problem["code"] == "form-not-ready":
         headers["Refresh"] = headers["retry-after"]  # the browser asks again by itself
     return page(
         request,

@@ -1,7 +1,8 @@
 """Make another form of a version: checked Parquet, canonical CSV, JSON Lines, Arrow.
 
 Runs in the sandbox process. Parquet and the canonical CSV are made from the bytes as delivered, the
-others from the Parquet; the column profile comes with the Parquet.
+others from the Parquet; the column profile comes with the Parquet. The Parquet and the rejected
+rows are also made of a file that was just judged, without reading it anew.
 """
 
 import csv
@@ -20,17 +21,23 @@ from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import (
+    errors_of,
     find_errors,
     write_errors_alone,
     write_rejected,
 )
 from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
-from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.inspect import JudgedFile, out_of_resources
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_content
-from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
+from entrepot.inspection.results import (
+    ConversionRequest,
+    Converted,
+    InspectionRequest,
+    JudgedForm,
+)
 from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.stored_parquet import names_option, open_stored
 from entrepot.inspection.table import (
@@ -54,11 +61,29 @@ COLUMNS_PER_QUERY = 200
 class OtherRows(SourceBroken):
     """The table was read with other rows than its inspection counted."""
 
+    def __init__(self, rows: int, counted: int) -> None:
+        super().__init__(f"{rows:,} rows were read, and its inspection counted {counted:,}")
+
 
 def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
     """Write the form to `target`. Raises only what `out_of_resources` knows, and OSError."""
+    return converted(lambda: _derive(request, target, context))
+
+
+def convert_judged(
+    form: JudgedForm, judged: JudgedFile, target: Path, context: InspectionContext
+) -> Converted:
+    """Write a form of a file that was just judged to `target`, by the reading that its verdict is
+    about. Raises as `convert_file` does."""
+    if form == "rejected":
+        return converted(lambda: _rejected_of(judged, target, context))
+    return converted(lambda: _parquet_of(judged, target, context.engine))
+
+
+def converted(make: Callable[[], Converted]) -> Converted:
+    """What `make` returns, or what its error says of the file. Raises as `convert_file` does."""
     try:
-        return _derive(request, target, context)
+        return make()
     except TooLarge as reason:
         return Converted("resource-limit", None, f"It passes a limit: {reason}.")
     except (NotTabular, SourceBroken, DialectUnsupported) as reason:
@@ -71,6 +96,28 @@ def convert_file(request: ConversionRequest, target: Path, context: InspectionCo
         if out_of_resources(error):
             raise
         return Converted("source-error", None, f"It cannot be written: {first_line(error)}")
+
+
+def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnection) -> Converted:
+    outcome, schema = judged.outcome, judged.inspection.schema
+    assert outcome is not None
+    assert schema is not None
+    rows, columns = write_parquet(engine, outcome.table, parse_schema(schema), target)
+    if rows != outcome.checked.rows:
+        raise OtherRows(rows, outcome.checked.rows)
+    return _add_profile(engine, target, columns)
+
+
+def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -> Converted:
+    outcome = judged.outcome
+    assert outcome is not None
+    assert outcome.opened is not None
+    found = errors_of(judged.inspection)
+    if found.truncated:
+        found = find_errors(judged.source, context)
+    table = outcome.opened.read()
+    write_rejected(context.engine, table, found.errors, found.truncated, target)
+    return Converted("made", None, "")
 
 
 def _derive(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
@@ -157,7 +204,7 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
                 raise
     written = write(opened.read())
     if written != rows:
-        raise OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
+        raise OtherRows(written, rows)
 
 
 def write_parquet(

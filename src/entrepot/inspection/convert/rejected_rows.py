@@ -16,8 +16,8 @@ import duckdb
 from entrepot.inspection.check.row_errors import surplus_cells
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
-from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.results import InspectionRequest
+from entrepot.inspection.inspect import judge_file
+from entrepot.inspection.results import Inspection, InspectionRequest
 from entrepot.inspection.sql import sql
 from entrepot.inspection.table import Table
 
@@ -42,7 +42,11 @@ class FoundErrors:
 def find_errors(request: InspectionRequest, context: InspectionContext) -> FoundErrors:
     """The errors of the file, more of them than a report lists."""
     limits = replace(context.limits, errors=MAX_ERRORS)
-    inspection = inspect_file(request, replace(context, limits=limits))
+    return errors_of(judge_file(request, replace(context, limits=limits)).inspection)
+
+
+def errors_of(inspection: Inspection) -> FoundErrors:
+    """The errors that a report lists; without a contract they are its findings."""
     task = inspection.report["tasks"][0]
     errors = task["errors"] or task.get("findings", [])
     return FoundErrors(errors, bool(task["truncated"]), inspection.row_count is not None)

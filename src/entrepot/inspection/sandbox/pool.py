@@ -1,7 +1,8 @@
-"""One sandbox process for each file, locked down and used once."""
+"""Sandbox processes for files: one for each, or one for small files of one sender."""
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,8 @@ from entrepot.inspection.results import (
     ComparisonRequest,
     ConversionRequest,
     Converted,
+    FormFiles,
+    InspectedVersion,
     Inspection,
     InspectionCanceled,
     InspectionFailed,
@@ -25,9 +28,10 @@ from entrepot.inspection.results import (
     PreviewRequest,
     read_comparison,
     read_derived,
-    read_inspection,
+    read_inspected,
     read_preview,
 )
+from entrepot.inspection.sandbox.batch import MAX_BATCH_SECONDS, BatchResult, SenderBatch
 from entrepot.inspection.sandbox.failures import (
     conversion_crashed,
     conversion_limited,
@@ -35,7 +39,7 @@ from entrepot.inspection.sandbox.failures import (
     inspection_limited,
 )
 from entrepot.inspection.sandbox.lockdown import missing_layers
-from entrepot.inspection.sandbox.protocol import ProcessCrashed, SandboxJob, run_job
+from entrepot.inspection.sandbox.protocol import ProcessCrashed, SandboxJob, start_job
 from entrepot.inspection.sandbox.spawn import ForkServer, Role, SandboxProcess
 from entrepot.inspection.sandbox.watch import LimitExceeded
 
@@ -91,14 +95,114 @@ class InspectionPool:
         at least that often. Raises InspectionCanceled, and InspectionFailed when the process
         could not run or was killed from outside: the caller may try again.
         """
+        inspected, _ = self.inspect_version(
+            request, lambda inspected, files: None, on_progress, canceled
+        )
+        return inspected.inspection
+
+    def inspect_version(
+        self,
+        request: InspectionRequest,
+        store: Callable[[InspectedVersion, FormFiles], R],
+        on_progress: Callable[[int, int], None],
+        canceled: Callable[[], bool],
+    ) -> tuple[InspectedVersion, R]:
+        """As `inspect`, with the forms that the request asks for; `store` is given their files.
+
+        It is called after the process has ended. The files are untrusted, may not even be regular
+        files, and are removed afterwards. A form that is neither made nor has the reason why not is
+        to be made in another process. Raises as `inspect` does, and what `store` raises.
+        """
         with self._folder() as folder:
-            job = SandboxJob("inspect", request, folder, self._limits, self._sandbox)
+            job = SandboxJob("inspect", (request,), folder, self._limits, self._sandbox)
             try:
-                return read_inspection(self._run_job(job, on_progress, canceled))
-            except LimitExceeded as limit:
-                return inspection_limited(request, limit.describe(), limit.starved)
-            except ProcessCrashed as signal_name:
-                return inspection_crashed(request, str(signal_name))
+                inspected = read_inspected(self._run_job(job, on_progress, canceled))
+            except (LimitExceeded, ProcessCrashed) as ended:
+                inspected = InspectedVersion(_ended_inspection(request, ended))
+            return inspected, store(inspected, FormFiles(folder))
+
+    def inspect_batch(
+        self,
+        batch: SenderBatch,
+        store: Callable[[InspectedVersion, FormFiles], R],
+        canceled: Callable[[int], bool],
+        max_seconds: float = MAX_BATCH_SECONDS,
+    ) -> Iterator[BatchResult[R]]:
+        """As `inspect_version` for small files of one sender in one account, in their order, with
+        as few processes as possible, none of which takes a file after `max_seconds`. Each result
+        comes as soon as there is one.
+
+        `canceled` is called with the number of the request (from 0). A file that crashes its
+        reader, passes a limit or is canceled costs its process, and those behind it get another. A
+        rejected file that wants a suggestion is judged again in a process of its own, in which
+        other files than those of the batch may be read. Raises PoolClosed, and what `store` raises.
+        """
+        first = 0
+        while first < len(batch.requests):
+            with self._folder() as folder:
+                for number, outcome in self._run_batch(batch, first, folder, canceled, max_seconds):
+                    request = batch.requests[number]
+                    if not isinstance(outcome, InspectedVersion):
+                        yield BatchResult(number, None, None, outcome)
+                    elif request.suggest and outcome.inspection.verdict == "violates":
+                        yield self._inspect_alone(request, number, store, canceled)
+                    else:
+                        stored = store(outcome, FormFiles(folder, number - first))
+                        yield BatchResult(number, outcome, stored)
+                first = number + 1
+
+    def _run_batch(
+        self,
+        batch: SenderBatch,
+        first: int,
+        folder: Path,
+        canceled: Callable[[int], bool],
+        max_seconds: float,
+    ) -> Iterator[tuple[int, InspectedVersion | InspectionCanceled | InspectionFailed]]:
+        """The outcomes of the requests from the number `first` on, one at least, up to one that
+        ends the process or until its time is over."""
+        requests = tuple(
+            replace(each, suggest=False, current=None) for each in batch.requests[first:]
+        )
+        job = SandboxJob("inspect", requests, folder, self._limits, self._sandbox)
+        number, began = first, time.monotonic()
+        process: SandboxProcess | None = None
+        try:
+            process = self._spawn(lambda: canceled(number))
+            running = start_job(process, job, lambda: canceled(number))
+            for number, request in enumerate(requests, start=first):
+                try:
+                    inspected = read_inspected(running.next_result(lambda done, total: None))
+                except (LimitExceeded, ProcessCrashed) as ended:
+                    self._require_open()
+                    yield number, InspectedVersion(_ended_inspection(request, ended))
+                    return
+                yield number, inspected
+                if time.monotonic() - began > max_seconds:
+                    return
+        except (InspectionCanceled, InspectionFailed) as failure:
+            self._require_open()
+            yield number, failure
+        finally:
+            if process is not None:
+                process.end()
+
+    def _inspect_alone(
+        self,
+        request: InspectionRequest,
+        number: int,
+        store: Callable[[InspectedVersion, FormFiles], R],
+        canceled: Callable[[int], bool],
+    ) -> BatchResult[R]:
+        try:
+            inspected, stored = self.inspect_version(
+                request, store, lambda done, total: None, lambda: canceled(number)
+            )
+        except PoolClosed:
+            raise
+        except (InspectionCanceled, InspectionFailed) as failure:
+            return BatchResult(number, None, None, failure)
+        return BatchResult(number, inspected, stored)
 
     def derive(
         self,
@@ -115,7 +219,7 @@ class InspectionPool:
         with self._folder() as folder:
             # At its low priority little work may take long: the CPU limit bounds the work.
             limits = replace(self._limits, patience=DERIVATION_FACTOR)
-            job = SandboxJob("derive", request, folder, limits, self._sandbox)
+            job = SandboxJob("derive", (request,), folder, limits, self._sandbox)
             try:
                 derived = read_derived(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
@@ -127,7 +231,7 @@ class InspectionPool:
     def compare(self, request: ComparisonRequest, canceled: Callable[[], bool]) -> Comparison:
         """Compare two tables in a sandbox process. Raises as `inspect` does."""
         with self._folder() as folder:
-            job = SandboxJob("compare", request, folder, self._limits, self._sandbox)
+            job = SandboxJob("compare", (request,), folder, self._limits, self._sandbox)
             try:
                 return read_comparison(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
@@ -141,7 +245,7 @@ class InspectionPool:
             # A page of unsorted rows is one row group: starting threads costs more than it saves.
             unordered = request.where is None and request.order_by is None
             limits = replace(self._limits, threads=1) if unordered else self._limits
-            job = SandboxJob("preview", request, folder, limits, self._sandbox)
+            job = SandboxJob("preview", (request,), folder, limits, self._sandbox)
             try:
                 return read_preview(self._run_job(job, lambda done, of: None, lambda: False))
             except LimitExceeded as limit:
@@ -163,13 +267,17 @@ class InspectionPool:
     ) -> dict[str, Any]:
         process = self._spawn(canceled)
         try:
-            return run_job(process, job, on_progress, canceled)
+            return start_job(process, job, canceled).next_result(on_progress)
         except (LimitExceeded, ProcessCrashed, InspectionFailed):
-            if self._fork_server is None:  # the pool was closed, and the process with it
-                raise PoolClosed from None
+            self._require_open()
             raise
         finally:
             process.end()
+
+    def _require_open(self) -> None:
+        """Raises PoolClosed if the pool was closed, and its processes with it."""
+        if self._fork_server is None:
+            raise PoolClosed from None
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -189,3 +297,12 @@ class InspectionPool:
             if canceled():
                 raise InspectionCanceled
         raise PoolClosed
+
+
+def _ended_inspection(
+    request: InspectionRequest, ended: LimitExceeded | ProcessCrashed
+) -> Inspection:
+    """The inspection of a file that ended its process."""
+    if isinstance(ended, LimitExceeded):
+        return inspection_limited(request, ended.describe(), ended.starved)
+    return inspection_crashed(request, str(ended))

@@ -1,12 +1,14 @@
-"""The sandbox process: waits for one request, answers it, and ends.
+"""The sandbox process: waits for a job, answers its requests, and ends.
 
-A request is a task, `inspect`, `derive`, `compare` or `preview`; it reads untrusted files.
+A job is a task, `inspect`, `derive`, `compare` or `preview`, with one request; `inspect` may have
+several, of small files of one sender in one account. They read untrusted files.
 
-Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
-`{"progress": [done, total]}` and `{"unpacked": count}` in bytes, then one of `{"result": …}`,
-`{"exhausted": reason}`, `{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should
-have been loaded before.
-`{"judged": …}` before it is a result that stands, whatever becomes of the process.
+Protocol, JSON lines: out `{"ready": pid}`; in the job; then for each request, and before each but
+the first an empty line in: out any number of `{"progress": [done, total]}` and
+`{"unpacked": count}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
+`{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
+`{"judged": …}` before it is a result that stands, whatever becomes of the process; with `rest` true
+only the way out of a rejection is left to be found.
 Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
 """
@@ -15,9 +17,12 @@ import json
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import duckdb
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
@@ -25,13 +30,16 @@ from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.detect.encoding import load_models
 from entrepot.inspection.diff import diff_tables
 from entrepot.inspection.engine import first_line, lock_engine, open_engine
-from entrepot.inspection.inspect import inspect_file, out_of_resources
+from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.inspect_version import inspect_version
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.progress import CONVERTED, Progress
 from entrepot.inspection.results import (
     OUTPUT,
     ComparisonRequest,
     ConversionRequest,
+    FormFiles,
+    InspectedVersion,
     InspectionRequest,
     PreviewRequest,
 )
@@ -81,8 +89,8 @@ def serve(engine: Any) -> None:
     channel.send({"ready": os.getpid()})
     with os.fdopen(os.dup(0), "rb") as request_pipe:
         line = request_pipe.readline()
-    if line:
-        channel.send(_answer(json.loads(line), engine, channel))
+        if line:
+            _answer(json.loads(line), engine, channel, request_pipe)
 
 
 def warm_up() -> None:
@@ -91,7 +99,9 @@ def warm_up() -> None:
     load_models()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
-        without_schema = InspectionRequest(path, path.name, len(WARM_UP), "infer")
+        without_schema = InspectionRequest(
+            path, path.name, len(WARM_UP), "infer", forms="by-verdict"
+        )
         with_schema = replace(without_schema, mode="given", schema=WARM_UP_SCHEMA)
         with open_engine() as engine:
             for content, request in (
@@ -101,7 +111,7 @@ def warm_up() -> None:
                 path.write_bytes(content)
                 progress = Progress(len(content))
                 context = InspectionContext(engine, Path(folder), Limits(), progress)
-                inspect_file(request, context)
+                inspect_version(request, FormFiles(Path(folder)), context, lambda part, rest: None)
 
 
 def warm_up_previews() -> None:
@@ -119,78 +129,104 @@ def warm_up_previews() -> None:
             preview_file(engine, request)
 
 
-def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
-    request = _request(message)
+def _answer(message: dict[str, Any], engine: Any, channel: Channel, pipe: BinaryIO) -> None:
+    """Answer all requests of a job, in their order, until nobody asks for the next."""
+    requests = [_request(message["job"], fields) for fields in message["requests"]]
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
+    for request in requests:
+        _prepare(request)
+    readable = [path for request in requests for path in _readable(request)]
+    size = max(request.size for request in requests)
+    late_imports = LateImports()
+    try:
+        lock_down(readable, scratch, limits, message["sandbox"])
+        late_imports.watch()
+        packed = any(map(is_packed, readable))
+        lock_engine(engine, readable[0], scratch, size, limits, readable[1:], packed)
+    except (SandboxUnavailable, OSError, duckdb.Error) as error:
+        channel.send({"failed": f"the sandbox cannot be set up: {error}"})
+        return
+    for number, request in enumerate(requests):
+        if number and not pipe.readline():
+            return
+        files = FormFiles(scratch, number)
+        answer = _answer_locked(request, engine, files, limits, channel)
+        channel.send(answer | ({"late_imports": late_imports.names} if late_imports.names else {}))
+
+
+def _prepare(request: Request) -> None:
+    """What cannot be done any more in the locked sandbox."""
     if isinstance(request, InspectionRequest | ConversionRequest):
         load_json_validator(request.schema)
     if isinstance(request, ConversionRequest):
         lower_priority()
     if isinstance(request, PreviewRequest):
         import entrepot.inspection.preview.page  # noqa: F401 (loaded only by the fork server of previews)
-    readable = [request.path]
+
+
+def _readable(request: Request) -> Iterator[Path]:
+    """The files that a request is about."""
+    yield request.path
     if isinstance(request, ComparisonRequest):
-        readable.append(request.other)
+        yield request.other
     if isinstance(request, InspectionRequest) and request.current is not None:
-        readable.append(request.current)
-    try:
-        lock_down(readable, scratch, limits, message["sandbox"])
-    except (SandboxUnavailable, OSError) as error:
-        return {"failed": f"the sandbox cannot be set up: {error}"}
-    late_imports = LateImports()
-    late_imports.watch()
-    answer = _answer_locked(request, engine, readable, scratch, limits, channel)
-    return answer | ({"late_imports": late_imports.names} if late_imports.names else {})
+        yield request.current
 
 
 def _answer_locked(
     request: Request,
     engine: Any,
-    readable: list[Path],
-    scratch: Path,
+    files: FormFiles,
     limits: Limits,
     channel: Channel,
 ) -> dict[str, Any]:
-    """Execute the request in the locked sandbox."""
+    """Execute the request in the locked sandbox, with a connection and a folder of its own."""
+    converts = isinstance(request, InspectionRequest) and request.forms != "none"
     progress = Progress(
         request.size,
         lambda done, of: channel.send({"progress": [done, of]}),
         lambda unpacked: channel.send({"unpacked": unpacked}),
+        CONVERTED if converts else 1.0,
     )
-    context = InspectionContext(engine, scratch, limits, progress)
     try:
-        packed = any(map(is_packed, readable))
-        lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
-        with progress.watching(engine):
-            result: Any
-            if isinstance(request, ConversionRequest):
-                target = scratch / OUTPUT
-                result = convert_file(request, target, context)
-            elif isinstance(request, ComparisonRequest):
-                result = diff_tables(request, context)
-            elif isinstance(request, PreviewRequest):
-                from entrepot.inspection.preview.page import preview_file
-
-                result = preview_file(engine, request)
-            else:
-                result = inspect_file(
-                    request, context, lambda judged: channel.send({"judged": vars(judged)})
-                )
+        scratch = files.folder / str(files.number)
+        scratch.mkdir()
+        with engine.cursor() as own, progress.watching(own):
+            context = InspectionContext(own, scratch, limits, progress)
+            return {"result": _result(request, context, files, channel)}
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": first_line(error)}
         kind = "blocked" if isinstance(error, ImportError | PermissionError) else "failed"
         return {kind: f"{type(error).__name__}: {error}"[:2_000]}
-    return {"result": vars(result)}
 
 
-def _request(message: dict[str, Any]) -> Request:
+def _result(
+    request: Request, context: InspectionContext, files: FormFiles, channel: Channel
+) -> dict[str, Any]:
+    match request:
+        case ConversionRequest():
+            return vars(convert_file(request, files.folder / OUTPUT, context))
+        case ComparisonRequest():
+            return vars(diff_tables(request, context))
+        case PreviewRequest():
+            from entrepot.inspection.preview.page import preview_file
+
+            return vars(preview_file(context.engine, request))
+
+    def send_part(inspected: InspectedVersion, rest: bool) -> None:
+        channel.send({"judged": inspected.message(), "rest": rest})
+
+    return inspect_version(request, files, context, send_part).message()
+
+
+def _request(job: str, sent: dict[str, Any]) -> Request:
     fields: dict[str, Any] = {
         name: Path(value) if name in PATHS and value is not None else value
-        for name, value in message["request"].items()
+        for name, value in sent.items()
     }
-    match message["job"]:
+    match job:
         case "derive":
             return ConversionRequest(**fields)
         case "compare":

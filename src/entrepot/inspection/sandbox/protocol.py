@@ -1,4 +1,4 @@
-"""Run one job in a sandbox process, and watch its time and memory from outside."""
+"""Run a job in a sandbox process, and watch its time and memory from outside."""
 
 import json
 import os
@@ -42,23 +42,27 @@ class ProcessCrashed(Exception):
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What one process gets: the task, its private scratch folder, and its limits."""
+    """What one process gets: the task with its requests, its private scratch folder, and its
+    limits, each request's own but for the processor's time.
+
+    More than one request are those of a `SenderBatch`, which alone makes such a job.
+    """
 
     task: Literal["inspect", "derive", "compare", "preview"]
-    request: InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
+    requests: tuple[InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest, ...]
     scratch: Path
     limits: Limits
     sandbox: str
 
     def request_line(self) -> bytes:
         """The line that the process waits for."""
-        request_fields = asdict(self.request)
-        request = {
-            k: str(v.resolve()) if isinstance(v, Path) else v for k, v in request_fields.items()
-        }
+        requests = [
+            {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in asdict(each).items()}
+            for each in self.requests
+        ]
         message = {
             "job": self.task,
-            "request": request,
+            "requests": requests,
             "scratch": str(self.scratch),
             "limits": asdict(self.limits),
             "sandbox": self.sandbox,
@@ -102,49 +106,73 @@ class _Answers:
         self._parts.append(tail)
 
 
-def run_job(
-    process: SandboxProcess,
-    job: SandboxJob,
-    on_progress: Callable[[int, int], None],
-    canceled: Callable[[], bool],
-) -> dict[str, Any]:
-    """Run `job` in `process`, and return its result; the process may still run afterwards.
+class RunningJob:
+    """A job that runs in `process`. Create it with `start_job`."""
 
-    Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
-    InspectionFailed.
-    """
+    def __init__(
+        self,
+        process: SandboxProcess,
+        job: SandboxJob,
+        messages: _Answers,
+        canceled: Callable[[], bool],
+    ) -> None:
+        self._process = process
+        self._job = job
+        self._messages = messages
+        self._canceled = canceled
+        self._answered = 0
+
+    def next_result(self, on_progress: Callable[[int, int], None]) -> dict[str, Any]:
+        """The result of the next request; the process may still run afterwards.
+
+        Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
+        InspectionFailed. After any of them the process is of no use any more.
+        """
+        if self._answered:
+            _send(self._process, b"\n")
+        size = self._job.requests[self._answered].size
+        self._answered += 1
+        watch = ProcessWatch(self._process, self._job.scratch, self._job.limits, size)
+        judged: dict[str, Any] | None = None
+        try:
+            while True:
+                message = self._messages.next(POLL_SECONDS)
+                if message is not None and "progress" in message:
+                    on_progress(*_progress(message))
+                elif message is not None and "unpacked" in message:
+                    watch.allow(_count(message["unpacked"]))
+                elif message is not None and "judged" in message:
+                    judged = _result(message, "judged")
+                    if message.get("rest"):
+                        watch.shorten()
+                elif message is not None:
+                    return _outcome(message)
+                elif self._messages.closed:
+                    raise _ended(self._process, watch)
+                if self._canceled():
+                    raise InspectionCanceled
+                watch.check()
+        except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
+            if judged is None:
+                raise
+            log.warning("a verdict stands alone", reason=str(ended)[:1_000])
+            return judged
+
+
+def start_job(process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]) -> RunningJob:
+    """Send `job` to `process` once that is ready. Raises InspectionCanceled, InspectionFailed."""
     messages = _Answers(process.stdout)
     process.pid = _await_ready(messages, canceled)
+    _send(process, job.request_line())
+    return RunningJob(process, job, messages, canceled)
+
+
+def _send(process: SandboxProcess, line: bytes) -> None:
     try:
-        unsent = job.request_line()
-        while unsent:
-            unsent = unsent[os.write(process.stdin, unsent) :]
+        while line:
+            line = line[os.write(process.stdin, line) :]
     except OSError:
         raise InspectionFailed("the sandbox process ended before it got its request") from None
-    watch = ProcessWatch(process, job.scratch, job.limits, job.request.size)
-    judged: dict[str, Any] | None = None
-    try:
-        while True:
-            message = messages.next(POLL_SECONDS)
-            if message is not None and "progress" in message:
-                on_progress(*_progress(message))
-            elif message is not None and "unpacked" in message:
-                watch.allow(_count(message["unpacked"]))
-            elif message is not None and "judged" in message:
-                judged = _result(message, "judged")
-                watch.shorten()
-            elif message is not None:
-                return _outcome(message)
-            elif messages.closed:
-                raise _ended(process, watch)
-            if canceled():
-                raise InspectionCanceled
-            watch.check()
-    except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
-        if judged is None:
-            raise
-        log.warning("a rejection has no suggestion", reason=str(ended)[:1_000])
-        return judged
 
 
 def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:

@@ -31,7 +31,7 @@ def users(ctx: typer.Context) -> None:
 
 
 def quota(ctx: typer.Context) -> None:
-    """Show what your account may use, uses, and by what. `--format quiet`: the free bytes."""
+    """Show the quota of your account, and what uses it. `--format quiet`: the free bytes."""
     output = output_of(ctx)
     with open_client(output) as client:
         account = client.account()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from entrepot_client.cli.arguments import EXAMPLE_ID
 from entrepot_client.cli.failures import Failure
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
@@ -19,7 +20,6 @@ from entrepot_client.models import Document
 
 INITIAL_HASH = "0" * 64
 """The hash before an account's first row."""
-EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 
 class ExportFormat(StrEnum):
@@ -31,7 +31,7 @@ class ExportFormat(StrEnum):
 
 FileOption = Annotated[
     str | None,
-    typer.Option("--file", help="Of this file alone.", metavar="FILE_ID", show_default=False),
+    typer.Option("--file", help="Of this file alone.", metavar="FILE", show_default=False),
 ]
 ActionOption = Annotated[
     str | None,
@@ -53,7 +53,7 @@ SinceOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    group = typer.Typer(help="Who did and read what: list it, keep it, check what was kept.")
+    group = typer.Typer(help="Who did and read what: list it, export it, verify it.")
     group.command("list", epilog=f"Example: entrepot activity list --file {EXAMPLE_ID}")(
         list_activity
     )
@@ -76,19 +76,20 @@ def list_activity(
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        entries = list(client.activity(file, limit=limit, **_make_filters(action, user, since)))
+        file_id = client.find_id(file) if file is not None else None
+        entries = list(client.activity(file_id, limit=limit, **_make_filters(action, user, since)))
     output.records(
         entries,
         quiet="hash",
         columns=("at", "action", "result", "user", "from", "file", "version", "detail"),
         rows=[_row(entry) for entry in entries],
-        empty="There is nothing of the kind.",
+        empty="No activity matches.",
     )
 
 
 def export(
     ctx: typer.Context,
-    target: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
     form: Annotated[
         ExportFormat,
         typer.Option("--as", help="jsonl, which can be checked, or csv.", show_default=True),
@@ -103,15 +104,16 @@ def export(
     try:
         with open_client(output) as client, target.open("xb") as stream:
             try:
+                file_id = client.find_id(file) if file is not None else None
                 client.export_activity(
-                    stream, form.value, file, **_make_filters(action, user, since)
+                    stream, form.value, file_id, **_make_filters(action, user, since)
                 )
             except BaseException:
                 with suppress(OSError):
                     target.unlink()  # a part would pass for the whole
                 raise
     except FileExistsError as error:
-        raise Failure(f"{target} is there already.", "Name another file, or remove it.") from error
+        raise Failure(f"{target} exists already.", "Give another path, or remove it.") from error
     size = target.stat().st_size
     output.record(
         {"file": str(target), "bytes": size, "form": form.value},
@@ -178,8 +180,8 @@ def _parse_row(line: str, number: int) -> _Row:
         stated_hash, previous_hash = str(row.pop("hash")), row.pop("previous_hash", None)
     except (ValueError, AttributeError, KeyError) as error:
         raise Failure(
-            f"Line {number} is no row of an exported record.",
-            "Export it by `entrepot activity export FILE`.",
+            f"Line {number} is not a row of an exported record.",
+            "`entrepot activity export FILE` writes one.",
         ) from error
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
     return _Row(text, stated_hash, None if previous_hash is None else str(previous_hash))

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def _method(text: str) -> str:
     if text.upper() not in _METHODS:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(_METHODS)}.")
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(_METHODS)}.")
     return text.upper()
 
 

@@ -6,19 +6,26 @@ from typing import Annotated
 
 import typer
 
-from entrepot_client.cli.credentials import (
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.session import connect
+from entrepot_client.credentials import (
     ENDPOINT_VARIABLE,
     KEY_VARIABLE,
     find_credentials,
     forget_credentials,
     save_credentials,
 )
-from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.session import connect
 from entrepot_client.endpoint import clean_endpoint
 from entrepot_client.models import Document
 
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A name for this server and key; ENTREPOT_PROFILE chooses it later.",
+        show_default=False,
+    ),
+]
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -39,8 +46,9 @@ def login(
     endpoint: Annotated[
         str | None, typer.Argument(help="The server's address; asked for when it is left out.")
     ] = None,
+    profile: ProfileOption = None,
 ) -> None:
-    """Keep an API key for later commands, after the server has accepted it.
+    """Store an API key for later commands, after the server has accepted it.
 
     The key is asked for without being shown, or read from stdin. It is never an argument:
     arguments can be seen by every user of the machine.
@@ -48,11 +56,11 @@ def login(
     output = output_of(ctx)
     endpoint = clean_endpoint(endpoint or os.environ.get(ENDPOINT_VARIABLE) or _prompt("Endpoint"))
     if endpoint.startswith("http://") and not endpoint[7:].startswith(_LOOPBACK):
-        output.warning(f"{endpoint} is not encrypted: who listens on the way can read the key.")
+        output.warning(f"{endpoint} is not encrypted: others on the network can read the key.")
     key = _prompt("API key", hidden=True)
     with connect(endpoint, key, output) as client:
         caller = client.whoami()
-    location = save_credentials(endpoint, key)
+    location = save_credentials(endpoint, key, profile)
     _print_caller(output, endpoint, caller, location)
 
 
@@ -65,16 +73,16 @@ def status(ctx: typer.Context) -> None:
     _print_caller(output, credentials.endpoint, caller, credentials.source)
 
 
-def logout(ctx: typer.Context) -> None:
-    """Forget the key on this machine. It stays valid: `entrepot keys revoke` ends it."""
+def logout(ctx: typer.Context, profile: ProfileOption = None) -> None:
+    """Delete the key from this machine. It stays valid: `entrepot keys revoke` revokes it."""
     output = output_of(ctx)
-    endpoint = forget_credentials(os.environ)
+    endpoint = forget_credentials(os.environ, profile)
     if endpoint is None:
-        output.note("No key was kept on this machine.")
+        output.note("No key is stored on this machine.")
     else:
-        output.note(f"The key for {endpoint} is forgotten on this machine.")
+        output.note(f"The key for {endpoint} was deleted from this machine.")
     if os.environ.get(KEY_VARIABLE):
-        output.warning(f"{KEY_VARIABLE} is still set and goes on being used.")
+        output.warning(f"{KEY_VARIABLE} is still set and is still used.")
 
 
 def _prompt(label: str, hidden: bool = False) -> str:
@@ -84,7 +92,7 @@ def _prompt(label: str, hidden: bool = False) -> str:
         answer = sys.stdin.readline()
     if not answer.strip():
         raise Failure(
-            f"{label} is missing.", "Type it, or give it on stdin.", ExitStatus.WRONG_USAGE
+            f"{label} is missing.", "Type it, or send it on stdin.", ExitStatus.WRONG_USAGE
         )
     return answer.strip()
 

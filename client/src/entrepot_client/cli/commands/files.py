@@ -1,26 +1,30 @@
-"""`entrepot files`: list and show files; versions and sharing are in modules beside this one."""
+"""`entrepot files`: list, show, change and delete files. Versions, sharing and previews are in the
+modules beside this one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from entrepot_client.cli.arguments import EXAMPLE_ID, RIGHTS, FileArgument, YesOption, confirm
 from entrepot_client.cli.commands import preview, sharing, versions, withdraw
-from entrepot_client.cli.commands.sharing import RIGHTS
-from entrepot_client.cli.output import output_of
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import Output, output_of, short_time
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
-from entrepot_client.models import File
+from entrepot_client.models import Document, File
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    files = typer.Typer(help="See and share the files that you own or are entitled to.")
-    files.command("list", epilog="Example: entrepot files list --name orders --sort=-updated_at")(
-        list_files
-    )
-    files.command(
-        "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
-    )(show_file)
+    files = typer.Typer(help="List, show, change, share and delete files.")
+    for name, example, command in (
+        ("list", "list --name orders --sort=-updated_at", list_files),
+        ("show", "show orders.csv", show_file),
+        ("edit", f"edit {EXAMPLE_ID} --size-limit 200MB --keep-last 5", edit_file),
+        ("rm", "rm orders.csv --version 3", remove),
+        ("undelete", f"undelete {EXAMPLE_ID}", undelete),
+    ):
+        files.command(name, epilog=f"Example: entrepot files {example}")(command)
     preview.register(files)
     versions.register(files)
     withdraw.register(files)
@@ -66,7 +70,7 @@ def list_files(
         ),
     ] = None,
 ) -> None:
-    """List the files that you own or are entitled to, oldest first."""
+    """List the files that you own or are entitled to, oldest first. Times are UTC."""
     output = output_of(ctx)
     filters = {
         "name": name,
@@ -87,37 +91,184 @@ def list_files(
         quiet="file_id",
         columns=("file id", "name", "version", "size", "you may", "owner", "created"),
         rows=[_row(file) for file in file_list],
-        empty="No file is like that."
+        empty="No file matches."
         if filtered
         else "There are no files yet; `entrepot push PATH` makes one.",
     )
 
 
-def show_file(
-    ctx: typer.Context, file_id: Annotated[str, typer.Argument(help="The file's id.")]
-) -> None:
-    """Show one file: its contract and its newest version."""
+def show_file(ctx: typer.Context, file: FileArgument) -> None:
+    """Show one file: its contract and its newest version. Times are UTC."""
     output = output_of(ctx)
     with open_client(output) as client:
-        file = client.file(file_id)
+        print_file(output, client.file(client.find_id(file)))
+
+
+def edit_file(
+    ctx: typer.Context,
+    file: FileArgument,
+    name: Annotated[str | None, typer.Option(help="Its new name.", show_default=False)] = None,
+    description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
+    size_limit: Annotated[
+        int | None,
+        typer.Option(
+            help="The most bytes that any version may have, such as 100MB.",
+            parser=size_option,
+            metavar="SIZE",
+            show_default=False,
+        ),
+    ] = None,
+    keep_last: Annotated[
+        int | None,
+        typer.Option("--keep-last", min=1, help="Keep this many published versions.", metavar="N"),
+    ] = None,
+    keep_days: Annotated[
+        int | None,
+        typer.Option("--keep-days", min=1, help="Keep versions this many days.", metavar="DAYS"),
+    ] = None,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Keep every version.")] = False,
+) -> None:
+    """Change the name, description, size limit or retention of a file.
+
+    The current version is always kept. `entrepot schema set` changes the schema, and
+    `entrepot files hand-over` the owner.
+    """
+    output = output_of(ctx)
+    if sum((keep_last is not None, keep_days is not None, keep_all)) > 1:
+        raise Failure(
+            "--keep-last, --keep-days and --keep-all exclude each other.",
+            "Give one of them.",
+            ExitStatus.WRONG_USAGE,
+        )
+    options = {"file_name": name, "file_description": description, "file_size_limit": size_limit}
+    changes: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    if keep_all:
+        changes["retention"] = None
+    elif keep_last is not None:
+        changes["retention"] = {"keep_last": keep_last}
+    elif keep_days is not None:
+        changes["retention"] = {"days": keep_days}
+    if not changes:
+        raise Failure(
+            "There is nothing to change.",
+            "Give --name, --description, --size-limit, --keep-last, --keep-days or --keep-all.",
+            ExitStatus.WRONG_USAGE,
+        )
+    with open_client(output) as client:
+        changed = client.change_file(client.find_id(file), **changes)
+    if changed is not None:
+        print_file(output, changed)
+
+
+def remove(
+    ctx: typer.Context,
+    file: FileArgument,
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="Delete this version; otherwise the whole file."),
+    ] = None,
+    yes: YesOption = False,
+) -> None:
+    """Delete a file with all its versions, or one earlier version.
+
+    `entrepot files undelete` undoes it for 7 days. The bytes count until then.
+    """
+    output = output_of(ctx)
+    with open_client(output) as client:
+        details = client.file(client.find_id(file))
+        what = details.file_name if version is None else f"version {version} of {details.file_name}"
+        confirm(f"Delete {what}?", yes)
+        deleted: Document
+        if version is None:
+            deleted = client.delete_file(details.file_id)
+        else:
+            with client.naming_version(details.file_id, version):
+                deleted = client.delete_version(details.file_id, version)
+    until = str(deleted.get("undo_until") or "")
     output.record(
-        file.document,
+        {"file_id": details.file_id, "version": version, "undo_until": until},
         quiet="file_id",
-        shown={
-            "file id": file.file_id,
-            "name": file.file_name,
-            "description": file.file_description,
-            "owner": file.user_name,
-            "you may": RIGHTS.get(file.entitlement, file.entitlement),
-            "version": _format_version(file),
-            "size": _format_size(file.file_size),
-            "size limit": _format_size(file.file_size_limit),
-            "rows": "" if file.row_count is None else f"{file.row_count:,}",
-            "SHA-256": file.sha256 or "",
-            "created": file.created_at,
-            "updated": file.updated_at or "",
-        },
+        shown={"deleted": what, "file id": details.file_id, "can be undone until": until},
     )
+    number = "" if version is None else f" --version {version}"
+    output.note(f"Undo it with `entrepot files undelete {details.file_id}{number}`.")
+
+
+def undelete(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The id of the deleted file.")],
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="Undelete this version of a file that is there."),
+    ] = None,
+) -> None:
+    """Undo the deletion of a file, or of a version. Possible for 7 days."""
+    output = output_of(ctx)
+    with open_client(output) as client:
+        if version is None:
+            # A deleted file is on no list, so only its whole id finds it.
+            print_file(output, client.undelete_file(file))
+            return
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, version):
+            document = client.undelete_version(file_id, version)
+    output.record(
+        {"file_id": file_id, **document},
+        quiet="version",
+        shown={"file id": file_id, "version": str(version), "status": str(document["status"])},
+    )
+
+
+def print_file(output: Output, file: File) -> None:
+    """Print all that people want to know of a file."""
+    document = file.document
+    lines = {
+        "file id": file.file_id,
+        "name": file.file_name,
+        "description": file.file_description,
+        "owner": file.user_name,
+        "you may": RIGHTS.get(file.entitlement, file.entitlement),
+        "version": _format_version(file),
+        "exception": _format_exception(document.get("exception")),
+        "contract": _format_contract(document),
+        "retention": _format_retention(document),
+        "offered to": str(document.get("offered_to") or ""),
+        "size": _format_size(file.file_size),
+        "size limit": _format_size(file.file_size_limit),
+        "rows": "" if file.row_count is None else f"{file.row_count:,}",
+        "SHA-256": file.sha256 or "",
+        "created": file.created_at,
+        "updated": file.updated_at or "",
+    }
+    fields = {label: text for label, text in lines.items() if text or label == "description"}
+    output.record(document, quiet="file_id", shown=fields)
+
+
+def _format_exception(exception: Document | None) -> str:
+    """Why the current version is published although it breaks the contract."""
+    if not exception:
+        return ""
+    reason = f": {exception['reason']}" if exception.get("reason") else ""
+    when = short_time(str(exception.get("created_at") or ""))
+    return f"it breaks the contract; accepted by {exception.get('user_name')} on {when}{reason}"
+
+
+def _format_contract(document: Document) -> str:
+    if "enforce_schema" not in document:
+        return ""
+    if not document["enforce_schema"]:
+        return "not enforced"
+    fields = (document.get("schema") or {}).get("fields") or []
+    return f"enforced, {len(fields)} columns" if fields else "enforced"
+
+
+def _format_retention(document: Document) -> str:
+    if "retention" not in document:
+        return ""
+    rule = document["retention"] or {}
+    if rule.get("keep_last"):
+        return f"the last {rule['keep_last']} versions"
+    return f"{rule['days']} days" if rule.get("days") else "every version"
 
 
 def _format_flag(flag: bool | None) -> str | None:

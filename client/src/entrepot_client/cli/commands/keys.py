@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from entrepot_client.cli.arguments import check_id
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, time_after
@@ -11,7 +12,7 @@ from entrepot_client.cli.sizes import ExpiresOption, time_after
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    keys = typer.Typer(help="Make, list and revoke API keys.")
+    keys = typer.Typer(help="Create, list and revoke API keys.")
     keys.command("list", epilog="Example: entrepot keys list")(list_keys)
     keys.command(
         "create", epilog="Example: entrepot keys create nightly --scopes read --expires 90d"
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_keys(ctx: typer.Context) -> None:
-    """List your keys. Their secrets were shown once, when they were made."""
+    """List your keys. Their secrets were shown once, when they were created. Times are UTC."""
     output = output_of(ctx)
     with open_client(output) as client:
         key_list = list(client.keys())
@@ -55,7 +56,7 @@ def create_key(
     ] = "read,write",
     expires: ExpiresOption = None,
 ) -> None:
-    """Make a key, and show it once."""
+    """Create a key, and show it once."""
     output = output_of(ctx)
     scope_list = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     with open_client(output) as client:
@@ -76,10 +77,10 @@ def create_key(
 def revoke_key(
     ctx: typer.Context, key_id: Annotated[str, typer.Argument(help="The key's id.")]
 ) -> None:
-    """Make a key worthless, at once and for good."""
+    """Revoke a key immediately. This cannot be undone."""
     output = output_of(ctx)
     with open_client(output) as client:
-        client.revoke_key(key_id)
+        client.revoke_key(check_id(key_id, "key", "entrepot keys list"))
     output.record(
         {"key_id": key_id, "revoked": True},
         quiet="key_id",

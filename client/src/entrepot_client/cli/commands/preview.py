@@ -4,21 +4,20 @@ from typing import Annotated, Any
 
 import typer
 
+from entrepot_client.cli.arguments import FileArgument, VersionOption
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
-
-_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 
 def register(files: typer.Typer) -> None:
     """Add the command to `entrepot files`."""
-    example = f'Example: entrepot files preview {_EXAMPLE_ID} --where "amount > 100" --sort=-amount'
+    example = 'Example: entrepot files preview orders.csv --where "amount > 100" --sort=-amount'
     files.command("preview", epilog=example)(preview)
 
 
 def preview(
     ctx: typer.Context,
-    file_id: Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")],
+    file: FileArgument,
     columns: Annotated[
         str | None, typer.Option(help="Names with commas between them; otherwise all columns.")
     ] = None,
@@ -32,22 +31,22 @@ def preview(
         int, typer.Option(help="How many rows at most.", min=1, max=1000, show_default=True)
     ] = 20,
     offset: Annotated[int, typer.Option(help="Rows to skip.", min=0)] = 0,
-    version: Annotated[
-        int | None, typer.Option("--version", min=1, help="This version; otherwise the newest.")
-    ] = None,
+    version: VersionOption = None,
 ) -> None:
     """Show some rows of a published version, each with its number in the file."""
     output = output_of(ctx)
     with open_client(output) as client:
-        page = client.preview(
-            file_id,
-            columns=columns,
-            where=where,
-            order_by=sort,
-            limit=limit,
-            offset=offset,
-            version=version,
-        )
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, version):
+            page = client.preview(
+                file_id,
+                columns=columns,
+                where=where,
+                order_by=sort,
+                limit=limit,
+                offset=offset,
+                version=version,
+            )
     names = [str(column["name"]) for column in page["columns"]]
     output.records(
         [
@@ -57,7 +56,7 @@ def preview(
         quiet="_row",
         columns=("row", *names),
         rows=[(str(row["_row"]), *map(_format_cell, row["values"])) for row in page["rows"]],
-        empty="There is no such row.",
+        empty="No row matches.",
     )
 
 

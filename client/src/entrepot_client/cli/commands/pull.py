@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from entrepot_client.cli.arguments import FileArgument, VersionOption
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
@@ -35,13 +36,13 @@ def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command(
         "pull",
-        epilog="Example: entrepot pull 53c9c295-83f4-4754-a781-cd03841c806f -o orders.csv",
+        epilog="Example: entrepot pull orders.csv --version 3 -o orders-3.csv",
     )(pull)
 
 
 def pull(
     ctx: typer.Context,
-    file_id: Annotated[str, typer.Argument(help="The file's id.")],
+    file: FileArgument,
     to: Annotated[
         str | None,
         typer.Option(
@@ -54,24 +55,22 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     form: Annotated[
         PullFormat | None,
-        typer.Option("--as", help="The table in this form, made and typed by the server."),
+        typer.Option("--as", help="The table in this format, with the types of its schema."),
     ] = None,
-    version: Annotated[
-        int | None, typer.Option("--version", min=1, help="This version; otherwise the newest.")
-    ] = None,
+    version: VersionOption = None,
 ) -> None:
-    """Fetch the newest published version of a file, byte for byte, and verify it.
+    """Download a published version of a file, and verify it.
 
-    With --as the server may have to make the form first, and the command waits for it. A
-    download that breaks off leaves PATH.part; the same command goes on from there. Prints the
-    path.
+    The bytes are those that were delivered; with --as the server makes another format of the table,
+    and the command waits for it. An interrupted download leaves PATH.part, which the same command
+    resumes. Prints the path.
     """
     output = output_of(ctx)
     options = _DownloadOptions(version, form.value if form else None, _make_wait_note(output, form))
     if to == "-":
-        _to_stdout(output, file_id, options)
+        _to_stdout(output, file, options)
     else:
-        _to_file(output, file_id, options, Path(to) if to is not None else Path(), force)
+        _to_file(output, file, options, Path(to) if to is not None else Path(), force)
 
 
 def _make_wait_note(output: Output, form: PullFormat | None) -> Callable[[float], None]:
@@ -86,18 +85,20 @@ def _make_wait_note(output: Output, form: PullFormat | None) -> Callable[[float]
 
 
 def _to_file(
-    output: Output, file_id: str, options: _DownloadOptions, target: Path, force: bool
+    output: Output, file: str, options: _DownloadOptions, target: Path, force: bool
 ) -> None:
     try:
         with open_client(output) as client, ProgressBar(output, "downloading") as bar:
-            result = client.download(
-                file_id, target, overwrite=force, progress=bar.show, **options._asdict()
-            )
+            file_id = client.find_id(file)
+            with client.naming_version(file_id, options.version):
+                result = client.download(
+                    file_id, target, overwrite=force, progress=bar.show, **options._asdict()
+                )
     except KeyboardInterrupt:
-        output.note("The download was broken off; run the command again to go on.")
+        output.note("The download was interrupted; run the command again to resume it.")
         raise
     if result.resumed_from:
-        output.note(f"Went on after {format_size(result.resumed_from)} of an earlier download.")
+        output.note(f"Resumed after {format_size(result.resumed_from)} of an earlier download.")
     if not result.verified:
         output.warning("The server gave no digest; the bytes could not be verified.")
     output.record(
@@ -116,10 +117,12 @@ def _to_file(
     )
 
 
-def _to_stdout(output: Output, file_id: str, options: _DownloadOptions) -> None:
+def _to_stdout(output: Output, file: str, options: _DownloadOptions) -> None:
     with open_client(output) as client, ProgressBar(output, "downloading") as bar:
-        result = client.download_to(
-            file_id, sys.stdout.buffer, progress=bar.show, **options._asdict()
-        )
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, options.version):
+            result = client.download_to(
+                file_id, sys.stdout.buffer, progress=bar.show, **options._asdict()
+            )
     if not result.verified:
         output.warning("The server gave no digest; the bytes could not be verified.")

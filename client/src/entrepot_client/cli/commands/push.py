@@ -1,12 +1,17 @@
-"""`entrepot push`: define a file and deliver its first version, or a new version."""
+"""`entrepot push`: define files and deliver their first versions, or further versions."""
 
-from collections.abc import Mapping
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import platformdirs
 import typer
 
+from entrepot_client import errors
+from entrepot_client.cli.arguments import FILE_HELP
 from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
@@ -19,15 +24,15 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
-from entrepot_client.models import Delivery, ReadingOptions, Task
+from entrepot_client.models import Acknowledgement, Task
 
 if TYPE_CHECKING:
+    from entrepot_client.batch import BatchOptions
     from entrepot_client.client import Client
+    from entrepot_client.delivery import Delivery
 
 
-INTERRUPTED_NOTE = (
-    "The upload was broken off; push it again, and a large file goes on where it was."
-)
+INTERRUPTED_NOTE = "The upload was interrupted. Push it again: a file of 8 MiB and more is resumed."
 
 
 def register(app: typer.Typer) -> None:
@@ -39,16 +44,21 @@ def register(app: typer.Typer) -> None:
 
 def push(
     ctx: typer.Context,
-    path: Annotated[
-        Path, typer.Argument(help="The file to upload.", exists=True, dir_okay=False, readable=True)
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files and folders to upload, or - for stdin."),
     ],
     to: Annotated[
         str | None,
         typer.Option(
-            help="The id of the file of which this is a further version; its contract binds.",
-            metavar="FILE_ID",
+            help=f"Upload a further version of this file. {FILE_HELP}",
+            metavar="FILE",
             show_default=False,
         ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The name of the file; needed for stdin.", show_default=False),
     ] = None,
     description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
     size_limit: Annotated[
@@ -71,7 +81,9 @@ def push(
     ] = None,
     enforce_schema: Annotated[
         bool,
-        typer.Option("--enforce-schema", help="Infer the schema and hold later versions to it."),
+        typer.Option(
+            "--enforce-schema", help="Infer the schema; later versions must conform to it."
+        ),
     ] = False,
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
@@ -79,17 +91,58 @@ def push(
         bool, typer.Option("--wait/--no-wait", help="Wait until it is published or rejected.")
     ] = True,
 ) -> None:
-    """Define a file and upload its first version, or with --to a further one of a file.
+    """Upload files: new ones, or further versions.
 
-    Once a version is published, `entrepot schema set` changes --dialect and --encoding.
+    One path defines a new file, or with --to delivers a further version of a file. Several paths,
+    and all files below a folder, are uploaded together: each is a further version of your file of
+    the same name, or a new file; what has not changed is not sent, so the command can be repeated.
 
-    A file of 8 MiB and more goes on where it was after a lost connection, and when it is pushed
-    again after the program was ended.
+    A file of 8 MiB and more resumes after a lost connection, and when it is pushed again after the
+    program was ended. Once a version is published, `entrepot schema set` changes --dialect and
+    --encoding.
 
-    Prints the file's id once it is published; with --no-wait the task's id, at once. Exit status
-    5 when the contract rejected it (its first errors are shown), 6 when it is over a limit.
+    Prints the file's id once it is published; with --no-wait the task's id, immediately. Exit
+    status 5 when the contract rejected it (its first errors are shown), 6 when it is over a limit.
     """
     output = output_of(ctx)
+    _check_options(to, description, size_limit, schema, enforce_schema)
+    from entrepot_client.batch import BatchOptions
+
+    options = BatchOptions(
+        description=description,
+        size_limit=size_limit,
+        enforce_schema=read_schema(schema) if schema is not None else (enforce_schema or None),
+        reading=read_reading(dialect, encoding),
+        resume_in=state_folder(),
+    )
+    if len(paths) > 1 or (paths[0] != "-" and Path(paths[0]).is_dir()):
+        _push_many(output, paths, to or name, options, wait)
+        return
+    with _source(paths[0], name, to) as path, open_client(output) as client:
+        _push_one(client, output, path, name, to, options, wait)
+
+
+def _push_many(
+    output: Output, paths: list[str], for_one: str | None, options: "BatchOptions", wait: bool
+) -> None:
+    if for_one is not None:
+        raise Failure(
+            "--to and --name are for one file.",
+            "Push several files without them, or each by itself.",
+            ExitStatus.WRONG_USAGE,
+        )
+    from entrepot_client.cli.push_many import push_many
+
+    push_many(output, paths, options, wait)
+
+
+def _check_options(
+    to: str | None,
+    description: str | None,
+    size_limit: int | None,
+    schema: Path | None,
+    enforce_schema: bool,
+) -> None:
     if schema is not None and enforce_schema:
         raise Failure(
             "--schema and --enforce-schema exclude each other.",
@@ -100,63 +153,99 @@ def push(
     if to is not None and any(value is not None for value in contract_options):
         raise Failure(
             "With --to the file has its contract already.",
-            "Leave out --description, --size-limit, --schema and --enforce-schema.",
+            f"Change it with `entrepot files edit {to}` and `entrepot schema set {to}`.",
             ExitStatus.WRONG_USAGE,
         )
-    contract = read_schema(schema) if schema is not None else (enforce_schema or None)
-    reading = read_reading(dialect, encoding)
-    with open_client(output) as client:
-        if to is not None:
-            delivery = _deliver(client, output, path, to, reading)
-        else:
-            delivery = _upload(client, output, path, description, size_limit, contract, reading)
-        if not wait:
-            _print_delivery(output, delivery)
-            return
-        task = watch_to_end(client, delivery.task_id, output)
-        if task.status == "succeeded":
-            _check_sha256(client, task, delivery)
-        report_delivery(client, task, output, quiet="file_id")
+
+
+@contextmanager
+def _source(path: str, name: str | None, to: str | None) -> Iterator[Path]:
+    """The file to upload. What comes from stdin is written to a file first: its size and its digest
+    are sent before it."""
+    if path != "-":
+        if not Path(path).is_file():
+            raise Failure(
+                f"There is no file {path!r}.",
+                "See `entrepot push --help` for what it takes and an example.",
+                ExitStatus.WRONG_USAGE,
+            )
+        yield Path(path)
+        return
+    if name is None and to is None:
+        raise Failure(
+            "What comes from stdin has no name.",
+            "Give one: `entrepot push - --name orders.csv`.",
+            ExitStatus.WRONG_USAGE,
+        )
+    with tempfile.TemporaryDirectory(prefix="entrepot-") as folder:
+        spooled = Path(folder) / "stdin"
+        with spooled.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        yield spooled
+
+
+def _push_one(
+    client: "Client",
+    output: Output,
+    path: Path,
+    name: str | None,
+    to: str | None,
+    options: "BatchOptions",
+    wait: bool,
+) -> None:
+    from_stdin = path.name == "stdin" and name is None and path.parent.name.startswith("entrepot-")
+    if to is not None:
+        target = client.file(client.find_id(to)) if from_stdin else None
+        file_id = target.file_id if target else client.find_id(to)
+        name = name or (target.file_name if target else None)
+        delivery = _upload(client, output, path, name, file_id, options)
+    else:
+        delivery = _upload(client, output, path, name, None, options)
+    if not wait:
+        _print_delivery(output, delivery)
+        return
+    task = watch_to_end(client, delivery.task_id, output)
+    if task.status == "succeeded":
+        _check_sha256(client, task, delivery)
+    report_delivery(client, task, output, quiet="file_id", path=str(path))
 
 
 def _upload(
     client: "Client",
     output: Output,
     path: Path,
-    description: str | None,
-    size_limit: int | None,
-    contract: bool | Mapping[str, Any] | None,
-    reading: ReadingOptions,
-) -> Delivery:
-    from entrepot_client.upload import default_size_limit
+    name: str | None,
+    file_id: str | None,
+    options: "BatchOptions",
+) -> "Delivery":
+    size_limit = options.size_limit
+    if file_id is None and size_limit is None:
+        from entrepot_client.transfers.upload import default_size_limit
 
-    if size_limit is None:
         size_limit = default_size_limit(path.stat().st_size)
         output.note(f"The size limit of the file is {format_size(size_limit)} (see --size-limit).")
     try:
-        with ProgressBar(output, f"uploading {path.name}") as bar:
+        with ProgressBar(output, f"uploading {name or path.name}") as bar:
             return client.push(
                 path,
-                description=description,
+                to=file_id,
+                name=name,
+                description=options.description,
                 size_limit=size_limit,
-                enforce_schema=contract,
-                reading=reading,
+                enforce_schema=options.enforce_schema,
+                reading=options.reading,
                 progress=bar.show,
-                resume_in=state_folder(),
+                resume_in=options.resume_in,
             )
-    except KeyboardInterrupt:
-        output.note(INTERRUPTED_NOTE)
-        raise
-
-
-def _deliver(
-    client: "Client", output: Output, path: Path, file_id: str, reading: ReadingOptions
-) -> Delivery:
-    try:
-        with ProgressBar(output, f"uploading {path.name}") as bar:
-            return client.deliver(
-                path, file_id, reading=reading, progress=bar.show, resume_in=state_folder()
-            )
+    except errors.OverLimit as error:
+        if error.code != "file-too-large" or file_id is None:
+            raise
+        raise Failure(
+            str(error),
+            f"Its owner can raise the limit: `entrepot files edit {file_id} --size-limit SIZE`.",
+            ExitStatus.OVER_LIMIT,
+            figures={"problem": error.document},
+        ) from error
     except KeyboardInterrupt:
         output.note(INTERRUPTED_NOTE)
         raise
@@ -164,21 +253,24 @@ def _deliver(
 
 def state_folder() -> Path:
     """The folder for the state of running uploads; it may not exist."""
+    import platformdirs
+
     return platformdirs.user_state_path("entrepot") / "uploads"
 
 
-def _check_sha256(client: "Client", task: Task, delivery: Delivery) -> None:
+def _check_sha256(client: "Client", task: Task, delivery: Acknowledgement) -> None:
     """Raise Failure if the server's bytes differ from those that were read from the disk."""
     file = client.file(task.file_id or "")
     if file.version == task.version and file.sha256 not in (None, delivery.sha256):
         raise Failure(
             f"The server has other bytes than were sent (SHA-256 {file.sha256}, "
             f"sent {delivery.sha256}).",
-            "They were damaged on the way; push the file again and remove this one.",
+            "They were damaged on the way. Push it again:"
+            f" `entrepot push PATH --to {task.file_id}`.",
         )
 
 
-def _print_delivery(output: Output, delivery: Delivery) -> None:
+def _print_delivery(output: Output, delivery: Acknowledgement) -> None:
     output.record(
         {"task_id": delivery.task_id, "file_size": delivery.size, "sha256": delivery.sha256},
         quiet="task_id",

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from entrepot_client import errors
+from entrepot_client.cli.arguments import EXAMPLE_ID, FileArgument
+from entrepot_client.cli.commands import versions
 from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, output_of
@@ -20,22 +22,21 @@ from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import find_engine, run_engine
 from entrepot_client.models import FOUND_OUT
 
-_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
-FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    schema = typer.Typer(help="See, infer and change the schemas of files.")
-    schema.command("show", epilog=f"Example: entrepot schema show {_EXAMPLE_ID}")(show)
+    schema = typer.Typer(help="Show, infer and change the schemas of files.")
+    schema.command("show", epilog=f"Example: entrepot schema show {EXAMPLE_ID}")(show)
     schema.command("infer", epilog="Example: entrepot schema infer orders.csv > schema.json")(infer)
-    schema.command("set", epilog=f"Example: entrepot schema set {_EXAMPLE_ID} schema.json")(set_)
-    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {_EXAMPLE_ID}")
+    example = f"Example: entrepot schema accept-suggestion {EXAMPLE_ID} 4"
+    schema.command("accept-suggestion", epilog=example)(versions.accept_suggestion)
+    schema.command("set", epilog=f"Example: entrepot schema set {EXAMPLE_ID} schema.json")(set_)
+    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {EXAMPLE_ID}")
 
 
 def show(
     ctx: typer.Context,
-    file_id: FileId,
+    file: FileArgument,
     revision: Annotated[int | None, typer.Option(help="An earlier one.", min=1)] = None,
 ) -> None:
     """Print a file's schema as JSON, ready for `entrepot schema set`; the newest by default.
@@ -44,7 +45,7 @@ def show(
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        schema = client.schema(file_id, revision)
+        schema = client.schema(client.find_id(file), revision)
     if output.format is Format.JSON:
         output.json(schema)
     elif schema["schema"] is None:
@@ -65,7 +66,7 @@ def show(
 
 def infer(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The file to look at.", exists=True, dir_okay=False)],
+    path: Annotated[Path, typer.Argument(help="The file to read.", exists=True, dir_okay=False)],
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
 ) -> None:
@@ -87,7 +88,7 @@ def infer(
 
 def set_(
     ctx: typer.Context,
-    file_id: FileId,
+    file: FileArgument,
     path: Annotated[
         Path | None,
         typer.Argument(
@@ -97,17 +98,19 @@ def set_(
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
     accept_breaking: Annotated[
-        bool, typer.Option("--accept-breaking", help="Also if it breaks what was agreed.")
+        bool,
+        typer.Option(
+            "--accept-breaking", help="Also if deliveries that were valid so far break it."
+        ),
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until it is checked.")
     ] = True,
 ) -> None:
-    """Give a file another schema, and say how its deliveries are read, once the current version
-    was held against it.
+    """Change the schema of a file, and how its deliveries are read.
 
-    The file is enforced from then on. Exit status 5 when the current version breaks the schema:
-    then nothing changes.
+    The current version is checked first: if it breaks the new schema, nothing changes and the exit
+    status is 5. Otherwise the schema is enforced from then on.
     """
     output = output_of(ctx)
     schema, reading = (
@@ -123,7 +126,7 @@ def set_(
     with open_client(output) as client:
         try:
             task_id = client.set_schema(
-                file_id, schema, reading=reading, accept_breaking=accept_breaking
+                client.find_id(file), schema, reading=reading, accept_breaking=accept_breaking
             )
         except errors.Conflict as error:
             raise _explain_conflict(error) from error
@@ -137,7 +140,7 @@ def set_(
 def _explain_conflict(error: errors.Conflict) -> Failure:
     changes = error.figures.get("changes")
     if error.code != "breaking-change" or not isinstance(changes, list):
-        return Failure(str(error), "Look at its present state, then decide.")
+        return Failure(str(error), "`entrepot files show FILE` shows its state.")
     lines = tuple(_describe_change(change) for change in changes)
     advice = "If this is meant, run it again with --accept-breaking."
     return Failure(str(error), advice, ExitStatus.FAILED, lines, {"problem": error.document})

@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
+from entrepot_client.cli.arguments import EXAMPLE_ID, RIGHTS, FileArgument
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
 
-RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
-"""What each entitlement allows."""
-EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
-
-FileId = Annotated[str, typer.Argument(help="The file's id.")]
+OfferedFile = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
+"""A file that one is offered is on no list of files, so only its id finds it."""
 UserName = Annotated[str, typer.Argument(help="A user, like acme:anna.")]
 
 
@@ -42,7 +40,7 @@ def register(files: typer.Typer) -> None:
 
 def share(
     ctx: typer.Context,
-    file_id: FileId,
+    file: FileArgument,
     user_name: Annotated[
         str, typer.Argument(help="A user of any account, like acme:anna, or a whole one: acme:*.")
     ],
@@ -51,11 +49,11 @@ def share(
     ],
     expires: ExpiresOption = None,
 ) -> None:
-    """Let somebody read a file or deliver to it; said again, it replaces what was said before."""
+    """Let somebody read a file or deliver to it. It replaces an earlier entitlement of theirs."""
     output = output_of(ctx)
     with open_client(output) as client:
         entitlement_document = client.share(
-            file_id, user_name, entitlement.value, time_after(expires)
+            client.find_id(file), user_name, entitlement.value, time_after(expires)
         )
     output.record(
         entitlement_document,
@@ -68,23 +66,24 @@ def share(
     )
 
 
-def unshare(ctx: typer.Context, file_id: FileId, user_name: UserName) -> None:
-    """End what somebody may do with a file, at once."""
+def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None:
+    """End somebody's entitlement to a file, immediately."""
     output = output_of(ctx)
     with open_client(output) as client:
+        file_id = client.find_id(file)
         client.unshare(file_id, user_name)
     output.record(
         {"file_id": file_id, "user_name": user_name, "revoked": True},
         quiet="user_name",
-        shown={"user": user_name, "may": "nothing any more"},
+        shown={"user": user_name, "may": "nothing"},
     )
 
 
-def list_shared(ctx: typer.Context, file_id: FileId) -> None:
-    """List whom a file is shared with. For its owner and the account's admins."""
+def list_shared(ctx: typer.Context, file: FileArgument) -> None:
+    """List who has an entitlement to a file. For its owner and the account's admins."""
     output = output_of(ctx)
     with open_client(output) as client:
-        entitlements = list(client.entitlements(file_id))
+        entitlements = list(client.entitlements(client.find_id(file)))
     output.records(
         entitlements,
         quiet="user_name",
@@ -103,16 +102,17 @@ def list_shared(ctx: typer.Context, file_id: FileId) -> None:
     )
 
 
-def transfer_file(ctx: typer.Context, file_id: FileId, user_name: UserName) -> None:
-    """Give a file to another owner: within your account at once, else once they accept it."""
+def transfer_file(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None:
+    """Give a file to another owner: in your account immediately, else when they accept it."""
     output = output_of(ctx)
     with open_client(output) as client:
+        file_id = client.find_id(file)
         same_account = user_name.partition(":")[0] == client.whoami()["account"]
         if same_account:
             client.transfer_file(file_id, user_name)
         else:
             client.offer(file_id, user_name)
-    status = "handed over" if same_account else "offered"
+    status = "transferred" if same_account else "offered"
     output.record(
         {"file_id": file_id, "user_name": user_name, "status": status},
         quiet="file_id",
@@ -139,12 +139,12 @@ def list_offers(ctx: typer.Context) -> None:
             )
             for offer in offers
         ],
-        empty="You are offered nothing.",
+        empty="Nobody offers you a file: nothing is open.",
     )
 
 
-def accept_offer(ctx: typer.Context, file_id: FileId) -> None:
-    """Become the owner of a file that you are offered; its bytes count for your account then."""
+def accept_offer(ctx: typer.Context, file_id: OfferedFile) -> None:
+    """Become the owner of a file that you are offered. Its bytes then count for your account."""
     output = output_of(ctx)
     with open_client(output) as client:
         file = client.accept_offer(file_id)
@@ -155,7 +155,7 @@ def accept_offer(ctx: typer.Context, file_id: FileId) -> None:
     )
 
 
-def decline(ctx: typer.Context, file_id: FileId) -> None:
+def decline(ctx: typer.Context, file_id: OfferedFile) -> None:
     """Decline a file that you are offered, or take back your own offer."""
     output = output_of(ctx)
     with open_client(output) as client:

@@ -4,27 +4,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.explain import explain_task_failure
+from entrepot_client.cli.arguments import EXAMPLE_TASK_ID, check_id
+from entrepot_client.cli.commands.report import suggestion_lines
+from entrepot_client.cli.explain import explain_task_failure, rejection_advice
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
 from entrepot_client.errors import ResourceNotFound
-from entrepot_client.models import Document, Task
+from entrepot_client.models import Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")]
-_EXAMPLE_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     tasks = typer.Typer(help="Follow work in the background: deliveries being inspected.")
     tasks.command("list", epilog="Example: entrepot tasks list --limit 5")(list_tasks)
-    tasks.command("show", epilog=f"Example: entrepot tasks show {_EXAMPLE_ID}")(show_task)
-    tasks.command("watch", epilog=f"Example: entrepot tasks watch {_EXAMPLE_ID}")(watch_task)
-    tasks.command("cancel", epilog=f"Example: entrepot tasks cancel {_EXAMPLE_ID}")(cancel_task)
+    tasks.command("show", epilog=f"Example: entrepot tasks show {EXAMPLE_TASK_ID}")(show_task)
+    tasks.command("watch", epilog=f"Example: entrepot tasks watch {EXAMPLE_TASK_ID}")(watch_task)
+    tasks.command("cancel", epilog=f"Example: entrepot tasks cancel {EXAMPLE_TASK_ID}")(cancel_task)
     app.add_typer(tasks, name="tasks", epilog="Example: entrepot tasks list")
 
 
@@ -59,7 +60,7 @@ def show_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Show a task as it is now."""
     output = output_of(ctx)
     with open_client(output) as client:
-        task = client.task(task_id)
+        task = client.task(_checked(task_id))
         print_task(output, task, quiet="status")
         note_warnings(client, task, output)
 
@@ -72,15 +73,19 @@ def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        task = watch_to_end(client, task_id, output)
+        task = watch_to_end(client, _checked(task_id), output)
     report_outcome(task, output, quiet="status")
 
 
 def cancel_task(ctx: typer.Context, task_id: TaskId) -> None:
-    """Give a task up. What it was to publish stays unpublished."""
+    """Cancel a task. Its version is not published."""
     output = output_of(ctx)
     with open_client(output) as client:
-        print_task(output, client.cancel(task_id), quiet="status")
+        print_task(output, client.cancel(_checked(task_id)), quiet="status")
+
+
+def _checked(task_id: str) -> str:
+    return check_id(task_id, "task", "entrepot tasks list")
 
 
 def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
@@ -91,9 +96,9 @@ def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
             for task in client.watch(task_id):
                 last = task
                 progress = task.progress
-                bar.stage(progress.stage, progress.done or 0, progress.total)
+                bar.stage(progress.stage, progress.done or 0, progress.total, progress.unit)
     except KeyboardInterrupt:
-        output.note(f"The task goes on; follow it with `entrepot tasks watch {task_id}`.")
+        output.note(f"The task is still running; follow it with `entrepot tasks watch {task_id}`.")
         raise
     assert last is not None  # `watch` gives at least one
     note_warnings(client, last, output)
@@ -101,7 +106,7 @@ def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
 
 
 def note_warnings(client: "Client", task: Task, output: Output) -> None:
-    """Note what was accepted with a warning, if the task judged a file and succeeded."""
+    """Note the warnings of the report, if the task inspected a file and succeeded."""
     if task.status != "succeeded" or not task.report_url:
         return
     try:
@@ -121,13 +126,17 @@ def report_outcome(task: Task, output: Output, quiet: str) -> None:
     print_task(output, task, quiet)
 
 
-def report_delivery(client: "Client", task: Task, output: Output, quiet: str) -> None:
-    """As `report_outcome`, of a task that judged a version: the reason of a rejection also says
-    what change of the contract is suggested."""
+def report_delivery(
+    client: "Client", task: Task, output: Output, quiet: str, path: str = "PATH"
+) -> None:
+    """As `report_outcome`, of a task that judged a version: a rejection also says how the file is
+    continued, with the `path` that was pushed, and what change of the contract is suggested."""
     failure = explain_task_failure(task)
     if failure is None:
         print_task(output, task, quiet)
         return
+    if task.rejected:
+        failure.do = rejection_advice(task, path)
     if task.rejected and task.report_url is not None:
         try:
             report = client.report(task)
@@ -140,15 +149,6 @@ def report_delivery(client: "Client", task: Task, output: Output, quiet: str) ->
             failure.lines = (*failure.lines, *lines, owner)
             failure.figures = {**failure.figures, "suggested": report["suggested"]}
     raise failure
-
-
-def suggestion_lines(report: Document) -> tuple[str, ...]:
-    """What change of the contract a report suggests; nothing if it suggests none."""
-    suggested = report.get("suggested")
-    if suggested is None:
-        return ()
-    changes = (f"- {change['change']}: {change['reason']}." for change in suggested["changes"])
-    return ("It would be valid if the contract were changed a little:", *changes)
 
 
 def print_task(output: Output, task: Task, quiet: str) -> None:
@@ -164,7 +164,14 @@ def print_task(output: Output, task: Task, quiet: str) -> None:
         "created": task.created_at or "",
         "finished": task.finished_at or "",
         "error": str(error or ""),
-        "report": task.report_url or "",
+        "report": _report_command(task),
     }
     fields = {label: text for label, text in lines.items() if text}
     output.record(task.document, quiet=quiet, shown=fields)
+
+
+def _report_command(task: Task) -> str:
+    """The command that shows the task's report, if it is a version's."""
+    if not task.report_url or task.version is None or not task.file_id:
+        return ""
+    return f"entrepot report {task.file_id} --version {task.version}"

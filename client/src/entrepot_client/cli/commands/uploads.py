@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from entrepot_client.cli.arguments import check_id
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
@@ -52,7 +53,7 @@ def end_upload(
     """End an upload: its bytes are removed, and its quota is free again."""
     output = output_of(ctx)
     with open_client(output) as client:
-        client.end_upload(upload_id)
+        client.end_upload(check_id(upload_id, "upload", "entrepot uploads list"))
     output.record(
         {"upload_id": upload_id, "status": "ended"},
         quiet="upload_id",

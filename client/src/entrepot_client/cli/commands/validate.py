@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from entrepot_client.cli.commands.tasks import suggestion_lines, watch_to_end
-from entrepot_client.cli.explain import explain_task_failure, listed_errors
+from entrepot_client.cli.commands.report import show_report
+from entrepot_client.cli.commands.tasks import watch_to_end
+from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.cli.output import Format, Output, output_of
+from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.schema_file import (
     DialectOption,
@@ -24,9 +25,6 @@ from entrepot_client.models import FOUND_OUT, ReadingOptions
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-MAX_SHOWN_ERRORS = 20
-"""Errors that people see; `--format json` prints the whole report."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -38,28 +36,32 @@ def register(app: typer.Typer) -> None:
 def validate(
     ctx: typer.Context,
     path: Annotated[
-        Path, typer.Argument(help="The file to judge.", exists=True, dir_okay=False, readable=True)
+        Path, typer.Argument(help="The file to check.", exists=True, dir_okay=False, readable=True)
     ],
     schema: Annotated[
         Path | None,
-        typer.Option(help="A Table Schema (JSON) to judge by.", exists=True, dir_okay=False),
+        typer.Option(
+            help="A Table Schema (JSON) that it must conform to.", exists=True, dir_okay=False
+        ),
     ] = None,
     file: Annotated[
-        str | None, typer.Option("--file", metavar="FILE_ID", help="Judge by a file's contract.")
+        str | None,
+        typer.Option("--file", metavar="FILE", help="Check it with the contract of this file."),
     ] = None,
     enforce_schema: Annotated[
-        bool, typer.Option("--enforce-schema", help="Demand a table of sound structure.")
+        bool, typer.Option("--enforce-schema", help="It must be a well-formed table.")
     ] = False,
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
     on_server: Annotated[
-        bool, typer.Option("--on-server", help="Have the server judge, also where it can be here.")
+        bool, typer.Option("--on-server", help="Check it on the server, even if this machine can.")
     ] = False,
 ) -> None:
-    """Judge a file by a contract without delivering it.
+    """Check a file against a contract without delivering it.
 
-    Where the server's package is installed it is judged here by the same engine, and no byte
-    leaves; else on the server, which forgets it. Exit status 5 when the contract is broken.
+    If the server's package is installed, the same engine runs here and the file stays on this
+    machine; otherwise it runs on the server, which keeps nothing. Exit status 5 when the
+    file breaks the contract.
     """
     output = output_of(ctx)
     if sum((schema is not None, file is not None, enforce_schema)) > 1:
@@ -71,7 +73,7 @@ def validate(
     reading = read_reading(dialect, encoding)
     if file is not None and reading != FOUND_OUT:
         raise Failure(
-            "With --file it is read as that file's contract says.",
+            "--file also says how the file is read.",
             "Leave out --dialect and --encoding.",
             ExitStatus.WRONG_USAGE,
         )
@@ -82,7 +84,7 @@ def validate(
         result = _on_server(output, path, contract, file, reading)
     elif file is not None:
         with open_client(output) as client:
-            file_document = client.file(file).document
+            file_document = client.file(client.find_id(file)).document
         table_schema = file_document.get("schema")
         reading = ReadingOptions(file_document.get("table_dialect"), file_document.get("encoding"))
         mode = (
@@ -92,7 +94,7 @@ def validate(
     else:
         mode = "given" if table_schema is not None else "infer" if enforce_schema else "none"
         result = run_engine(engine, path, table_schema, mode, reading)
-    _show(output, result)
+    show_report(output, result.report, result.detail)
     if not result.valid:
         raise typer.Exit(ExitStatus.REJECTED)
 
@@ -107,7 +109,7 @@ def _on_server(
     with open_client(output) as client:
         with ProgressBar(output, f"uploading {path.name}") as bar:
             delivery = client.validate(
-                path, enforce_schema=contract, file_id=file, reading=reading, progress=bar.show
+                path, enforce_schema=contract, file=file, reading=reading, progress=bar.show
             )
         return wait_for_result(client, delivery.task_id, output)
 
@@ -121,25 +123,3 @@ def wait_for_result(client: "Client", task_id: str, output: Output) -> Validatio
     report = client.report(task)
     detail = report["tasks"][0].get("summary") or str(failure.what if failure else "")
     return ValidationResult(failure is None, detail, report)
-
-
-def _show(output: Output, result: ValidationResult) -> None:
-    """Print the summary and the first errors; or the report; or only whether the file is valid."""
-    if output.format is Format.JSON:
-        output.json(result.report)
-        return
-    if output.format is Format.QUIET:
-        output.line("valid" if result.valid else "invalid")
-        return
-    output.line(result.detail)
-    tasks = result.report.get("tasks", [])
-    errors = [e for task in tasks for e in task.get("errors") or task.get("findings") or []]
-    for line in listed_errors(errors[:MAX_SHOWN_ERRORS], result.detail):
-        output.line(line)
-    error_count = sum(count["count"] for task in tasks for count in task.get("errorCounts", []))
-    if error_count > MAX_SHOWN_ERRORS:
-        output.note(
-            f"… and {error_count - min(MAX_SHOWN_ERRORS, len(errors)):,} more; see --format json."
-        )
-    for line in suggestion_lines(result.report):
-        output.note(line)

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrepot_client.cli.arguments import EXAMPLE_ID, FileArgument, VersionArgument
 from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.comparison import show_comparison
 from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.output import Output, output_of, short_time
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import Document
@@ -16,34 +17,30 @@ from entrepot_client.models import Document
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
-FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
-Number = Annotated[int, typer.Argument(metavar="VERSION", help="The version's number.", min=1)]
-
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
-    files.command("versions", epilog=f"Example: entrepot files versions {_EXAMPLE_ID}")(
+    files.command("versions", epilog=f"Example: entrepot files versions {EXAMPLE_ID}")(
         list_versions
     )
-    files.command("restore", epilog=f"Example: entrepot files restore {_EXAMPLE_ID} 3")(restore)
-    example = f"Example: entrepot files compare {_EXAMPLE_ID} 2 3 --key id"
+    files.command("restore", epilog=f"Example: entrepot files restore {EXAMPLE_ID} 3")(restore)
+    example = f"Example: entrepot files compare {EXAMPLE_ID} 2 3 --key id"
     files.command("compare", epilog=example)(compare)
-    example = f'Example: entrepot files accept {_EXAMPLE_ID} 4 --reason "agreed by mail"'
+    example = f'Example: entrepot files accept {EXAMPLE_ID} 4 --reason "agreed by mail"'
     files.command("accept", epilog=example)(accept)
-    example = f"Example: entrepot files accept-suggestion {_EXAMPLE_ID} 4"
+    example = f"Example: entrepot files accept-suggestion {EXAMPLE_ID} 4"
     files.command("accept-suggestion", epilog=example)(accept_suggestion)
 
 
 def list_versions(
     ctx: typer.Context,
-    file_id: FileId,
+    file: FileArgument,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, show_default=True)] = 20,
 ) -> None:
-    """List a file's versions, the newest first, whatever became of them."""
+    """List a file's versions with any status, the newest first. Times are UTC."""
     output = output_of(ctx)
     with open_client(output) as client:
-        version_list = list(client.versions(file_id, limit))
+        version_list = list(client.versions(client.find_id(file), limit))
     output.records(
         version_list,
         quiet="version",
@@ -53,40 +50,46 @@ def list_versions(
     )
 
 
-def restore(ctx: typer.Context, file_id: FileId, version: Number) -> None:
+def restore(ctx: typer.Context, file: FileArgument, version: VersionArgument) -> None:
     """Make an earlier published version the newest one, under a new number.
 
-    Exit status 5 when it breaks the contract that the file has by now, 6 when it is over a limit.
+    Exit status 5 when it breaks the current contract of the file, 6 when it is over a limit.
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        _watch_and_report(client, client.restore(file_id, version), output)
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, version):
+            task_id = client.restore(file_id, version)
+        _watch_and_report(client, task_id, output)
 
 
 def compare(
     ctx: typer.Context,
-    file_id: FileId,
+    file: FileArgument,
     before: Annotated[int, typer.Argument(help="The earlier version's number.", min=1)],
     after: Annotated[int, typer.Argument(help="The later one's.", min=1)],
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="COLUMN", help="A column of the key; may come repeatedly."),
+        typer.Option("--key", metavar="COLUMN", help="A column of the key; may be repeated."),
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows shown of each kind.")] = 10,
 ) -> None:
-    """Say what differs between two versions of a file: columns and rows.
+    """Compare two versions of a file: columns and rows.
 
-    Without --key the primary key of the file's schema counts, if it has one. With a key a row whose
-    other cells differ is changed; without one it is removed and added. Exit status 1 if anything
-    differs.
+    Without --key the primary key of the file's schema is used, if it has one. With a key, a row
+    whose other cells differ is changed; without one it is removed and added. Exit status 0: the
+    same; 1: they differ; 2 and more: they could not be compared.
     """
     output = output_of(ctx)
+    output.failed_status = ExitStatus.WRONG_USAGE
     with open_client(output) as client:
-        task_id = client.compare(file_id, before, after, key or None, examples)
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, before, after):
+            task_id = client.compare(file_id, before, after, key or None, examples)
         failure = explain_task_failure(watch_to_end(client, task_id, output))
         if failure is not None:
             # Nothing was rejected here, as deliveries are.
-            raise Failure(failure.what, "Name another key, or none.", figures=failure.figures)
+            raise Failure(failure.what, "Give another --key, or none.", figures=failure.figures)
         comparison = client.comparison(task_id)
     show_comparison(output, comparison)
     if not comparison["same"]:
@@ -95,22 +98,25 @@ def compare(
 
 def accept(
     ctx: typer.Context,
-    file_id: FileId,
-    version: Number,
+    file: FileArgument,
+    version: VersionArgument,
     reason: Annotated[
         str, typer.Option(help="Why it is published although it breaks the contract.")
     ],
 ) -> None:
-    """Publish a rejected version all the same, under a new number. Only the file's owner may.
+    """Publish a rejected version as an exception, under a new number. Only the file's owner may.
 
-    The report goes on naming what breaks the contract, and the reason stays with the version.
+    Its report still lists what breaks the contract, and the reason stays with the version.
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        _watch_and_report(client, client.accept(file_id, version, reason), output)
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, version):
+            task_id = client.accept(file_id, version, reason)
+        _watch_and_report(client, task_id, output)
 
 
-def accept_suggestion(ctx: typer.Context, file_id: FileId, version: Number) -> None:
+def accept_suggestion(ctx: typer.Context, file: FileArgument, version: VersionArgument) -> None:
     """Change the contract as the report of a rejected version suggests, and deliver it once more.
 
     The version is judged by the changed contract and published under a new number. Only the file's
@@ -118,7 +124,10 @@ def accept_suggestion(ctx: typer.Context, file_id: FileId, version: Number) -> N
     """
     output = output_of(ctx)
     with open_client(output) as client:
-        _watch_and_report(client, client.accept_suggestion(file_id, version), output)
+        file_id = client.find_id(file)
+        with client.naming_version(file_id, version):
+            task_id = client.accept_suggestion(file_id, version)
+        _watch_and_report(client, task_id, output)
         for change in client.schema(file_id).get("changes") or ():
             output.note(f"Changed: {change['change']}, {change['reason']}.")
 
@@ -147,7 +156,11 @@ def _note(version: Document) -> str:
         "accepted_from": "version {} accepted",
         "replaces": "corrects version {}",
         "quarantined_until": "kept until {}",
-        "undo_until": "can be had back until {}",
+        "undo_until": "deleted, can be undone until {}",
     }
-    parts = [text.format(version[key]) for key, text in notes.items() if version.get(key)]
+    parts = [
+        text.format(short_time(str(version[key])))
+        for key, text in notes.items()
+        if version.get(key)
+    ]
     return ", ".join([*parts, *filter(None, [version.get("reason")])])

@@ -69,8 +69,9 @@ COPYING: tuple[type[errors.EntrepotError], ...] = (
 )
 """What a version made from an earlier one may be answered with."""
 CONVERTING: tuple[type[errors.EntrepotError], ...] = (
-    errors.DerivativePending,
     errors.DerivativeFailed,
+    errors.FormNotReady,
+    errors.TooManyFormWaits,
     errors.VersionNotTabular,
 )
 """What a version in another format may be answered with."""
@@ -141,6 +142,15 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Upload-Expires": {"required": True, "schema": {"type": "string"}},
     "Upload-Metadata": {"schema": {"type": "string"}},
     "Upload-Concat": {"schema": {"type": "string"}},
+    "Entrepot-Version": {
+        "description": "The number of the version that the answer is made of.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+    },
+    "Preference-Applied": {
+        "description": "The `wait` of the header Prefer, if it was applied (RFC 7240).",
+        "schema": {"type": "string"},
+    },
     "Entrepot-Task-Id": {
         "description": "The task of the delivery, once all bytes have arrived.",
         "schema": {"type": "string", "format": "uuid"},
@@ -184,6 +194,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 ANY_FILE = ("application/octet-stream", "*/*")
 FILE_HEADERS = (
     "ETag", "Last-Modified", "Cache-Control", "Content-Disposition", "Accept-Ranges", "Repr-Digest",
+    "Entrepot-Version", "Preference-Applied",
 )  # fmt: skip
 
 
@@ -204,7 +215,7 @@ def file_responses(*media_types: str, with_body: bool = True) -> Responses:
 def _not_modified() -> dict[str, Any]:
     return {
         "description": "Nothing has changed since the caller read it.",
-        "headers": headers("ETag", "Last-Modified", "Cache-Control"),
+        "headers": headers("ETag", "Last-Modified", "Cache-Control", "Entrepot-Version"),
     }
 
 

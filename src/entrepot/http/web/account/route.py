@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.files.derivatives import account_derivative_bytes
+from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage

@@ -290,7 +290,7 @@ async def report_csv(
 ) -> Response:
     """The rejected rows of a version, the newest inspected by default, as CSV to keep.
 
-    They are made when they are first asked for; until then a page waits for them.
+    If they are not there any more, they are made again, and a page waits for them.
     """
     stored = await rejected_rows(work, file_id, version)
     return published_response(request, work, stored)

@@ -12,13 +12,14 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import (
     CursorMismatch,
     DerivativeFailed,
-    DerivativePending,
     EntrepotError,
     ExpressionInvalid,
     FieldInvalid,
+    FormNotReady,
     NoPublishedVersion,
     PreviewTooCostly,
     PreviewUnavailable,
+    TooManyFormWaits,
     TooManyPreviews,
     TypeMismatch,
     UnknownColumn,
@@ -34,6 +35,8 @@ from entrepot.http.web.session_work import SessionWork
 
 router = APIRouter()
 
+PAGE_WAIT_SECONDS = 2.0
+"""A person is shown that the rows are on their way rather than nothing."""
 ROWS = 50
 """Rows on one page."""
 COLUMNS = 50
@@ -41,14 +44,15 @@ COLUMNS = 50
 SHOWN_ERRORS = (
     CursorMismatch,
     DerivativeFailed,
-    DerivativePending,
     ExpressionInvalid,
     FieldInvalid,
+    FormNotReady,
     NoPublishedVersion,
     PreviewTooCostly,
     PreviewUnavailable,
     TooManyPreviews,
     TypeMismatch,
+    TooManyFormWaits,
     UnknownColumn,
     VersionNotTabular,
 )
@@ -96,7 +100,7 @@ async def rows(
     rows_page: RowsPage | None = None
     failure: EntrepotError | None = None
     try:
-        rows_page = await get_preview_page(work, file_id, version, query)
+        rows_page = await get_preview_page(work, file_id, version, query, PAGE_WAIT_SECONDS)
     except SHOWN_ERRORS as error:
         failure = error
     kind = problem_kind(failure) if failure is not None else None

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
-import httpx2
-
+from entrepot_client.connections import HttpAnswer, Timeouts
 from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, Conflict, ProblemError, ResourceNotFound, Unreachable
 from entrepot_client.transport import Transport
@@ -32,7 +32,7 @@ _STATE_RETENTION_DAYS = 7
 """Days for which the state of an upload is kept; the server may have dropped its bytes earlier."""
 _HEADERS = {"Tus-Resumable": "1.0.0"}
 # Seconds. The server answers the last part after it made all bytes durable and read them again.
-_TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
+_TIMEOUTS = Timeouts(read=600.0)
 
 
 class UploadSource(Protocol):
@@ -181,7 +181,7 @@ class ResumableUpload:
             "Idempotency-Key": self._key,
         }
         answer = self._transport.request("POST", f"{API}/uploads", headers=_HEADERS | headers)
-        address = httpx2.URL(answer.headers.get("location", "")).path
+        address = urlsplit(answer.headers.get("location") or "").path
         _, api, upload = address.rpartition(f"{API}/uploads/")
         if not api or not upload:
             raise BadAnswer(self._transport.endpoint, "it names no address for an upload.")
@@ -189,7 +189,7 @@ class ResumableUpload:
         self._state.write(self._address)
         return 0, None
 
-    def _send_from(self, offset: int) -> httpx2.Response:
+    def _send_from(self, offset: int) -> HttpAnswer:
         self._source.seek(0)
         remaining = offset
         while remaining > 0:  # reads for the hash, and so that the progress begins at the offset
@@ -202,15 +202,15 @@ class ResumableUpload:
         }
         assert self._address is not None
         return self._transport.request(
-            "PATCH", self._address, headers=headers, content=self._blocks(), timeout=_TIMEOUT
+            "PATCH", self._address, headers=headers, content=self._blocks(), timeouts=_TIMEOUTS
         )
 
     def _blocks(self) -> Iterator[bytes]:
         while block := self._source.read(_BLOCK_BYTES):
             yield block
 
-    def _parse_offset(self, answer: httpx2.Response) -> int:
-        header = answer.headers.get("upload-offset", "")
+    def _parse_offset(self, answer: HttpAnswer) -> int:
+        header = answer.headers.get("upload-offset") or ""
         if not header.isdigit():
             raise BadAnswer(self._transport.endpoint, "it does not say how much it has.")
         return int(header)

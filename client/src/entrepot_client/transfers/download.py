@@ -17,22 +17,22 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 from urllib.parse import quote
 
-import httpx2
-
+from entrepot_client.connections import HttpAnswer, OpenAnswer
 from entrepot_client.endpoint import API
 from entrepot_client.errors import (
     BadAnswer,
-    Conflict,
     DownloadCorrupted,
     ProblemError,
     RemoteFileChanged,
+    ServerFailed,
     TargetExists,
+    Unreachable,
 )
-from entrepot_client.filenames import name_from_disposition, safe_name
-from entrepot_client.part_file import PartFile
 from entrepot_client.paths import with_query
-from entrepot_client.transport import Transport
-from entrepot_client.upload import ProgressCallback
+from entrepot_client.transfers.filenames import name_from_disposition, safe_name
+from entrepot_client.transfers.part_file import PartFile
+from entrepot_client.transfers.upload import ProgressCallback
+from entrepot_client.transport import NOT_READY, Transport
 
 T = TypeVar("T")
 
@@ -106,8 +106,8 @@ class DownloadRequest:
         while True:
             try:
                 return request()
-            except Conflict as problem:
-                if problem.code != "derivative-pending":
+            except ServerFailed as problem:
+                if problem.code != NOT_READY:
                     raise
                 pause = min(problem.retry_after or 1.0, MAX_PAUSE_SECONDS)
             if self.on_wait is not None:
@@ -158,14 +158,35 @@ def download_to_stream(
     return DownloadResult(None, sink.received, digest, 0, verified)
 
 
+def fetch_range(transport: Transport, request: DownloadRequest, start: int, end: int) -> bytes:
+    """The bytes from `start` to before `end`; see `Client.read_range`."""
+    headers = {**_IDENTITY_HEADERS, "Range": f"bytes={start}-{end - 1}"}
+    answer = transport.retry(lambda: transport.request("GET", request.path, headers=headers))
+    if answer.status_code == 200:  # a proxy may take the range away
+        return answer.content[start:end]
+    if _range_start(answer) != start:
+        raise BadAnswer(transport.endpoint, "it sent another range than the one asked for.")
+    return answer.content
+
+
 def _head(transport: Transport, path: str) -> _Representation:
-    try:
-        answer = transport.retry(lambda: transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
-    except ProblemError:
+    def by_get() -> _Representation:
         # A response to HEAD has no body. GET gives the same problem with its explanation.
         with transport.stream(path, _IDENTITY_HEADERS) as response:
             return _representation(response)
-    return _representation(answer)
+
+    def attempt() -> _Representation:
+        try:
+            return _representation(transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
+        except ServerFailed:  # which may be a format that is being made
+            return by_get()
+
+    try:
+        return transport.retry(attempt)
+    except ProblemError as problem:
+        if problem.code:
+            raise
+        return by_get()
 
 
 def _receive(
@@ -195,7 +216,7 @@ def _attempt(
             elif _range_start(response) != sink.received:
                 raise BadAnswer(transport.endpoint, "it sent another range than the one asked for.")
             # Blocks as they arrive: with a fixed size, a break would lose the incomplete block.
-            for block in response.iter_raw():
+            for block in response.blocks():
                 sink.write(block)
                 if progress is not None:
                     progress(sink.received, representation.size)
@@ -205,28 +226,28 @@ def _attempt(
             raise
         sink.begin(None)
         return None
-    except httpx2.TransportError as error:
+    except Unreachable:
         if sink.received > received_before:
             return None
-        raise transport.unreachable(error) from error
+        raise
 
 
-def _range_start(response: httpx2.Response) -> int | None:
-    match = _RANGE_START.fullmatch(response.headers.get("content-range", ""))
+def _range_start(response: HttpAnswer | OpenAnswer) -> int | None:
+    match = _RANGE_START.fullmatch(response.headers.get("content-range") or "")
     return int(match[1]) if match else None
 
 
-def _representation(response: httpx2.Response) -> _Representation:
+def _representation(response: HttpAnswer | OpenAnswer) -> _Representation:
     headers = response.headers
     etag = headers.get("etag")
     size = headers.get("content-length")
     if response.status_code == 206:
-        size = headers.get("content-range", "").rpartition("/")[2]
+        size = (headers.get("content-range") or "").rpartition("/")[2]
     return _Representation(
         # Only a strong validator may continue a range.
         etag=etag if etag and not etag.startswith("W/") else None,
         size=int(size) if size and size.isdigit() else None,
-        digest=_parse_digest(headers.get("repr-digest", "")),
+        digest=_parse_digest(headers.get("repr-digest") or ""),
         name=name_from_disposition(headers.get("content-disposition")),
     )
 

@@ -1,0 +1,83 @@
+"""The arguments that several commands take, and the names that the API has for options."""
+
+from typing import Annotated
+
+import typer
+
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.lookup import is_id
+
+EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
+EXAMPLE_TASK_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
+"""What each entitlement allows."""
+FILE_HELP = "The file: its id, the first digits of the id, or its name."
+
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP)]
+VersionArgument = Annotated[
+    int, typer.Argument(metavar="VERSION", help="The version's number.", min=1)
+]
+VersionOption = Annotated[
+    int | None, typer.Option("--version", min=1, help="This version; otherwise the newest.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+OPTION_NAMES = {
+    "file_size_limit": "--size-limit",
+    "file_description": "--description",
+    "file_name": "--name",
+    "enforce_schema": "--schema",
+    "table_dialect": "--dialect",
+    "encoding": "--encoding",
+    "file_id": "FILE",
+    "user_name": "the user",
+    "updated_since": "--since",
+    "media_type": "--media-type",
+    "entitlement": "--entitlement",
+    "min_size": "--min-size",
+    "max_size": "--max-size",
+    "order_by": "--sort",
+    "sort": "--sort",
+    "where": "--where",
+    "columns": "--columns",
+    "limit": "--limit",
+    "offset": "--offset",
+    "key": "--key",
+    "keep_last": "--keep-last",
+    "days": "--keep-days",
+    "expires_at": "--expires",
+    "scopes": "--scopes",
+    "reason": "--reason",
+    "action": "--action",
+    "since": "--since",
+    "revision": "--revision",
+}
+"""The option of a command for each field and parameter of the API."""
+
+
+def check_id(text: str, what: str, listing: str) -> str:
+    """A whole id of a task or key. Raises Failure, which names the command that lists them."""
+    if not is_id(text):
+        raise Failure(
+            f"{text!r} is not the id of a {what}.",
+            f"`{listing}` shows yours.",
+            ExitStatus.NOT_FOUND,
+        )
+    return text
+
+
+def confirm(question: str, confirmed: bool) -> None:
+    """Ask before something is removed. Raises Failure if nobody can be asked, typer.Abort if the
+    answer is no."""
+    import sys
+
+    if confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise Failure(
+            "Nobody can be asked whether this is meant.",
+            "Give --yes to do it without a question.",
+            ExitStatus.WRONG_USAGE,
+        )
+    if not typer.confirm(question, err=True):
+        raise Failure("Nothing was changed.", "", ExitStatus.INTERRUPTED)

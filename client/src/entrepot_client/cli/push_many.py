@@ -1,0 +1,120 @@
+"""`entrepot push` of several files and folders: progress, and a summary of the outcomes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from entrepot_client.batch import (
+    BatchOptions,
+    PushedPath,
+    files_below,
+    push_batch,
+    repeated_names,
+    wait_for_batch,
+)
+from entrepot_client.cli.explain import explain, explain_task_failure
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import Output
+from entrepot_client.cli.progress import ProgressBar
+from entrepot_client.cli.session import open_client
+
+_MAX_SHOWN = 20
+"""Paths that did not arrive, as people see them; `--format json` has all."""
+
+
+def push_many(output: Output, paths: Sequence[str], options: BatchOptions, wait: bool) -> None:
+    """Upload all of them, then print what became of each. Raises Failure if any did not arrive."""
+    files = _expand(paths)
+    with open_client(output) as client:
+        with ProgressBar(output, "uploading") as bar:
+            results = push_batch(
+                client, files, options, lambda done, n: bar.stage("uploading", done, n, "files")
+            )
+        if wait:
+            with ProgressBar(output, "inspecting") as bar:
+                results = wait_for_batch(
+                    client, results, lambda done, n: bar.stage("inspecting", done, n, "files")
+                )
+    failure = _failure(results)
+    if output.format is not output.format.HUMAN or len(results) <= _MAX_SHOWN:
+        output.records(
+            [_document(result) for result in results],
+            quiet="file_id" if wait else "task_id",
+            columns=("file id" if wait else "task id", "outcome", "version", "path"),
+            rows=[_row(result, wait) for result in results],
+            empty="",
+        )
+    counts = Counter(result.outcome for result in results)
+    output.note(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) + ".")
+    if failure is not None:
+        raise failure
+
+
+def _expand(paths: Sequence[str]) -> list[Path]:
+    files: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if text == "-":
+            raise Failure(
+                "Stdin is pushed by itself.", "Leave the other paths out.", ExitStatus.WRONG_USAGE
+            )
+        if path.is_dir():
+            files += files_below(path)
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise Failure(f"There is no file {text!r}.", "Check the path.", ExitStatus.WRONG_USAGE)
+    if not files:
+        raise Failure("There is no file below the path.", "Check it.", ExitStatus.WRONG_USAGE)
+    for name, same in repeated_names(files).items():
+        raise Failure(
+            f"Several paths have the name {name!r}, and would be one file.",
+            "Push them one by one, with --to or --name.",
+            ExitStatus.WRONG_USAGE,
+            tuple(map(str, same)),
+        )
+    return files
+
+
+def _failure(results: Sequence[PushedPath]) -> Failure | None:
+    """Which paths did not arrive and why; the status is that of all, if they agree."""
+    lines, statuses = [], []
+    for result in results:
+        reason = _reason(result)
+        if reason is not None:
+            lines.append(f"{result.path}: {reason.what}")
+            statuses.append(reason.status)
+    if not lines:
+        return None
+    first_lines = lines[:_MAX_SHOWN]
+    if len(lines) > len(first_lines):
+        first_lines.append(f"… and {len(lines) - len(first_lines):,} more")
+    return Failure(
+        f"{len(lines):,} of {len(results):,} files were not published.",
+        "Correct them and run the same command again: only what is missing or changed is sent.",
+        statuses[0] if len(set(statuses)) == 1 else ExitStatus.FAILED,
+        tuple(first_lines),
+    )
+
+
+def _reason(result: PushedPath) -> Failure | None:
+    if result.error is not None:
+        return explain(result.error) or Failure(str(result.error))
+    return explain_task_failure(result.task) if result.task is not None else None
+
+
+def _document(result: PushedPath) -> dict[str, object]:
+    reason = _reason(result)
+    return {
+        "path": str(result.path),
+        "outcome": result.outcome,
+        "file_id": result.file_id,
+        "version": result.version,
+        "task_id": result.task_id,
+        "error": reason.what if reason else None,
+    }
+
+
+def _row(result: PushedPath, wait: bool) -> tuple[str, ...]:
+    first = result.file_id if wait else result.task_id
+    return (first or "", result.outcome, str(result.version or ""), str(result.path))

@@ -1,0 +1,53 @@
+"""Parameters that are converted without pydantic where nothing needs converting.
+
+Typer 0.29 checks every value with pydantic, whose import is half of the time that a short command
+takes (ADR 0049), also for options that are left out and for texts. Whatever is not as simple as
+that still goes its way, with its messages.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from typer import _coercion, core
+
+
+@dataclass(frozen=True)
+class QuickParameter(_coercion.RuntimeParam):
+    """Passes texts, unchanged defaults and choices through; for others it builds Typer's own."""
+
+    descriptor: _coercion.TypeDescriptor
+
+    def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+        annotation = self.annotation
+        if getattr(self.parameter_info, "parser", None) is None:
+            if annotation is str and isinstance(value, str):
+                return value
+            if annotation == list[str] and isinstance(value, list | tuple):
+                return list(value)
+            if annotation in (int, bool) and type(value) is annotation and value == param.default:
+                return value
+            if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+                choice = next((each for each in annotation if each.value == value), None)
+                if choice is not None:
+                    return choice
+        typers_own = _coercion.build_runtime_param(self.descriptor)
+        return typers_own._coerce_value(value, param=param, ctx=ctx)
+
+
+def use_quick_parameters() -> None:
+    """Have Typer convert the values of this process so. A Typer that is built otherwise stays as it
+    is, and slow."""
+    parameter = getattr(core, "_TyperParameter", None)
+    if parameter is not None and hasattr(parameter, "get_runtime_param"):
+        parameter.get_runtime_param = _quick_parameter
+
+
+def _quick_parameter(param: Any) -> QuickParameter:
+    if param._runtime_param is None:
+        descriptor = param.type_descriptor
+        param._runtime_param = QuickParameter(
+            descriptor.parameter_info, descriptor.annotation, descriptor
+        )
+    quick: QuickParameter = param._runtime_param
+    return quick

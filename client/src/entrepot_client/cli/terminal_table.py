@@ -1,0 +1,123 @@
+"""A table as lines of text for a terminal of a certain width.
+
+No line is ever folded, and no id, hash, address, name of a user, number or time is ever cut: people
+copy them. What does not fit is shortened elsewhere, at the end of texts; then whole columns are
+left out, from the right.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+GAP = "  "
+_LEAST_CELLS = 16
+"""A text is not made shorter than this: before that, a column is left out."""
+_WHOLE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{20,}"  # ids
+    r"|[0-9a-f]{32,}"  # hashes
+    r"|https?://\S*|/\S+"  # addresses
+    r"|[0-9a-f]*[.:][0-9a-f.:]+"  # addresses of machines
+    r"|[\w.-]+:[\w.*-]+"  # users
+    r"|-?[\d,.]+( ?[a-zA-Z]{1,5})?"  # numbers and sizes
+    r"|\d{4}-\d\d-\d\d.*",  # times
+    re.IGNORECASE,
+)
+
+
+class TableLines(NamedTuple):
+    """The lines, the first is the header; and the names of the columns that were left out."""
+
+    lines: list[str]
+    left_out: list[str]
+
+
+@dataclass
+class _TableColumn:
+    name: str
+    cells: list[str]
+
+    def __post_init__(self) -> None:
+        self.natural = max(cell_width(text) for text in (self.name, *self.cells))
+        self.is_whole = any(_WHOLE.fullmatch(text) for text in self.cells)
+        self.least = self.natural if self.is_whole else min(self.natural, _LEAST_CELLS)
+        self.width = self.natural
+
+
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> TableLines:
+    """Lay a table out in `width` cells (None: as many as it needs), without spaces at line ends.
+
+    The first column always stays, whatever the width.
+    """
+    laid_out = [
+        _TableColumn(name, [_one_line(row[at]) for row in rows]) for at, name in enumerate(columns)
+    ]
+    left_out: list[str] = []
+    if width is not None:
+        while len(laid_out) > 1 and _total([column.least for column in laid_out]) > width:
+            left_out.insert(0, laid_out.pop().name)
+        _shorten(laid_out, width)
+    lines = [
+        GAP.join(
+            _fit(text, column.width) for text, column in zip(texts, laid_out, strict=True)
+        ).rstrip()
+        for texts in [
+            [column.name for column in laid_out],
+            *zip(*(column.cells for column in laid_out), strict=True),
+        ]
+    ]
+    return TableLines(lines, left_out)
+
+
+def cell_width(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in at most `width` cells, with `…` where it was cut."""
+    if cell_width(text) <= width:
+        return text
+    used, kept = 1, []
+    for char in text:
+        used += cell_width(char)
+        if used > width:
+            break
+        kept.append(char)
+    return "".join(kept).rstrip() + "…"
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _shorten(columns: list[_TableColumn], width: int) -> None:
+    """Take cells from the widest column that may be shortened, until all fit."""
+    excess = _total([column.width for column in columns]) - width
+    while excess > 0:
+        flexible = [column for column in columns if column.width > column.least]
+        if not flexible:
+            return
+        widest = max(flexible, key=lambda column: column.width)
+        # Down to the next widest, so that the widths of texts become equal.
+        next_width = max([widest.least, *(c.width for c in flexible if c is not widest)])
+        step = min(excess, max(1, widest.width - next_width))
+        widest.width -= step
+        excess -= step
+
+
+def _fit(text: str, width: int) -> str:
+    text = shorten(text, width)
+    return text + " " * (width - cell_width(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n")).replace("\t", " ")

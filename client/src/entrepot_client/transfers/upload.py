@@ -1,0 +1,236 @@
+"""One delivery as a form: streamed from disk, hashed on the way, never whole in memory."""
+
+import hashlib
+import io
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from entrepot_client.connections import HttpAnswer, Timeouts
+from entrepot_client.endpoint import API
+from entrepot_client.errors import BadAnswer, FileOverSizeLimit, LocalFileChanged
+from entrepot_client.models import Acknowledgement, ReadingOptions
+from entrepot_client.transfers.resume import MIN_RESUMABLE_BYTES, ResumableUpload, UploadState
+from entrepot_client.transfers.sources import LocalFile
+from entrepot_client.transport import Transport
+
+ProgressCallback = Callable[[int, int | None], None]
+"""Called with the bytes done and the bytes in total (None: unknown)."""
+
+_MIN_DEFAULT_LIMIT_BYTES = 1_000_000
+"""The smallest size limit that `push` chooses for a new file."""
+_MAX_METADATA_BYTES = 8_000
+"""Of the header Upload-Metadata: servers refuse heads of more than 8 to 16 KiB."""
+_BLOCK_BYTES = 64 * 1024
+# The server answers once the bytes are durable, which for a large file takes its disk a while.
+_TIMEOUTS = Timeouts(read=600.0, write=120.0)
+
+
+@dataclass(frozen=True)
+class UploadOptions:
+    """How a delivery is sent: `path_end` is the end of its route, `fields` those of its form.
+
+    `resume_in` is a folder for the state of running uploads; with it a large file resumes after a
+    lost connection. `repeatable`: the server recognizes a second request for the same delivery, so
+    a lost answer is asked for again.
+    """
+
+    path_end: str
+    fields: Mapping[str, str]
+    progress: ProgressCallback | None = None
+    resume_in: Path | None = None
+    repeatable: bool = field(default=True)
+
+
+class _HashingFile(io.FileIO):
+    """A file that counts and hashes the bytes read from it, and reports its `progress`."""
+
+    def __init__(self, path: Path, progress: ProgressCallback | None) -> None:
+        super().__init__(path, "rb")
+        stat = os.fstat(self.fileno())
+        self.size = stat.st_size
+        self.changed_at = stat.st_mtime_ns
+        self.digest = hashlib.sha256()
+        self._progress = progress
+        self._done = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        self.digest.update(data)
+        self._done += len(data)
+        if data and self._progress is not None:
+            self._progress(self._done, self.size)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if offset == 0 and whence == os.SEEK_SET:
+            self.digest, self._done = hashlib.sha256(), 0
+        position: int = super().seek(offset, whence)
+        return position
+
+    def finish(self) -> None:
+        """Read the rest, only for the hash."""
+        while self.read(1 << 20):
+            pass
+
+    def unchanged(self) -> bool:
+        """Whether the file has the same size and time as when it was opened."""
+        stat = os.fstat(self.fileno())
+        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.changed_at)
+
+
+def default_size_limit(size: int) -> int:
+    """The limit for a file defined without one: bytes, at least twice its size.
+
+    The limit applies to every later version, so it leaves room to grow: the next of 1, 2 or 5 times
+    a power of ten, and no less than 1 MB.
+    """
+    minimum = max(2 * size, _MIN_DEFAULT_LIMIT_BYTES)
+    power: int = 10 ** (len(str(minimum)) - 1)
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= minimum)
+
+
+def contract_fields(
+    description: str | None,
+    size_limit: int | None,
+    enforce_schema: bool | Mapping[str, Any] | None,
+    reading: ReadingOptions,
+) -> dict[str, str]:
+    """The contract of a file, or of a validation, as fields of a form."""
+    fields = reading.form_fields()
+    if size_limit is not None:
+        fields["file_size_limit"] = str(size_limit)
+    if description is not None:
+        fields["file_description"] = description
+    if enforce_schema is not None:
+        fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
+    return fields
+
+
+def check_size(file: LocalFile, size_limit: int | None) -> int:
+    """The size limit of a new file. Raises FileOverSizeLimit."""
+    size = file.path.stat().st_size
+    limit = default_size_limit(size) if size_limit is None else size_limit
+    if size > limit:
+        raise FileOverSizeLimit(size=size, limit=limit)
+    return limit
+
+
+def send_file(transport: Transport, file: LocalFile, options: UploadOptions) -> Acknowledgement:
+    """Send one file. Raises LocalFileChanged, ProblemError, Unreachable, OSError."""
+    with _HashingFile(file.path, options.progress) as content:
+        if options.resume_in is not None and _is_resumable(content, options.fields):
+            task_id = _send_resumable(transport, file, content, options)
+        else:
+            task_id = _task_id(transport, _send_form(transport, file, content, options))
+        return Acknowledgement(task_id, content.size, content.digest.hexdigest())
+
+
+def versions_path_end(file_id: str) -> str:
+    """The end of the route that takes further versions of a file."""
+    return f"{quote(file_id, safe='')}/versions"
+
+
+def _is_resumable(content: _HashingFile, fields: Mapping[str, str]) -> bool:
+    # A resumable upload sends the fields in a header, which proxies limit to some kilobytes.
+    return (
+        content.size >= MIN_RESUMABLE_BYTES
+        and sum(map(len, fields.values())) <= _MAX_METADATA_BYTES
+    )
+
+
+def _send_resumable(
+    transport: Transport, file: LocalFile, content: _HashingFile, options: UploadOptions
+) -> str:
+    metadata = {"filename": file.name, **options.fields}
+    if options.path_end.endswith("/versions"):
+        metadata["file_id"] = options.path_end.removesuffix("/versions")
+    assert options.resume_in is not None
+    state = UploadState.of(options.resume_in, transport.endpoint, file.path, metadata)
+    upload = ResumableUpload(transport, content, metadata, state)
+    try:
+        task_id = upload.send()
+    except Exception as error:
+        if not content.unchanged():
+            upload.give_up()
+            raise LocalFileChanged(file.path) from error
+        raise
+    if not content.unchanged():
+        raise LocalFileChanged(file.path)
+    content.finish()
+    return task_id
+
+
+def _task_id(transport: Transport, answer: Any) -> str:
+    task_id = answer.get("task_id") if isinstance(answer, dict) else None
+    if not isinstance(task_id, str):
+        raise BadAnswer(transport.endpoint, "the answer to an upload names no task.")
+    return task_id
+
+
+def _send_form(
+    transport: Transport, file: LocalFile, content: _HashingFile, options: UploadOptions
+) -> Any:
+    boundary = uuid.uuid4().hex
+    head, end = _form_around(boundary, file.name, content.size, options.fields)
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Content-Length": str(len(head) + content.size + len(end)),
+    }
+    if options.repeatable:
+        headers["Idempotency-Key"] = boundary
+
+    def body() -> Iterator[bytes]:
+        content.seek(0)
+        yield head
+        while block := content.read(_BLOCK_BYTES):
+            yield block
+        yield end
+
+    def send_once() -> HttpAnswer:
+        if not content.unchanged():
+            raise LocalFileChanged(file.path)
+        return transport.request(
+            "POST",
+            f"{API}/file/{options.path_end}",
+            content=body(),
+            headers=headers,
+            timeouts=_TIMEOUTS,
+        )
+
+    retry = transport.retry if options.repeatable else transport.retry_when_limited
+    try:
+        answer = retry(send_once)
+    except Exception as error:
+        # More or fewer bytes than announced break the connection, and the server keeps nothing.
+        if not content.unchanged():
+            raise LocalFileChanged(file.path) from error
+        raise
+    if not content.unchanged():
+        raise LocalFileChanged(file.path)
+    return transport.json_of(answer)
+
+
+def _form_around(
+    boundary: str, name: str, size: int, fields: Mapping[str, str]
+) -> tuple[bytes, bytes]:
+    """A form's bytes before and after its file (RFC 7578, names as HTML says)."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{text}\r\n'
+        for field, text in fields.items()
+    ]
+    import mimetypes
+
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    escaped = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+    # With a length on the part the server reserves the exact size before the first byte.
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{escaped}"\r\n'
+        f"Content-Type: {media_type}\r\nContent-Length: {size}\r\n\r\n"
+    )
+    return "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()

@@ -1,0 +1,154 @@
+"""`entrepot files edit|rm|undelete`, `report`, and `push` of stdin and folders."""
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.http.conftest import Run
+from tests.support.api import CSV
+from tests.support.server import TestAccount
+
+pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+
+
+def test_a_file_is_changed(run: Run, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    options = ("--size-limit", "2MB", "--description", "Of today", "--name", "new.csv")
+    status, out, _ = run("files", "edit", "orders.csv", *options, "--keep-last", 3)
+    assert status == 0
+    assert "the last 3 versions" in out
+    file = account.api.json(f"/file/{file_id}")
+    assert (file["file_name"], file["file_size_limit"]) == ("new.csv", 2_000_000)
+    assert (file["file_description"], file["retention"]) == ("Of today", {"keep_last": 3})
+    assert run("files", "edit", file_id, "--keep-days", 5)[0] == 0
+    assert account.api.json(f"/file/{file_id}")["retention"] == {"days": 5}
+    assert run("files", "edit", file_id, "--keep-all")[0] == 0
+    assert account.api.json(f"/file/{file_id}")["retention"] is None
+    assert run("files", "edit", file_id)[0] == 2
+    assert run("files", "edit", file_id, "--keep-all", "--keep-days", 5)[0] == 2
+    status, _, message = run("files", "edit", file_id, "--size-limit", "1")
+    assert (status, "Choose a limit" in message) == (1, True)
+    status, _, message = run("files", "edit", file_id, "--name", "a/b")
+    assert (status, "--name:" in message, "file_name" in message) == (2, True, False)
+
+
+def test_what_is_deleted_can_be_had_again(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    (tmp_path / "orders.csv").write_bytes(CSV + b"8,8\n")
+    assert run("push", tmp_path / "orders.csv", "--to", file_id)[0] == 0
+    status, _, message = run("files", "rm", file_id)
+    assert (status, "--yes" in message) == (2, True)
+    assert run("files", "rm", file_id, "--version", 1, "--yes")[0] == 0
+    assert account.api.json(f"/file/{file_id}/versions/1")["status"] == "deleted"
+    status, _, message = run("files", "rm", file_id, "--version", 2, "-y")
+    assert (status, "entrepot files rm" in message) == (1, True)
+    assert run("files", "undelete", file_id, "--version", 1)[0] == 0
+    assert account.api.json(f"/file/{file_id}/versions/1")["status"] == "published"
+    status, out, _ = run("files", "rm", "orders.csv", "--yes", "--format", "quiet")
+    assert (status, out) == (0, f"{file_id}\n")
+    assert run("files", "show", file_id)[0] == 4
+    assert run("files", "undelete", file_id)[0] == 0
+    assert run("files", "show", file_id)[0] == 0
+    assert run("files", "undelete", file_id)[0] == 1
+
+
+def test_the_report_and_the_rejected_rows(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv", enforce_schema="true")["file_id"]
+    (tmp_path / "bad.csv").write_bytes(CSV + b"x,y\n")
+    assert run("push", tmp_path / "bad.csv", "--to", file_id)[0] == 5
+    status, out, _ = run("report", "orders.csv")
+    assert (status, "`x`" in out) == (0, True)
+    assert run("report", file_id, "--format", "quiet")[:2] == (0, "invalid\n")
+    assert run("report", file_id, "--version", 1, "--format", "quiet")[:2] == (0, "valid\n")
+    rows = tmp_path / "rows.csv"
+    assert run("report", file_id, "--rows", rows)[0] == 0
+    heading, row = rows.read_text().splitlines()
+    assert heading.startswith("_row,_line,_errors")
+    assert row.endswith("x,y")
+    status, _, message = run("report", file_id, "--rows", rows)
+    assert (status, "--force" in message) == (1, True)
+    assert run("report", file_id, "--rows", rows, "--force")[0] == 0
+    status, _, message = run("report", file_id, "--version", 9)
+    assert (status, "has no version 9" in message) == (4, True)
+
+
+def test_an_exception_and_the_contract_are_shown(run: Run, account: TestAccount) -> None:
+    schema = json.dumps({"fields": [{"name": "id", "type": "integer"}]})
+    task = account.api.deliver(b"id\nx\n", name="orders.csv", enforce_schema=schema)
+    accepted = ("files", "accept", task["file_id"], 1, "--reason", "agreed by mail")
+    assert run(*accepted)[0] == 0
+    _, out, _ = run("files", "show", task["file_id"])
+    assert "enforced, 1 columns" in out
+    assert "agreed by mail" in out
+
+
+def test_stdin(run: Run, account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe(content: bytes) -> None:
+        stream = SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False)
+        monkeypatch.setattr("sys.stdin", stream)
+
+    pipe(CSV)
+    status, _, message = run("push", "-")
+    assert (status, "--name" in message) == (2, True)
+    assert run("push", "-", "--name", "orders.csv")[0] == 0
+    pipe(CSV + b"9,9\n")
+    assert run("push", "-", "--to", "orders.csv")[0] == 0
+    (file,) = account.api.json("/files")["files_list"]
+    assert (file["file_name"], file["version"]) == ("orders.csv", 2)
+
+
+def test_a_folder_is_pushed_and_pushed_again(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / ".hidden").write_bytes(CSV)
+    for number in range(12):
+        place = folder if number % 2 else folder / "deeper"
+        (place / f"{number:02}.csv").write_bytes(CSV + b"%d,1\n" % number)
+    status, _, message = run("push", folder, "--enforce-schema")
+    assert (status, message) == (0, "12 published.\n")
+    assert len(account.api.json("/files")["files_list"]) == 12
+    assert run("push", folder)[::2] == (0, "12 unchanged.\n")
+
+    (folder / "01.csv").write_bytes(CSV + b"5,5\n")
+    (folder / "deeper" / "02.csv").write_bytes(CSV + b"much,5\n")
+    (folder / "new.csv").write_bytes(CSV)
+    status, out, message = run("push", folder, "--format", "json")
+    outcomes = {Path(each["path"]).name: each["outcome"] for each in json.loads(out)}
+    assert status == 5
+    assert (outcomes["01.csv"], outcomes["02.csv"], outcomes["new.csv"]) == (
+        "published", "rejected", "published",
+    )  # fmt: skip
+    assert "1 of 13 files were not published." in json.loads(message)["error"]
+    (folder / "deeper" / "02.csv").write_bytes(CSV + b"5,5\n")
+    status, _, message = run("push", folder)
+    assert (status, message) == (0, "12 unchanged, 1 published.\n")
+    versions = {f["file_name"]: f["version"] for f in account.api.json("/files")["files_list"]}
+    assert (versions["00.csv"], versions["01.csv"], versions["02.csv"]) == (1, 2, 3)
+
+
+def test_what_would_be_one_file_is_refused(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "orders.csv").write_bytes(CSV)
+    status, _, message = run("push", tmp_path / "a", tmp_path / "b")
+    assert (status, message.count("orders.csv")) == (2, 3)
+    assert run("push", tmp_path / "a", "--to", "x")[0] == 2
+    assert run("push", tmp_path / "a", "-")[0] == 2
+    assert account.api.json("/files")["files_list"] == []
+
+
+def test_names_and_prefixes_name_a_file(run: Run, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    assert run("files", "show", file_id[:12], "--format", "quiet")[1] == f"{file_id}\n"
+    assert run("files", "show", "orders.csv", "--format", "quiet")[1] == f"{file_id}\n"
+    other = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    status, _, message = run("files", "show", "orders.csv")
+    assert (status, file_id in message, other in message) == (2, True, True)
+    status, _, message = run("files", "show", "12345")
+    assert (status, "'12345'" in message) == (4, True)
+    status, _, message = run("tasks", "show", "12345")
+    assert (status, "is not the id of a task" in message) == (4, True)

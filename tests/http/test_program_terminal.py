@@ -1,0 +1,147 @@
+"""What people see of `entrepot` in a terminal, and whether its advice works, with a real server."""
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.http.conftest import Run
+from tests.support.api import CSV
+from tests.support.server import Server, TestAccount
+from tests.support.sharing import share
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
+from tests.support.terminal import run_in_terminal
+
+from entrepot_client.cli.main import build
+from entrepot_client.cli.terminal_table import cell_width
+
+on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+WIDTHS = (80, 100, 140)
+COMMAND = re.compile(r"`(entrepot [^`]+)`")
+NAME = "quarterly figures of all regions, corrected after the audit.csv"
+LISTS = {
+    "files list": ("file_id", "/files", "files_list"),
+    "files versions FILE": (None, None, None),
+    "files shared FILE": (None, None, None),
+    "files preview FILE": (None, None, None),
+    "files offers": (None, None, None),
+    "tasks list": ("task_id", "/tasks", "tasks_list"),
+    "uploads list": ("upload_id", "/uploads", "uploads_list"),
+    "keys list": ("key_id", "/keys", "keys_list"),
+    "users": ("user_name", "/users", "users_list"),
+    "activity list": (None, None, None),
+}
+"""Every command that prints a table of the API: the id in it, and where the API lists it."""
+
+
+def test_no_list_is_forgotten() -> None:
+    def names(group: Any, path: tuple[str, ...] = ()) -> list[str]:
+        below = getattr(group, "commands", {}).items()
+        return [" ".join(path), *(each for name, c in below for each in names(c, (*path, name)))]
+
+    known = {line.removesuffix(" FILE") for line in LISTS}
+    listing = {"list", "versions", "shared", "preview", "offers", "users"}
+    every = {name for name in names(build()[0]) if name.split(" ")[-1] in listing}
+    assert {name for name in every if not name.startswith("admin ")} == known
+
+
+def signed_in(server: Server, api_key: str) -> dict[str, str]:
+    return {**os.environ, "ENTREPOT_ENDPOINT": server.endpoint, "ENTREPOT_API_KEY": api_key}
+
+
+@on_sqlite
+def test_ids_are_whole_in_every_list_at_every_width(server: Server, account: TestAccount) -> None:
+    environment = signed_in(server, account.api_key)
+    file_id = account.api.deliver(CSV, name=NAME)["file_id"]
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "90"}
+    metadata = {"Upload-Metadata": "filename b3JkZXJzLmNzdg==,file_size_limit OTAw"}
+    assert account.api.post("/uploads", headers=headers | metadata).status_code == 201
+    share(account.api, file_id, server.new_account().admin.user_name, "r")
+    for line, (key, path, envelope) in LISTS.items():
+        arguments = [file_id if word == "FILE" else word for word in line.split()]
+        ids = [item[key] for item in account.api.json(path)[envelope]] if key and path else []
+        for columns in WIDTHS:
+            screen = run_in_terminal(arguments, columns, environment)
+            assert screen.status == 0, screen.text
+            table = screen.text.splitlines()
+            table = [text for text in table if not text.startswith("Left out, because")]
+            assert max(map(cell_width, table)) <= columns, (line, columns, screen.text)
+            for each in ids:
+                assert any(text.startswith(each) for text in table), (line, columns, screen.text)
+
+
+@on_sqlite
+def test_an_inspection_shows_that_it_runs(
+    server: Server, account: TestAccount, tmp_path: Path
+) -> None:
+    schema, table = tmp_path / "schema.json", tmp_path / "slow.csv"
+    schema.write_text(json.dumps(SLOW_SCHEMA))
+    table.write_bytes(slow_table(60))
+    arguments = ["push", str(table), "--schema", str(schema)]
+    screen = run_in_terminal(arguments, 80, signed_in(server, account.api_key))
+    assert re.search(r"(inspect|check|read|waiting|running)\w*.*0:00:0\d", screen.text), screen.text
+
+
+def advice(text: str) -> list[list[str]]:
+    """The commands that a message names, as arguments."""
+    return [shlex.split(command)[1:] for command in COMMAND.findall(text)]
+
+
+@on_sqlite
+def test_the_advice_after_a_rejected_first_push_continues_its_file(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    schema, orders = tmp_path / "schema.json", tmp_path / "orders.csv"
+    schema.write_text('{"fields": [{"name": "id", "type": "integer"}]}')
+    orders.write_text("id\nx\n")
+    status, _, message = run("push", orders, "--schema", schema)
+    push, report = advice(message)
+    assert status == 5
+    assert run(*report)[0] == 0
+    orders.write_text("id\n1\n")
+    assert run(*push)[0] == 0
+    (file,) = account.api.json("/files")["files_list"]
+    assert file["version"] == 2
+
+
+@on_sqlite
+def test_the_advice_of_a_limit_works(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_bytes(CSV)
+    assert run("push", orders, "--size-limit", f"{len(CSV)}")[0] == 0
+    orders.write_bytes(CSV + b"9,9\n")
+    status, _, message = run("push", orders, "--to", "orders.csv")
+    assert status == 6
+    (edit,) = advice(message)
+    assert run(*("1MB" if word == "SIZE" else word for word in edit))[0] == 0
+    assert run("push", orders, "--to", "orders.csv")[0] == 0
+    status, _, message = run("pull", "orders.csv", "--version", "7", "-o", tmp_path / "x")
+    assert status == 4
+    assert "orders.csv has no version 7." in message
+    (versions,) = advice(message)
+    assert run(*versions)[0] == 0
+
+
+def test_every_command_in_a_message_exists() -> None:
+    """Whatever a message of the program names in backticks is a command with these options."""
+    root = build()[0]
+    sources = Path(__file__).parent.parent.parent / "client" / "src" / "entrepot_client"
+    named = {
+        re.sub(r"\{[^}]*\}", "X", re.sub(r"\"\s*\n?\s*f?\"", "", command))
+        for path in sources.rglob("*.py")
+        for command in COMMAND.findall(path.read_text())
+        if "|" not in command  # several commands, in the first line of a module
+    }
+    assert len(named) > 15
+    for command in sorted(named):
+        words = command.split()[1:]
+        node: Any = root
+        while words and words[0] in getattr(node, "commands", {}):
+            node = node.commands[words.pop(0)]
+        # A group alone is the topic of a page; a command's options must be its own.
+        assert not getattr(node, "commands", {}) or not words, command
+        options = {"--help", *(name for param in node.params for name in param.opts)}
+        assert {word for word in words if word.startswith("--")} <= options, command
