@@ -36,7 +36,7 @@ def open_engine() -> duckdb.DuckDBPyConnection:
         },
     )
     # Pushed into a scan, a try_cast fails the whole scan at the first text it cannot cast.
-    # Whether expressions are the same takes the square of their count: of 500 columns of JSON, 20 s.
+    # To find expressions that are the same takes the square of their count: of 500 columns 20 s.
     engine.execute(
         "SET disabled_optimizers='type_pushdown,scalar_fn_pushdown,common_subexpressions'"
     )

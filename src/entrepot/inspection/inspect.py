@@ -46,7 +46,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 @dataclass(frozen=True)
 class JudgedTable:
     """A table with its errors and its profile; `opened` is the file that it was read from.
-    `freezes`: its schema and reading are to become a contract."""
+    `freezes`: its schema and reading are to become a contract. `judged`: the count of its records,
+    of which a broken line of JSON is one and no row."""
 
     table: Table
     schema: TableSchema
@@ -223,8 +224,10 @@ def _check_or_infer(
     errors, table = outcome.errors, outcome.table
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
-    assert outcome.checked.rejected <= records.judged
-    return replace(outcome, opened=opened, judged=records.judged)
+    # A reader of texts counts faults, of which a row may have several.
+    rejected = min(outcome.checked.rejected, records.judged)
+    checked = replace(outcome.checked, rejected=rejected)
+    return replace(outcome, checked=checked, opened=opened, judged=records.judged)
 
 
 def _check_with_own_contract(

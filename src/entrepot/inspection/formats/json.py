@@ -222,7 +222,8 @@ def _table(
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         place_unit="line" if source.form == "jsonl" else "element",
-        rejected_by_reader=bad + twice,
+        rejected_by_reader=twice,
+        unread_records=bad,
         description={"format": source.form, "encoding": source.encoding},
     )
 
