@@ -12,7 +12,7 @@ read by it. Its owner can replace it.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
@@ -135,6 +135,14 @@ def find_copies(conn: ReadConnection, version: Version) -> list[int]:
         versions.c.sha256 == version.sha256,
     )
     return list(conn.scalars(query.order_by(versions.c.number.desc())))
+
+
+def find_other_published(conn: ReadConnection, file_id: UUID, number: int) -> int | None:
+    """The newest published version of a file besides one."""
+    published = versions.c.file_id == file_id, versions.c.status == "published"
+    query = select(func.max(versions.c.number)).where(*published, versions.c.number != number)
+    newest: int | None = conn.scalar(query)
+    return newest
 
 
 def _purge_findings(conn: WriteConnection, version_id: BlobId, now: datetime) -> None:
