@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,7 @@ from entrepot.accounts.users import find_user
 from entrepot.http.limits.password_checks import BROWSER_ATTEMPTS, BURST
 
 Serve = Callable[..., Server]
+AT_ONCE = 8
 NEW_PASSWORD = "violet anchors mumble softly"
 
 
@@ -147,6 +149,17 @@ def test_a_link_invites_and_resets(browse: Browse, account: TestAccount) -> None
         account.admin.user_name
     ] * 3
     assert {row["user_name"] for row in actions(account, "user.password")} == {user.user_name}
+
+
+@pytest.mark.both_databases
+def test_one_link_used_at_once_makes_one_session(browse: Browse, account: TestAccount) -> None:
+    link = make_link(account, account.new_user().user_name)
+    clients = [browse() for _ in range(AT_ONCE)]
+    answers = all_at_once(*(partial(use, client, link) for client in clients))
+    statuses = [answer.status_code for answer in answers if isinstance(answer, httpx2.Response)]
+    assert sorted(statuses) == [303] + [422] * (AT_ONCE - 1)
+    assert sum(client.get("/files").status_code == 200 for client in clients) == 1
+    assert len(actions(account, "session.create")) == 1
 
 
 @pytest.mark.both_databases

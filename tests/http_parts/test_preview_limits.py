@@ -9,7 +9,7 @@ import pytest
 from tests.support.loops import run_apart
 
 from entrepot.errors import PreviewTooCostly, PreviewUnavailable, TooManyPreviews
-from entrepot.http.previews.slots import PreviewSlots
+from entrepot.http.limits.fair_slots import FairSlots
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.results import PreviewRequest
@@ -46,7 +46,7 @@ def test_what_takes_too_long_is_ended_with_the_figure(pool: InspectionPool, parq
 
 def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
     async def turns() -> list[str]:
-        places = PreviewSlots(slots=2, max_per_account=3, timeout_seconds=60)
+        places = FairSlots(2, 3, 60, TooManyPreviews, PreviewUnavailable)
         accounts = {"a": uuid4(), "b": uuid4()}
         order: list[str] = []
         gates = {name: asyncio.Event() for name in ("a1", "a2", "a3", "b1")}
@@ -81,7 +81,7 @@ def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
 
 def test_who_waits_too_long_is_told_to_come_again() -> None:
     async def waits() -> None:
-        places = PreviewSlots(slots=1, max_per_account=5, timeout_seconds=0.01)
+        places = FairSlots(1, 5, 0.01, TooManyPreviews, PreviewUnavailable)
         account = uuid4()
         async with places.slot(account):
             with pytest.raises(PreviewUnavailable):

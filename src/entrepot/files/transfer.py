@@ -24,6 +24,7 @@ from entrepot.db.tables import (
     entitlements,
     files,
     offers,
+    queue_entries,
     tasks,
     users,
     versions,
@@ -201,10 +202,14 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
 def _end_shares_without_room(conn: WriteConnection, actor: Actor, file_id: UUID) -> None:
     """End the shares that the new account may not have: its receivers have not accepted it, or
     have blocked it."""
-    columns = entitlements.c.grantee_id, entitlements.c.account_id
-    for row in conn.execute(select(*columns).where(entitlements.c.file_id == file_id)).all():
+    receivers = (
+        select(entitlements.c.grantee_id, entitlements.c.account_id)
+        .where(entitlements.c.file_id == file_id)
+        .order_by(entitlements.c.account_id)  # in which their rows are locked
+    )
+    for row in conn.execute(receivers).all():
         try:
-            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id)
+            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id, file_id)
         except SharesNotAccepted:
             allowed = False
         if not allowed:
@@ -223,8 +228,11 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     add_used(conn, new, size)
     refund(conn, old, size)
     version_ids = select(versions.c.id).where(of_file)
+    runs = select(derivatives.c.run_id).where(derivatives.c.version_id.in_(version_ids))
     for statement in (
         update(versions).where(of_file),
+        # Before the forms: runs that end lock both in this order.
+        update(queue_entries).where(queue_entries.c.id.in_(runs)),
         update(derivatives).where(derivatives.c.version_id.in_(version_ids)),
         update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
         update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION_KIND),

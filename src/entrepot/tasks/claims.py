@@ -149,11 +149,14 @@ def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
     return {row.id: row.lease for row in conn.execute(select(*columns).where(*held))}
 
 
-def release_entries(conn: WriteConnection, owner: str) -> int:
-    """Let others claim what the worker had claimed: it begins, or has ended; how many entries."""
+def release_entries(conn: WriteConnection, owner: str, ids: Collection[UUID] | None = None) -> int:
+    """Let others claim what the worker had claimed and does not run, by default everything: it
+    begins, or has ended; how many entries."""
     statement = update(queue_entries).where(
         queue_entries.c.owner == owner, queue_entries.c.state == "running"
     )
+    if ids is not None:
+        statement = statement.where(queue_entries.c.id.in_(ids))
     return conn.execute(statement.values(**RELEASED)).rowcount
 
 
