@@ -22,6 +22,7 @@ from bench import (
     resuming,
     transfers,
     waiting,
+    with_parquet,
 )
 from bench.pairs import Line
 from bench.processes import PeerMissing
@@ -48,6 +49,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "preview": previewing.previews,
     "inspection": inspecting.inspection,
     "inspection-small": inspecting.inspection_small,
+    "inspection-parquet": with_parquet.inspection_parquet,
     "inspection-growth": inspecting.inspection_growth,
 }
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

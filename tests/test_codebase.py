@@ -111,7 +111,9 @@ def test_modules_are_small() -> None:
 
 
 def test_folders_are_small() -> None:
-    counts = Counter(path.parent for path in modules(*PRODUCT) if path.name != "__init__.py")
+    # Scripts of migrations are found by their number, and there is one more with each change.
+    product = (path for path in modules(*PRODUCT) if not path.name[:4].isdigit())
+    counts = Counter(path.parent for path in product if path.name != "__init__.py")
     assert {relative(path): n for path, n in counts.items() if n > MAX_FOLDER_MODULES} == {}
 
 

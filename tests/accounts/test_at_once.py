@@ -11,6 +11,7 @@ from tests.support.together import all_at_once
 
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES, Actor
+from entrepot.accounts.key_networks import MAX_NEW_NETWORKS, note_network
 from entrepot.accounts.keys import (
     MAX_KEYS_PER_USER,
     NewKey,
@@ -20,7 +21,16 @@ from entrepot.accounts.keys import (
     list_keys,
     revoke_key,
 )
-from entrepot.accounts.sign_in import create_link, get_password_hash, use_link
+from entrepot.accounts.links import create_link, use_link
+from entrepot.accounts.sessions import MAX_SESSIONS_PER_USER, authenticate_session
+from entrepot.accounts.sign_in import (
+    FAILURES_WINDOW,
+    change_password,
+    find_password,
+    record_failure,
+    set_password,
+    sign_in,
+)
 from entrepot.accounts.users import (
     User,
     change_user,
@@ -29,13 +39,15 @@ from entrepot.accounts.users import (
     keep_user,
     list_users,
 )
+from entrepot.activity.record import RequestOrigin
 from entrepot.db.engine import Database
-from entrepot.db.tables import activity, failed_sign_ins, sessions
+from entrepot.db.tables import activity, failed_sign_ins, key_networks, sessions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import LastAdmin, NameTaken, NotFound, SignInFailed, TooManyKeys
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 SECRET = b"of the tests"
+ORIGIN = RequestOrigin("203.0.113.5", "of-the-tests")
 AT_ONCE = 8
 """Threads: as many connections as the pool has."""
 
@@ -63,10 +75,10 @@ def results(outcomes: Sequence[object], kind: type) -> int:
 
 def test_one_link_makes_one_session(database: Database, account: str) -> None:
     user = new_user(database, account, "ann")
-    token = database.write(create_link, SECRET, user, NOW)
-    use = partial(database.write, use_link, SECRET, token, NOW)
+    token, _ = database.write(create_link, SECRET, user, NOW)
+    use = partial(database.write, use_link, SECRET, token, "hash", None, NOW)
     outcomes = all_at_once(*[use] * AT_ONCE)
-    assert (results(outcomes, str), results(outcomes, SignInFailed)) == (1, AT_ONCE - 1)
+    assert (results(outcomes, tuple), results(outcomes, SignInFailed)) == (1, AT_ONCE - 1)
     with database.reading() as conn:
         assert conn.scalar(select(func.count()).where(sessions.c.user_id == user.id)) == 1
 
@@ -90,13 +102,80 @@ def test_two_admins_cannot_end_each_other(database: Database, account: str, how:
     assert [user.role for user in users if not user.disabled].count("admin") == 1
 
 
-def test_first_sign_ins_of_one_name(database: Database, account: str) -> None:
-    name = f"{account}:nobody"
-    outcomes = all_at_once(*[partial(database.write, get_password_hash, name, NOW)] * AT_ONCE)
-    assert results(outcomes, tuple) == AT_ONCE, outcomes
+def test_first_failures_of_one_name_are_all_counted(database: Database, account: str) -> None:
+    user = new_user(database, account, "ann")
+    fail = partial(database.write, record_failure, user, ORIGIN, NOW)
+    outcomes = all_at_once(*[fail] * AT_ONCE)
+    assert results(outcomes, type(None)) == AT_ONCE, outcomes
     with database.reading() as conn:
-        counted = select(failed_sign_ins.c.failures).where(failed_sign_ins.c.name == name)
-        assert conn.scalar(counted) == AT_ONCE
+        counted = select(failed_sign_ins.c.failures)
+        assert conn.scalar(counted.where(failed_sign_ins.c.name == user.user_name)) == AT_ONCE
+
+
+def test_a_flood_of_failures_takes_a_few_rows(database: Database, account: str) -> None:
+    user = new_user(database, account, "ann")
+
+    def fail(conn: WriteConnection, moment: datetime) -> None:
+        for _ in range(150):
+            record_failure(conn, user, ORIGIN, moment)
+
+    for moment in (NOW, NOW + FAILURES_WINDOW + timedelta(seconds=1)):
+        database.write(fail, moment)
+    with database.reading() as conn:
+        of_user = activity.c.user_id == user.id, activity.c.action == "session.fail"
+        details = conn.scalars(select(activity.c.detail).where(*of_user).order_by(activity.c.id))
+        assert [detail["failures"] for detail in details] == [1, 10, 100] * 2
+
+
+def test_a_verified_password_that_was_replaced_opens_no_session(
+    database: Database, account: str
+) -> None:
+    user = new_user(database, account, "ann")
+    database.write(set_password, user, "first", NOW)
+    holder = database.read(find_password, user.user_name)
+    assert holder is not None
+    database.write(sign_in, SECRET, holder, ORIGIN, NOW)
+    database.write(set_password, user, "second", NOW)
+    for end in (
+        partial(database.write, sign_in, SECRET, holder, ORIGIN, NOW),
+        partial(database.write, change_password, holder, "third", ORIGIN, NOW),
+    ):
+        with pytest.raises(SignInFailed):
+            end()
+    with database.reading() as conn:
+        assert conn.scalar(select(func.count()).where(sessions.c.user_id == user.id)) == 0
+
+
+def test_a_user_has_so_many_sessions(database: Database, account: str) -> None:
+    user = new_user(database, account, "ann")
+    database.write(set_password, user, "hash", NOW)
+    holder = database.read(find_password, user.user_name)
+    assert holder is not None
+    for second in range(MAX_SESSIONS_PER_USER + 2):
+        moment = NOW + timedelta(seconds=second)
+        token = database.write(sign_in, SECRET, holder, ORIGIN, moment)
+    with database.reading() as conn:
+        count = conn.scalar(select(func.count()).where(sessions.c.user_id == user.id))
+        assert count == MAX_SESSIONS_PER_USER
+        assert authenticate_session(conn, SECRET, token, NOW).user_id == user.id
+
+
+def test_a_key_used_from_everywhere_takes_a_few_rows(database: Database, account: str) -> None:
+    actor = actor_of(database, new_user(database, account, "ann"))
+    assert actor.key_id is not None
+
+    def use_from_everywhere(conn: WriteConnection, moment: datetime) -> None:
+        for number in range(MAX_NEW_NETWORKS + 10):
+            network = f"2001:db8:{number:x}::/64"
+            note_network(conn, actor.key_id, network, ORIGIN, moment)
+
+    for days in (0, 1, 2):
+        database.write(use_from_everywhere, NOW + timedelta(days=days, seconds=days))
+    with database.reading() as conn:
+        of_key = activity.c.key_id == actor.key_id, activity.c.action == "key.first-use"
+        assert conn.scalar(select(func.count()).where(*of_key)) == MAX_NEW_NETWORKS + 10
+        networks = select(func.count()).where(key_networks.c.key_id == actor.key_id)
+        assert conn.scalar(networks) == MAX_NEW_NETWORKS + 10
 
 
 def test_one_name_is_given_once(database: Database, account: str) -> None:

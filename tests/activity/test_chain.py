@@ -18,7 +18,7 @@ from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import activity, activity_heads
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.quotas.reserve import lock_account
+from entrepot.quotas.reserve import lock_accounts
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 THREADS, ROUNDS = 4, 10
@@ -57,7 +57,7 @@ def test_who_waits_for_the_head_with_the_account_locked_stops_nobody(database: D
     """Who holds the head then adds a row that refers to the account: a deadlock, once."""
     account_id = database.write(create_account, "one", 10, NOW).id
     with ThreadPoolExecutor(1) as other, database.writing() as conn:
-        lock_account(conn, account_id)
+        lock_accounts(conn, account_id)
         other.submit(database.write, record_change, account_id).result(UNHURRIED)
         record_change(conn, account_id)
     assert breaches(database) == []

@@ -1,10 +1,13 @@
 """Commands that look create nothing; a database that cannot be used gets one clear sentence."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
+from tests.support.api import assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
@@ -19,7 +22,15 @@ LOOKING = (
     ("doctor", "--deep"),
     ("admin", "account", "list"),
     ("admin", "account", "create", "acme", "--quota", "1GB"),
+    ("admin", "account", "suspend", "acme"),
+    ("admin", "account", "resume", "acme"),
+    ("admin", "user", "list"),
+    ("admin", "user", "disable", "acme:maria"),
+    ("admin", "user", "enable", "acme:maria"),
+    ("admin", "user", "link", "acme:maria"),
     ("admin", "key", "create", "acme:maria"),
+    ("admin", "key", "list"),
+    ("admin", "key", "revoke", "0b8f6f0e-3f43-4b5e-9d2b-0d1c6a2f8a11"),
     ("admin", "sweep"),
     ("admin", "migrate"),
 )
@@ -86,26 +97,88 @@ def test_a_folder_that_is_none_names_the_one_that_was_meant(run: Run, tmp_path: 
     assert not (tmp_path / "entrepot").exists()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_commands_work_beside_a_running_server(
-    run: Run, serve: Callable[..., Server], kind: str, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def beside(
+    run: Run, serve: Callable[..., Server], request: pytest.FixtureRequest
+) -> tuple[Run, Server]:
+    """A running server, and `run` on its installation."""
     settings = {}
-    if kind == "postgresql":
+    if request.param == "postgresql":
         settings["database"] = request.getfixturevalue("postgres").new_database()
     server = serve(**settings)
     variables = {"ENTREPOT_DATABASE": settings["database"]} if settings else {}
+
+    def call(*arguments: str) -> tuple[int, str]:
+        return run(*arguments, "--data", str(server.data), **variables)
+
+    return call, server
+
+
+def test_commands_work_beside_a_running_server(beside: tuple[Run, Server]) -> None:
+    run, server = beside
     for command in (
         ("admin", "account", "create", "beside", "--quota", "1GB"),
+        ("admin", "account", "set", "beside", "--quota", "2GB"),
         ("admin", "account", "list"),
+        ("admin", "user", "create", "beside:maria", "--role", "admin"),
+        ("admin", "key", "create", "beside:maria"),
         ("admin", "sweep"),
         ("admin", "migrate"),
         ("doctor",),
     ):
-        status, printed = run(*command, "--data", str(server.data), **variables)
+        status, printed = run(*command)
         assert status == 0, printed
     assert f"http://127.0.0.1:{server.overrides['port']} answers" in printed
     assert "(a server runs on it)" in printed
+
+
+def test_what_operators_do_about_people(beside: tuple[Run, Server]) -> None:
+    run, server = beside
+    account = server.new_account()
+    name, key_id = account.admin.user_name, str(account.admin.key.key.id)
+    guest = account.new_user()
+
+    def printed_json(*command: str) -> Any:
+        status, printed = run(*command, "--format", "json")
+        assert status == 0, printed
+        return json.loads(printed)
+
+    users = printed_json("admin", "user", "list", account.name)
+    assert [user["user_name"] for user in users] == sorted([name, guest.user_name])
+    keys = printed_json("admin", "key", "list", name)
+    assert [(key["key_id"], key["user_name"]) for key in keys] == [(key_id, name)]
+    assert not any("api_key" in key for key in keys)
+    for disabled in ("disable", "enable"):
+        printed_json("admin", "user", disabled, guest.user_name)
+        status = {"disable": 401, "enable": 200}[disabled]
+        assert guest.api.get("/whoami").status_code == status
+    link = printed_json("admin", "user", "link", name)
+    assert link["link"].startswith(f"{server.endpoint}/sign-in?link=")
+    suspended = printed_json("admin", "account", "suspend", account.name)
+    assert suspended["suspended_at"]
+    assert_problem(account.api.get("/whoami"), 403, "account-suspended")
+    assert printed_json("admin", "account", "resume", account.name)["suspended_at"] is None
+    assert account.api.get("/whoami").status_code == 200
+    assert printed_json("admin", "key", "revoke", key_id)["key_id"] == key_id
+    assert_problem(account.api.get("/whoami"), 401, "not-authenticated")
+    status, printed = run("admin", "key", "revoke", key_id)
+    assert (status, "There is no such key, or it was revoked before." in printed) == (4, True)
+    status, printed = run("admin", "user", "list", "nobody")
+    assert (status, "There is no such account or user." in printed) == (4, True)
+
+
+@pytest.mark.parametrize("command", ["user", "key", "account"])
+def test_lists_fit_80_columns(
+    run: Run, serve: Callable[..., Server], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    server = serve(start=False)
+    run("admin", "init", "--data", str(server.data))
+    server.new_account(name="acme")
+    capsys.readouterr()
+    assert run_program(("admin", command, "list", "--data", str(server.data))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 2
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(

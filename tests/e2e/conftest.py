@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import psutil
 import pytest
 from playwright.sync_api import (
@@ -18,10 +19,12 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from tests.support.api import PLAIN
 from tests.support.server import Caller, Server, TestAccount, make_server, plays
 from tests.support.wait import PATIENCE
 
-from entrepot.accounts.sign_in import hash_password, set_password
+from entrepot.accounts.passwords import hash_password
+from entrepot.accounts.sign_in import set_password
 from entrepot.accounts.users import find_user
 
 expect.set_options(timeout=1_000 * PATIENCE)
@@ -181,3 +184,40 @@ def stalled(site: Server) -> Iterator[Callable[[], None]]:
     site.suspend(workers[0])
     yield workers[0].resume
     workers[0].resume()
+
+
+Browse = Callable[..., httpx2.Client]
+
+
+@pytest.fixture
+def someone(server: Server, password_hash: str) -> TestAccount:
+    account = server.new_account()
+    give_password(server, account.admin, password_hash)
+    return account
+
+
+@pytest.fixture
+def browse(server: Server) -> Iterator[Browse]:
+    """`browse(**headers)` gives a client that sends what a browser sends with our own forms."""
+    clients = []
+
+    def one(endpoint: str = server.endpoint, **headers: str) -> httpx2.Client:
+        usual = {"Accept": "text/html,*/*", "Sec-Fetch-Site": "same-origin"}
+        client = httpx2.Client(
+            base_url=endpoint,
+            headers=usual | headers,
+            timeout=2 * PATIENCE,
+            trust_env=False,
+            verify=PLAIN,
+        )
+        clients.append(client)
+        return client
+
+    yield one
+    for client in clients:
+        client.close()
+
+
+def post_sign_in(client: httpx2.Client, account: TestAccount, **more: str) -> httpx2.Response:
+    form = {"user_name": account.admin.user_name, "password": PASSWORD, **more}
+    return client.post("/sign-in", data=form)

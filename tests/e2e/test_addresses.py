@@ -73,7 +73,7 @@ def test_people_get_pages_and_programs_get_problems(site: Server) -> None:
     lost = get(site, "/nothing", **HTML)
     assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert_problem(get(site, "/nothing", Accept="application/json"), 404, "not-found")
-    assert_problem(get(site, "/api/v1/nothing", **HTML), 404, "not-found")
+    assert_problem(get(site, "/api/v1/nothing", **HTML), 401, "not-authenticated")
     assert_problem(get(site, "/api/v1/files", **HTML), 401, "not-authenticated")
     wrong = httpx2.put(site.endpoint + "/keys", headers=HTML, trust_env=False)
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")

@@ -24,6 +24,9 @@ LONG = "a_file_name_that_goes_on_and_on_without_any_place_to_break_it_" * 3 + ".
 PATHS = (
     "/sign-in",
     "/sign-in?link=anything",
+    "/sign-in?link={link}",
+    "/password",
+    "/password?changed=yes",
     "/files",
     "/files?name=nothing&sort=-file_size&published=true",
     "/files?min_size=much",
@@ -35,11 +38,16 @@ PATHS = (
     "/files/{published}/settings",
     "/files/{published}/schema",
     "/files/{deleted}",
+    "/files/{foreign}",
+    "/files/{published}/versions/1/withdraw",
+    "/files/{withdrawn}",
+    "/files/{withdrawn}/versions/1/withdraw",
     "/files/{rejected}/deliver",
     "/files/{rejected}/deliver?replaces=1",
     "/upload",
     "/activity",
     "/account",
+    "/account/senders/{sender}/block",
     "/files/{published}/activity",
     "/offers",
     "/tasks",
@@ -50,6 +58,7 @@ PATHS = (
     "/tasks/{accepted}",
     "/tasks/{suggested}",
     "/tasks/{compared}",
+    "/tasks/{withdrawn_task}",
     "/keys",
     "/keys/{key}/revoke",
     "/endpoint",
@@ -114,7 +123,15 @@ def page_scenario(site: Server, password_hash: str) -> PageScenario:
         assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
     gone = account.api.deliver(name=LONG)["file_id"]
     assert account.api.request("DELETE", f"/file/{gone}").status_code == 200
+    share(other.api, other_file_id, account.admin.user_name, "r")
+    withdrawn = account.api.deliver(name=LONG)
+    path = f"/file/{withdrawn['file_id']}/versions/1/withdraw"
+    assert account.api.post(path, json={"reason": "The wrong month. " * 20}).status_code == 200
     names = {
+        "foreign": other_file_id,
+        "withdrawn": withdrawn["file_id"],
+        "withdrawn_task": withdrawn["task_id"],
+        "sender": other.name,
         "deleted": gone,
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],
@@ -127,6 +144,9 @@ def page_scenario(site: Server, password_hash: str) -> PageScenario:
         "succeeded": good["task_id"],
         "failed": bad["task_id"],
         "key": str(account.admin.key.key.id),
+        "link": account.api.post(f"/user/{account.new_user().user_name}/link")
+        .json()["link"]
+        .partition("=")[2],
     }
     return PageScenario(account, names)
 

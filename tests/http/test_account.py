@@ -18,6 +18,7 @@ NOTHING = {
     "quarantined": 0,
     "canceled": 0,
     "deleted": 0,
+    "withdrawn": 0,
     "validations": 0,
 }
 
@@ -27,7 +28,8 @@ def figures(api: Api) -> dict[str, Any]:
     result = api.account()
     assert sum(result["used_by"].values()) == result["used"], result
     assert sum(result["reserved_by"].values()) == result["reserved"], result
-    assert result["quota"] == result["used"] + result["reserved"] + result["free"]
+    parts = ("used", "reserved", "metadata", "free")
+    assert result["quota"] == sum(result[name] for name in parts)
     return result
 
 

@@ -17,7 +17,7 @@ from tests.support.raw import connect, head
 from tests.support.server import Server, TestAccount, make_server
 from tests.support.wait import wait_until
 
-from entrepot.accounts.sign_in import open_session
+from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http.api.openapi.document import api_routes
 
@@ -125,7 +125,8 @@ def asker(own_server: Server) -> Asker:
     account.api.get(f"/file/{task['file_id']}/report.csv")  # made at its first request
     own_server.wait_derived()
     user = parts.database.read(find_user, account.admin.user_name)
-    token = parts.database.write(open_session, parts.secret, user.id, user.user_name, parts.clock())
+    now = parts.clock()
+    token = parts.database.write(open_session, parts.secret, user, None, now, "password")
     ids = {
         "file_id": str(task["file_id"]),
         "number": "1",

@@ -15,7 +15,7 @@ from tests.support.conformance import unserved_app
 from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, create, metadata
 
-from entrepot.accounts.sign_in import open_session
+from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http import parameters
 from entrepot.http.api.openapi.document import api_routes
@@ -180,7 +180,7 @@ def scenario(server: Server, account: TestAccount) -> Scenario:
     task = account.api.deliver(CSV)
     parts, now = server.parts, server.parts.clock()
     user = parts.database.read(find_user, account.admin.user_name)
-    token = parts.database.write(open_session, parts.secret, user.id, user.user_name, now)
+    token = parts.database.write(open_session, parts.secret, user, None, now, "password")
     upload = create(account.api, 9).headers["location"].rpartition("/")[2]
     ids = {
         "file_id": task["file_id"],

@@ -1,11 +1,14 @@
 """Who one is, the account's figures, keys and users; roles, scopes, expiry, revocation."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
+from tests.support.together import all_at_once
 from tests.support.wait import wait_until
 
 from entrepot.accounts.keys import MAX_KEYS_PER_USER, create_key
@@ -52,6 +55,7 @@ def test_the_account_tells_what_is_used(account: TestAccount) -> None:
         "quota",
         "used",
         "reserved",
+        "metadata",
         "free",
         "files",
         "versions",
@@ -210,8 +214,8 @@ def test_a_user_who_was_only_given_a_file_is_deleted(account: TestAccount) -> No
     user = account.new_user()
     file_id = account.api.deliver(CSV)["file_id"]
     account.api.request("PATCH", f"/file/{file_id}", json={"user_name": user.user_name})
-    assert account.api.delete(f"/file/{file_id}").status_code == 200
-    assert account.api.delete(f"/user/{user.user_name}").status_code == 204
+    assert account.api.request("DELETE", f"/file/{file_id}").status_code == 200
+    assert account.api.request("DELETE", f"/user/{user.user_name}").status_code == 204
     assert account.api.json(f"/user/{user.user_name}")["disabled"]
 
 
@@ -287,6 +291,37 @@ def test_make_change_and_remove_a_user(account: TestAccount, server: Server) -> 
 
     assert account.api.request("DELETE", f"/user/{name}").status_code == 204
     assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    assert account.api.json(f"/user/{name}")["disabled"]  # their first use of the key is recorded
+
+
+def statuses(answers: Sequence[Any]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
+
+
+def test_admins_who_demote_each_other_at_once_leave_one(account: TestAccount) -> None:
+    ann, bob = account.admin, account.new_user("admin", ("read", "write", "admin"))
+    demotions = (
+        partial(each.api.request, "PATCH", f"/user/{other.user_name}", json={"role": "member"})
+        for each, other in ((ann, bob), (bob, ann))
+    )
+    done, refused = statuses(all_at_once(*demotions))
+    assert done == 200
+    assert refused in (403, 409)  # by who is no admin any more, or of who is the last one
+    assert sorted(each.api.json("/whoami")["role"] for each in (ann, bob)) == ["admin", "member"]
+
+
+def test_a_user_created_at_once_is_created_once(account: TestAccount) -> None:
+    body = {"user_name": f"{account.name}:maria"}
+    answers = all_at_once(*[partial(account.api.post, "/user/new", json=body)] * 8)
+    assert statuses(answers) == [201] + [409] * 7
+
+
+def test_a_user_who_did_nothing_is_deleted(account: TestAccount, server: Server) -> None:
+    name = f"{account.name}:maria"
+    account.api.post("/user/new", json={"user_name": name})
+    unused = server.new_key(name, ("read",))
+    assert account.api.request("DELETE", f"/user/{name}").status_code == 204
+    assert_problem(unused.api.get("/whoami"), 401, "not-authenticated")
     assert name not in str(account.api.json("/users"))
     assert_problem(account.api.get(f"/user/{name}"), 404, "not-found")
 

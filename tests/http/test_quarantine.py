@@ -23,7 +23,8 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import QuarantineEnded
 from entrepot.files.sweep import sweep
 from entrepot.http.api.restoration import accept as accept_it
-from entrepot.http.deps import UnitOfWork, open_runtime
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.runtime import open_runtime
 
 REASON = "The supplier's system was replaced this week."
 

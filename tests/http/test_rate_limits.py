@@ -11,7 +11,7 @@ from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, make_server
 from tests.support.wait import wait_until
 
-from entrepot.accounts.sign_in import open_session
+from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 from entrepot_client.cli.main import run as run_program
@@ -119,7 +119,8 @@ def test_a_key_that_was_revoked_counts_for_its_address(strict: Server) -> None:
 def test_pages_count_for_the_session_or_the_address(strict: Server) -> None:
     account, parts = strict.new_account(), strict.parts
     user = parts.database.read(find_user, account.admin.user_name)
-    token = parts.database.write(open_session, parts.secret, user.id, user.user_name, parts.clock())
+    now = parts.clock()
+    token = parts.database.write(open_session, parts.secret, user, None, now, "password")
     cookies = {"Cookie": f"entrepot={token}", "X-Forwarded-For": "203.0.113.30"}
     made_up = {"Cookie": "entrepot=made-up", "X-Forwarded-For": "203.0.113.31"}
     client, paths = strict.api(None).client, ("/files", "/docs", "/static/0/icon.svg")

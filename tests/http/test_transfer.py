@@ -137,6 +137,21 @@ def test_to_another_account(server: Server, home: TestAccount, partner: TestAcco
     assert server.doctor() == []
 
 
+def test_a_form_under_way_is_work_of_the_new_account(
+    server: Server, home: TestAccount, partner: TestAccount
+) -> None:
+    """A suspension of the account before must not keep the form from the new one's readers."""
+    file_id = home.api.deliver(CSV)["file_id"]
+    path = f"/file/download/{file_id}?format=jsonl&version=1"
+    with server.suspended_workers():
+        assert home.api.get(path, headers={"Prefer": "wait=0"}).status_code == 503
+        offer(home.api, file_id, partner.admin.user_name)
+        assert accept(partner.api, file_id).status_code == 200
+        assert server.doctor() == []
+    assert partner.api.get(path).status_code == 200
+    assert server.doctor() == []
+
+
 def test_no_room_in_the_other_account(server: Server, home: TestAccount) -> None:
     narrow = server.new_account(quota=len(CSV) - 1)
     file_id = home.api.deliver(CSV)["file_id"]

@@ -27,14 +27,15 @@ from tests.support.tus import HEADERS, STREAM, metadata
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES
 from entrepot.accounts.keys import create_key
-from entrepot.accounts.sign_in import create_link, use_link
+from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.cli.start import prepare_installation
 from entrepot.db.tables import files
 from entrepot.http.app import create_app
-from entrepot.http.deps import Runtime, UnitOfWork
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.runtime import Runtime
 from entrepot.settings import read_settings
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "life-of-an-upload.md"
@@ -65,7 +66,7 @@ class Tracer:
         self._request: asyncio.Task[httpx2.Response] | None = None
         user, now = parts.database.read(find_user, USER), datetime.now(UTC)
         self.key = parts.database.write(create_key, parts.secret, user, "k", SCOPES, now).api_key
-        self.link = parts.database.write(create_link, parts.secret, user, now)
+        self.user = user
 
     def send(self, ask: Ask, headers: dict[str, str] | None = None) -> httpx2.Response:
         """The answer to one request."""
@@ -238,7 +239,8 @@ def test_the_path_of_a_form_that_is_only_validated(tracer: Tracer) -> None:
 
 
 def test_the_path_of_a_page_with_a_form(tracer: Tracer, parts: Parts, file_id: UUID) -> None:
-    token = parts.database.write(use_link, parts.secret, tracer.link, datetime.now(UTC))
+    now = datetime.now(UTC)
+    token = parts.database.write(open_session, parts.secret, tracer.user, None, now, "link")
     browser = {"Cookie": f"entrepot={token}", "Sec-Fetch-Site": "same-origin"}
     answer = tracer.send(form("/upload", file_size_limit="1000"), browser)
     check_path(tracer, answer, 303, "commit_upload", *DEFINES)

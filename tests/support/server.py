@@ -290,6 +290,20 @@ class Server:
 
         wait_until(is_paused_outside_transaction, "it is caught outside of a transaction")
 
+    @contextmanager
+    def suspended_workers(self) -> Iterator[None]:
+        """While none of its workers does anything."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children()
+        workers = [each for each in children if plays(each, "worker")]
+        for worker in workers:
+            self.suspend(worker)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                worker.resume()
+
     def _can_be_written(self) -> bool:
         if self.parts.database.embedded:
             file = str(self.settings.sqlite_file)

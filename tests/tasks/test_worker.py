@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
 from tests.db.test_full_database import fill
 from tests.support.wait import PATIENCE, wait_until
@@ -33,12 +33,15 @@ from entrepot.tasks.claims import (
     retry_entry,
 )
 from entrepot.tasks.leases import renew_lease
+from entrepot.tasks.places import Places
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.runs import BegunRun, BudgetExceeded, Run
+from entrepot.tasks.schedule import SHORT_SECONDS, FreePlaces
 from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
 
 KIND = "test.work"
 LEASE = timedelta(seconds=15)
+PLACE = Places(FreePlaces(general=1, short=1)).take("general")
 ACCOUNT, USER = uuid4(), uuid4()
 
 
@@ -182,7 +185,7 @@ def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -
     for late_release in (postpone_entry, retry_entry):
         with pytest.raises(LeaseLost):
             bench.database.write(late_release, old, now())
-    run = Run(old, bench.database, lambda: False)
+    run = Run(old, bench.database, PLACE)
     with pytest.raises(LeaseLost):
         run.end(lambda conn: pytest.fail("it is refused before anything is written"))
     assert bench.database.read(find_held, "one") == {}
@@ -193,7 +196,7 @@ def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -
 
 
 def test_what_fails_while_ending_is_rolled_back_with_its_entry(bench: Bench) -> None:
-    run = Run(bench.claim(bench.enqueue()), bench.database, lambda: False)
+    run = Run(bench.claim(bench.enqueue()), bench.database, PLACE)
 
     def fail(conn: WriteConnection) -> None:
         raise OSError("no space")
@@ -238,29 +241,73 @@ def test_what_exceeds_its_budget_runs_once_more_at_the_end(bench: Bench) -> None
     assert workflow.given_up == []
 
 
+@dataclass
 class SlowBatches(Recorder):
-    """A workflow whose batches hold their places for too long."""
+    """A workflow that takes `seconds` of its place's clock for each run of a batch."""
 
-    batches: ClassVar[list[int]] = []
+    seconds: float = 0.0
+    clock: float = 0.0
+    batches: list[int] = field(default_factory=list)
+    finished: list[UUID] = field(default_factory=list)
 
     def run_batch(self, begun: Sequence[BegunRun]) -> None:
         self.batches.append(len(begun))
-        begun[0].run.exceeded = True
-        raise BudgetExceeded
+        for each in begun:
+            each.run.check()
+            self.clock += self.seconds
+            each.run.check()
+            each.run.end(lambda conn: None)
+            self.finished.append(each.run.id)
+            if each.run.place.is_overdue():
+                return
 
 
-def test_what_was_in_a_slow_batch_runs_by_itself(bench: Bench) -> None:
-    """Each is stopped once at most, however slow the machine is."""
-    last_attempts: list[bool] = []
-    workflow = SlowBatches(lambda run: last_attempts.append(run.is_last_attempt))
-    workflow.batches.clear()
-    bench.settings = bench.settings.model_copy(update={"inspections_at_once": 1})
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[SlowBatches, Places]:
+    """The workflow, and the places of its worker: all but the one for short work are taken."""
+    workflow = SlowBatches()
+    places = Places(FreePlaces(general=0, short=1), lambda: workflow.clock)
+    monkeypatch.setattr("entrepot.tasks.worker.Places", lambda free: places)
+    return workflow, places
+
+
+def test_a_batch_on_a_slow_machine_repeats_nothing(
+    bench: Bench, slow: tuple[SlowBatches, Places]
+) -> None:
+    """It ends between two of its runs, and the rest waits again as short work."""
+    workflow, _ = slow
+    workflow.seconds = 0.6 * SHORT_SECONDS
     ids = [bench.enqueue() for _ in range(6)]
     with running(bench, workflow):
         wait_until(lambda: not bench.left(), "all is done")
-    assert workflow.batches == [3, 3]
+    assert workflow.batches == [6, 4, 2]
+    assert sorted(workflow.finished) == sorted(ids)
+    assert workflow.ran == []
+
+
+def test_what_is_slow_in_a_batch_leaves_alone(
+    bench: Bench, slow: tuple[SlowBatches, Places]
+) -> None:
+    """Those behind it wait again, in the end as long work: they have a bounded number of claims."""
+    workflow, places = slow
+    workflow.seconds = 2 * SHORT_SECONDS
+    last_attempts: list[bool] = []
+    workflow.work = lambda run: last_attempts.append(run.is_last_attempt)
+    ids = [bench.enqueue() for _ in range(6)]
+
+    def all_are_long() -> bool:
+        with bench.database.reading() as conn:
+            return not conn.scalar(select(func.count()).where(queue_entries.c.short))
+
+    with running(bench, workflow):
+        wait_until(all_are_long, "nothing is short work")
+        places.release("general")
+        bench.queue.wake()
+        wait_until(lambda: not bench.left(), "all is done")
+    assert workflow.batches == [6, 5, 4]
+    assert workflow.finished == []
     assert sorted(workflow.ran) == sorted(ids)
-    assert sorted(last_attempts) == [False] * 4 + [True] * 2
+    assert sorted(last_attempts) == [False] * 3 + [True] * 3
 
 
 @pytest.mark.parametrize("part", ["begin", "run"])
@@ -289,6 +336,43 @@ def test_what_fails_is_tried_again_and_then_given_up(
     assert workflow.given_up == [broken]
     assert workflow.ran == [sound]
     assert len(failures) >= MAX_FAILURES
+
+
+@pytest.mark.parametrize("fault", ["claim", "end"])
+def test_what_a_failed_transaction_left_claimed_is_resumed(
+    bench: Bench, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database answers no more, after a claim was committed or as the run's failure is noted:
+    the worker lives on and holds an entry that none of its threads runs."""
+    bench.settings = bench.settings.model_copy(update={"lease": 0.5})
+    work_id = bench.enqueue()
+    faults = [fault]
+    write = Database.write
+
+    def write_then_fail(database: Database, work: Any, *args: Any, **kwargs: Any) -> Any:
+        result = write(database, work, *args, **kwargs)
+        if work.__name__ == "_begin" and faults == ["claim"]:
+            faults.clear()
+            raise OSError("the connection was lost")
+        return result
+
+    def fail_once(run: Run) -> None:
+        if faults == ["end"]:
+            raise OSError("no space")
+
+    def fail_to_note(*args: Any) -> None:
+        if faults:
+            faults.clear()
+            raise OSError("no space")
+        retry_entry(*args)
+
+    monkeypatch.setattr(Database, "write", write_then_fail)
+    monkeypatch.setattr("entrepot.tasks.worker.retry_entry", fail_to_note)
+    workflow = Recorder(fail_once)
+    with capture_logs(), running(bench, workflow):
+        wait_until(lambda: not bench.left(), "it is done")
+    assert workflow.given_up == []
+    assert workflow.ran[-1] == work_id
 
 
 def test_work_whose_workers_die_each_time_is_given_up(bench: Bench) -> None:

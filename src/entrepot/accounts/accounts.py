@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Row, func, select, update
 
 from entrepot.accounts.actor import AccountId
+from entrepot.activity.record import record
 from entrepot.db.inserts import insert_if_absent
 from entrepot.db.tables import accounts
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -26,6 +27,7 @@ class Account:
     used: int
     reserved: int
     created_at: datetime
+    suspended_at: datetime | None = None
 
 
 def check_name(field: str, name: str) -> str:
@@ -85,5 +87,35 @@ def set_quota(conn: WriteConnection, name: str, quota: int) -> Account:
     return account
 
 
+def set_suspended(conn: WriteConnection, name: str, suspended: bool, now: datetime) -> Account:
+    """Suspend an account, or resume it: while it is suspended nobody reads or delivers its files,
+    its people cannot sign in, and its background work stands still. Nothing is deleted.
+
+    Raises NotFound.
+    """
+    changes = accounts.c.name == name, accounts.c.suspended_at.is_(None) == suspended
+    values = {"suspended_at": now if suspended else None}
+    changed = conn.execute(update(accounts).where(*changes).values(**values)).rowcount
+    account = get_account(conn, name)
+    if changed:
+        action = "account.suspend" if suspended else "account.resume"
+        record(conn, account.id, None, action, now)
+    return account
+
+
+def is_suspended(conn: ReadConnection, account_id: UUID) -> bool:
+    """Whether an account is suspended."""
+    query = select(accounts.c.suspended_at).where(accounts.c.id == account_id)
+    return conn.scalar(query) is not None
+
+
 def _account_from_row(row: Row[tuple[object, ...]]) -> Account:
-    return Account(AccountId(row.id), row.name, row.quota, row.used, row.reserved, row.created_at)
+    return Account(
+        id=AccountId(row.id),
+        name=row.name,
+        quota=row.quota,
+        used=row.used,
+        reserved=row.reserved,
+        created_at=row.created_at,
+        suspended_at=row.suspended_at,
+    )

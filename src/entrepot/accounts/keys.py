@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row, Select, bindparam, func, insert, or_, select, update
 
+from entrepot.accounts.accounts import get_account
 from entrepot.accounts.actor import (
     SCOPES,
     AccountId,
@@ -18,12 +19,19 @@ from entrepot.accounts.actor import (
     parse_scopes,
 )
 from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key
-from entrepot.accounts.users import User, get_user, lock_user
+from entrepot.accounts.users import User, find_user, get_user, lock_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound, TooManyKeys
+from entrepot.errors import (
+    AccountSuspended,
+    FieldInvalid,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TooManyKeys,
+)
 from entrepot.quotas.upload_reservations import end_uploads_of_key
 from entrepot.texts import check_text
 
@@ -153,12 +161,34 @@ def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime)
     Raises NotFound if it does not exist, is not visible or was revoked.
     """
     key = get_key(conn, actor, key_id)
-    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
-    if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
-        raise NotFound
-    end_uploads_of_key(conn, key_id)
+    _end_key(conn, key_id, now)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
+
+
+def list_keys_of_all(conn: ReadConnection, name: str | None = None) -> list[ApiKey]:
+    """The keys that are not revoked, of all accounts, of one account or of one user
+    (`account:user`), for an operator. Raises NotFound for an unknown name."""
+    query = _keys_query().where(keys.c.revoked_at.is_(None))
+    if name is not None and ":" in name:
+        query = query.where(keys.c.user_id == find_user(conn, name).id)
+    elif name is not None:
+        query = query.where(keys.c.account_id == get_account(conn, name).id)
+    ordered = query.order_by(accounts.c.name, users.c.name, keys.c.created_at)
+    return [_key_from_row(row) for row in conn.execute(ordered)]
+
+
+def revoke_key_as_operator(conn: WriteConnection, key_id: UUID, now: datetime) -> ApiKey:
+    """Revoke a key of any account. Raises NotFound if it does not exist or was revoked."""
+    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
+    row = conn.execute(_keys_query().where(*active)).one_or_none()
+    if row is None:
+        raise NotFound
+    _end_key(conn, key_id, now)
+    key = _key_from_row(row)
+    detail = {"key_id": str(key_id), "user_name": key.user_name}
+    record(conn, row.account_id, None, "key.revoke", now, detail=detail)
+    return key
 
 
 def authenticate(conn: ReadConnection, secret: bytes, api_key: str, now: datetime) -> Actor:
@@ -175,7 +205,8 @@ def key_digest(secret: bytes, api_key: str) -> bytes:
 
 
 def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
-    """The actor who holds the key with this keyed hash. Raises NotAuthenticated.
+    """The actor who holds the key with this keyed hash. Raises NotAuthenticated, and
+    AccountSuspended while their account is.
 
     The reason never says which part of a wrong key is wrong. It does say that a key has expired.
     """
@@ -184,6 +215,8 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")
     if row.expires_at is not None and row.expires_at <= now:
         raise NotAuthenticated(reason="This API key has expired.")
+    if row.suspended_at is not None:
+        raise AccountSuspended
     return Actor(
         user_id=UserId(row.user_id),
         user_name=f"{row.account}:{row.user}",
@@ -200,6 +233,14 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
 def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
     """Record that a key was used. Callers do this at most once per `TOUCH_INTERVAL`."""
     conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
+
+
+def _end_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
+    """Revoke a key and end the uploads that are sent with it. Raises NotFound if it was revoked."""
+    end_uploads_of_key(conn, key_id)  # uploads are locked before keys
+    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
+    if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
+        raise NotFound
 
 
 def _require_room_for_a_key(conn: WriteConnection, user: User, now: datetime) -> None:
@@ -232,6 +273,7 @@ def _keys_query() -> Select[Any]:
             users.c.role,
             users.c.disabled_at,
             accounts.c.name.label("account"),
+            accounts.c.suspended_at,
         )
         .join(users, users.c.id == keys.c.user_id)
         .join(accounts, accounts.c.id == users.c.account_id)

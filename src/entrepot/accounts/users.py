@@ -20,6 +20,7 @@ from entrepot.db.tables import (
     files,
     keys,
     offers,
+    reservations,
     sessions,
     sign_in_links,
     users,
@@ -27,8 +28,8 @@ from entrepot.db.tables import (
 from entrepot.db.tables import activity as activity_table
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
-from entrepot.quotas.reserve import lock_account
-from entrepot.quotas.upload_reservations import end_uploads_of_user
+from entrepot.quotas.reserve import lock_accounts
+from entrepot.quotas.upload_reservations import end_locked_uploads, lock_uploads
 
 ROLES = ("member", "admin")
 
@@ -102,6 +103,36 @@ def find_user(conn: ReadConnection, user_name: str) -> User:
     return _find_user(conn, user_name, None)
 
 
+def user_by_id(conn: ReadConnection, user_id: UUID) -> User:
+    """The user with this id, who exists."""
+    return _user_from_row(conn.execute(_users_query().where(users.c.id == user_id)).one())
+
+
+def list_users_of_all(conn: ReadConnection, account: str | None = None) -> list[User]:
+    """The users of all accounts by name, or those of one, for an operator. Raises NotFound."""
+    query = _users_query().order_by(accounts.c.name, users.c.name)
+    if account is not None:
+        query = query.where(users.c.account_id == get_account(conn, account).id)
+    return [_user_from_row(row) for row in conn.execute(query)]
+
+
+def set_disabled(conn: WriteConnection, user_name: str, disabled: bool, now: datetime) -> User:
+    """Disable a user, or enable them again, as an operator. A disabled user's keys are refused, and
+    their sessions end. An operator may disable the last admin. Raises NotFound.
+    """
+    user = find_user(conn, user_name)
+    if disabled:
+        _end_uploads(conn, user)
+    values = {"disabled_at": now if disabled else None}
+    changes = users.c.id == user.id, users.c.disabled_at.is_(None) == disabled
+    if conn.execute(update(users).where(*changes).values(**values)).rowcount:
+        if disabled:
+            _end_sign_ins(conn, user.id)
+        detail = {"user_name": user_name, "disabled": disabled}
+        record(conn, user.account_id, None, "user.change", now, detail=detail)
+    return user_by_id(conn, user.id)
+
+
 def lock_user(conn: WriteConnection, user_id: UUID) -> bool:
     """Lock a user until the end of the transaction: who counts, changes or ends what is theirs
     does so alone. False if there is no such user any more.
@@ -137,9 +168,11 @@ def change_user(
     if disabled is not None:
         values["disabled_at"] = now if disabled else None
     if disabled:
-        end_uploads_of_user(conn, user.id)
+        _end_uploads(conn, user)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
+        if disabled:
+            _end_sign_ins(conn, user.id)
         _require_an_admin(conn, user.account_id)
         detail = {"user_name": user_name, "role": role, "disabled": disabled}
         record(conn, actor.account_id, actor, "user.change", now, detail=detail)
@@ -149,22 +182,19 @@ def change_user(
 def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: datetime) -> None:
     """Delete a user who owns no files, with their keys and sessions.
 
-    A user who delivered versions or started tasks is disabled instead, so that their name stays in
+    A user of whom anything is recorded is disabled instead, so that their name stays in
     the history. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
-    end_uploads_of_user(conn, user.id)  # reservations are locked before users
-    if not lock_user(conn, user.id):
-        raise NotFound
+    _end_sharing(conn, user, now)
+    _end_uploads(conn, user)
     not_deleted = files.c.deleted_at.is_(None)
     file_count = (
         conn.scalar(select(func.count()).where(files.c.owner_id == user.id, not_deleted)) or 0
     )
     if file_count:
         raise UserOwnsFiles(files=file_count)
-    conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
-    conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
-    _end_sharing(conn, user, now)
+    _end_sign_ins(conn, user.id)
     conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
     _require_an_admin(conn, user.account_id)
     if _is_unused(conn, user.id):
@@ -174,6 +204,24 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
         active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
         conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
+
+
+def _end_uploads(conn: WriteConnection, user: User) -> None:
+    """End the uploads of one who may send nothing any more, and lock the user and their account.
+
+    Raises NotFound if the user was deleted meanwhile.
+    """
+    locked = lock_uploads(conn, reservations.c.user_id == user.id)
+    if not lock_user(conn, user.id):
+        raise NotFound
+    lock_accounts(conn, user.account_id, *locked.account_ids.values())
+    end_locked_uploads(conn, locked)
+
+
+def _end_sign_ins(conn: WriteConnection, user_id: UUID) -> None:
+    """End a user's sessions and their link, so that enabling the user again brings none back."""
+    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user_id))
 
 
 def _end_sharing(conn: WriteConnection, user: User, now: datetime) -> None:
@@ -217,7 +265,7 @@ def _references_to_users() -> tuple[Column[Any], ...]:
 def _require_an_admin(conn: WriteConnection, account_id: AccountId) -> None:
     """Raise LastAdmin if the account has no admin now. Until the end of the transaction nobody else
     takes an admin from the account."""
-    lock_account(conn, account_id)
+    lock_accounts(conn, account_id)
     admins = select(func.count()).where(
         users.c.account_id == account_id,
         users.c.role == "admin",

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_, select
 
-from entrepot.activity.record import RequestOrigin, record
+from entrepot.activity.record import RecordedUser, RequestOrigin, record
 from entrepot.db.inserts import upsert_into
 from entrepot.db.tables import open_reads
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -190,17 +190,9 @@ def _open_read_row(read_id: str, read: Read, totals: ReadTotals) -> dict[str, An
     return {"id": read_id, **read._asdict(), **values}
 
 
-@dataclass(frozen=True)
-class _ReaderIdentity:
-    user_id: UUID
-    user_name: str
-    key_id: UUID | None
-    request_origin: RequestOrigin
-
-
 def _record_read(conn: WriteConnection, read: Read, totals: ReadTotals) -> None:
     request_origin = RequestOrigin(read.address, totals.request_id)
-    reader = _ReaderIdentity(read.user_id, read.user_name, read.key_id, request_origin)
+    reader = RecordedUser(read.user_id, read.user_name, read.key_id, request_origin)
     detail = {"form": read.form, "requests": totals.requests, "bytes": totals.bytes}
     if totals.last_at != totals.began_at:
         detail["until"] = totals.last_at.isoformat(timespec="microseconds")

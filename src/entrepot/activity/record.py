@@ -55,6 +55,16 @@ class ActingUser(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RecordedUser:
+    """A user who acts without being an actor: as they sign in or out, or read."""
+
+    user_id: UUID
+    user_name: str
+    key_id: UUID | None
+    request_origin: RequestOrigin | None
+
+
 def record(
     conn: WriteConnection,
     account_id: UUID,

@@ -3,29 +3,19 @@
 Heavy modules are imported inside the commands, since this module is loaded at each start.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from entrepot.cli.admin_commands import register_people
+from entrepot.cli.command_base import DataOption, command, installation, translate_errors
 from entrepot.cli.loading import collection_paused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.sizes import format_size, size_option, span_option
 
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="The data folder.", show_default=False),
-]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0: any.")]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
-QuotaOption = Annotated[
-    int, typer.Option("--quota", parser=size_option, metavar="SIZE", help="Like 10GB.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,33 +27,13 @@ def register(app: typer.Typer) -> None:
     admin = typer.Typer(
         name="admin", help="An operator's acts.", rich_markup_mode=None, no_args_is_help=True
     )
-    account, user, key = (
-        typer.Typer(name=name, help=text, rich_markup_mode=None, no_args_is_help=True)
-        for name, text in (
-            ("account", "Accounts: the tenants."),
-            ("user", "Users of accounts."),
-            ("key", "API keys."),
-        )
-    )
-    command(account, "create", "entrepot admin account create acme --quota 10GB")(account_create)
-    command(account, "list", "entrepot admin account list")(account_list)
-    command(account, "set", "entrepot admin account set acme --quota 20GB")(account_set)
-    command(user, "create", "entrepot admin user create acme:maria --role admin")(user_create)
-    command(user, "password", "entrepot admin user password acme:maria")(user_password)
-    command(key, "create", "entrepot admin key create acme:maria --expires 90d")(key_create)
     command(admin, "init", "entrepot admin init --data /srv/entrepot")(init)
     command(admin, "backup", "entrepot admin backup /backup/entrepot --verify")(backup)
     command(admin, "restore", "entrepot admin restore /backup/entrepot --data /srv/new")(restore)
     command(admin, "sweep", "entrepot admin sweep")(sweep)
     command(admin, "migrate", "entrepot admin migrate")(migrate)
-    for group in (account, user, key):
-        admin.add_typer(group)
+    register_people(admin)
     app.add_typer(admin)
-
-
-def command(app: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
-    """Register a command with its example, which `--help` shows."""
-    return app.command(name, epilog=f"Example: {example}")
 
 
 def serve(
@@ -164,90 +134,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-def account_create(
-    ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None
-) -> None:
-    """Make an account."""
-    from entrepot.cli import admin
-
-    with installation(data) as parts:
-        _show_account(ctx, admin.account_create(parts, name, quota))
-
-
-def account_set(ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None) -> None:
-    """Change an account's quota."""
-    from entrepot.cli import admin
-
-    with installation(data) as parts:
-        _show_account(ctx, admin.account_set(parts, name, quota))
-
-
-def account_list(ctx: typer.Context, data: DataOption = None) -> None:
-    """List the accounts."""
-    from entrepot.cli import admin
-
-    with installation(data) as parts:
-        accounts = admin.account_list(parts)
-    figures = ("quota", "used", "reserved")
-    output_of(ctx).records(
-        accounts,
-        quiet="account",
-        columns=("account", *figures),
-        rows=[(row["account"], *(format_size(row[name]) for name in figures)) for row in accounts],
-        empty="There is no account yet.",
-    )
-
-
-def user_create(
-    ctx: typer.Context,
-    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
-    role: Annotated[str, typer.Option(help="member or admin.")] = "member",
-    data: DataOption = None,
-) -> None:
-    """Make a user of an account."""
-    from entrepot.cli import admin
-
-    with installation(data) as parts:
-        user = admin.user_create(parts, user_name, role)
-    output_of(ctx).record(user, quiet="user_name", shown=user)
-
-
-def user_password(
-    ctx: typer.Context,
-    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
-    data: DataOption = None,
-) -> None:
-    """Give a user a password to sign in with; it is asked for, or read from a pipe."""
-    from entrepot.cli import admin
-
-    if sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        password = sys.stdin.readline().rstrip("\n")
-    with installation(data) as parts:
-        user = admin.user_password(parts, user_name, password)
-    output_of(ctx).record(user, quiet="user_name", shown=user)
-
-
-def key_create(
-    ctx: typer.Context,
-    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
-    scopes: Annotated[str, typer.Option(help="Of read, write, admin.")] = "read,write",
-    expires: Annotated[
-        timedelta | None, typer.Option(parser=span_option, metavar="SPAN", help="Like 90d.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
-    data: DataOption = None,
-) -> None:
-    """Make an API key. It is shown this once."""
-    from entrepot.cli import admin
-
-    with installation(data) as parts:
-        key = admin.key_create(parts, user_name, scopes, expires, name)
-    fields = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
-    output_of(ctx).record(key, quiet="api_key", shown=fields)
-
-
 def init(ctx: typer.Context, data: DataOption = None) -> None:
     """Create an installation: data folder, database, secret. A first `serve` does so by itself."""
     from entrepot.cli.logs import configure_logs
@@ -326,41 +212,6 @@ def migrate(ctx: typer.Context, data: DataOption = None) -> None:
     output_of(ctx).record(record, quiet="revision", shown=record)
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn domain errors into the program's two sentences and exit statuses."""
-    from entrepot.errors import EntrepotError, NotFound, StartRefused
-
-    try:
-        yield
-    except NotFound:
-        raise Failure(
-            "There is no such account or user.",
-            "See `entrepot admin account list`.",
-            ExitStatus.NOT_FOUND,
-        ) from None
-    except StartRefused as refused:
-        what, _, do = str(refused).partition(". ")
-        raise Failure(what.rstrip(".") + ".", do) from None
-    except EntrepotError as error:
-        raise Failure(str(error), figures=error.figures()) from error
-
-
-@contextmanager
-def installation(data: Path | None) -> Iterator[Any]:
-    """The parts of the installation in `data`, for one command."""
-    from entrepot.cli.database_errors import explain_database_errors
-    from entrepot.cli.logs import configure_logs
-    from entrepot.cli.start import open_installation
-    from entrepot.settings import read_settings
-
-    with translate_errors():
-        settings = read_settings(data=data, log_level="warning")
-        configure_logs(settings)
-        with explain_database_errors(settings), closing(open_installation(settings)) as parts:
-            yield parts
-
-
 def _refuse_password(database: str | None) -> None:
     from sqlalchemy import make_url
 
@@ -371,11 +222,3 @@ def _refuse_password(database: str | None) -> None:
             reason="A password on the command line can be read by every process. "
             "Set ENTREPOT_DATABASE instead."
         )
-
-
-def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
-    fields = {
-        "account": account["account"],
-        **{name: format_size(account[name]) for name in ("quota", "used", "reserved")},
-    }
-    output_of(ctx).record(account, quiet="account", shown=fields)

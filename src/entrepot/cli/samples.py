@@ -15,7 +15,7 @@ from sqlalchemy import select
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES, Actor
 from entrepot.accounts.keys import authenticate, create_key
-from entrepot.accounts.sign_in import create_link
+from entrepot.accounts.links import create_link
 from entrepot.accounts.users import create_user, find_user
 from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts
@@ -84,7 +84,7 @@ def wait_until_published(parts: Parts) -> None:
 
 
 def sign_in_link(parts: Parts) -> str:
-    """A path that signs the demo's user in, once, within an hour."""
+    """A path that signs the demo's user in, once, within a day."""
     token = parts.database.write(_make_link, parts)
     return f"/sign-in?link={token}"
 
@@ -95,7 +95,9 @@ def _create_account_and_user(conn: WriteConnection, parts: Parts, now: datetime)
 
 
 def _make_link(conn: WriteConnection, parts: Parts) -> str:
-    return create_link(conn, parts.secret, find_user(conn, USER), parts.clock())
+    user, now = find_user(conn, USER), parts.clock()
+    token, _ = create_link(conn, parts.secret, user, now, sets_password=False)
+    return token
 
 
 def _demo_key(parts: Parts, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 
@@ -28,6 +30,8 @@ accounts = Table(
     Column("used", BigInteger, nullable=False, server_default="0"),
     Column("reserved", BigInteger, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
+    # While it is suspended nobody reads or delivers, and its background work stands still.
+    Column("suspended_at", UtcTime),
     CheckConstraint("used >= 0 AND reserved >= 0", name="counts"),
     CheckConstraint("used + reserved <= quota", name="within_quota"),
 )
@@ -105,8 +109,20 @@ sign_in_links = Table(
     Column("digest", LargeBinary(32), primary_key=True),
     Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    # Whether a password is to be set with it; else it only signs in.
+    Column("sets_password", Boolean, nullable=False, server_default=false()),
 )
 
+# From which networks a key was used; its first use from another one is recorded.
+key_networks = Table(
+    "key_networks",
+    metadata,
+    Column("key_id", Uuid, ForeignKey("keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("network", String(64), primary_key=True),
+    Column("first_used_at", UtcTime, nullable=False),
+)
+
+# How many failed sign-ins of a user, and since when: the record has some of them.
 failed_sign_ins = Table(
     "failed_sign_ins",
     metadata,

@@ -63,4 +63,7 @@ def _says_full(error: Any, engine: Engine) -> bool:
     if code not in SQLITE_SHARED_MEMORY_ERRORS and (code or 0) & 0xFF != SQLITE_CANTOPEN:
         return False
     folder = Path(engine.url.database or ".").parent
-    return DatabaseSpace(folder, NO_SPACE_BYTES).free() < NO_SPACE_BYTES
+    try:
+        return DatabaseSpace(folder, NO_SPACE_BYTES).free() < NO_SPACE_BYTES
+    except OSError:  # the folder has gone: the driver's error says more
+        return False

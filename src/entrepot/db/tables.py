@@ -6,6 +6,7 @@ One place to import them from: they stand in the modules below, by what they are
 from entrepot.db.account_tables import (
     accounts,
     failed_sign_ins,
+    key_networks,
     keys,
     metadata_changes,
     sessions,
@@ -49,6 +50,7 @@ __all__ = [
     "files",
     "inspections",
     "installation",
+    "key_networks",
     "keys",
     "metadata",
     "metadata_changes",

@@ -5,6 +5,7 @@
 """
 
 from entrepot.errors.access import (
+    AccountSuspended,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -90,6 +91,7 @@ from entrepot.errors.state import (
 )
 
 __all__ = [
+    "AccountSuspended",
     "BackupFailed",
     "BlobMissing",
     "BodyTooLarge",

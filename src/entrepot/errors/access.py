@@ -35,6 +35,11 @@ class NotAllowed(EntrepotError):
 
 
 @dataclass(eq=False)
+class AccountSuspended(EntrepotError):
+    """The account is suspended by the operator of this server: nothing can be read or delivered."""
+
+
+@dataclass(eq=False)
 class ScopeMissing(EntrepotError):
     """The key lacks the scope that the operation needs."""
 

@@ -26,6 +26,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.derivative_space import EAGER, derivative_key, free_space
 from entrepot.files.drift import note_drift
+from entrepot.files.queries.gone import require_not_gone
 from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
@@ -97,15 +98,15 @@ def plan_derivative(
     form: Made,
     now: datetime,
 ) -> UUID:
-    """Have the form made, once: nothing happens while it is pending or ready. Its run."""
+    """Have the form made, once: nothing happens while it is pending or ready. Its run.
+
+    Raises VersionWithdrawn and VersionDeleted for a version that went since it was looked at.
+    """
     # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
     # is the version's own, whoever asks.
-    version_query = (
-        select(versions.c.account_id, versions.c.created_by, versions.c.size)
-        .where(versions.c.id == version_id)
-        .with_for_update()
-    )
+    version_query = select(versions).where(versions.c.id == version_id).with_for_update()
     version = conn.execute(version_query).one()
+    require_not_gone(conn, version.file_id, version.number)
     row = conn.execute(
         select(derivatives.c.status, derivatives.c.run_id).where(derivative_key(version_id, form))
     ).one_or_none()

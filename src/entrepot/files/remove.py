@@ -80,16 +80,12 @@ def find_named_blobs(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[Bl
 def delete_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId]:
     """Forget the version's derivatives; the blobs that held them, which are nobody's now."""
     this_version = derivatives.c.version_id == version_id
-    has_own_blob = derivatives.c.blob_id.is_not(None), derivatives.c.blob_id != version_id
-    blobs = [
-        BlobId(row)
-        for row in conn.scalars(select(derivatives.c.blob_id).where(this_version, *has_own_blob))
-    ]
     # What waits to make one has nothing to make any more; a run that is under way ends by itself.
     runs = select(derivatives.c.run_id).where(this_version)
     conn.execute(delete(queue_entries).where(queue_entries.c.id.in_(runs)))
-    conn.execute(delete(derivatives).where(this_version))
-    return blobs
+    # In one statement: a run that names its blob at this moment is waited for, and its blob is had.
+    deleted = delete(derivatives).where(this_version).returning(derivatives.c.blob_id)
+    return [BlobId(row) for row in conn.scalars(deleted) if row is not None and row != version_id]
 
 
 def delete_comparisons(conn: WriteConnection, version_id: BlobId) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.actor import Actor, UserId
 from entrepot.accounts.users import get_user, keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
@@ -24,6 +24,7 @@ from entrepot.db.tables import (
     entitlements,
     files,
     offers,
+    queue_entries,
     tasks,
     users,
     versions,
@@ -35,7 +36,7 @@ from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
 from entrepot.grants.share_limits import require_room
-from entrepot.quotas.reserve import add_used, refund
+from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
 VALIDATION_KIND = "file.validate"
@@ -201,10 +202,14 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
 def _end_shares_without_room(conn: WriteConnection, actor: Actor, file_id: UUID) -> None:
     """End the shares that the new account may not have: its receivers have not accepted it, or
     have blocked it."""
-    columns = entitlements.c.grantee_id, entitlements.c.account_id
-    for row in conn.execute(select(*columns).where(entitlements.c.file_id == file_id)).all():
+    receivers = (
+        select(entitlements.c.grantee_id, entitlements.c.account_id)
+        .where(entitlements.c.file_id == file_id)
+        .order_by(entitlements.c.account_id)  # in which their rows are locked
+    )
+    for row in conn.execute(receivers).all():
         try:
-            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id)
+            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id, file_id)
         except SharesNotAccepted:
             allowed = False
         if not allowed:
@@ -219,12 +224,15 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     conn.execute(select(versions.c.id).where(of_file).with_for_update(key_share=True))
     query = select(func.sum(versions.c.size)).where(of_file, *bytes_kept(versions))
     size = int(conn.scalar(query) or 0)
-    _lock_accounts(conn, old, new)
+    lock_accounts(conn, old, new)
     add_used(conn, new, size)
     refund(conn, old, size)
     version_ids = select(versions.c.id).where(of_file)
+    runs = select(derivatives.c.run_id).where(derivatives.c.version_id.in_(version_ids))
     for statement in (
         update(versions).where(of_file),
+        # Before the forms: runs that end lock both in this order.
+        update(queue_entries).where(queue_entries.c.id.in_(runs)),
         update(derivatives).where(derivatives.c.version_id.in_(version_ids)),
         update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
         update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION_KIND),
@@ -232,12 +240,6 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     ):
         conn.execute(statement.values(account_id=new))
     return size
-
-
-def _lock_accounts(conn: WriteConnection, *account_ids: AccountId) -> None:
-    """Both in one order, so that two who exchange files never wait for each other."""
-    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
-    conn.execute(query.with_for_update(key_share=True))
 
 
 def _set_owner(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:

@@ -43,10 +43,11 @@ from sqlalchemy import (
     true,
 )
 
+from entrepot.accounts.accounts import is_suspended
 from entrepot.accounts.actor import AccountId, Actor, UserId
-from entrepot.db.tables import entitlements, files, offers, versions
+from entrepot.db.tables import accounts, entitlements, files, offers, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import NotAllowed, NotFound
+from entrepot.errors import AccountSuspended, NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
 
@@ -155,7 +156,12 @@ def shared_file_queries() -> tuple[Select[Any], ...]:
 def rights_columns() -> tuple[ColumnElement[Any], ...]:
     """The columns that `rights_from_row` reads, in addition to those of `files`."""
     reads, writes = _has_entitlement(entitlements.c.reads), _has_entitlement(entitlements.c.writes)
-    return reads.label("granted_read"), writes.label("granted_write")
+    suspended_at = select(accounts.c.suspended_at).where(accounts.c.id == files.c.account_id)
+    return (
+        reads.label("granted_read"),
+        writes.label("granted_write"),
+        suspended_at.correlate(files).scalar_subquery().label("owner_suspended_at"),
+    )
 
 
 def expiry_column() -> ColumnElement[datetime | None]:
@@ -190,6 +196,14 @@ def rights_from_row(actor: Actor, row: Row[Any]) -> Rights:
     return Rights(
         is_manager or bool(row.granted_read), is_manager or bool(row.granted_write), is_manager
     )
+
+
+def current_rights(actor: Actor, row: Row[Any]) -> Rights:
+    """As `rights_from_row`. Raises AccountSuspended if the account that owns the file is suspended,
+    so that nobody can use the file now."""
+    if row.owner_suspended_at is not None:
+        raise AccountSuspended
+    return rights_from_row(actor, row)
 
 
 def has_entitlements(conn: ReadConnection, actor: Actor) -> bool:
@@ -280,6 +294,8 @@ def lock_offered(conn: WriteConnection, actor: Actor, file_id: UUID) -> Offered:
     row = conn.execute(_with_row_lock(query)).one_or_none() and conn.execute(query).one_or_none()
     if row is None:
         raise NotFound
+    if is_suspended(conn, row.account_id):
+        raise AccountSuspended
     return Offered(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
 
 
@@ -374,5 +390,5 @@ def _lock_handle(conn: WriteConnection, actor: Actor, file_id: UUID) -> Any:
 
 
 def _handle_fields(actor: Actor, row: Row[Any]) -> Any:
-    rights = rights_from_row(actor, row)
+    rights = current_rights(actor, row)
     return row.id, AccountId(row.account_id), UserId(row.owner_id), actor, rights

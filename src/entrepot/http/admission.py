@@ -26,11 +26,12 @@ from entrepot.errors import (
     TooManyBodies,
 )
 from entrepot.http.callers import KnownCallers
-from entrepot.http.deps import Runtime, read_credential
+from entrepot.http.deps import read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
 from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.problems.handlers import answer_unexpected
+from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
 from entrepot.http.uploads.tus_headers import PATH as UPLOADS
 from entrepot.http.uploads.tus_headers import VERSION as TUS_VERSION
@@ -138,6 +139,7 @@ class AdmissionMiddleware:
             digest = read_credential(scope, self._runtime.parts.secret)
             await self._known.check_key(digest)
         except NotAuthenticated as error:
+            self._record_refused_key(scope)
             return CountedCaller(self._address_policy, address, is_known=False, key_error=error)
         return CountedCaller(self._key_policy, digest.hex(), is_known=True)
 
@@ -150,9 +152,16 @@ class AdmissionMiddleware:
         async def send_and_forget(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:
                 self._known.forget_key(credential)
+                self._record_refused_key(scope)
             await send(message)
 
         return send_and_forget
+
+    def _record_refused_key(self, scope: Scope) -> None:
+        digest: bytes | None = scope.get("credential")
+        if digest is not None:
+            origin, now = read_request_origin(self._request(scope)), self._runtime.parts.clock()
+            self._runtime.record_refused_key(digest, origin, now)
 
     async def _refuse(
         self, error: EntrepotError, scope: Scope, receive: Receive, send: Send

@@ -28,12 +28,12 @@ from entrepot.http.api import (
     withdrawal,
 )
 from entrepot.http.api.openapi.document import install_openapi
-from entrepot.http.deps import open_runtime
 from entrepot.http.downloads.read_log import ReadWriter
 from entrepot.http.fast_path import FastPathMiddleware
 from entrepot.http.methods import HeadMiddleware
 from entrepot.http.middleware import RequestContextMiddleware
 from entrepot.http.problems import handlers
+from entrepot.http.runtime import open_runtime
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."

@@ -1,15 +1,16 @@
 """Remember which keys and sessions somebody holds, so that each is looked up once."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import datetime
 
 from entrepot.accounts.keys import find_key_holder
 from entrepot.accounts.secrets import keyed_digest
-from entrepot.accounts.sign_in import authenticate_session
+from entrepot.accounts.sessions import authenticate_session
 from entrepot.db.types import ReadConnection
-from entrepot.errors import NotAuthenticated
-from entrepot.http.deps import Runtime
+from entrepot.errors import AccountSuspended, NotAuthenticated
 from entrepot.http.limits.rates import MAX_COUNTERS
+from entrepot.http.runtime import Runtime
 
 
 class KnownCallers:
@@ -28,8 +29,12 @@ class KnownCallers:
         if self._is_known(digest):
             return
         database, clock = self._runtime.parts.database, self._runtime.parts.clock
-        await self._runtime.run_in_database_thread(database.read, find_key_holder, digest, clock())
-        self._add(digest)
+        # Whoever is suspended holds their key: the route says that it cannot be used now.
+        with suppress(AccountSuspended):
+            await self._runtime.run_in_database_thread(
+                database.read, find_key_holder, digest, clock()
+            )
+            self._add(digest)
 
     def forget_key(self, digest: bytes) -> None:
         """Look the key up at its next request."""
@@ -48,7 +53,7 @@ class KnownCallers:
             await self._runtime.run_in_database_thread(
                 database.read, _check_session, secret, token, clock()
             )
-        except NotAuthenticated:
+        except (NotAuthenticated, AccountSuspended):
             return None
         self._add(digest)
         return digest

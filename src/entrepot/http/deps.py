@@ -5,50 +5,37 @@ small pool for PostgreSQL. The actor is checked in the same transaction, so a ro
 cannot forget it, and no query on a tenant's data runs without one.
 """
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar
 
-import structlog
 from fastapi import Depends, Request
-from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
-from entrepot.accounts.actor import AccountId, Actor, KeyId, Scope
-from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
-from entrepot.activity.reads import ReadBuffer
+from entrepot.accounts.actor import AccountId, Actor, Scope
+from entrepot.accounts.keys import find_key_holder, key_digest
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
-from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     NotAuthenticated,
-    TooManyDownloads,
-    TooManyFormWaits,
-    TooManyStreams,
-    TooManyUploads,
 )
-from entrepot.files.derivatives import get_run_statuses
-from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
-from entrepot.http.parsing.parser import Parser
-from entrepot.http.previews.processes import Previewer
-from entrepot.http.read_cache import ReadCache
-from entrepot.http.state_watch import StateWatch
-from entrepot.tasks.records import get_revisions
+from entrepot.http.run_unit import (
+    Authenticate,
+    Authentication,
+    Outcome,
+    RefusedActor,
+    SideQuery,
+    run_unit,
+)
+from entrepot.http.runtime import Runtime
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C", bound=ReadConnection)
-
-Authenticate = Callable[[ReadConnection, datetime], Actor]
-SideQuery = Callable[[ReadConnection, Actor], Any]
-"""What is read in the same transaction, after the work itself."""
 
 
 class TimeLimitedAccess(Protocol):
@@ -61,140 +48,6 @@ class TimeLimitedAccess(Protocol):
 
 
 E = TypeVar("E", bound=TimeLimitedAccess | None)
-
-
-@dataclass
-class Runtime:
-    """What lives as long as the app: parts, threads, the watch on tasks, counts, last uses, reads
-    that are to be recorded."""
-
-    parts: Parts
-    database_threads: ThreadPoolExecutor
-    byte_threads: ThreadPoolExecutor
-    watch: StateWatch[int]
-    form_watch: StateWatch[str]
-    read_cache: ReadCache
-    changes: ChangeCounter
-    uploads: ConcurrencyLimit
-    streams: ConcurrencyLimit
-    downloads: ConcurrencyLimit
-    form_waits: ConcurrencyLimit
-    previewer: Previewer
-    parser: Parser
-    reads: ReadBuffer = field(default_factory=ReadBuffer)
-    last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
-    background: set[asyncio.Task[None]] = field(default_factory=set)
-    draining: bool = False
-
-    async def run_in_database_thread(
-        self, work: Callable[..., R], /, *args: Any, **kwargs: Any
-    ) -> R:
-        """Run `work` in a database thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.database_threads, partial(work, *args, **kwargs))
-
-    async def run_in_byte_thread(self, work: Callable[..., R], *args: Any) -> R:
-        """Run what waits for the disk, or hashes, in a thread for bytes."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.byte_threads, work, *args)
-
-    def drain(self) -> None:
-        """Take no new uploads, and end the streams, whose followers then come back elsewhere."""
-        self.draining = True
-        self.watch.end()
-        self.form_watch.end()
-
-    def record_key_use(self, key_id: KeyId, now: datetime) -> None:
-        """Note a key's use, at most once a minute, without keeping the request waiting."""
-        last = self.last_key_uses.get(key_id)
-        if last is not None and now - last < TOUCH_INTERVAL:
-            return
-        self.last_key_uses[key_id] = now
-        write = self.run_in_database_thread(self.parts.database.write, touch_key, key_id, now)
-        self.run_in_background(write)
-
-    def run_in_background(self, coroutine: Any) -> None:
-        """Run something after the response; a failure is logged, never raised."""
-        task = asyncio.create_task(_logged(coroutine))
-        self.background.add(task)
-        task.add_done_callback(self.background.discard)
-
-
-async def _logged(coroutine: Any) -> None:
-    try:
-        await coroutine
-    except Exception:
-        structlog.get_logger(__name__).exception("background write failed")
-
-
-def open_runtime(parts: Parts) -> Runtime:
-    """Start the threads: one for SQLite, eight for PostgreSQL, and some for bytes."""
-    thread_count = 1 if parts.database.embedded else 8
-    database_threads = ThreadPoolExecutor(thread_count, thread_name_prefix="database")
-    byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
-    changes = ChangeCounter(parts.database)
-    settings = parts.settings
-    return Runtime(
-        parts,
-        database_threads,
-        byte_threads,
-        StateWatch(parts.database, database_threads, changes, get_revisions),
-        StateWatch(parts.database, database_threads, changes, get_run_statuses),
-        ReadCache(changes),
-        changes,
-        uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),
-        streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
-        downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
-        form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
-        previewer=Previewer(parts),
-        parser=Parser(settings.uploads_per_account, settings.schema_seconds),
-    )
-
-
-@dataclass(frozen=True)
-class Authentication:
-    """Who acts, when and from where, and the scope that they need (None: any): all that a database
-    thread is given of a request, since the request's own objects belong to the event loop."""
-
-    authenticate: Authenticate
-    scope: Scope | None
-    now: datetime
-    request_origin: RequestOrigin | None
-
-    def actor(self, conn: ReadConnection) -> Actor:
-        """The actor as of now. Raises NotAuthenticated, ScopeMissing, NotAllowed."""
-        actor = replace(self.authenticate(conn, self.now), request_origin=self.request_origin)
-        if self.scope is not None:
-            actor.require(self.scope)
-        return actor
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[R]):
-    """What a unit of work returned: the actor, the work's result and that of its side query."""
-
-    actor: Actor
-    result: R
-    side_result: Any = None
-
-
-def run_unit(
-    begin: Callable[[], AbstractContextManager[C]],
-    authentication: Authentication,
-    side_query: SideQuery | None,
-    work: Callable[Concatenate[C, Actor, P], R],
-    /,
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> Outcome[R]:
-    """One transaction of one actor, in a database thread. Raises what authentication and `work`
-    raise."""
-    with begin() as conn:
-        actor = authentication.actor(conn)
-        result = work(conn, actor, *args, **kwargs)
-        if side_query is None:
-            return Outcome(actor, result)
-        return Outcome(actor, result, side_query(conn, actor))
 
 
 @dataclass(frozen=True)
@@ -245,9 +98,10 @@ class UnitOfWork:
     ) -> R:
         """Run `work(conn, actor, …)` in a transaction that only reads."""
         begin, authentication = self.parts.database.reading, self.authentication
-        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
-            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
-        )
+        with self._refusals_recorded():
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
         return self._done(outcome)
 
     async def cached_read(
@@ -266,9 +120,10 @@ class UnitOfWork:
         if cached is not None and not _expired(cached, self.now):
             return self._record_use(cached)
         begin, authentication = self.parts.database.reading, self.authentication
-        outcome: Outcome[E] = await self.runtime.run_in_database_thread(
-            run_unit, begin, authentication, None, work, *args, **kwargs
-        )
+        with self._refusals_recorded():
+            outcome: Outcome[E] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, None, work, *args, **kwargs
+            )
         read_cache.put(cache_key, outcome, state)
         return self._record_use(outcome)
 
@@ -280,9 +135,10 @@ class UnitOfWork:
     ) -> R:
         """Run `work(conn, actor, …)` and commit it. Raises StorageFull and DatabaseFull."""
         begin, authentication = self.parts.database.growing, self.authentication
-        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
-            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
-        )
+        with self._refusals_recorded():
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
         return self._done(outcome)
 
     async def write_into_reserve(
@@ -294,16 +150,21 @@ class UnitOfWork:
         """As `write`, for what ends or removes something, or only looks: it may use the space that
         is kept free for that (setting `database_reserve`)."""
         begin, authentication = self.parts.database.writing, self.authentication
-        try:
+        with self._refusals_recorded():
             outcome: Outcome[R] = await self.runtime.run_in_database_thread(
                 run_unit, begin, authentication, self.side_query, work, *args, **kwargs
             )
-        except IntegrityError:
-            # A row was to refer to the actor, who was deleted meanwhile.
-            database = self.parts.database
-            await self.runtime.run_in_database_thread(database.read, authentication.actor)
-            raise
         return self._done(outcome)
+
+    @contextmanager
+    def _refusals_recorded(self) -> Iterator[None]:
+        """Record in the background that the actor was refused something."""
+        try:
+            yield
+        except RefusedActor as refused:
+            code = type(refused.error).__name__
+            self.runtime.record_refused_actor(refused.actor, code, self.now)
+            raise refused.error from None
 
     def _done(self, outcome: Outcome[R]) -> R:
         """The result of a `read` or `write`."""
@@ -315,6 +176,8 @@ class UnitOfWork:
             self.asgi_scope["account_id"] = actor.account_id
         if actor.key_id is not None:
             self.runtime.record_key_use(actor.key_id, self.now)
+            if self.request_origin is not None:
+                self.runtime.record_key_network(actor.key_id, self.request_origin, self.now)
         return outcome.result
 
 

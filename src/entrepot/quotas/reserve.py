@@ -101,7 +101,7 @@ def open_reservation(
 ) -> ReservationId:
     """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `max_uploads` of
     the account's own people, or at the shares of guests (`quotas.shares`)."""
-    lock_account(conn, account_id)
+    lock_accounts(conn, account_id)
     sender_account = sender.account_id if sender is not None else account_id
     require_place(conn, account_id, sender_account, max_uploads, belongs_to_request(), now)
     reservation = ReservationId(uuid4())
@@ -252,7 +252,7 @@ def _block_or_fail(
     needed: int,
     now: datetime,
 ) -> None:
-    lock_account(conn, account_id)
+    lock_accounts(conn, account_id)
     usage = get_usage(conn, account_id)
     error = usage.quota_exceeded(needed)
     if not usage.can_ever_fit(needed):
@@ -283,14 +283,15 @@ def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: Rese
     return size
 
 
-def lock_account(conn: WriteConnection, account_id: UUID) -> None:
-    """Lock an account until the end of the transaction: its figures, and who administers it.
+def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
+    """Lock accounts until the end of the transaction: their figures, and who administers them.
 
     Locks are taken in one order, so that no two transactions wait for each other: a file, its
-    resumable uploads, their reservations, a user, the account, the head of its activity.
+    entitlements, resumable uploads, their reservations, a user, the accounts by their ids, keys,
+    sessions and links, the head of an account's activity.
     """
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # who holds the head of the account's activity adds a row that refers to the account, and
     # would wait for us, who wait for that head at the end.
-    query = select(accounts.c.id).where(accounts.c.id == account_id)
+    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
     conn.execute(query.with_for_update(key_share=True))

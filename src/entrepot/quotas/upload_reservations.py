@@ -6,6 +6,7 @@ upload's id. It ends with the upload's row, not with a request.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from entrepot.quotas.reserve import (
     ReservationId,
     Sender,
     get_usage,
+    lock_accounts,
     release_reservation,
     reserve_bytes,
 )
@@ -26,6 +28,15 @@ BATCH_UPLOADS = 500
 """Uploads in one statement."""
 GUEST_BLOCK_BYTES = 1 << 20
 """What a guest's upload reserves beyond the bytes that have come."""
+
+
+@dataclass(frozen=True)
+class LockedUploads:
+    """Uploads under way, locked until the end of the transaction, and the account of each one's
+    reservation; it is absent if the upload was delivered at that moment."""
+
+    ids: list[UUID]
+    account_ids: dict[UUID, UUID]
 
 
 def guest_reservation(size: int, received: int) -> int:
@@ -119,26 +130,38 @@ def end_uploads(conn: WriteConnection, *conditions: ColumnElement[bool]) -> list
 
     A request that still brings bytes to one finds it gone, and ends. The sweep removes the bytes.
     """
-    # A file before its uploads, these before their reservations, these before accounts, and each
-    # in one order: so no two transactions wait for each other.
-    query = select(reservations.c.id, reservations.c.account_id).where(*conditions)
-    rows = conn.execute(query.order_by(reservations.c.account_id, reservations.c.id)).all()
-    ids = sorted(row.id for row in rows)
-    for start in range(0, len(ids), BATCH_UPLOADS):
-        batch = uploads.c.id.in_(ids[start : start + BATCH_UPLOADS])
-        conn.execute(select(uploads.c.id).where(batch).order_by(uploads.c.id).with_for_update())
-    for row in rows:
-        release_reservation(conn, row.account_id, ReservationId(row.id))
-    for start in range(0, len(ids), BATCH_UPLOADS):
+    locked = lock_uploads(conn, *conditions)
+    lock_accounts(conn, *locked.account_ids.values())
+    return end_locked_uploads(conn, locked)
+
+
+def lock_uploads(conn: WriteConnection, *conditions: ColumnElement[bool]) -> LockedUploads:
+    """Lock uploads under way whose reservations meet the conditions, and these reservations.
+
+    Their accounts come after them in the order of locks (`lock_accounts`).
+    """
+    ids = sorted(conn.scalars(select(reservations.c.id).where(*conditions)))
+    batches = [ids[start : start + BATCH_UPLOADS] for start in range(0, len(ids), BATCH_UPLOADS)]
+    for batch in batches:
+        query = select(uploads.c.id).where(uploads.c.id.in_(batch)).order_by(uploads.c.id)
+        conn.execute(query.with_for_update())
+    account_ids: dict[UUID, UUID] = {}
+    for batch in batches:
+        columns = select(reservations.c.id, reservations.c.account_id)
+        query = columns.where(reservations.c.id.in_(batch)).order_by(reservations.c.id)
+        account_ids |= {row.id: row.account_id for row in conn.execute(query.with_for_update())}
+    return LockedUploads(ids, account_ids)
+
+
+def end_locked_uploads(conn: WriteConnection, locked: LockedUploads) -> list[UUID]:
+    """End the uploads, whose accounts are locked too, and give their quota back."""
+    for upload_id, account_id in locked.account_ids.items():
+        release_reservation(conn, account_id, ReservationId(upload_id))
+    for start in range(0, len(locked.ids), BATCH_UPLOADS):
         # One that was delivered meanwhile has lost its reservation, and keeps its row.
-        batch = uploads.c.id.in_(ids[start : start + BATCH_UPLOADS])
+        batch = uploads.c.id.in_(locked.ids[start : start + BATCH_UPLOADS])
         conn.execute(delete(uploads).where(batch, uploads.c.task_id.is_(None)))
-    return ids
-
-
-def end_uploads_of_user(conn: WriteConnection, user_id: UUID) -> None:
-    """End all uploads of one who may send nothing any more."""
-    end_uploads(conn, reservations.c.user_id == user_id)
+    return locked.ids
 
 
 def end_uploads_of_key(conn: WriteConnection, key_id: UUID) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 
-from entrepot.db.tables import queue_entries
+from entrepot.db.tables import accounts, queue_entries
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.leases import is_alive
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
@@ -149,11 +149,14 @@ def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
     return {row.id: row.lease for row in conn.execute(select(*columns).where(*held))}
 
 
-def release_entries(conn: WriteConnection, owner: str) -> int:
-    """Let others claim what the worker had claimed: it begins, or has ended; how many entries."""
+def release_entries(conn: WriteConnection, owner: str, ids: Collection[UUID] | None = None) -> int:
+    """Let others claim what the worker had claimed and does not run, by default everything: it
+    begins, or has ended; how many entries."""
     statement = update(queue_entries).where(
         queue_entries.c.owner == owner, queue_entries.c.state == "running"
     )
+    if ids is not None:
+        statement = statement.where(queue_entries.c.id.in_(ids))
     return conn.execute(statement.values(**RELEASED)).rowcount
 
 
@@ -181,7 +184,10 @@ def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
 
 
 def _takeable(conn: ReadConnection, lease: timedelta, now: datetime) -> ColumnElement[bool]:
-    """Nobody has claimed it, or whoever did gives no sign of life."""
-    return or_(
-        queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)
+    """Nobody has claimed it, or whoever did gives no sign of life; and its account is not
+    suspended."""
+    suspended = select(accounts.c.id).where(accounts.c.suspended_at.is_not(None))
+    return and_(
+        or_(queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)),
+        queue_entries.c.account_id.not_in(suspended),
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
@@ -74,6 +74,8 @@ def undelete_version(
         raise NothingToUndo(reason=f"Version {number} was deleted too long ago.")
     values = {"status": "published", "deleted_at": None, "keep_until": None, "spared": True}
     conn.execute(update(versions).where(versions.c.id == row.id).values(**values))
+    # Newer ones may have been withdrawn since.
+    renew_current_version(conn, file_id, now)
     record(conn, target.account_id, actor, "version.undelete", now, file_id, number)
     return get_version(conn, actor, file_id, number)
 
@@ -145,6 +147,23 @@ def purge_files(conn: WriteConnection, now: datetime) -> int:
         conn.execute(update(files).where(files.c.id == row.id).values(**purged_values))
         record(conn, row.account_id, None, "file.purge", now, row.id)
     return len(rows)
+
+
+def renew_current_version(conn: WriteConnection, file_id: UUID, now: datetime) -> None:
+    """Make the newest published version the current one; the file is locked."""
+    published = versions.c.file_id == file_id, versions.c.status == "published"
+    number = conn.scalar(select(func.max(versions.c.number)).where(*published))
+    size = conn.scalar(select(versions.c.size).where(*published, versions.c.number == number))
+    conn.execute(
+        update(files)
+        .where(files.c.id == file_id)
+        .values(
+            current_version=number,
+            current_size=-1 if size is None else size,
+            withdrawn_at=now if number is None else None,
+            updated_at=now,
+        )
+    )
 
 
 def get_version_row(conn: ReadConnection, file_id: UUID, number: int) -> Row[Any]:

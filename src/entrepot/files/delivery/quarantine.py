@@ -175,7 +175,7 @@ def check_reason(text: str) -> str:
     """A sound reason. Raises FieldInvalid."""
     reason = text.strip()
     if not reason:
-        raise FieldInvalid("reason", "is required: say why the version is accepted.")
+        raise FieldInvalid("reason", "is required.")
     return check_text(reason, "reason", MAX_REASON_CHARS, one_line=False)
 
 

@@ -21,7 +21,7 @@ from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUplo
 from entrepot.quotas.reserve import (
     ReservationId,
     hide_owner_figures,
-    lock_account,
+    lock_accounts,
     release_reservation,
 )
 from entrepot.quotas.shares import belongs_to_request, require_guest_places, require_place
@@ -58,7 +58,7 @@ def begin_upload(
     if earlier is not None:
         return earlier
     account_id, limit = admission.account_id, admission.limit(limits.max_file_bytes)
-    lock_account(conn, account_id)
+    lock_accounts(conn, account_id)
     if request.size > limit:
         raise FileTooLarge(limit=limit, requested=request.size)
     sender = admission.sender(actor)

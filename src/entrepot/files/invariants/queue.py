@@ -13,8 +13,8 @@ from entrepot.tasks.queue import find_unqueued, find_unqueued_tasks
 
 
 def queue_is_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
-    """Work that has not ended is in the queue, and each entry is of a task or a derivation; a
-    version's has its place in its file's order, of which one runs at a time."""
+    """Work that has not ended is in the queue, and each entry is of a task or a derivation of
+    its account; a version's has its place in its file's order, of which one runs at a time."""
     del store, now
     for task_id in find_unqueued_tasks(conn):
         yield f"task {task_id} has not ended, and no worker will ever take it"
@@ -25,6 +25,11 @@ def queue_is_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Ite
     ownerless = select(queue_entries.c.id).where(~has_task, ~has_form.exists())
     for entry_id in conn.scalars(ownerless):
         yield f"queue entry {entry_id} belongs to no task and no derivation"
+    for table, key in ((tasks, tasks.c.id), (derivatives, derivatives.c.run_id)):
+        of_others = select(queue_entries.c.id).join(table, key == queue_entries.c.id)
+        elsewhere = table.c.account_id != queue_entries.c.account_id
+        for entry_id in conn.scalars(of_others.where(elsewhere)):
+            yield f"queue entry {entry_id} is work of another account"
     misplaced = select(versions.c.id).join(
         queue_entries,
         and_(

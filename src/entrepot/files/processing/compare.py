@@ -50,9 +50,9 @@ class Comparer:
             if self.inspector.database.read(_both_bytes_kept, run.id):
                 raise
             comparison = Comparison("not-compared", BYTES_REMOVED_DETAIL)
-            run.end(_end_comparison, run.id, comparison, self.clock())
+            run.end(end_comparison, run.id, comparison, self.clock())
         else:
-            run.end(_end_comparison, run.id, comparison, self.clock())
+            run.end(end_comparison, run.id, comparison, self.clock())
 
     def _request(self, row: Any) -> ComparisonRequest:
         return ComparisonRequest(
@@ -116,16 +116,22 @@ def _begin_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> An
     return conn.execute(query).one()
 
 
-def _end_comparison(
+def end_comparison(
     conn: WriteConnection, task_id: UUID, comparison: Comparison, now: datetime
 ) -> None:
+    """End a comparison with what it found, which is kept as long as both versions are."""
     if comparison.verdict != "compared":
         code = "resource-limit" if comparison.verdict == "resource-limit" else "not-comparable"
         finish_task(conn, task_id, "failed", now, {"code": code, "detail": comparison.detail})
         return
-    if finish_task(conn, task_id, "succeeded", now, has_report=True) and _both_bytes_kept(
-        conn, task_id
-    ):
+    if not finish_task(conn, task_id, "succeeded", now, has_report=True):
+        return
+    # Whoever purges one of them waits, or is waited for: it clears what was found before.
+    either = versions.c.id.in_((comparisons.c.before_id, comparisons.c.after_id))
+    compared = select(versions.c.id).join(comparisons, either)
+    compared = compared.where(comparisons.c.task_id == task_id)
+    conn.execute(compared.with_for_update(read=True, of=versions))
+    if _both_bytes_kept(conn, task_id):
         this_comparison = comparisons.c.task_id == task_id
         conn.execute(update(comparisons).where(this_comparison).values(result=asdict(comparison)))
 

@@ -84,12 +84,12 @@ class Inspector:
         try:
             while version is not None:
                 if self.decide(run, self._find(run, version)):
-                    return
+                    break
                 version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
         except InspectionCanceled:
             assert version is not None
             run.write(cancel_version, version, self.clock())
-        # Canceled, also while it waited: its bytes go before the run ends.
+        # Canceled, also while it waited, or as a copy of what was withdrawn: its bytes go now.
         for blob_id in self.database.read(_blobs_of, run.id):
             self.remove(blob_id)
 

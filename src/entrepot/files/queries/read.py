@@ -31,6 +31,7 @@ from entrepot.grants.access import (
     access_readable,
     access_visible,
     actor_parameters,
+    current_rights,
     expiry_column,
     require_reading,
     rights_columns,
@@ -99,6 +100,7 @@ def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
     row = conn.execute(_file_query(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
+    current_rights(actor, row)
     return file_from_row(row, actor)
 
 
@@ -129,7 +131,7 @@ def get_published(
     row = conn.execute(_published_query(actor.is_admin, number is not None), values).one_or_none()
     if row is None:
         raise NotFound
-    rights = rights_from_row(actor, row)
+    rights = current_rights(actor, row)
     require_reading(rights)
     if row.id is None:
         require_not_gone(conn, file_id, number)

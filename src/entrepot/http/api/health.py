@@ -12,7 +12,8 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.types import ReadConnection
 from entrepot.errors import StorageFull
 from entrepot.http.api.models.health import Degraded, Liveness, Readiness
-from entrepot.http.deps import Runtime, RuntimeDep
+from entrepot.http.deps import RuntimeDep
+from entrepot.http.runtime import Runtime
 from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.tasks.leases import has_live_worker
 

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from entrepot import errors
 from entrepot.accounts.actor import Actor, Role, Scope
 from entrepot.accounts.keys import issue_key, list_keys, revoke_key
+from entrepot.accounts.links import make_link
+from entrepot.accounts.passwords import MAX_PASSWORD_CHARS
+from entrepot.accounts.sessions import sign_out_user
+from entrepot.accounts.sign_in import PasswordHolder, change_password, find_password
 from entrepot.accounts.users import (
     change_user,
     create_user,
@@ -18,6 +22,7 @@ from entrepot.accounts.users import (
     list_users,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import FieldInvalid, NotAllowed, SignInFailed
 from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import list_response
@@ -25,6 +30,7 @@ from entrepot.http.api.models.people import (
     AccountDetails,
     CallerDetails,
     CreatedKey,
+    CreatedLink,
     KeyList,
     ReservedBytes,
     UsedBytes,
@@ -33,7 +39,7 @@ from entrepot.http.api.models.people import (
 )
 from entrepot.http.api.openapi.answers import LISTED, problems, with_headers
 from entrepot.http.api.payloads import key_payload, user_payload
-from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
+from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork, read_request_origin
 from entrepot.http.lists.listings import KEYS, USERS
 from entrepot.http.parameters import (
     Cursor,
@@ -43,6 +49,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.password_change import hash_new_password, verify_holder
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, get_usage
@@ -68,6 +75,13 @@ class UserChange(StrictBody):
 
     role: Role | None = None
     disabled: bool | None = None
+
+
+class PasswordChange(StrictBody):
+    """The caller's password, and the one that replaces it."""
+
+    current_password: Annotated[str, Field(max_length=MAX_PASSWORD_CHARS)]
+    new_password: str
 
 
 class NewKeyBody(StrictBody):
@@ -147,6 +161,81 @@ async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWor
 async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Remove a user who owns no files; their keys stop at once."""
     await work.write_into_reserve(delete_user, user_name, work.now)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/user/{user_name}/link",
+    tags=["people"],
+    status_code=201,
+    operation_id="create_sign_in_link",
+    response_model=CreatedLink,
+    responses=with_headers(201, "Cache-Control") | problems(errors.NotAllowed, errors.FieldInvalid),
+)
+async def new_link(user_name: UserNameInPath, work: AdminWork) -> Response:
+    """Make a one-time link with which a user sets a password and signs in: an invitation, or a
+    reset.
+
+    It works once, within 24 hours, and ends an earlier link of the user. Whoever has it can sign in
+    as the user: send it to this person alone.
+    """
+    token, expires_at = await work.write(make_link, work.parts.secret, user_name, work.now)
+    created: CreatedLink = {
+        "user_name": user_name,
+        "link": f"{work.parts.settings.endpoint}/sign-in?link={token}",
+        "expires_at": format_timestamp(expires_at),
+    }
+    return JSONResponse(created, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+@router.delete(
+    "/user/{user_name}/sessions",
+    tags=["people"],
+    status_code=204,
+    operation_id="end_sessions",
+    response_model=None,
+    responses=problems(errors.NotAllowed),
+)
+async def end_user_sessions(user_name: UserNameInPath, work: AdminWork) -> Response:
+    """End all browser sessions of a user. Their keys stay valid."""
+    await work.write_into_reserve(sign_out_user, user_name, work.now)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/password",
+    tags=["people"],
+    status_code=204,
+    operation_id="change_password",
+    response_model=None,
+    responses=problems(errors.NotAllowed, errors.TooManyAttempts),
+)
+async def new_password(body: PasswordChange, request: Request, work: WriteWork) -> Response:
+    """Change one's own password. One's browser sessions end; keys stay valid.
+
+    The current password is required: a key alone is not enough. Without a password yet, an admin's
+    link sets the first.
+    """
+
+    def own_password(conn: ReadConnection, actor: Actor) -> PasswordHolder | None:
+        return find_password(conn, actor.user_name)
+
+    holder = await work.read(own_password)
+    if holder is None:
+        raise NotAllowed("You have no password yet. Ask an admin of your account for a link.")
+    wrong = FieldInvalid("current_password", "is not your password.")
+    try:
+        await verify_holder(request, holder, body.current_password)
+        new_hash = await hash_new_password(body.new_password, holder.user, "new_password")
+        origin = read_request_origin(request)
+
+        def replace(conn: WriteConnection, actor: Actor) -> None:
+            del actor
+            change_password(conn, holder, new_hash, origin, work.now)
+
+        await work.write(replace)
+    except SignInFailed:
+        raise wrong from None
     return Response(status_code=204)
 
 

@@ -8,7 +8,8 @@ import structlog
 
 from entrepot.activity.reads import Read, ReadBuffer, has_ended_reads, write_reads
 from entrepot.files.versions import PublishedVersion
-from entrepot.http.deps import Runtime, UnitOfWork
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.runtime import Runtime
 
 WRITE_SECONDS = 0.8
 """Seconds. With the time of one transaction it is below the second that a crash may lose."""

@@ -30,6 +30,9 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.NotAllowed: ProblemKind(
         403, "not-allowed", "Not allowed", "Ask an admin of the account."
     ),
+    errors.AccountSuspended: ProblemKind(
+        403, "account-suspended", "The account is suspended", "Nothing is lost. Ask the operator."
+    ),
     errors.ScopeMissing: ProblemKind(
         403,
         "scope-missing",
@@ -159,10 +162,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
     ),
     errors.TooManyKeys: ProblemKind(
-        409,
-        "too-many-keys",
-        "The user has too many keys",
-        "Revoke a key that nobody uses: the list of keys says when each was last used.",
+        409, "too-many-keys", "The user has too many keys", "Revoke one that nobody uses."
     ),
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."

@@ -14,6 +14,7 @@ from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
 from entrepot.http.web.offers import route as offers
+from entrepot.http.web.password import route as password
 from entrepot.http.web.preview import route as preview
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
@@ -22,10 +23,10 @@ from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.schema import route as schema
 from entrepot.http.web.session_work import is_secure, local_path, redirect
 from entrepot.http.web.sign_in import route as sign_in
-from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
 from entrepot.http.web.versions import route as versions
+from entrepot.http.web.withdrawal import route as withdrawal
 
 YEAR = 31_536_000
 """Seconds that a browser remembers the theme."""
@@ -36,10 +37,9 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    settings = app.state.runtime.parts.settings
-    app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
-    of_files = files, changes, schema, preview, versions, offers, upload, tasks, activity
-    for each in (sign_in, *of_files, account, keys, endpoint, reference, problems):
+    of_files = files, changes, schema, preview, versions, withdrawal, offers, upload, tasks
+    of_account = account, keys, endpoint
+    for each in (sign_in, password, *of_files, activity, *of_account, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

@@ -1,6 +1,5 @@
 """Render a page: the templates, what each of them is given, and the headers of every page."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,15 +35,12 @@ HEADERS = {
 class Pages:
     """What lives as long as the app and serves all pages.
 
-    `last_uses` remembers when a session's use was last written; `hashing` bounds the passwords that
-    are checked at once, each of which takes 64 MiB, and `signing_in` counts those that wait.
+    `last_uses` remembers when a session's use was last written.
     """
 
     environment: Environment
     assets: Assets
     last_uses: dict[str, datetime] = field(default_factory=dict)
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
-    signing_in: int = 0
 
 
 def open_pages(assets: Assets) -> Pages:

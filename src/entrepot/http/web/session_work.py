@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.accounts.sign_in import (
+from entrepot.accounts.sessions import (
     SEEN_INTERVAL,
     SESSION_MAX_AGE,
     authenticate_session,
@@ -24,7 +24,8 @@ from entrepot.accounts.sign_in import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
-from entrepot.http.deps import Outcome, SideQuery, UnitOfWork, get_runtime, read_request_origin
+from entrepot.http.deps import UnitOfWork, get_runtime, read_request_origin
+from entrepot.http.run_unit import Outcome, SideQuery
 from entrepot.http.web.rendering import Pages, pages_of
 from entrepot.texts import is_safe_line
 
@@ -102,9 +103,14 @@ def is_secure(request: Request) -> bool:
     return public_url.startswith("https://") or request.url.scheme == "https"
 
 
-def cookie_name(request: Request) -> str:
+def host_cookie(request: Request, name: str) -> str:
     """`__Host-…` (RFC 6265bis) where that is possible: no other host can set or read it."""
-    return "__Host-entrepot" if is_secure(request) else "entrepot"
+    return f"__Host-{name}" if is_secure(request) else name
+
+
+def cookie_name(request: Request) -> str:
+    """The name of the session's cookie."""
+    return host_cookie(request, "entrepot")
 
 
 def session_token(request: Request) -> str | None:

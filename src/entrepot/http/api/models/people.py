@@ -49,6 +49,14 @@ class CreatedKey(KeyDetails):
     api_key: Annotated[str, Field(examples=["epk_…"])]
 
 
+class CreatedLink(TypedDict):
+    """A one-time link; whoever has it can sign in as the user."""
+
+    user_name: UserName
+    link: Annotated[str, Field(examples=["https://files.example.org/sign-in?link=…"])]
+    expires_at: Timestamp
+
+
 class UsedBytes(TypedDict):
     """What the used bytes of an account consist of."""
 

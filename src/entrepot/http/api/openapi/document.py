@@ -143,7 +143,7 @@ def _common_problems(
     """The problems that an operation may answer because of what it takes."""
     raised: list[type[errors.EntrepotError]] = [errors.RateLimited]
     if scope is not None:
-        raised.append(errors.NotAuthenticated)
+        raised += (errors.NotAuthenticated, errors.AccountSuspended)
     if scope not in (None, "any"):
         raised.append(errors.ScopeMissing)
     if "{" in path and scope is not None:

@@ -48,6 +48,15 @@ ACTIONS = {
     "user.change": "User changed",
     "user.delete": "User removed",
     "user.password": "Password set",
+    "user.link": "Link made",
+    "user.sign-out": "Sessions ended",
+    "account.suspend": "Account suspended",
+    "account.resume": "Account resumed",
+    "session.create": "Signed in",
+    "session.fail": "Sign-in failed",
+    "session.end": "Signed out",
+    "access.refuse": "Refused",
+    "key.first-use": "Key used from a new network",
     "key.create": "Key made",
     "key.revoke": "Key revoked",
 }
@@ -58,7 +67,7 @@ BADGES = {
     "version.publish": "good",
 }
 """Actions that are shown by a badge."""
-BY_OPERATORS = ("user.", "key.")
+BY_OPERATORS = ("user.", "key.", "account.")
 """What nobody does without a user's name but an operator."""
 HIDDEN_DETAILS = ("sha256", "key_id", "task_id", "offered_by")
 ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}

@@ -44,6 +44,7 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
+from entrepot.grants.senders import decline_share, may_decline
 from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
@@ -166,6 +167,14 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     return redirect(f"/files/{file_id}#sharing")
 
 
+@router.post("/files/{file_id}/decline", response_model=None)
+async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
+    """Decline a file that another account shares; a share that has ended meanwhile is gone."""
+    with suppress(NotFound):
+        await work.write_into_reserve(decline_share, file_id, work.now)
+    return redirect("/files")
+
+
 @router.post("/files/{file_id}/uploads/end", response_model=None)
 async def end(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """End an upload that is under way; one that has ended meanwhile is gone already."""
@@ -221,6 +230,7 @@ async def _page(
         activity=activity_lines(content.activity),
         offer_recipient=content.offer_recipient,
         uploads=content.uploads,
+        may_decline=content.may_decline,
         draft=draft,
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
@@ -232,7 +242,6 @@ async def _page(
         exception=content.exception,
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
-        earlier_version=content.earlier_version,
         revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
         format_details=format_details(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
@@ -316,6 +325,7 @@ class _FilePage:
     activity: list[ActivityRow]
     offer_recipient: str | None
     uploads: list[UploadUnderWay]
+    may_decline: bool
 
     @property
     def inspected_version(self) -> Version | None:
@@ -329,13 +339,6 @@ class _FilePage:
         have it still."""
         newest = next((v for v in self.versions if v.status in ("published", "withdrawn")), None)
         return newest if newest is not None and newest.withdrawal is not None else None
-
-    @property
-    def earlier_version(self) -> int | None:
-        """What readers would get if the current version were withdrawn."""
-        current = self.file.version
-        numbers = (v.number for v in self.versions if v.status == "published")
-        return next((number for number in numbers if number != current), None)
 
 
 def _load(
@@ -357,6 +360,7 @@ def _load(
         else [],
         get_offer_recipient(conn, file_id) if file.rights.manages else None,
         list_uploads_to_file(conn, actor, file_id, UPLOADS) if file.rights.manages else [],
+        file.is_foreign and may_decline(conn, actor, file_id),
     )
 
 

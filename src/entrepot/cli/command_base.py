@@ -1,0 +1,55 @@
+"""How each command of the server is registered, opens the installation, and reports an error."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from entrepot_client.cli.failures import ExitStatus, Failure
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The data folder.", show_default=False),
+]
+
+
+def command(app: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
+    """Register a command with its example, which `--help` shows."""
+    return app.command(name, epilog=f"Example: {example}")
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Turn domain errors into the program's two sentences and exit statuses."""
+    from entrepot.errors import EntrepotError, NotFound, StartRefused
+
+    try:
+        yield
+    except NotFound:
+        raise Failure(
+            "There is no such account or user.",
+            "See `entrepot admin account list`.",
+            ExitStatus.NOT_FOUND,
+        ) from None
+    except StartRefused as refused:
+        what, _, do = str(refused).partition(". ")
+        raise Failure(what.rstrip(".") + ".", do) from None
+    except EntrepotError as error:
+        raise Failure(str(error), figures=error.figures()) from error
+
+
+@contextmanager
+def installation(data: Path | None) -> Iterator[Any]:
+    """The parts of the installation in `data`, for one command."""
+    from entrepot.cli.database_errors import explain_database_errors
+    from entrepot.cli.logs import configure_logs
+    from entrepot.cli.start import open_installation
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        settings = read_settings(data=data, log_level="warning")
+        configure_logs(settings)
+        with explain_database_errors(settings), closing(open_installation(settings)) as parts:
+            yield parts
