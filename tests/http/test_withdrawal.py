@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 from tests.http.test_deletions import actions, states, swept, two_versions
+from tests.http.test_schema import change
 from tests.http.test_versions import publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.raw import connect, head
@@ -20,6 +21,8 @@ from entrepot.db.tables import derivatives, files, inspections, versions
 pytestmark = pytest.mark.both_databases
 REASON = "Prices of another customer were in it."
 LONG = timedelta(days=8)
+SECRET = "price of another"
+SECRET_CSV = f"id,amount\n1,{SECRET}\n".encode()
 READS = (
     "/file/download/{}?version={}", "/file/download/{}?version={}&format=parquet",
     "/file/{}/report?version={}", "/file/{}/profile?version={}", "/file/{}/preview?version={}",
@@ -190,6 +193,52 @@ def test_what_is_purged_is_gone_and_never_in_the_trash(
     assert api.json(f"/file/{file_id}/versions/1")["sha256"]
     recorded = api.json(f"/file/{file_id}/activity?action=version.withdraw")["activity_list"]
     assert recorded[0]["detail"] == {"reason": REASON, "purge": True}
+    assert server.doctor() == []
+
+
+def test_a_purge_takes_what_was_found_before_the_version_was_accepted(
+    server: Server, account: TestAccount
+) -> None:
+    api = account.api
+    file_id = str(api.deliver(CSV, enforce_schema="true")["file_id"])
+    rejected = publish(api, file_id, SECRET_CSV, "failed")
+    body = {"reason": "It is right."}
+    accepted = api.post(f"/file/{file_id}/versions/2/accept", json=body).json()["task_id"]
+    assert api.wait_task(accepted)["version"] == 3
+    assert SECRET in api.get(f"/file/{file_id}/report?version=2").text
+    assert withdraw(api, file_id, 3, purge=True).status_code == 200
+    for path in (
+        f"/file/{file_id}/report?version=2", f"/file/{file_id}/report.csv?version=2",
+        f"/task/{rejected['task_id']}/report",
+    ):  # fmt: skip
+        assert_problem(api.get(path), 404, "not-found")
+    task = api.task(rejected["task_id"])
+    assert task["error"]["code"] == "schema-violation"
+    assert SECRET not in str(task)
+    assert api.account()["used"] == len(CSV)
+    store = server.parts.store
+    assert [store.stat(blob) is None for blob in blobs(server, file_id)].count(True) == 2
+    assert server.doctor() == []
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_no_check_of_a_schema_shows_what_was_withdrawn(
+    server: Server, account: TestAccount, purge: bool
+) -> None:
+    api = account.api
+    file_id = str(api.deliver(CSV)["file_id"])
+    publish(api, file_id, SECRET_CSV)
+    reader = shared_with(account, server, file_id, "r")
+    schema = {"fields": [{"name": n, "type": "integer"} for n in ("id", "amount")]}
+    task = change(api, file_id, schema, "accept")
+    task_id = task["task_id"]
+    assert task["status"] == "failed"
+    paths = f"/task/{task_id}", f"/task/{task_id}/report"
+    assert all(SECRET in api.get(path).text for path in paths)
+    assert withdraw(api, file_id, 2, purge=purge).status_code == 200
+    for caller in (api, reader.api):
+        assert not any(SECRET in caller.get(path).text for path in paths)
+    assert api.task(task_id)["error"]["code"] == "schema-violation"
     assert server.doctor() == []
 
 
