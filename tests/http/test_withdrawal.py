@@ -17,6 +17,8 @@ from tests.support.sharing import deliver, share
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import derivatives, files, inspections, versions
+from entrepot.errors import NotAllowed
+from entrepot.files.queries.gone import require_kept
 
 pytestmark = pytest.mark.both_databases
 REASON = "Prices of another customer were in it."
@@ -336,6 +338,21 @@ def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None
             received += len(block)
     assert received < len(content)
     assert server.doctor() == []
+
+
+def test_a_read_under_way_ends_with_the_right_to_read(server: Server, account: TestAccount) -> None:
+    """Also where a right to deliver is left, which lets one read one's own."""
+    file_id = str(account.api.deliver(CSV, enforce_schema="true")["file_id"])
+    partner = shared_with(account, server, file_id, "rw")
+    rejected = deliver(partner, file_id, SECRET_CSV)["version"]
+    others = publish(account.api, file_id, SECRET_CSV, "failed")["version"]
+    read, actor = server.parts.database.read, server.actor(partner.api_key)
+    read(require_kept, actor, UUID(file_id), 1)
+    share(account.api, file_id, partner.user_name, "w")
+    read(require_kept, actor, UUID(file_id), rejected)
+    for number in (1, others):
+        with pytest.raises(NotAllowed):
+            read(require_kept, actor, UUID(file_id), number)
 
 
 def test_the_file_says_whether_anything_is_left(server: Server, account: TestAccount) -> None:
