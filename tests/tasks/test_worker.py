@@ -10,13 +10,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
+from tests.db.test_full_database import fill
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.engine import Database
 from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
+from entrepot.errors import DatabaseFull
 from entrepot.migrations.run import migrate
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
@@ -403,3 +405,39 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
     with running(bench, again, "two"):
         wait_until(lambda: not bench.left(), "it is resumed")
     assert (again.ran, workflow.given_up) == ([work_id], [])
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("moment", ["a statement", "the commit"])
+def test_work_waits_while_the_database_is_full(
+    bench: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is tried: it is no failure of the work, which nobody would do again."""
+    monkeypatch.setattr("entrepot.tasks.worker.FULL_PAUSE_SECONDS", 0.005)
+    with bench.database.writing() as conn:
+        conn.execute(text("CREATE TABLE things (name text)"))
+
+    def insert(conn: WriteConnection) -> None:
+        conn.execute(text("INSERT INTO things VALUES (:name)"), {"name": "x" * 100_000})
+
+    tries: list[bool] = []
+
+    def write(run: Run) -> None:
+        try:
+            run.end(insert)
+        except DatabaseFull:
+            tries.append(False)
+            raise
+        tries.append(True)
+
+    workflow = Recorder(write)
+    work_id = bench.enqueue()
+    make_room = fill(bench.database, moment)
+    with running(bench, workflow):
+        wait_until(lambda: len(tries) > 2 * MAX_CLAIMS, "it is tried again and again")
+        assert bench.left() == {work_id}
+        make_room()
+        wait_until(lambda: not bench.left(), "it is done")
+    assert (tries[-1], workflow.given_up) == (True, [])
+    with bench.database.reading() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM things")) == 1

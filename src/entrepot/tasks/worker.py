@@ -16,6 +16,7 @@ import structlog
 
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import DatabaseFull
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     LeaseLost,
@@ -60,6 +61,8 @@ FAILURE_PAUSE = timedelta(seconds=1)
 """Before a failed run is tried again, for each of its failures."""
 ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
+FULL_PAUSE_SECONDS = 10.0
+"""Before work is tried again for which the database had no space."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,9 @@ class Worker:
                 alone = _Placed(Assignment(each.place.kind, (entry,)), each.place)
                 try:
                     begun |= self.database.write(self._begin, [alone])
+                except DatabaseFull:
+                    log.warning("work waits for space in the database", task_id=str(entry.id))
+                    self._stop.wait(FULL_PAUSE_SECONDS)
                 except Exception:
                     log.exception("work could not be begun", task_id=str(entry.id))
                     self._settle(partial(self._fail_unbegun, entry.id, each.place))
@@ -263,6 +269,13 @@ class Worker:
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
+        """Run it; again while the database is full, which is no failure of the work. It keeps its
+        place: nothing else can be done then either."""
+        while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
+            pass
+
+    def _try_run(self, begun: BegunRun) -> bool:
+        """Run it once; False if the database had no space for what it wrote."""
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -272,10 +285,14 @@ class Worker:
             log.warning("another worker has taken this work over")
         except BudgetExceeded:
             self._settle(lambda: self._postpone(run))
+        except DatabaseFull:
+            log.warning("work waits for space in the database", task_id=str(run.id))
+            return False
         except Exception:
             if not self._stop.is_set():  # else it is resumed at the next start
                 log.exception("work could not be run", failures=run.entry.failures + 1)
                 self._settle(lambda: self._fail(run))
+        return True
 
     def _settle(self, settle: Callable[[], None]) -> None:
         try:

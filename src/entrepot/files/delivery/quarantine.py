@@ -24,7 +24,7 @@ from entrepot.errors import (
     QuarantineEnded,
     VersionNotRejected,
 )
-from entrepot.files.contract import load_contract
+from entrepot.files.contract import load_terms
 from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.files.queries.read import get_published, published_from_row
@@ -84,7 +84,7 @@ def get_quarantine(
     return Quarantine(
         row.created_by == actor.user_id,
         can_manage(actor, row.account_id, row.owner_id),
-        row.revision == load_contract(conn, row.file_id).revision,
+        row.revision == load_terms(conn, row.file_id).revision,
     )
 
 

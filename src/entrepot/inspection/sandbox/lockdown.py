@@ -55,7 +55,7 @@ def die_with_parent() -> None:
 
 
 def lower_priority(nice: int) -> None:
-    """Leave others more of the processor: with 5 three times as much, with 10 ten times. With a
+    """Leave others more of the processor: with 3 twice as much, with 10 ten times. With a
     nice value of 19 this process would reach its time limit on a busy machine.
 
     Linux weighs the processes of different sessions as groups (autogroup, sched(7)), so that

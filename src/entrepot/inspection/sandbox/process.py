@@ -54,7 +54,7 @@ from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other", "current")
-PRIORITIES = {"inspect": 5, "derive": 10}
+PRIORITIES = {"inspect": 3, "derive": 10}
 """Nice values of the jobs that give way: inspections to requests, and forms, for which nobody
 waits, to inspections too."""
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'

@@ -13,7 +13,6 @@ from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.cleanup.delete import get_deleted_file
-from entrepot.files.contract import Revision, find_revision, list_schema_revisions
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
     UploadUnderWay,
@@ -36,6 +35,7 @@ from entrepot.files.queries.read import (
     get_profile_findings,
     profile_document,
 )
+from entrepot.files.queries.revisions import Revision, list_schema_revisions, load_schema
 from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
 from entrepot.files.transfer import get_offer_recipient, offer_file, withdraw_offer
 from entrepot.grants.entitlements import (
@@ -284,10 +284,8 @@ async def schema(
     file_id: FileIdInPath, work: SessionWork, revision: RevisionInQuery | None = None
 ) -> Response:
     """A revision of the schema, the newest by default, as JSON to keep."""
-    record = find_revision(await work.read(list_schema_revisions, file_id), revision)
-    if record is None:
-        raise NotFound
-    return json_attachment(record.schema, f"schema-{file_id}-{record.number}.json")
+    number, document = await work.read(load_schema, file_id, revision)
+    return json_attachment(document, f"schema-{file_id}-{number}.json")
 
 
 @router.get("/files/{file_id}/report.csv", response_model=None)
