@@ -270,10 +270,10 @@ def _measure(
     engine: duckdb.DuckDBPyConnection, table: Table, probes: Sequence[Sequence[Sql]]
 ) -> list[list[Any]]:
     """The figures of the probes of each column, by one pass over the table if there are any."""
-    wanted = [probe for of_column in probes for probe in of_column]
+    all_probes = [probe for of_column in probes for probe in of_column]
     row: tuple[Any, ...] = ()
-    if wanted:
-        query = f"SELECT {', '.join(wanted)} FROM {table.relation}"
+    if all_probes:
+        query = f"SELECT {', '.join(all_probes)} FROM {table.relation}"
         row = engine.execute(query).fetchone() or ()
     figures = iter(row)
     return [[next(figures) for _ in of_column] for of_column in probes]
