@@ -38,11 +38,16 @@ PATHS = (
     "/files/{published}/settings",
     "/files/{published}/schema",
     "/files/{deleted}",
+    "/files/{foreign}",
+    "/files/{published}/versions/1/withdraw",
+    "/files/{withdrawn}",
+    "/files/{withdrawn}/versions/1/withdraw",
     "/files/{rejected}/deliver",
     "/files/{rejected}/deliver?replaces=1",
     "/upload",
     "/activity",
     "/account",
+    "/account/senders/{sender}/block",
     "/files/{published}/activity",
     "/offers",
     "/tasks",
@@ -53,6 +58,7 @@ PATHS = (
     "/tasks/{accepted}",
     "/tasks/{suggested}",
     "/tasks/{compared}",
+    "/tasks/{withdrawn_task}",
     "/keys",
     "/keys/{key}/revoke",
     "/endpoint",
@@ -117,7 +123,15 @@ def page_scenario(site: Server, password_hash: str) -> PageScenario:
         assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
     gone = account.api.deliver(name=LONG)["file_id"]
     assert account.api.request("DELETE", f"/file/{gone}").status_code == 200
+    share(other.api, other_file_id, account.admin.user_name, "r")
+    withdrawn = account.api.deliver(name=LONG)
+    path = f"/file/{withdrawn['file_id']}/versions/1/withdraw"
+    assert account.api.post(path, json={"reason": "The wrong month. " * 20}).status_code == 200
     names = {
+        "foreign": other_file_id,
+        "withdrawn": withdrawn["file_id"],
+        "withdrawn_task": withdrawn["task_id"],
+        "sender": other.name,
         "deleted": gone,
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],

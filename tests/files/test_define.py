@@ -62,9 +62,9 @@ def test_a_limit_may_not_exceed_the_servers() -> None:
 
 
 def test_descriptions() -> None:
-    assert check_description("two\nlines, \u202e even so") == "two\nlines, \u202e even so"
+    assert check_description("two\nlines") == "two\nlines"
     assert len(check_description("x" * 10_000)) == 10_000
-    for text in ("x" * 10_001, "a\0b"):
+    for text in ("x" * 10_001, "a\0b", "right to left: \u202e"):
         with pytest.raises(FieldInvalid):
             check_description(text)
 

@@ -11,7 +11,9 @@ from tests.support.server import Server
 
 from entrepot.bootstrap.parts import build_inspector
 from entrepot.tasks.claims import claim_entries
+from entrepot.tasks.places import Places
 from entrepot.tasks.runs import BegunRun, Run
+from entrepot.tasks.schedule import FreePlaces
 
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 WRONG = b"id,amount\n1,x\n"
@@ -36,7 +38,8 @@ def inspect(idle: Server) -> Iterator[Inspect]:
         with parts.database.writing() as conn:
             ids = [UUID(each) for each in task_ids]
             claimed = claim_entries(conn, ids, "batches", lease, now)
-            runs = [Run(claimed[each], parts.database, lambda: False) for each in ids]
+            place = Places(FreePlaces(general=1, short=1)).take("general")
+            runs = [Run(claimed[each], parts.database, place) for each in ids]
             begun = [BegunRun(run, inspector.begin(conn, run.id, now)) for run in runs]
         inspector.run_batch(begun)
         return runs

@@ -96,7 +96,7 @@ def test_it_is_for_who_may_read_both_still(account: TestAccount, server: Server)
     assert_problem(reader.api.get(path), 404, "not-found")
     share(account.api, file_id, reader.user_name, "r")
     account.api.request("DELETE", f"/file/{file_id}/versions/1")
-    assert_problem(reader.api.get(path), 404, "not-found")
+    assert_problem(reader.api.get(path), 410, "version-deleted", version=1, current_version=2)
     account.api.post(f"/file/{file_id}/versions/1/undelete")
     assert reader.api.get(path).status_code == 200
 
@@ -114,7 +114,8 @@ def test_it_goes_with_the_bytes(account: TestAccount, server: Server, file_id: s
     assert remove_expired_bytes(parts.database, parts.store, blob_id, lambda: later)
     with parts.database.reading() as conn:
         assert conn.execute(select(comparisons).where(mine)).one().result is None
-    assert_problem(account.api.get(f"/task/{task['task_id']}/comparison"), 404, "not-found")
+    gone = account.api.get(f"/task/{task['task_id']}/comparison")
+    assert_problem(gone, 410, "version-deleted", version=1)
 
 
 def test_what_cannot_be_compared(account: TestAccount, file_id: str) -> None:

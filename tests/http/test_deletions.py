@@ -69,12 +69,12 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     assert answer.json()["status"] == "deleted"
     assert answer.json()["undo_until"].endswith("+0000")
     download = api.get(f"/file/download/{file_id}", params={"version": 1})
-    assert_problem(download, 404, "not-found")
+    assert_problem(download, 410, "version-deleted", version=1, current_version=2)
     for what in ("report", "profile"):
         result = api.get(f"/file/{file_id}/{what}", params={"version": 1})
-        assert_problem(result, 404, "not-found")
+        assert_problem(result, 410, "version-deleted")
     task_id = answer.json()["task_id"]
-    assert_problem(api.get(f"/task/{task_id}/report"), 404, "not-found")
+    assert_problem(api.get(f"/task/{task_id}/report"), 410, "version-deleted")
     restored = api.post(f"/file/{file_id}/versions/1/restore")
     assert_problem(restored, 409, "version-not-published", version_status="deleted")
     assert api.account()["used"] == len(CSV) + len(rows(3))  # it can be had back

@@ -31,6 +31,7 @@ KEYS = [
     "media_type",
     "sha256",
     "row_count",
+    "from_other_account",
 ]
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 

@@ -7,14 +7,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event
+from tests.http.test_suggestions import forge_suggestion
+from tests.http.test_versions import publish
 from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, TestAccount
 
 from entrepot.errors import SchemaInvalid, SchemaTooCostly
+from entrepot.files.queries.revisions import list_schema_revisions
 from entrepot.http.parsing.parser import Parser
+from entrepot.http.uploads.target import NextVersion
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, parse_enforcement, parse_schema_text
 
 Serve = Callable[..., Server]
@@ -182,3 +187,38 @@ def test_a_json_body_is_bounded(account: TestAccount) -> None:
     body = {"file_description": "x" * 300_000}
     answer = account.api.request("PATCH", f"/file/{file_id}", json=body)
     assert_problem(answer, 413, "body-too-large", limit=256 * 1024)
+
+
+def test_a_suggestion_is_parsed_within_the_deadline_too(serve: Serve) -> None:
+    server = serve(schema_seconds=0.05)
+    account = server.new_account()
+    fields = [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]
+    file_id = account.api.deliver(CSV, enforce_schema=json.dumps({"fields": fields}))["file_id"]
+    publish(account.api, file_id, b"id,amount\n1,2.5\n", "failed")
+    forge_suggestion(server, file_id, {"schema": json.loads(large_schema())})
+    answer = account.api.post(f"/file/{file_id}/versions/2/accept-suggestion")
+    assert_problem(answer, 422, "schema-too-costly", bound="0.05 seconds")
+    assert account.api.json(f"/file/{file_id}/schema")["revision"] == 1
+
+
+@pytest.mark.both_databases
+def test_what_needs_no_schema_loads_none(account: TestAccount) -> None:
+    """Neither a delivery nor a list of revisions takes in a document of up to 1 MB."""
+    parts, actor = account.server.parts, account.server.actor(account.api_key)
+    fields = [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]
+    file_id = account.api.deliver(CSV, enforce_schema=json.dumps({"fields": fields}))["file_id"]
+    statements: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(parts.database.engine, "before_cursor_execute", note)
+    try:
+        admission = parts.database.write(NextVersion(file_id).admit, actor)
+        revisions = parts.database.read(list_schema_revisions, actor, UUID(file_id))
+    finally:
+        event.remove(parts.database.engine, "before_cursor_execute", note)
+    assert admission.file_id == UUID(file_id)
+    assert [each.number for each in revisions] == [1]
+    assert any("schema_revisions" in each for each in statements)
+    assert not any("schema_revisions.schema" in each for each in statements)

@@ -5,7 +5,7 @@ import json
 from tests.http.conftest import Run
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
-from tests.support.sharing import listed
+from tests.support.sharing import listed, share
 
 
 def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> None:
@@ -50,3 +50,31 @@ def test_hand_over_within_the_account_and_beyond(
     assert listed(account.api)[theirs]["user_name"] == account.admin.user_name
     assert run("files", "take-over", theirs)[0] == 4
     assert "nothing" in run("files", "offers")[2]
+
+
+def test_shares_from_elsewhere_are_accepted_blocked_and_declined(
+    run: Run, account: TestAccount, server: Server
+) -> None:
+    assert "No other account" in run("senders", "list")[2]
+    sender = server.new_account()
+    file_id, other = (
+        sender.api.deliver(CSV, name=name)["file_id"] for name in ("rates.csv", "b.csv")
+    )
+    for each in (file_id, other):
+        share(sender.api, each, account.admin.user_name, "r")
+    assert json.loads(run("senders", "list", "--format", "json")[1])[0]["files"] == 2
+    assert "accepted" in run("senders", "accept", sender.name)[1]
+    status, out, _ = run("senders", "accept", sender.name, "--for-account", "--format", "json")
+    assert (status, json.loads(out)["account_decision"]) == (0, "accepted")
+    assert "nothing decided" in run("senders", "reset", sender.name)[1]
+    assert run("files", "decline-share", "rates.csv", "--format", "quiet")[:2] == (
+        0,
+        f"{file_id}\n",
+    )
+    assert set(listed(account.api)) == {other}
+    assert run("files", "decline-share", file_id)[0] == 4
+    status, _, question = run("senders", "block", sender.name)
+    assert (status, "--yes" in question) == (2, True)
+    assert "blocked" in run("senders", "block", sender.name, "--yes")[1]
+    assert listed(account.api) == {}
+    assert run("senders", "accept", "nobody-at-all")[0] == 4

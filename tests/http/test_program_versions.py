@@ -110,3 +110,28 @@ def test_nothing_is_suggested_for_a_wrong_cell(
     status, _, printed = run("files", "accept-suggestion", file_id, 2)
     assert status == 1
     assert "No small change of the contract" in printed
+
+
+def test_a_version_is_withdrawn_and_that_undone(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    file_id = account.api.deliver(CSV, name="months.csv")["file_id"]
+    path = tmp_path / "months.csv"
+    path.write_bytes(CSV + b"7,8\n")
+    assert run("push", path, "--to", "months.csv")[0] == 0
+    withdraw = "files", "withdraw", "months.csv"  # by its name, as in every command
+    status, out, _ = run(*withdraw, 2, "--reason", "wrong month")
+    assert (status, "can be undone until" in out) == (0, True)
+    assert account.api.get(f"/file/download/{file_id}").content == CSV
+    listed = run("files", "versions", "months.csv", "--format", "human")[1]
+    assert "withdrawn, can be undone until" in listed
+    assert "wrong month" in listed
+    assert run("files", "undo-withdrawal", "months.csv", 2, "--format", "quiet")[:2] == (0, "2\n")
+    assert run("files", "undo-withdrawal", "months.csv", 2)[0] == 1
+    assert run("files", "restore", "months.csv", 1)[0] == 0
+    status, _, question = run(*withdraw, 1, "--reason", "wrong", "--purge")
+    assert (status, "--yes" in question) == (2, True)  # nobody is there to be question
+    status, _, note = run(*withdraw, 1, "--reason", "wrong", "--purge", "--yes")
+    assert (status, "still published as version 3" in note) == (0, True)
+    status, _, error = run(*withdraw, 9, "--reason", "wrong")
+    assert (status, "has no version 9" in error) == (4, True)

@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import insert, select
+from tests.conftest import DATABASES
 from tests.support.api import CSV, Api, assert_problem
+from tests.support.postgres import Postgres
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import entitle, listed, share
 
@@ -14,6 +16,7 @@ from entrepot.accounts.users import find_user
 from entrepot.db.tables import entitlements, files
 from entrepot.files.queries.lists import FileFilter, list_files, position_own_first
 from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
+from entrepot.http.lists.filters import FileQuery
 
 both_databases = pytest.mark.both_databases
 
@@ -72,6 +75,31 @@ def test_an_account_shares_few_files_until_it_is_accepted(serve: Callable[..., S
     assert_problem(refused, 409, "shares-not-accepted")
 
 
+@pytest.mark.parametrize("kind", DATABASES)
+def test_shares_with_the_whole_account_count_for_each_of_its_users(
+    serve: Callable[..., Server], postgres: Postgres, kind: str
+) -> None:
+    server = serve(database=postgres.new_database()) if kind == "postgres" else serve()
+    account = server.new_account()
+    sender, receiver, mate = server.new_account(), account.new_user(), account.new_user()
+    everybody = f"{account.name}:*"
+    like, for_all, one_more, last = (str(sender.api.deliver(CSV)["file_id"]) for _ in range(4))
+    add_files(server, like, receiver.user_name, MAX_UNACCEPTED_FILES - 1)
+    share(sender.api, for_all, everybody, "r")
+    refused = entitle(sender.api, one_more, everybody, "r")
+    assert_problem(refused, 409, "shares-not-accepted", limit=MAX_UNACCEPTED_FILES)
+    refused = entitle(sender.api, one_more, receiver.user_name, "r")
+    assert_problem(refused, 409, "shares-not-accepted")
+    share(sender.api, for_all, receiver.user_name, "w")  # not one more: they have it already
+    share(sender.api, one_more, mate.user_name, "r")
+    assert decide(receiver.api, sender.name, "accepted").status_code == 200
+    share(sender.api, one_more, everybody, "r")  # only who has not accepted counts
+    add_files(server, like, mate.user_name, MAX_UNACCEPTED_FILES - 2)
+    assert_problem(entitle(sender.api, last, everybody, "r"), 409, "shares-not-accepted")
+    assert decide(account.api, sender.name, "accepted", for_account=True).status_code == 200
+    share(sender.api, last, everybody, "r")
+
+
 def test_within_an_account_there_is_no_such_limit(serve: Callable[..., Server]) -> None:
     server = serve()
     account = server.new_account()
@@ -117,6 +145,12 @@ def test_a_long_list_has_all_own_files_first(server: Server, account: TestAccoun
         seen += [str(file.id) for file in page]
         after = position_own_first(page[-1])
     assert seen == [*own, *theirs]
+    # The cursor of a page without a limit keeps that order where a client adds a limit.
+    own_first = FileQuery(FileFilter(own_first=True), None)
+    first = server.parts.database.read(list_files, actor, 3, None, own_first.file_filter)
+    cursor = own_first.listing.page(first, 2).next_cursor
+    following = receiver.api.json("/files", params={"limit": 2, "cursor": cursor})["files_list"]
+    assert [file["file_id"] for file in following] == [own[2], theirs[0]]
 
 
 @both_databases

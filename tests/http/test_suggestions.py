@@ -34,6 +34,17 @@ def accept_suggestion(api: Api, file_id: str, number: int = 2, **kwargs: Any) ->
     return api.post(f"/file/{file_id}/versions/{number}/accept-suggestion", **kwargs)
 
 
+def forge_suggestion(server: Server, file_id: str, forged: dict[str, Any]) -> None:
+    """Have the report of the file's rejected version suggest something else."""
+    with server.parts.database.writing() as conn:
+        rejected = versions.c.file_id == UUID(file_id), versions.c.status == "rejected"
+        version_id = conn.scalar(select(versions.c.id).where(*rejected))
+        this = inspections.c.version_id == version_id
+        report = conn.execute(select(inspections.c.report).where(this)).scalar_one()
+        report = {**report, "suggested": {**report["suggested"], **forged}}
+        conn.execute(update(inspections).where(this).values(report=report))
+
+
 def suggested(api: Api, file_id: str, number: int = 2) -> Any:
     report = api.json(f"/file/{file_id}/report", params={"version": number})
     return report.get("suggested")
@@ -229,13 +240,7 @@ def test_what_a_sandbox_says_is_checked(
     server: Server, account: TestAccount, file_id: str, forged: dict[str, Any]
 ) -> None:
     """A report is made of an untrusted file: a suggestion in it may not be sound."""
-    with server.parts.database.writing() as conn:
-        rejected = versions.c.file_id == UUID(file_id), versions.c.status == "rejected"
-        version_id = conn.scalar(select(versions.c.id).where(*rejected))
-        this = inspections.c.version_id == version_id
-        report = conn.execute(select(inspections.c.report).where(this)).scalar_one()
-        report = {**report, "suggested": {**report["suggested"], **forged}}
-        conn.execute(update(inspections).where(this).values(report=report))
+    forge_suggestion(server, file_id, forged)
     assert_problem(accept_suggestion(account.api, file_id), 409, "no-suggestion")
     assert account.api.json(f"/file/{file_id}/schema")["revision"] == 1
 

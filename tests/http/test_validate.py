@@ -13,6 +13,7 @@ from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.files.sweep import sweep
+from entrepot.tasks.schedule import SHORT_BYTES
 
 SCHEMA = json.dumps(
     {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
@@ -147,7 +148,8 @@ def test_one_that_waits_is_canceled_and_leaves_nothing(
     contract = json.dumps(SLOW_SCHEMA)
     first = send(account.api, slow_table(), enforce_schema=contract).json()["task_id"]
     account.api.wait_status(first, {"running"})
-    second = send(account.api, CSV).json()["task_id"]
+    # Longer than what may use the place that is kept for short work.
+    second = send(account.api, b"id,amount\n" + b"1,2\n" * (SHORT_BYTES // 4)).json()["task_id"]
     for task_id in (second, first):
         assert account.api.post(f"/task/{task_id}/cancel").status_code == 202
         assert account.api.wait_task(task_id)["status"] == "canceled"

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server, TestAccount
 
-from entrepot.bootstrap.parts import build_inspector
+from entrepot.files.delivery.deliver import INSPECT
+from entrepot.tasks.claims import find_waiting
 
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 VERSION_KEYS = [
@@ -29,6 +31,7 @@ VERSION_KEYS = [
     "replaces",
     "quarantined_until",
     "undo_until",
+    "withdrawal",
 ]
 BROKEN = b"id,amount\nx,y\n"
 
@@ -250,17 +253,16 @@ def test_versions_of_others_are_not_found(server: Server, account: TestAccount) 
 def test_an_earlier_version_is_decided_first(
     serve: Callable[..., Server], postgres: Postgres
 ) -> None:
-    """Whatever order the queue runs them in."""
-    server = serve(role="api", database=postgres.new_database())
+    """The queue does not offer a version before the earlier ones of its file are decided."""
+    server = serve(role="api", database=postgres.new_database())  # no worker: both wait
     api = server.new_account().api
     first = api.upload(CSV, enforce_schema="true").json()["task_id"]
-    file_id = api.task(first)["file_id"]
-    second = deliver(api, file_id, b"name\nwords\n").json()["task_id"]
-    inspector = build_inspector(server.parts, "of-this-test")
-    inspector.pool.start()
-    try:
-        inspector.run(UUID(second))
-    finally:
-        inspector.pool.close()
-    assert api.task(first)["status"] == "succeeded"
-    assert api.task(second)["status"] == "failed"
+    second = deliver(api, api.task(first)["file_id"], b"name\nwords\n").json()["task_id"]
+    parts = server.parts
+
+    def offered() -> list[str]:
+        waiting = parts.database.read(find_waiting, [INSPECT], timedelta(minutes=1), parts.clock())
+        return [str(entry.id) for entry in waiting]
+
+    assert offered() == [first]
+    assert api.task(second)["status"] == "queued"

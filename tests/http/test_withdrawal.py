@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 from tests.http.test_deletions import actions, states, swept, two_versions
+from tests.http.test_schema import change
 from tests.http.test_versions import publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.raw import connect, head
@@ -16,10 +17,14 @@ from tests.support.sharing import deliver, share
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import derivatives, files, inspections, versions
+from entrepot.errors import NotAllowed
+from entrepot.files.queries.gone import require_kept
 
 pytestmark = pytest.mark.both_databases
 REASON = "Prices of another customer were in it."
 LONG = timedelta(days=8)
+SECRET = "price of another"
+SECRET_CSV = f"id,amount\n1,{SECRET}\n".encode()
 READS = (
     "/file/download/{}?version={}", "/file/download/{}?version={}&format=parquet",
     "/file/{}/report?version={}", "/file/{}/profile?version={}", "/file/{}/preview?version={}",
@@ -193,6 +198,52 @@ def test_what_is_purged_is_gone_and_never_in_the_trash(
     assert server.doctor() == []
 
 
+def test_a_purge_takes_what_was_found_before_the_version_was_accepted(
+    server: Server, account: TestAccount
+) -> None:
+    api = account.api
+    file_id = str(api.deliver(CSV, enforce_schema="true")["file_id"])
+    rejected = publish(api, file_id, SECRET_CSV, "failed")
+    body = {"reason": "It is right."}
+    accepted = api.post(f"/file/{file_id}/versions/2/accept", json=body).json()["task_id"]
+    assert api.wait_task(accepted)["version"] == 3
+    assert SECRET in api.get(f"/file/{file_id}/report?version=2").text
+    assert withdraw(api, file_id, 3, purge=True).status_code == 200
+    for path in (
+        f"/file/{file_id}/report?version=2", f"/file/{file_id}/report.csv?version=2",
+        f"/task/{rejected['task_id']}/report",
+    ):  # fmt: skip
+        assert_problem(api.get(path), 404, "not-found")
+    task = api.task(rejected["task_id"])
+    assert task["error"]["code"] == "schema-violation"
+    assert SECRET not in str(task)
+    assert api.account()["used"] == len(CSV)
+    store = server.parts.store
+    assert [store.stat(blob) is None for blob in blobs(server, file_id)].count(True) == 2
+    assert server.doctor() == []
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_no_check_of_a_schema_shows_what_was_withdrawn(
+    server: Server, account: TestAccount, purge: bool
+) -> None:
+    api = account.api
+    file_id = str(api.deliver(CSV)["file_id"])
+    publish(api, file_id, SECRET_CSV)
+    reader = shared_with(account, server, file_id, "r")
+    schema = {"fields": [{"name": n, "type": "integer"} for n in ("id", "amount")]}
+    task = change(api, file_id, schema, "accept")
+    task_id = task["task_id"]
+    assert task["status"] == "failed"
+    paths = f"/task/{task_id}", f"/task/{task_id}/report"
+    assert all(SECRET in api.get(path).text for path in paths)
+    assert withdraw(api, file_id, 2, purge=purge).status_code == 200
+    for caller in (api, reader.api):
+        assert not any(SECRET in caller.get(path).text for path in paths)
+    assert api.task(task_id)["error"]["code"] == "schema-violation"
+    assert server.doctor() == []
+
+
 def test_a_withdrawn_version_can_be_purged_later(server: Server, account: TestAccount) -> None:
     file_id = two_versions(account.api)
     withdraw(account.api, file_id, 2)
@@ -275,8 +326,8 @@ def test_drift_from_a_withdrawn_version_is_forgotten(server: Server, account: Te
 
 
 def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None:
-    content = b"id,amount\n" + b"1,2\n" * 8_000_000
-    file_id = str(account.api.deliver(content, limit=100_000_000)["file_id"])
+    content = b"\x89PNG\r\n\x1a\n" + bytes(32_000_000)  # not a table, which takes long to inspect
+    file_id = str(account.api.deliver(content, limit=100_000_000, name="a.png")["file_id"])
     path = f"/api/v1/file/download/{file_id}"
     with connect(server.endpoint) as sock:
         sock.sendall(head("GET", path, account.api.authorization))
@@ -287,6 +338,21 @@ def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None
             received += len(block)
     assert received < len(content)
     assert server.doctor() == []
+
+
+def test_a_read_under_way_ends_with_the_right_to_read(server: Server, account: TestAccount) -> None:
+    """Also where a right to deliver is left, which lets one read one's own."""
+    file_id = str(account.api.deliver(CSV, enforce_schema="true")["file_id"])
+    partner = shared_with(account, server, file_id, "rw")
+    rejected = deliver(partner, file_id, SECRET_CSV)["version"]
+    others = publish(account.api, file_id, SECRET_CSV, "failed")["version"]
+    read, actor = server.parts.database.read, server.actor(partner.api_key)
+    read(require_kept, actor, UUID(file_id), 1)
+    share(account.api, file_id, partner.user_name, "w")
+    read(require_kept, actor, UUID(file_id), rejected)
+    for number in (1, others):
+        with pytest.raises(NotAllowed):
+            read(require_kept, actor, UUID(file_id), number)
 
 
 def test_the_file_says_whether_anything_is_left(server: Server, account: TestAccount) -> None:

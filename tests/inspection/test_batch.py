@@ -99,7 +99,7 @@ def test_files_of_a_batch_are_judged_as_each_alone(
         pids.update(process.pid for process in sandbox_processes())
         return keep(inspected, files)
 
-    results = list(pool.inspect_batch(batch_of(*requests), store, never, 60))
+    results = list(pool.inspect_batch(batch_of(*requests), store, never))
     assert [result.number for result in results] == list(range(len(requests)))
     assert len(pids) == 1
     for request, result in zip(requests, results, strict=True):

@@ -4,6 +4,7 @@ Each file is inspected at one size and at twice that. Twice the size may take up
 the CPU: where it took the square, it would take four times as much.
 """
 
+import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -27,6 +28,11 @@ FILES: dict[str, tuple[str, int, Callable[[int], bytes]]] = {
     "an open text in JSON": ("t.json", 200_000, lambda n: b'[{"a":"' + b"x,\n" * n),
     "blanks in JSON": ("t.json", 1_000_000, lambda n: b'[{"a":1}' + b"\n" * n + b"]"),
     "quotes in JSON": ("t.json", 500_000, lambda n: b'[{"a":"' + b'\\"' * n + b'"}]'),
+    "columns of JSON": (
+        "t.json",
+        60,
+        lambda n: json.dumps([{f"k{i}": i * row for i in range(n)} for row in range(20)]).encode(),
+    ),
     "objects that begin": ("t.jsonl", 100_000, lambda n: b'{"a":1}\n' + b"[\n" * n),
 }
 SHEETS: dict[str, tuple[int, Callable[[int], str]]] = {

@@ -125,3 +125,21 @@ def test_cells_cannot_break_out_of_the_sentence(inspect: Inspect) -> None:
     assert cell.startswith("`x'⟨line feed⟩y⟨escape⟩[31mzzz")
     assert cell.endswith("…`")
     assert len(cell) == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"a":1}\n' + "[\n" * 3_000, "3,000 of 3,001 rows break the contract."),
+        ('{"a":1}\n' + '{"a":1,"a":2}\n' * 2, "2 of 3 rows break the contract."),
+        ('{"a":"x"}\n[\n{"a":1}\n', "2 of 3 rows break the contract."),
+    ],
+)
+def test_no_more_rows_break_the_contract_than_there_are(
+    inspect: Inspect, content: str, said: str
+) -> None:
+    """A broken line of JSON is no row of the table, but is judged as one."""
+    found = inspect(content, {"fields": [{"name": "a", "type": "integer"}]}, name="t.jsonl")
+    assert found.detail.startswith(said)
+    (task,) = found.report["tasks"]
+    assert task["rowsRejected"] <= task["stats"]["rows"]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +14,7 @@ from entrepot.tasks.schedule import (
     SHORT_BYTES,
     SHORT_SECONDS,
     FreePlaces,
+    Pace,
     UsedTime,
     WaitingEntry,
     choose_entries,
@@ -102,18 +103,49 @@ def test_a_run_of_several_takes_one_sender_and_its_share() -> None:
 
 
 def test_a_run_that_is_not_short_leaves_its_place_or_moves() -> None:
-    now = 0.0
+    now, run_id = 0.0, uuid4()
     places = Places(FreePlaces(1, 1), lambda: now)
     short = places.take("short")
+    assert not short.exceeded_by(run_id)
     now = SHORT_SECONDS
-    assert not places.exceeded(short)
+    assert not short.exceeded_by(run_id)
     general = places.take("general")
     now += 0.1
-    assert places.exceeded(short)
-    places.leave(general)
-    assert not places.exceeded(short)  # it goes on in the other place
+    assert short.exceeded_by(run_id)
+    general.leave()
+    assert not short.exceeded_by(run_id)  # it goes on in the other place
     assert places.free == FreePlaces(0, 1)
     now += 1000
-    assert not places.exceeded(short)
-    places.leave(short)
+    assert not short.exceeded_by(run_id)
+    short.leave()
     assert places.free == FreePlaces(1, 1)
+
+
+def test_the_time_in_the_place_for_short_work_counts_for_each_run_of_a_batch() -> None:
+    """On a slow machine a batch is ended between two of its runs, and none of them is stopped."""
+    now = 0.0
+    places = Places(FreePlaces(1, 1), lambda: now)
+    general, short = places.take("general"), places.take("short")
+    for _ in range(2):
+        run_id = uuid4()
+        assert not short.is_overdue()
+        assert not short.exceeded_by(run_id)
+        now += 0.8 * SHORT_SECONDS
+        assert not short.exceeded_by(run_id)
+    assert short.is_overdue()
+    general.leave()
+    assert not short.is_overdue()  # the rest goes on in the other place
+    assert places.free == FreePlaces(0, 1)
+
+
+def test_a_slow_machine_has_smaller_batches() -> None:
+    pace, waiting = Pace(), [entry(number) for number in range(100)]
+    sizes = []
+    for seconds in (0.04, 0.4, 0.4, 4000.0, *[0.0] * 5):
+        pace.note(0.04, seconds)
+        (run,) = choose_entries(
+            waiting, FreePlaces(1, 0), {}, frozenset({INSPECT}), pace.batch_seconds
+        )
+        sizes.append(len(run.entries))
+    assert sizes[0] == sizes[-1] == BATCH_ENTRIES
+    assert sizes[1:4] == [4, 4, 4]

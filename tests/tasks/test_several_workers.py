@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -16,8 +17,11 @@ from tests.support.postgres import Postgres
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import queue_entries
+from entrepot.settings import Settings
 
 LEASE = 2
+RESUMED_SECONDS = 20
+"""From the end of a worker to the next claim of what it had claimed."""
 WORKER = """
 import pickle, sys
 from entrepot.cli.process import run_worker
@@ -65,6 +69,15 @@ def owner_of(installation: Installation, task_id: str) -> str:
         return str(conn.scalar(query))
 
 
+def assert_taken_over_in_time(
+    installation: Installation, task_id: str, owner: str, dead_since: float
+) -> None:
+    """Within `RESUMED_SECONDS`, if the lease were that of the settings."""
+    wait_until(lambda: owner_of(installation, task_id) != owner, "another worker has it")
+    shortened = Settings.model_fields["lease"].default - LEASE
+    assert time.monotonic() - dead_since <= RESUMED_SECONDS - shortened
+
+
 def test_another_worker_resumes_what_a_killed_one_left(installation: Installation) -> None:
     supervised = installation.part("worker")
     with worker_by_hand(installation, "by-hand") as other:
@@ -78,8 +91,10 @@ def test_another_worker_resumes_what_a_killed_one_left(installation: Installatio
             installation.api.wait_status(str(uploads.task_id), {"running"})
             assert owner_of(installation, str(uploads.task_id)) == "by-hand"
             other.kill()
+            killed_at = time.monotonic()
         finally:
             supervised.resume()
+        assert_taken_over_in_time(installation, str(uploads.task_id), "by-hand", killed_at)
         ended = installation.api.wait_task(str(uploads.task_id))
     assert ended["status"] == "succeeded"
     assert owner_of(installation, str(uploads.task_id)) != "by-hand"
@@ -98,8 +113,10 @@ def test_a_worker_that_was_only_slow_does_no_harm(installation: Installation) ->
             uploads = installation.send(table(100))
             installation.api.wait_status(str(uploads.task_id), {"running"})
             installation.server.suspend(other)
+            stopped_at = time.monotonic()
         finally:
             installation.part("worker").resume()
+        assert_taken_over_in_time(installation, str(uploads.task_id), "slow", stopped_at)
         assert installation.api.wait_task(str(uploads.task_id))["status"] == "succeeded"
         for child in other.children():
             child.resume()

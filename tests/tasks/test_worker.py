@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
+from tests.db.test_full_database import fill
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.engine import Database
 from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
+from entrepot.errors import DatabaseFull
 from entrepot.migrations.run import migrate
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
@@ -31,12 +33,15 @@ from entrepot.tasks.claims import (
     retry_entry,
 )
 from entrepot.tasks.leases import renew_lease
+from entrepot.tasks.places import Places
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.runs import BegunRun, BudgetExceeded, Run
+from entrepot.tasks.schedule import SHORT_SECONDS, FreePlaces
 from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
 
 KIND = "test.work"
 LEASE = timedelta(seconds=15)
+PLACE = Places(FreePlaces(general=1, short=1)).take("general")
 ACCOUNT, USER = uuid4(), uuid4()
 
 
@@ -180,7 +185,7 @@ def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -
     for late_release in (postpone_entry, retry_entry):
         with pytest.raises(LeaseLost):
             bench.database.write(late_release, old, now())
-    run = Run(old, bench.database, lambda: False)
+    run = Run(old, bench.database, PLACE)
     with pytest.raises(LeaseLost):
         run.end(lambda conn: pytest.fail("it is refused before anything is written"))
     assert bench.database.read(find_held, "one") == {}
@@ -191,7 +196,7 @@ def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -
 
 
 def test_what_fails_while_ending_is_rolled_back_with_its_entry(bench: Bench) -> None:
-    run = Run(bench.claim(bench.enqueue()), bench.database, lambda: False)
+    run = Run(bench.claim(bench.enqueue()), bench.database, PLACE)
 
     def fail(conn: WriteConnection) -> None:
         raise OSError("no space")
@@ -236,29 +241,73 @@ def test_what_exceeds_its_budget_runs_once_more_at_the_end(bench: Bench) -> None
     assert workflow.given_up == []
 
 
+@dataclass
 class SlowBatches(Recorder):
-    """A workflow whose batches hold their places for too long."""
+    """A workflow that takes `seconds` of its place's clock for each run of a batch."""
 
-    batches: ClassVar[list[int]] = []
+    seconds: float = 0.0
+    clock: float = 0.0
+    batches: list[int] = field(default_factory=list)
+    finished: list[UUID] = field(default_factory=list)
 
     def run_batch(self, begun: Sequence[BegunRun]) -> None:
         self.batches.append(len(begun))
-        begun[0].run.exceeded = True
-        raise BudgetExceeded
+        for each in begun:
+            each.run.check()
+            self.clock += self.seconds
+            each.run.check()
+            each.run.end(lambda conn: None)
+            self.finished.append(each.run.id)
+            if each.run.place.is_overdue():
+                return
 
 
-def test_what_was_in_a_slow_batch_runs_by_itself(bench: Bench) -> None:
-    """Each is stopped once at most, however slow the machine is."""
-    last_attempts: list[bool] = []
-    workflow = SlowBatches(lambda run: last_attempts.append(run.is_last_attempt))
-    workflow.batches.clear()
-    bench.settings = bench.settings.model_copy(update={"inspections_at_once": 1})
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[SlowBatches, Places]:
+    """The workflow, and the places of its worker: all but the one for short work are taken."""
+    workflow = SlowBatches()
+    places = Places(FreePlaces(general=0, short=1), lambda: workflow.clock)
+    monkeypatch.setattr("entrepot.tasks.worker.Places", lambda free: places)
+    return workflow, places
+
+
+def test_a_batch_on_a_slow_machine_repeats_nothing(
+    bench: Bench, slow: tuple[SlowBatches, Places]
+) -> None:
+    """It ends between two of its runs, and the rest waits again as short work."""
+    workflow, _ = slow
+    workflow.seconds = 0.6 * SHORT_SECONDS
     ids = [bench.enqueue() for _ in range(6)]
     with running(bench, workflow):
         wait_until(lambda: not bench.left(), "all is done")
-    assert workflow.batches == [3, 3]
+    assert workflow.batches == [6, 4, 2]
+    assert sorted(workflow.finished) == sorted(ids)
+    assert workflow.ran == []
+
+
+def test_what_is_slow_in_a_batch_leaves_alone(
+    bench: Bench, slow: tuple[SlowBatches, Places]
+) -> None:
+    """Those behind it wait again, in the end as long work: they have a bounded number of claims."""
+    workflow, places = slow
+    workflow.seconds = 2 * SHORT_SECONDS
+    last_attempts: list[bool] = []
+    workflow.work = lambda run: last_attempts.append(run.is_last_attempt)
+    ids = [bench.enqueue() for _ in range(6)]
+
+    def all_are_long() -> bool:
+        with bench.database.reading() as conn:
+            return not conn.scalar(select(func.count()).where(queue_entries.c.short))
+
+    with running(bench, workflow):
+        wait_until(all_are_long, "nothing is short work")
+        places.release("general")
+        bench.queue.wake()
+        wait_until(lambda: not bench.left(), "all is done")
+    assert workflow.batches == [6, 5, 4]
+    assert workflow.finished == []
     assert sorted(workflow.ran) == sorted(ids)
-    assert sorted(last_attempts) == [False] * 4 + [True] * 2
+    assert sorted(last_attempts) == [False] * 3 + [True] * 3
 
 
 @pytest.mark.parametrize("part", ["begin", "run"])
@@ -356,3 +405,39 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
     with running(bench, again, "two"):
         wait_until(lambda: not bench.left(), "it is resumed")
     assert (again.ran, workflow.given_up) == ([work_id], [])
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("moment", ["a statement", "the commit"])
+def test_work_waits_while_the_database_is_full(
+    bench: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is tried: it is no failure of the work, which nobody would do again."""
+    monkeypatch.setattr("entrepot.tasks.worker.FULL_PAUSE_SECONDS", 0.005)
+    with bench.database.writing() as conn:
+        conn.execute(text("CREATE TABLE things (name text)"))
+
+    def insert(conn: WriteConnection) -> None:
+        conn.execute(text("INSERT INTO things VALUES (:name)"), {"name": "x" * 100_000})
+
+    tries: list[bool] = []
+
+    def write(run: Run) -> None:
+        try:
+            run.end(insert)
+        except DatabaseFull:
+            tries.append(False)
+            raise
+        tries.append(True)
+
+    workflow = Recorder(write)
+    work_id = bench.enqueue()
+    make_room = fill(bench.database, moment)
+    with running(bench, workflow):
+        wait_until(lambda: len(tries) > 2 * MAX_CLAIMS, "it is tried again and again")
+        assert bench.left() == {work_id}
+        make_room()
+        wait_until(lambda: not bench.left(), "it is done")
+    assert (tries[-1], workflow.given_up) == (True, [])
+    with bench.database.reading() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM things")) == 1

@@ -81,15 +81,21 @@ class DiskStore:
         except FileNotFoundError:
             return None
 
-    def read(self, blob_id: BlobId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to `stop`, in blocks of 1 MiB. Raises `BlobMissing`."""
+    def read(
+        self,
+        blob_id: BlobId,
+        start: int = 0,
+        stop: int | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`, in blocks. Raises `BlobMissing`."""
         if start < 0 or (stop is not None and stop < 0):
             raise ValueError(f"offsets are not negative: {start}, {stop}")
         try:
             file = self.path(blob_id).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise BlobMissing(blob_id=blob_id) from error
-        return _read_blocks(file, start, stop)
+        return _read_blocks(file, start, stop, block_bytes)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the blob is once committed."""
@@ -211,12 +217,14 @@ def _blob_path(folder: Path, blob_id: BlobId) -> Path:
     return folder.joinpath(name[:2], name[2:4], name)
 
 
-def _read_blocks(file: FileIO, start: int, stop: int | None) -> Iterator[bytes]:
+def _read_blocks(
+    file: FileIO, start: int, stop: int | None, block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
     with file:
         size = os.fstat(file.fileno()).st_size
         end = size if stop is None else min(stop, size)
         while start < end and (
-            block := os.pread(file.fileno(), min(BLOCK_BYTES, end - start), start)
+            block := os.pread(file.fileno(), min(block_bytes, end - start), start)
         ):
             start += len(block)
             yield block

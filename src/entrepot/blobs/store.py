@@ -156,8 +156,14 @@ class BlobStore(Protocol):
         """Size and time of a committed blob; None if it does not exist."""
         ...
 
-    def read(self, blob_id: BlobId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes from offset `start` up to but without `stop` (the end), in blocks of 1 MiB.
+    def read(
+        self,
+        blob_id: BlobId,
+        start: int = 0,
+        stop: int | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> Iterator[bytes]:
+        """The bytes from offset `start` up to but without `stop` (the end), in blocks.
 
         The blob is opened by the call, not by the first step of the iterator: what is open
         can be read to its end even while it is deleted. Offsets beyond the end are cut to it.

@@ -1,10 +1,15 @@
-"""Granian's embedded server on a listening socket with a send timeout."""
+"""Granian's embedded server on a listening socket with bounds for clients that do not read."""
 
 import socket
 from typing import Any
 
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.embed import Server
+
+UNSENT_BYTES = 128 * 1024
+"""What the kernel takes beyond what is on its way to the client. Without a bound it is 4 MiB a
+connection, and an answer counts as sent while the client has read nothing of it. What is on its way
+stays unbounded, so that long lines are filled."""
 
 
 class SendTimeoutServer(Server):
@@ -30,5 +35,6 @@ class SendTimeoutServer(Server):
         try:
             milliseconds = max(1, int(self._send_timeout * 1000))
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         finally:
             listener.detach()

@@ -8,27 +8,26 @@ be accepted, and a background task validates the current version with it
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, Text, cast, func, insert, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
-from entrepot.db.tables import accounts, checks, files, schema_revisions, users, versions
+from entrepot.db.tables import checks, files, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     BreakingChange,
     FieldInvalid,
     NotAllowed,
-    NotFound,
     PreconditionFailed,
     SchemaInvalid,
 )
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_manageable, access_visible, lock_manageable
 from entrepot.inspection.results import Mode
-from entrepot.schemas.changes import Change, Effect, breaking_change, compatible_change
+from entrepot.schemas.changes import Change, breaking_change, compatible_change
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.reading.compare_dialects import compare_readings
 from entrepot.schemas.reading.contract_document import ContractDocument
@@ -41,10 +40,6 @@ CHECK = "check.bytes"
 API_NAMES = {"dialect": "table_dialect", "encoding": "encoding"}
 """What is stated of how a file is read, and what forms call it."""
 NOTHING_PUBLISHED = "nothing was published under the old contract"
-
-
-RevisionSource = Literal["given", "inferred", "migrated"]
-"""Who made a revision: the owner, the first version, or the migration of an older release."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,9 @@ class ContractProposal:
 
 
 @dataclass(frozen=True)
-class Contract:
-    """A file's contract as it stands; `size_limit` is bytes, `revision` 0 where it has no schema.
+class ContractTerms:
+    """A file's contract as it stands, without its schema, which may be long; `size_limit` is bytes,
+    `revision` 0 where it has no schema.
 
     `mode` says how it binds: a schema that was inferred and frozen binds as a given one does.
     """
@@ -83,55 +79,57 @@ class Contract:
     file_name: str
     size_limit: int
     mode: Mode
-    schema: dict[str, Any] | None
     revision: int
     reading: StatedReading
     current_version: int | None
 
 
 @dataclass(frozen=True)
-class Revision:
-    """One schema that the file has had, and how deliveries were read. `version` is the one that it
-    was inferred from, or that was held against it; `changes` is None for a first schema."""
+class Contract(ContractTerms):
+    """A file's contract with its schema, and how many characters that has as JSON."""
 
-    number: int
-    source: RevisionSource
-    schema: dict[str, Any]
-    reading: StatedReading
-    version: int | None
-    changes: list[dict[str, Any]] | None
-    user_name: str
-    created_at: datetime
-
-    @property
-    def effect(self) -> Effect | None:
-        """Whether it was compatible with the one before, or breaking; None for a first."""
-        if self.changes is None:
-            return None
-        broken = any(change["effect"] == "breaking" for change in self.changes)
-        return "breaking" if broken else "compatible"
+    schema: dict[str, Any] | None
+    schema_chars: int
 
 
-def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
-    """The contract of a file that is known to be there."""
+def load_terms(conn: ReadConnection, file_id: UUID) -> ContractTerms:
+    """The contract of a file that is known to be there, without its schema."""
     row = conn.execute(select(files).where(files.c.id == file_id)).one()
-    newest = conn.execute(
-        select(schema_revisions.c.revision, schema_revisions.c.schema)
-        .where(schema_revisions.c.file_id == file_id)
-        .order_by(schema_revisions.c.revision.desc())
-        .limit(1)
-    ).one_or_none()
-    return Contract(
+    revision = conn.scalar(
+        select(func.max(schema_revisions.c.revision)).where(schema_revisions.c.file_id == file_id)
+    )
+    return ContractTerms(
         file_id=FileId(row.id),
         account_id=AccountId(row.account_id),
         file_name=row.name,
         size_limit=row.size_limit,
-        mode="given" if newest else row.enforcement,
-        schema=newest.schema if newest else None,
-        revision=newest.revision if newest else 0,
+        mode="given" if revision else row.enforcement,
+        revision=revision or 0,
         reading=StatedReading(row.dialect, row.encoding),
         current_version=row.current_version,
     )
+
+
+def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
+    """The contract of a file that is known to be there."""
+    terms = load_terms(conn, file_id)
+    newest = conn.execute(
+        select(schema_revisions.c.schema, json_chars(schema_revisions.c.schema)).where(
+            schema_revisions.c.file_id == file_id, schema_revisions.c.revision == terms.revision
+        )
+    ).one_or_none()
+    schema, chars = newest if newest is not None else (None, 0)
+    return Contract(**vars(terms), schema=schema, schema_chars=chars)
+
+
+def json_chars(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """How long a document is as it is stored."""
+    return func.length(cast(column, Text))
+
+
+def load_visible_terms(conn: ReadConnection, actor: Actor, file_id: UUID) -> ContractTerms:
+    """The contract of a file that the actor may know of, without its schema. Raises NotFound."""
+    return load_terms(conn, access_visible(conn, actor, file_id).file_id)
 
 
 def load_visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
@@ -139,36 +137,14 @@ def load_visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
     return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
+def require_changeable(conn: ReadConnection, actor: Actor, file_id: UUID) -> None:
+    """Check that the actor may change the contract of a file. Raises NotFound, NotAllowed."""
+    access_manageable(conn, actor, file_id)
+
+
 def load_changeable_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
     """The contract of a file that the actor may change. Raises NotFound, NotAllowed."""
     return load_contract(conn, access_manageable(conn, actor, file_id).file_id)
-
-
-def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
-    """Every schema of a file that the actor may know of, the newest first. Raises NotFound."""
-    target = access_visible(conn, actor, file_id)
-    query = (
-        select(
-            schema_revisions, users.c.name.label("user_name"), accounts.c.name.label("account_name")
-        )
-        .join(users, users.c.id == schema_revisions.c.created_by)
-        .join(accounts, accounts.c.id == users.c.account_id)
-        .where(schema_revisions.c.file_id == file_id)
-        .order_by(schema_revisions.c.revision.desc())
-    )
-    return [
-        Revision(
-            number=row.revision,
-            source=row.source,
-            schema=row.schema,
-            reading=StatedReading(row.dialect, row.encoding),
-            version=row.version if target.rights.reads else None,
-            changes=row.changes,
-            user_name=f"{row.account_name}:{row.user_name}",
-            created_at=row.created_at,
-        )
-        for row in conn.execute(query)
-    ]
 
 
 def complete_contract(contract: Contract, document: ContractDocument) -> NewContract:
@@ -198,7 +174,7 @@ def compare_with_contract(
     return (*changes, *compare_readings_of(contract, new.reading))
 
 
-def compare_readings_of(contract: Contract, reading: StatedReading) -> tuple[Change, ...]:
+def compare_readings_of(contract: ContractTerms, reading: StatedReading) -> tuple[Change, ...]:
     """What is changed of how deliveries are read: nothing that breaks, if none was published."""
     changes = compare_readings(contract.reading, reading)
     if contract.current_version is not None:
@@ -272,7 +248,7 @@ def propose_contract(
 
 def add_revision(
     conn: WriteConnection,
-    contract: Contract,
+    contract: ContractTerms,
     new: NewContract,
     changes: list[dict[str, Any]],
     user_id: UUID,
@@ -303,7 +279,9 @@ def add_revision(
     return number
 
 
-def check_reading(contract: Contract, target: Deliverable, reading: StatedReading) -> StatedReading:
+def check_reading(
+    contract: ContractTerms, target: Deliverable, reading: StatedReading
+) -> StatedReading:
     """How the file is to be read once a delivery states this; a part that is not stated stays.
 
     Raises NotAllowed for who may not change the contract, and FieldInvalid once a version is
@@ -330,10 +308,11 @@ def state_reading(
 ) -> None:
     """Say with a delivery how a file is read of which no version is published; the file is locked.
     Raises what `check_reading` raises."""
-    contract = load_contract(conn, target.file_id)
-    before, merged = contract.reading, check_reading(contract, target, reading)
+    terms = load_terms(conn, target.file_id)
+    before, merged = terms.reading, check_reading(terms, target, reading)
     if merged == before:
         return
+    contract = load_contract(conn, target.file_id)
     detail: dict[str, Any]
     if contract.schema is not None:
         action = "schema.change"
@@ -355,23 +334,16 @@ def state_reading(
 
 def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
     """The contract, which stays as it is until the transaction's end."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
-    # rows that refer to the file need not wait.
-    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update(key_share=True))
+    lock_terms(conn, file_id)
     return load_contract(conn, file_id)
 
 
-def find_revision(revisions: list[Revision], number: int | None) -> Revision | None:
-    """The revision of that number, the newest by default; None where there is none at all.
-
-    Raises NotFound for a number that the file has not had.
-    """
-    if number is None:
-        return revisions[0] if revisions else None
-    for revision in revisions:
-        if revision.number == number:
-            return revision
-    raise NotFound
+def lock_terms(conn: WriteConnection, file_id: UUID) -> ContractTerms:
+    """As `lock_contract`, without the schema."""
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
+    # rows that refer to the file need not wait.
+    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update(key_share=True))
+    return load_terms(conn, file_id)
 
 
 def _current_size(conn: ReadConnection, contract: Contract) -> int:

@@ -202,10 +202,14 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
 def _end_shares_without_room(conn: WriteConnection, actor: Actor, file_id: UUID) -> None:
     """End the shares that the new account may not have: its receivers have not accepted it, or
     have blocked it."""
-    columns = entitlements.c.grantee_id, entitlements.c.account_id
-    for row in conn.execute(select(*columns).where(entitlements.c.file_id == file_id)).all():
+    receivers = (
+        select(entitlements.c.grantee_id, entitlements.c.account_id)
+        .where(entitlements.c.file_id == file_id)
+        .order_by(entitlements.c.account_id)  # in which their rows are locked
+    )
+    for row in conn.execute(receivers).all():
         try:
-            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id)
+            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id, file_id)
         except SharesNotAccepted:
             allowed = False
         if not allowed:

@@ -99,7 +99,7 @@ def grant_entitlement(
     row = conn.execute(select(entitlements).where(*same_grant)).one_or_none()
     values = {"reads": "r" in entitlement, "writes": "w" in entitlement, "expires_at": expires_at}
     if row is None:
-        if not require_room(conn, grantee.id, grantee.account_id, target.account_id):
+        if not require_room(conn, grantee.id, grantee.account_id, target.account_id, file_id):
             raise _nobody()
         keys = {"file_id": file_id, "grantee_id": grantee.id, "account_id": grantee.account_id}
         creation = {"user_id": grantee.user_id, "granted_by": actor.user_id, "created_at": now}

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
@@ -65,6 +65,14 @@ def list_senders(conn: ReadConnection, actor: Actor) -> list[SendingAccount]:
     ]
 
 
+def get_sender(conn: ReadConnection, actor: Actor, account_name: str) -> SendingAccount:
+    """One of `list_senders`. Raises NotFound."""
+    for sender in list_senders(conn, actor):
+        if sender.account == account_name:
+            return sender
+    raise NotFound
+
+
 def decide_on_sender(
     conn: WriteConnection,
     actor: Actor,
@@ -78,11 +86,8 @@ def decide_on_sender(
     Raises NotFound for an account that shares nothing with the actor and was not decided on, and
     NotAllowed.
     """
-    if for_account and not actor.is_admin:
-        raise NotAllowed(reason="Only admins of the account decide for the whole account.")
-    known = {sender.account: sender for sender in list_senders(conn, actor)}
-    if account_name not in known:
-        raise NotFound
+    require_deciding(actor, for_account)
+    get_sender(conn, actor, account_name)
     row = conn.execute(select(accounts.c.id).where(accounts.c.name == account_name)).one()
     receiver_id: UUID = actor.account_id if for_account else actor.user_id
     lock_sender(conn, receiver_id, row.id)
@@ -92,18 +97,22 @@ def decide_on_sender(
         _end_shares(conn, entitlements.c.grantee_id == receiver_id, files.c.account_id == row.id)
     detail = {"account": account_name, "decision": decision, "for_account": for_account}
     record(conn, actor.account_id, actor, "sender.decide", now, None, None, detail)
-    sender = {each.account: each for each in list_senders(conn, actor)}.get(account_name)
-    return sender or SendingAccount(account_name, 0, None, None)
+    try:
+        return get_sender(conn, actor, account_name)
+    except NotFound:  # nothing is shared, and nothing decided any more
+        return SendingAccount(account_name, 0, None, None)
+
+
+def require_deciding(actor: Actor, for_account: bool) -> None:
+    """Raise NotAllowed for a decision for the whole account by somebody who is not its admin."""
+    if for_account and not actor.is_admin:
+        raise NotAllowed(reason="Only admins of the account decide for the whole account.")
 
 
 def decline_share(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
     """End what others share with the actor of a file of another account; for their whole account,
     if they are its admin. Raises NotFound."""
-    mine = entitlements.c.grantee_id == actor.user_id
-    if actor.is_admin:
-        mine = or_(mine, entitlements.c.grantee_id == actor.account_id)
-    foreign = files.c.account_id != actor.account_id, files.c.deleted_at.is_(None)
-    ended = _end_shares(conn, mine, files.c.id == file_id, *foreign)
+    ended = _end_shares(conn, *_may_end(actor, file_id))
     if not ended:
         raise NotFound
     detail = {"user_name": actor.user_name}
@@ -112,14 +121,30 @@ def decline_share(conn: WriteConnection, actor: Actor, file_id: UUID, now: datet
     record(conn, owner, actor, "entitlement.decline", now, file_id, None, detail)
 
 
+def may_decline(conn: ReadConnection, actor: Actor, file_id: UUID) -> bool:
+    """Whether there is something that `decline_share` would end."""
+    return conn.scalar(_shares(*_may_end(actor, file_id)).limit(1)) is not None
+
+
+def _may_end(actor: Actor, file_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    mine = entitlements.c.grantee_id == actor.user_id
+    if actor.is_admin:
+        mine = or_(mine, entitlements.c.grantee_id == actor.account_id)
+    foreign = files.c.account_id != actor.account_id, files.c.deleted_at.is_(None)
+    return mine, files.c.id == file_id, *foreign
+
+
 def _end_shares(conn: WriteConnection, *conditions: ColumnElement[bool]) -> list[Any]:
     """End the entitlements of these conditions on `entitlements` and `files`."""
-    query = (
+    rows = list(conn.execute(_shares(*conditions)))
+    for row in rows:
+        end_entitlement(conn, row.file_id, row.grantee_id)
+    return rows
+
+
+def _shares(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return (
         select(entitlements.c.file_id, entitlements.c.grantee_id, files.c.account_id)
         .join(files, files.c.id == entitlements.c.file_id)
         .where(*conditions)
     )
-    rows = list(conn.execute(query))
-    for row in rows:
-        end_entitlement(conn, row.file_id, row.grantee_id)
-    return rows

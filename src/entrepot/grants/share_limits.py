@@ -1,47 +1,43 @@
 """How many files one account may share with a receiver who has not accepted it."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from entrepot.db.tables import entitlements, files, senders
+from entrepot.db.tables import entitlements, files, senders, users
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SharesNotAccepted
 
 MAX_UNACCEPTED_FILES = 100
-"""Files that one account shares with a receiver, and the receiver's account, before either has
-accepted it."""
+"""Files that one account shares with a user, and with the user's account as a whole, before either
+has accepted it."""
 
 
 def require_room(
-    conn: WriteConnection, receiver_id: UUID, receiver_account: UUID, sender_id: UUID
+    conn: WriteConnection, receiver_id: UUID, receiver_account: UUID, sender_id: UUID, file_id: UUID
 ) -> bool:
-    """Whether an account may share one more file with a receiver; False if it is blocked.
+    """Whether an account may share a file with a receiver; False if it is blocked.
 
-    Raises SharesNotAccepted. The count is exact: the sender's row is locked.
+    A share with a whole account counts for each of its users, beside those with them alone. Raises
+    SharesNotAccepted. The count is exact: the sender's row is locked.
     """
     if receiver_account == sender_id:
         return True
     both = {receiver_id, receiver_account}
     lock_sender(conn, receiver_account, sender_id)
-    decisions = set(
-        conn.scalars(
-            select(senders.c.decision).where(
-                senders.c.receiver_id.in_(both), senders.c.account_id == sender_id
-            )
-        )
-    )
+    decided = _decisions(sender_id).where(senders.c.receiver_id.in_(both))
+    decisions = set(conn.scalars(decided))
     if "blocked" in decisions:
         return False
     if "accepted" not in decisions:
-        count = conn.scalar(
-            select(func.count())
-            .select_from(entitlements)
-            .join(files, files.c.id == entitlements.c.file_id)
-            .where(entitlements.c.grantee_id.in_(both), files.c.account_id == sender_id)
-        )
-        if (count or 0) >= MAX_UNACCEPTED_FILES:
+        shares = _shares(sender_id).where(entitlements.c.file_id != file_id)
+        if receiver_id == receiver_account:
+            count = _most_of_one_user(conn, shares, receiver_account, sender_id)
+        else:
+            count = _count(conn, shares.where(entitlements.c.grantee_id.in_(both)))
+        if count >= MAX_UNACCEPTED_FILES:
             raise SharesNotAccepted(limit=MAX_UNACCEPTED_FILES)
     return True
 
@@ -53,3 +49,38 @@ def lock_sender(conn: WriteConnection, receiver_id: UUID, account_id: UUID) -> N
     conn.execute(row.on_conflict_do_nothing())
     key = senders.c.receiver_id == receiver_id, senders.c.account_id == account_id
     conn.execute(select(senders.c.receiver_id).where(*key).with_for_update())
+
+
+def _decisions(sender_id: UUID) -> Select[Any]:
+    return select(senders.c.decision).where(senders.c.account_id == sender_id)
+
+
+def _shares(sender_id: UUID) -> Select[Any]:
+    return (
+        select(entitlements.c.file_id)
+        .join(files, files.c.id == entitlements.c.file_id)
+        .where(files.c.account_id == sender_id)
+    )
+
+
+def _count(conn: WriteConnection, shares: Select[Any]) -> int:
+    count = select(func.count(shares.subquery().c.file_id.distinct()))
+    return int(conn.scalar(count) or 0)
+
+
+def _most_of_one_user(
+    conn: WriteConnection, shares: Select[Any], account_id: UUID, sender_id: UUID
+) -> int:
+    """How many files of these shares that user of an account sees who sees most, of those who have
+    not accepted the sender: what is shared with the account, and with them alone."""
+    with_all = shares.where(entitlements.c.grantee_id == account_id)
+    accepted = _decisions(sender_id).where(
+        senders.c.receiver_id == users.c.id, senders.c.decision == "accepted"
+    )
+    members = select(users.c.id).where(users.c.account_id == account_id, ~accepted.exists())
+    by_user = shares.with_only_columns(func.count().label("file_count"), maintain_column_froms=True)
+    by_user = by_user.where(
+        entitlements.c.grantee_id.in_(members), entitlements.c.file_id.not_in(with_all)
+    )
+    most = select(func.max(by_user.group_by(entitlements.c.grantee_id).subquery().c.file_count))
+    return _count(conn, with_all) + int(conn.scalar(most) or 0)

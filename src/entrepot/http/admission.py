@@ -28,6 +28,7 @@ from entrepot.errors import (
 from entrepot.http.callers import KnownCallers
 from entrepot.http.deps import read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
+from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.problems.handlers import answer_unexpected
 from entrepot.http.runtime import Runtime
@@ -73,7 +74,7 @@ class AdmissionMiddleware:
     """
 
     def __init__(self, app: ASGIApp, framework: FastAPI, runtime: Runtime) -> None:
-        self._app = app
+        self._app = LargeAnswers(app, self._refuse)
         self._framework = framework
         self._runtime = runtime
         settings = runtime.parts.settings

@@ -46,7 +46,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 @dataclass(frozen=True)
 class JudgedTable:
     """A table with its errors and its profile; `opened` is the file that it was read from.
-    `freezes`: its schema and reading are to become a contract."""
+    `freezes`: its schema and reading are to become a contract. `judged`: the count of its records,
+    of which a broken line of JSON is one and no row."""
 
     table: Table
     schema: TableSchema
@@ -56,6 +57,7 @@ class JudgedTable:
     almost_typed: tuple[AlmostTyped, ...] = ()
     freezes: bool = False
     opened: OpenedTable | None = None
+    judged: int = 0
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -222,7 +224,10 @@ def _check_or_infer(
     errors, table = outcome.errors, outcome.table
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
-    return replace(outcome, opened=opened)
+    # A reader of texts counts faults, of which a row may have several.
+    rejected = min(outcome.checked.rejected, records.judged)
+    checked = replace(outcome.checked, rejected=rejected)
+    return replace(outcome, checked=checked, opened=opened, judged=records.judged)
 
 
 def _check_with_own_contract(
@@ -325,14 +330,14 @@ def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits
         for error in outcome.header_errors
     ] + checked.counts
     free = request.mode == "none"
-    detail = summarize(errors, counts, checked.rejected, checked.rows, contract=not free)
+    detail = summarize(errors, counts, checked.rejected, outcome.judged, contract=not free)
     report = file_report(
         request.file_name,
         request.size,
         errors,
         warnings=[*([detail] if free and errors else []), *outcome.warnings()],
         labels=table.labels,
-        rows=checked.rows,
+        rows=outcome.judged,
         counts=counts,
         rejected=checked.rejected,
         findings=errors if free else None,

@@ -88,7 +88,8 @@ class Table:
     line; `first_rows` are the texts of its first rows, as many as the reader read anyway;
     `places` tells, where `_row` is not the row's own number, the numbers and the byte offsets of
     such rows (a row is a line then). `finding_counts` are the reader's
-    findings by type where they are of several; `warnings` are sentences for the report.
+    findings by type where they are of several; `rejected_by_reader` counts rows, `unread_records`
+    what is no row but judged as one; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it;
     `found_header_rows` are the records (from 1) where it is then, if only titles stand above it.
@@ -120,6 +121,7 @@ class Table:
     findings_total: int = 0
     finding_counts: tuple[tuple[str, int], ...] = ()
     rejected_by_reader: int = 0
+    unread_records: int = 0
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
     place_unit: PlaceUnit = "line"

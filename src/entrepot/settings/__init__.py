@@ -105,7 +105,10 @@ class Settings(BaseSettings):
     )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
     downloads_per_account: int = Field(
-        default=100, ge=1, description="Downloads of more than 1 MiB at once, an account."
+        default=100,
+        ge=1,
+        description="Answers of more than 64 KiB under way at once, an account: ranges, previews, "
+        "lists, whole files of more than 16 MiB.",
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."

@@ -10,6 +10,7 @@ from uuid import UUID
 from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
 from entrepot.tasks.claims import ClaimedEntry, LeaseLost, end_entry, hold_lease
+from entrepot.tasks.places import Place
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +34,7 @@ class Run:
 
     entry: ClaimedEntry
     database: Database
-    exceeds_place: Callable[[], bool]
+    place: Place
     ended: bool = False
     exceeded: bool = False
     _lost: threading.Event = field(default_factory=threading.Event)
@@ -86,7 +87,7 @@ class Run:
         need the place for short work that it holds. Called several times a second."""
         if self._lost.is_set():
             raise LeaseLost
-        if self.exceeds_place():
+        if self.place.exceeded_by(self.id):
             self.exceeded = True
             raise BudgetExceeded
 
@@ -128,5 +129,5 @@ class BatchWorkflow(Workflow, Protocol):
 
         `run.check` of the one that is worked on is called several times a second. What it raises
         ends the batch: after BudgetExceeded that run goes to the queue's end, and those behind it
-        wait again, as long work.
+        wait again. So they do where it ends between two runs because its place is overdue.
         """

@@ -23,7 +23,9 @@ FORGOTTEN_SECONDS = 0.001
 BATCH_ENTRIES = 20
 """Entries that one run takes at most."""
 BATCH_SECONDS = 1.0
-"""Estimated seconds of work that one run of several entries takes at most."""
+"""Seconds that a batch takes at most, by the estimate and the pace of the machine."""
+SLOWEST_PACE = 6.0
+"""Times the estimate, at which a batch has four entries: with fewer it saves little."""
 BASE_SECONDS = 0.04
 """Estimate for an entry, whatever its size: measured on small deliveries."""
 BYTES_PER_SECOND = 20_000_000
@@ -54,7 +56,7 @@ class WaitingEntry:
     @property
     def estimated_seconds(self) -> float:
         """How long it will probably take."""
-        return BASE_SECONDS + self.size / BYTES_PER_SECOND
+        return estimate_seconds(self.size)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,28 @@ class UsedTime:
         }
 
 
+@dataclass
+class Pace:
+    """How long small work takes on this machine, as a multiple of the estimate."""
+
+    factor: float = 1.0
+
+    def note(self, estimated: float, seconds: float) -> None:
+        """Note seconds that small work took; what was noted before counts half."""
+        latest = (self.factor + seconds / estimated) / 2
+        self.factor = min(max(latest, 1.0), SLOWEST_PACE)
+
+    @property
+    def batch_seconds(self) -> float:
+        """Estimated seconds of a batch that takes `BATCH_SECONDS`."""
+        return BATCH_SECONDS / self.factor
+
+
+def estimate_seconds(size: int) -> float:
+    """How long work on so many bytes probably takes, on a machine that nobody else uses."""
+    return BASE_SECONDS + size / BYTES_PER_SECOND
+
+
 def is_short(size: int) -> bool:
     """Whether work on so many bytes is short, as far as that is known before it runs."""
     return size <= SHORT_BYTES
@@ -109,12 +133,13 @@ def choose_entries(
     free: FreePlaces,
     used: dict[Sender, float],
     batched_kinds: frozenset[str] = frozenset(),
+    batch_seconds: float = BATCH_SECONDS,
 ) -> list[Assignment]:
     """What runs in the free places. `used` is seconds, of those running now too.
 
     Short work takes the place for short work first, so that the others are left for the rest. Short
     entries of a kind in `batched_kinds` and of one sender may run together, if there are more than
-    places.
+    places, for an estimated `batch_seconds`.
     """
     left = sorted(waiting, key=lambda entry: (entry.enqueued_at, entry.id))
     shares = _Shares(used)
@@ -125,7 +150,9 @@ def choose_entries(
             continue
         first = min(candidates, key=lambda entry: shares.rank(entry.sender))
         unfilled = free.short + free.general - len(assignments)
-        chosen = _take_batch(first, left, unfilled, batched_kinds)
+        chosen: tuple[WaitingEntry, ...] = (first,)
+        if first.kind in batched_kinds and first.short:
+            chosen = _take_batch(first, left, unfilled, batch_seconds)
         shares.add(first.sender, sum(entry.estimated_seconds for entry in chosen))
         taken = {entry.id for entry in chosen}
         left = [entry for entry in left if entry.id not in taken]
@@ -134,11 +161,9 @@ def choose_entries(
 
 
 def _take_batch(
-    first: WaitingEntry, left: Sequence[WaitingEntry], places: int, kinds: frozenset[str]
+    first: WaitingEntry, left: Sequence[WaitingEntry], places: int, most_seconds: float
 ) -> tuple[WaitingEntry, ...]:
     """The entry and those that run with it: its sender's share of what `places` places take."""
-    if first.kind not in kinds or not first.short:
-        return (first,)
     alike = [
         entry
         for entry in left
@@ -146,12 +171,11 @@ def _take_batch(
     ]
     most = min(BATCH_ENTRIES, math.ceil(len(alike) / places))
     chosen, seconds = [first], first.estimated_seconds
-    for entry in alike:
+    for entry in (entry for entry in alike if entry.id != first.id):
         seconds += entry.estimated_seconds
-        if len(chosen) >= most or seconds > BATCH_SECONDS:
+        if len(chosen) >= most or seconds > most_seconds:
             break
-        if entry.id != first.id:
-            chosen.append(entry)
+        chosen.append(entry)
     return tuple(chosen)
 
 

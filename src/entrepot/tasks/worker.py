@@ -16,6 +16,7 @@ import structlog
 
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import DatabaseFull
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     LeaseLost,
@@ -37,10 +38,13 @@ from entrepot.tasks.runs import BatchWorkflow, BegunRun, BudgetExceeded, Run, Wo
 from entrepot.tasks.schedule import (
     Assignment,
     FreePlaces,
+    Pace,
     Sender,
     UsedTime,
     WaitingEntry,
     choose_entries,
+    estimate_seconds,
+    is_short,
 )
 
 log = structlog.get_logger(__name__)
@@ -49,12 +53,16 @@ Clock = Callable[[], datetime]
 
 MAX_CLAIMS = 9
 """Claims that an entry gets: one whose workers die each time must not be resumed for ever."""
+MAX_SHORT_CLAIMS = 3
+"""Claims of an entry in batches that took too long, before it counts as long work."""
 MAX_FAILURES = 3
 """Runs that may fail through no fault of what was run, before the work is given up."""
 FAILURE_PAUSE = timedelta(seconds=1)
 """Before a failed run is tried again, for each of its failures."""
 ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
+FULL_PAUSE_SECONDS = 10.0
+"""Before work is tried again for which the database had no space."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Worker:
     _stop: threading.Event = field(default_factory=threading.Event)
     _awake: threading.Event = field(default_factory=threading.Event)
     _used: UsedTime = field(default_factory=UsedTime)
+    _pace: Pace = field(default_factory=Pace)
     _runs: dict[UUID, Run] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -148,10 +157,11 @@ class Worker:
         waiting, running = self.database.read(self._look, now)
         with self._lock:
             used = self._used.by_sender(time.monotonic())
+            batch_seconds = self._pace.batch_seconds
             waiting = [entry for entry in waiting if entry.id not in self._runs]
         for sender, since in running:
             used[sender] = used.get(sender, 0.0) + max(0.0, (now - since).total_seconds())
-        return choose_entries(waiting, free, used, self._batched_kinds)
+        return choose_entries(waiting, free, used, self._batched_kinds, batch_seconds)
 
     def _look(
         self, conn: ReadConnection, now: datetime
@@ -170,7 +180,7 @@ class Worker:
                 workflow.give_up(conn, entry.id, now)
                 end_entry(conn, entry)
                 continue
-            run = Run(entry, self.database, partial(self._places.exceeded, places[entry.id]))
+            run = Run(entry, self.database, places[entry.id])
             begun[entry.id] = BegunRun(run, workflow.begin(conn, entry.id, now))
         return begun
 
@@ -182,20 +192,23 @@ class Worker:
                 alone = _Placed(Assignment(each.place.kind, (entry,)), each.place)
                 try:
                     begun |= self.database.write(self._begin, [alone])
+                except DatabaseFull:
+                    log.warning("work waits for space in the database", task_id=str(entry.id))
+                    self._stop.wait(FULL_PAUSE_SECONDS)
                 except Exception:
                     log.exception("work could not be begun", task_id=str(entry.id))
-                    self._settle(partial(self._fail_unbegun, entry.id))
+                    self._settle(partial(self._fail_unbegun, entry.id, each.place))
         return begun
 
-    def _fail_unbegun(self, work_id: UUID) -> None:
+    def _fail_unbegun(self, work_id: UUID, place: Place) -> None:
         now = self.clock()
         claimed = self.database.write(claim_entries, [work_id], self.name, self._lease, now)
         for entry in claimed.values():
-            self._fail(Run(entry, self.database, lambda: False))
+            self._fail(Run(entry, self.database, place))
 
     def _start_runs(self, place: Place, begun: list[BegunRun]) -> None:
         if not begun:  # another worker was faster
-            self._places.leave(place)
+            place.leave()
             return
         with self._lock:
             self._runs |= {each.run.id: each.run for each in begun}
@@ -208,17 +221,23 @@ class Worker:
                 self._run_together(begun)
             for each in begun:
                 if not each.run.ended:
-                    self._places.renew(place)
                     with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
                         self._run_one(each)
         finally:
             now = time.monotonic()
             with self._lock:
                 self._used.add(begun[0].run.entry.sender, now - started, now)
+                self._note_pace(begun, now - started)
                 for each in begun:
                     self._runs.pop(each.run.id, None)
-            self._places.leave(place)
+            place.leave()
             self._awake.set()  # a place is free, and the run may have enqueued more
+
+    def _note_pace(self, begun: list[BegunRun], seconds: float) -> None:
+        ended = [each.run.entry for each in begun if each.run.ended]
+        small = all(is_short(entry.size) and not entry.postponed for entry in ended)
+        if ended and small and ended[0].kind in self._batched_kinds:
+            self._pace.note(sum(estimate_seconds(entry.size) for entry in ended), seconds)
 
     def _run_together(self, begun: list[BegunRun]) -> None:
         """Run a batch. What is left of it and may go on in this place is run one by one."""
@@ -226,6 +245,8 @@ class Worker:
         assert isinstance(workflow, BatchWorkflow)
         try:
             workflow.run_batch(begun)
+            if begun[0].run.place.is_overdue():
+                raise BudgetExceeded
         except LeaseLost:
             log.warning("another worker has taken work of a batch over")
         except BudgetExceeded:
@@ -237,17 +258,24 @@ class Worker:
                 log.exception("work could not be run together; running each by itself")
 
     def _leave_place(self, run: Run) -> None:
-        """Have a run of a batch that took too long wait again: the slow one at the queue's end."""
+        """Have a run of a batch that took too long wait again: a slow one at the queue's end."""
         if run.exceeded:
             self._postpone(run)
             return
         with self.database.writing() as conn:
-            # Long from now on, like what its sender put beside it: no batch stops it again.
-            release_entry(conn, run.entry, short=False)
+            # In the end as long work, which is in no batch: the claims of an entry are bounded.
+            release_entry(conn, run.entry, short=run.entry.lease < MAX_SHORT_CLAIMS)
             requeue_task(conn, run.id)
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
+        """Run it; again while the database is full, which is no failure of the work. It keeps its
+        place: nothing else can be done then either."""
+        while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
+            pass
+
+    def _try_run(self, begun: BegunRun) -> bool:
+        """Run it once; False if the database had no space for what it wrote."""
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -257,10 +285,14 @@ class Worker:
             log.warning("another worker has taken this work over")
         except BudgetExceeded:
             self._settle(lambda: self._postpone(run))
+        except DatabaseFull:
+            log.warning("work waits for space in the database", task_id=str(run.id))
+            return False
         except Exception:
             if not self._stop.is_set():  # else it is resumed at the next start
                 log.exception("work could not be run", failures=run.entry.failures + 1)
                 self._settle(lambda: self._fail(run))
+        return True
 
     def _settle(self, settle: Callable[[], None]) -> None:
         try:

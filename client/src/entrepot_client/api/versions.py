@@ -32,6 +32,23 @@ class VersionRequests:
         """Undo the deletion of a version. Raises Conflict if there is nothing to undo."""
         return self._send_version("POST", f"{file_path(file_id)}/versions/{version}/undelete")
 
+    def withdraw_version(
+        self, file_id: str, version: int, reason: str, *, purge: bool = False
+    ) -> Document:
+        """Withdraw a published version: nobody reads it any more, and readers are told the reason.
+
+        `purge` removes its bytes and all that shows them now, also of a version that was withdrawn
+        before; else it can be undone until `undo_until` in the result. `copies` are the file's
+        other published versions with the same bytes. Raises Conflict, Forbidden, ResourceNotFound.
+        """
+        path = f"{file_path(file_id)}/versions/{version}/withdraw"
+        withdrawn: Document = self._transport.send("POST", path, {"reason": reason, "purge": purge})
+        return withdrawn
+
+    def undo_withdrawal(self, file_id: str, version: int) -> Document:
+        """Publish a withdrawn version again. Raises Conflict if there is nothing to undo."""
+        return self._send_version("DELETE", f"{file_path(file_id)}/versions/{version}/withdrawal")
+
     def restore(self, file_id: str, version: int) -> str:
         """Make a published version the newest one; returns the id of the task that does it.
         Raises Conflict if it is not published, OverLimit, ResourceNotFound."""

@@ -24,6 +24,9 @@ CATALOG: dict[str, CatalogEntry] = {
     "schema": CatalogEntry("schema", "Show, infer and change the schemas of files."),
     "tasks": CatalogEntry("tasks", "Follow work in the background: deliveries being inspected."),
     "uploads": CatalogEntry("uploads", "List and end uploads under way."),
+    "senders": CatalogEntry(
+        "senders", "List, accept and block accounts that share files with you."
+    ),
     "activity": CatalogEntry("activity", "Who did and read what: list it, export it, verify it."),
     "keys": CatalogEntry("keys", "Create, list and revoke API keys."),
     "user": CatalogEntry("people", "Let the people of your account sign in, as its admin."),

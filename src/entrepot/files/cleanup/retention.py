@@ -15,7 +15,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.cleanup.delete import mark_versions_deleted
-from entrepot.files.contract import lock_contract
+from entrepot.files.contract import lock_terms
 
 MAX_VALUES = {"keep_last": 10_000, "days": 36_500}
 """The largest number of each rule."""
@@ -37,7 +37,7 @@ class Retention:
 
 def apply_retention(conn: WriteConnection, file_id: UUID, now: datetime) -> int:
     """Delete the versions that the file's rule does not keep; how many."""
-    contract = lock_contract(conn, file_id)
+    contract = lock_terms(conn, file_id)
     excess = _excess_versions(conn, file_id, now)
     if excess:
         mark_versions_deleted(conn, [row.id for row in excess], now)

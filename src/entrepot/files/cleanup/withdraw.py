@@ -12,12 +12,12 @@ read by it. Its owner can replace it.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import inspections, released_blobs, versions
+from entrepot.db.tables import checks, inspections, released_blobs, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NothingToUndo, VersionNotPublished
 from entrepot.files.cleanup.delete import (
@@ -28,9 +28,11 @@ from entrepot.files.cleanup.delete import (
 from entrepot.files.drift import note_drift, note_withdrawal
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.remove import delete_comparisons, delete_derivatives
-from entrepot.files.versions import UNDO_PERIOD
+from entrepot.files.versions import QUARANTINED_STATUSES, UNDO_PERIOD
 from entrepot.grants.access import lock_manageable
 from entrepot.tasks.records import notify_watchers
+
+FORGOTTEN = "What was found is not kept, since the version that was inspected was withdrawn."
 
 
 def withdraw_version(
@@ -69,8 +71,10 @@ def withdraw_version(
     )
     renew_current_version(conn, file_id, now)
     note_withdrawal(conn, file_id, number)
+    _forget_schema_checks(conn, file_id, row.decided_at)
     if purge:
         _purge_findings(conn, BlobId(row.id), now)
+        _purge_quarantined(conn, file_id, row.sha256, now)
     detail = {"reason": reason, "purge": purge}
     record(conn, target.account_id, actor, "version.withdraw", now, file_id, number, detail)
     notify_watchers(conn, file_id)
@@ -116,10 +120,11 @@ def was_withdrawn(conn: ReadConnection, file_id: UUID, number: int | None) -> bo
     return conn.scalar(select(versions.c.status).where(*key)) == "withdrawn"
 
 
-def find_version_id(conn: ReadConnection, file_id: UUID, number: int) -> BlobId:
-    """The id of a version that is there, which is also that of its bytes."""
-    key = versions.c.file_id == file_id, versions.c.number == number
-    return BlobId(conn.execute(select(versions.c.id).where(*key)).scalar_one())
+def find_purged_blobs(conn: ReadConnection, version: Version) -> list[BlobId]:
+    """The bytes that go with the purge of a version: its own, and the same ones in quarantine."""
+    same = versions.c.file_id == version.file_id, versions.c.sha256 == version.sha256
+    purged = or_(versions.c.number == version.number, versions.c.status.in_(QUARANTINED_STATUSES))
+    return [BlobId(row) for row in conn.scalars(select(versions.c.id).where(*same, purged))]
 
 
 def find_copies(conn: ReadConnection, version: Version) -> list[int]:
@@ -132,6 +137,14 @@ def find_copies(conn: ReadConnection, version: Version) -> list[int]:
     return list(conn.scalars(query.order_by(versions.c.number.desc())))
 
 
+def find_other_published(conn: ReadConnection, file_id: UUID, number: int) -> int | None:
+    """The newest published version of a file besides one."""
+    published = versions.c.file_id == file_id, versions.c.status == "published"
+    query = select(func.max(versions.c.number)).where(*published, versions.c.number != number)
+    newest: int | None = conn.scalar(query)
+    return newest
+
+
 def _purge_findings(conn: WriteConnection, version_id: BlobId, now: datetime) -> None:
     """Delete what shows the content of a version; its forms' bytes are released."""
     forms = delete_derivatives(conn, version_id)
@@ -140,3 +153,35 @@ def _purge_findings(conn: WriteConnection, version_id: BlobId, now: datetime) ->
         conn.execute(insert(released_blobs), released)
     conn.execute(delete(inspections).where(inspections.c.version_id == version_id))
     delete_comparisons(conn, version_id)
+
+
+def _purge_quarantined(conn: WriteConnection, file_id: UUID, sha256: str, now: datetime) -> None:
+    """Delete what shows the same bytes where they were rejected, as before they were accepted."""
+    rejected = versions.c.status.in_(QUARANTINED_STATUSES)
+    query = select(versions.c.id, versions.c.task_id).where(
+        versions.c.file_id == file_id, versions.c.sha256 == sha256, rejected
+    )
+    for row in conn.execute(query).all():
+        _purge_findings(conn, BlobId(row.id), now)
+        kept = versions.c.id == row.id, versions.c.keep_until > now
+        conn.execute(update(versions).where(*kept).values(keep_until=now))
+        _forget_report(conn, row.task_id)
+
+
+def _forget_schema_checks(conn: WriteConnection, file_id: UUID, since: datetime) -> None:
+    """Delete what checks of new schemas found, which have cells of the version that was current:
+    of all that ended since the withdrawn one was published, as none tells which one it was."""
+    of_file = checks.c.file_id == file_id, checks.c.revision.is_not(None)
+    query = select(checks.c.task_id).where(*of_file, checks.c.decided_at >= since)
+    for task_id in conn.scalars(query.where(checks.c.report.is_not(None))).all():
+        conn.execute(update(checks).where(checks.c.task_id == task_id).values(report=None))
+        _forget_report(conn, task_id)
+
+
+def _forget_report(conn: WriteConnection, task_id: UUID) -> None:
+    """Leave of a task's error only which one it was."""
+    this_task = tasks.c.id == task_id
+    error = conn.scalar(select(tasks.c.error).where(this_task))
+    if error is not None:
+        error = {"code": error["code"], "detail": FORGOTTEN}
+    conn.execute(update(tasks).where(this_task).values(error=error, has_report=False))

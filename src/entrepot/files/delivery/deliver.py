@@ -17,7 +17,7 @@ from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
-from entrepot.files.contract import load_contract
+from entrepot.files.contract import load_terms
 from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_visible, visible_versions
@@ -101,7 +101,7 @@ def deliver_version(
     FileTooLarge if what was stored exceeds the contract as it stands, UploadInterrupted if the
     reservation is gone.
     """
-    stored, limit = upload.stored, load_contract(conn, target.file_id).size_limit
+    stored, limit = upload.stored, load_terms(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
     settle_reservation(conn, target.account_id, upload.reservation, stored.size)

@@ -24,7 +24,7 @@ from entrepot.errors import (
     QuarantineEnded,
     VersionNotRejected,
 )
-from entrepot.files.contract import load_contract
+from entrepot.files.contract import load_terms
 from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.files.queries.read import get_published, published_from_row
@@ -84,7 +84,7 @@ def get_quarantine(
     return Quarantine(
         row.created_by == actor.user_id,
         can_manage(actor, row.account_id, row.owner_id),
-        row.revision == load_contract(conn, row.file_id).revision,
+        row.revision == load_terms(conn, row.file_id).revision,
     )
 
 
@@ -175,7 +175,7 @@ def check_reason(text: str) -> str:
     """A sound reason. Raises FieldInvalid."""
     reason = text.strip()
     if not reason:
-        raise FieldInvalid("reason", "is required: say why the version is accepted.")
+        raise FieldInvalid("reason", "is required.")
     return check_text(reason, "reason", MAX_REASON_CHARS, one_line=False)
 
 

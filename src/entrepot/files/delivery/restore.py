@@ -18,7 +18,7 @@ from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
-from entrepot.files.contract import load_contract
+from entrepot.files.contract import load_terms
 from entrepot.files.delivery.deliver import (
     AcceptedDelivery,
     NewVersion,
@@ -90,7 +90,7 @@ def add_copy(
     The file is locked. Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded.
     """
     stored, account_id = source.stored, target.account_id
-    limit = load_contract(conn, target.file_id).size_limit
+    limit = load_terms(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
     with hide_owner_figures(target.actor.account_id, account_id):

@@ -22,7 +22,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.contract import Contract, load_contract, lock_contract
+from entrepot.files.contract import Contract, load_contract, lock_terms
 from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
 from entrepot.files.processing.publish import (
@@ -299,7 +299,7 @@ def decide_version(
     says otherwise how it is read.
     """
     version = judged.version
-    contract = lock_contract(conn, version.file_id)
+    contract = lock_terms(conn, version.file_id)
     if (contract.revision, contract.reading) != (version.revision, version.reading):
         return VersionDecision(False)
     is_accepted = version.accepted_from is not None

@@ -30,9 +30,9 @@ class BatchInspector(Inspector):
         """Inspect the runs' versions, at most `MAX_BATCH_FILES`, and decide on each.
 
         What cannot be judged with others, such as a large file, or could not be decided, is left:
-        its run has not ended. Raises ValueError where a sender or an account differs, what
-        `Run.check` raises for the run that is worked on, InspectionFailed and BlobMissing; then the
-        rest is left too.
+        its run has not ended; so is the rest once the place is overdue. Raises ValueError where a
+        sender or an account differs, what `Run.check` raises for the run that is worked on,
+        InspectionFailed and BlobMissing; then the rest is left too.
         """
         small = [each for each in begun if each.work is not None and _is_small(each.work)]
         if not small:
@@ -48,6 +48,8 @@ class BatchInspector(Inspector):
             if result.inspected is not None and not result.inspected.inspection.starved:
                 inspection, forms = result.inspected.inspection, result.stored or ()
                 self.decide(each.run, JudgedVersion(each.work, inspection, forms))
+            if each.run.place.is_overdue():
+                return
 
     def _sent(self, version: UndecidedVersion) -> SentRequest:
         sender = BatchSender(version.account_id, version.created_by)

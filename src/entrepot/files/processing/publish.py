@@ -16,7 +16,7 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.cleanup.withdraw import was_withdrawn
-from entrepot.files.contract import lock_contract
+from entrepot.files.contract import lock_terms
 from entrepot.files.derivative_space import EAGER
 from entrepot.files.derivatives import NewForm, add_derivative, plan_derivative
 from entrepot.files.drift import note_drift
@@ -135,7 +135,7 @@ def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -
     """Decide for the version, and make it the current one; False if it was decided before, or is a
     copy of one that was withdrawn since: that must not come back under another number."""
     version, inspection = judged.version, judged.inspection
-    lock_contract(conn, version.file_id)
+    lock_terms(conn, version.file_id)
     if was_withdrawn(conn, version.file_id, version.restored_from):
         cancel_version(conn, version, now)
         return False

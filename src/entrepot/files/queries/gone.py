@@ -8,7 +8,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import VersionDeleted, VersionWithdrawn
-from entrepot.grants.access import access_visible
+from entrepot.grants.access import access_visible, require_reading
 
 
 def require_not_gone(conn: ReadConnection, file_id: UUID, number: int | None) -> None:
@@ -39,7 +39,11 @@ def require_not_gone(conn: ReadConnection, file_id: UUID, number: int | None) ->
 def require_kept(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> None:
     """Raise what ends a read that is under way: the right to it ended, or the version is gone.
 
-    Raises NotFound, VersionWithdrawn, VersionDeleted.
+    Who may only deliver still reads of what they delivered themselves: in quarantine, or its
+    rejected rows. Raises NotFound, NotAllowed, VersionWithdrawn, VersionDeleted.
     """
-    access_visible(conn, actor, file_id)
+    target = access_visible(conn, actor, file_id)
     require_not_gone(conn, file_id, number)
+    this_version = versions.c.file_id == file_id, versions.c.number == number
+    if conn.scalar(select(versions.c.created_by).where(*this_version)) != actor.user_id:
+        require_reading(target.rights)

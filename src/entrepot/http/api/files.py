@@ -62,7 +62,8 @@ async def files(
     """Every file that the caller owns or is entitled to, oldest first.
 
     Without `limit` one's own files come first, and then those that others share: so that no other
-    account's files take the place of one's own. `from_other_account` marks those of other accounts.
+    account's files take the place of one's own. The pages after the first keep its order, with a
+    `limit` or without. `from_other_account` marks those of other accounts.
 
     `name` finds a part of a name, in any case and script; the filters are looked for along the
     order, so that what is rare takes longer. Pages of every `sort` cost the same, and what comes
@@ -77,9 +78,9 @@ async def files(
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.
     """
-
-    if limit is None:
-        query = query.own_first
+    own_first = query.own_first
+    if limit is None if query.cursor is None else own_first.listing.wrote(query.cursor):
+        query = own_first
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None

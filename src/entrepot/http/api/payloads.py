@@ -5,8 +5,8 @@ from typing import cast
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
 from entrepot.files.comparisons import KIND as COMPARISON
-from entrepot.files.contract import Revision
 from entrepot.files.queries.read import FileRecord
+from entrepot.files.queries.revisions import Revision
 from entrepot.files.queries.versions_list import Version, Withdrawal
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement

@@ -69,6 +69,8 @@ async def accept_version(
         errors.QuarantineEnded,
         errors.NoSuggestion,
         errors.SuggestionOutdated,
+        errors.SchemaTooCostly,
+        errors.TooManySchemas,
     ),
 )
 async def accept_suggestion(

@@ -9,11 +9,12 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.delivery.quarantine import accept_version, find_acceptable
 from entrepot.files.delivery.restore import RestoreSource, find_restore_source, restore_version
-from entrepot.files.delivery.suggestion import accept_suggestion, find_suggested_source
+from entrepot.files.delivery.suggestion import SoundSuggestion, accept_suggestion, find_suggestion
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.commit import create_blob
+from entrepot.http.uploads.contract_fields import prepare_suggestion
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
@@ -81,18 +82,24 @@ async def accept_suggested(
     by that as the file's next version; the task that does.
 
     Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRejected, QuarantineEnded,
-    NoSuggestion, SuggestionOutdated, FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
+    NoSuggestion, SuggestionOutdated, SchemaTooCostly, TooManySchemas, FileTooLarge, QuotaExceeded,
+    KeyReused, RequestUnderWay.
     """
 
     queue, clock = work.parts.queue, work.parts.clock
+    prepared: SoundSuggestion | None = None
 
     def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
-        return accept_suggestion(conn, target, number, blob_id, queue, clock()).task_id
+        assert prepared is not None  # `find` ran first
+        return accept_suggestion(conn, target, prepared, blob_id, queue, clock()).task_id
 
-    def find() -> Awaitable[RestoreSource]:
-        return work.read(find_suggested_source, file_id, number, work.parts.clock())
+    async def find() -> RestoreSource:
+        nonlocal prepared
+        source, suggestion = await work.read(find_suggestion, file_id, number, work.parts.clock())
+        prepared = await prepare_suggestion(work, suggestion)
+        return source
 
     return await _copy_version(work, find, make, idempotent)
 

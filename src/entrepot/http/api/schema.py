@@ -12,16 +12,19 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import (
-    Contract,
     ContractProposal,
+    ContractTerms,
+    load_visible_terms,
+    propose_contract,
+    require_changeable,
+)
+from entrepot.files.queries.read import find_current_schema
+from entrepot.files.queries.revisions import (
     Revision,
     find_revision,
     list_schema_revisions,
-    load_changeable_contract,
-    load_visible_contract,
-    propose_contract,
+    load_revision_schema,
 )
-from entrepot.files.queries.read import find_current_schema
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.models.versions import FileSchema
 from entrepot.http.api.openapi.answers import ACCEPTED, REPEATING, problems, with_headers
@@ -91,13 +94,12 @@ async def schema(
     for its current version, null without one. The `ETag` is that of the newest revision; a change
     may be made conditional on it.
     """
-    contract, revisions, inferred = await work.read(_load_revisions, file_id)
-    selected = find_revision(revisions, revision)
+    contract, revisions, selected, document = await work.read(_load_revisions, file_id, revision)
     revision_list = [revision_payload(each) for each in revisions]
     enforced = contract.mode != "none"
     answer: FileSchema = {
         "revision": None,
-        "schema": inferred,
+        "schema": document,
         "dialect": contract.reading.dialect,
         "encoding": contract.reading.encoding,
         "enforced": enforced,
@@ -106,7 +108,7 @@ async def schema(
     if selected is not None:
         answer = {
             **revision_payload(selected),
-            "schema": selected.schema,
+            "schema": document,
             "enforced": enforced,
             "revisions_list": revision_list,
         }
@@ -147,7 +149,7 @@ async def change_schema(
     `Idempotency-Key` the request may be repeated.
     """
     file_uuid = read_file_id(file_id)
-    await work.read(load_changeable_contract, file_uuid)
+    await work.read(require_changeable, file_uuid)
     document, size, digest = await _read_contract(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
@@ -166,12 +168,16 @@ async def change_schema(
 
 
 def _load_revisions(
-    conn: ReadConnection, actor: Actor, file_id: UUID
-) -> tuple[Contract, list[Revision], dict[str, Any] | None]:
-    contract = load_visible_contract(conn, actor, file_id)
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None
+) -> tuple[ContractTerms, list[Revision], Revision | None, dict[str, Any] | None]:
+    """The contract, its revisions, the one that is asked for and its schema."""
+    contract = load_visible_terms(conn, actor, file_id)
     revisions = list_schema_revisions(conn, actor, file_id)
-    inferred = None if revisions else find_current_schema(conn, actor, file_id)
-    return contract, revisions, inferred
+    selected = find_revision(revisions, number)
+    if selected is None:
+        return contract, revisions, None, find_current_schema(conn, actor, file_id)
+    _, schema = load_revision_schema(conn, contract.file_id, selected.number)
+    return contract, revisions, selected, schema
 
 
 def _propose(
@@ -184,13 +190,13 @@ def _propose(
     work: UnitOfWork,
 ) -> TaskId:
     if match is not None:
-        current = _etag(load_visible_contract(conn, actor, file_id))
+        current = _etag(load_visible_terms(conn, actor, file_id))
         check_preconditions({"if-match": match}, Validators(current, work.now))
     now = work.parts.clock()
     return propose_contract(conn, actor, file_id, proposal, accept, work.parts.queue, now)
 
 
-def _etag(contract: Contract) -> str:
+def _etag(contract: ContractTerms) -> str:
     return f'"{contract.file_id.hex}-{contract.revision}"'
 
 

@@ -13,7 +13,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.withdraw import (
     find_copies,
-    find_version_id,
+    find_purged_blobs,
     undo_withdrawal,
     withdraw_version,
 )
@@ -98,16 +98,17 @@ async def withdraw_and_purge(
     """
     parts = work.parts
 
-    def act(conn: WriteConnection, actor: Actor) -> tuple[Version, list[int], BlobId]:
+    def act(conn: WriteConnection, actor: Actor) -> tuple[Version, list[int], list[BlobId]]:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         version = withdraw_version(conn, actor, file_id, number, reason, purge, parts.clock())
-        return version, find_copies(conn, version), find_version_id(conn, file_id, number)
+        return version, find_copies(conn, version), find_purged_blobs(conn, version)
 
-    version, copies, version_id = await work.write_into_reserve(act)
+    version, copies, blob_ids = await work.write_into_reserve(act)
     if purge:
         # If this process dies before it is done, the sweep does it.
         run = work.runtime.run_in_database_thread
-        await run(remove_expired_bytes, parts.database, parts.store, version_id, parts.clock)
+        for blob_id in blob_ids:
+            await run(remove_expired_bytes, parts.database, parts.store, blob_id, parts.clock)
         await run(remove_released_blobs, parts.database, parts.store)
     return version, copies

@@ -11,9 +11,10 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore
+from entrepot.blobs import BlobId, BlobStore
 from entrepot.errors import BlobMissing, EntrepotError
 from entrepot.http.downloads.ranges import Span
+from entrepot.http.limits.blocks import SMALL_BYTES, block_bytes, wait_until_taken
 from entrepot.http.limits.concurrency_limits import account_slot
 
 MAX_IN_MEMORY_BYTES = 256 * 1024
@@ -94,7 +95,7 @@ class BlobResponse(Response):
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it: from memory, by the server itself where it offers to, or in blocks of 1 MiB."""
+        """Send it: from memory, by the server itself where it offers to, or in blocks."""
         try:
             await self._send_blob(scope, receive, send)
         except BlobMissing:
@@ -121,15 +122,15 @@ class BlobResponse(Response):
             self._record_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
-        elif sum(len(part) for part in self._parts) <= BLOCK_BYTES:
+        elif sum(len(part) for part in self._parts) <= SMALL_BYTES:
             # One call, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
-            body = await asyncio.to_thread(lambda: b"".join(self._body()))
+            body = await asyncio.to_thread(lambda: b"".join(self._body(SMALL_BYTES)))
             self._record_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
-            with account_slot("downloads", scope):
-                await self._stream(start, receive, send)
+            with account_slot("downloads", scope) as under_way:
+                await self._stream(start, receive, send, block_bytes(under_way))
         if self.background is not None:
             await self.background()
 
@@ -162,13 +163,13 @@ class BlobResponse(Response):
                 raise BlobMissing(blob_id=self._blob_id)
         return file
 
-    async def _stream(self, start: Message, receive: Receive, send: Send) -> None:
+    async def _stream(self, start: Message, receive: Receive, send: Send, size: int) -> None:
         # A server need not tell through `send` that the client has gone: Granian does not.
         disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
         clock = asyncio.get_running_loop().time
         check_at = clock() + CHECK_SECONDS
         try:
-            async with aclosing(_read_ahead(self._body())) as blocks:
+            async with aclosing(_read_ahead(_join(self._body(size), size))) as blocks:
                 async for block in blocks:
                     is_due, access_ended = clock() > check_at, False
                     if is_due:
@@ -186,6 +187,7 @@ class BlobResponse(Response):
                         await send(start)
                         start = {}
                     await send({"type": "http.response.body", "body": block, "more_body": True})
+            await wait_until_taken(send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             disconnected.cancel()
@@ -200,8 +202,9 @@ class BlobResponse(Response):
             return True
         return False
 
-    def _body(self) -> Iterator[bytes]:
-        """The body, read as it is asked for. Raises `BlobMissing` where bytes are missing."""
+    def _body(self, size: int) -> Iterator[bytes]:
+        """The body, read as it is asked for in blocks of at most `size` bytes. Raises `BlobMissing`
+        where bytes are missing."""
         stat = self._blob.stat(self._blob_id)
         if stat is None or stat.size != self._size:
             raise BlobMissing(blob_id=self._blob_id)
@@ -210,7 +213,7 @@ class BlobResponse(Response):
                 yield part.prefix
             if part.span is not None:
                 missing = len(part.span)
-                for block in self._blob.read(self._blob_id, part.span.start, part.span.stop):
+                for block in self._blob.read(self._blob_id, part.span.start, part.span.stop, size):
                     missing -= len(block)
                     yield block
                 if missing:
@@ -239,11 +242,20 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
+def _join(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Join small pieces, as many ranges in one answer have, to blocks of less than twice `size`."""
+    block: list[bytes] = []
+    for piece in pieces:
+        block.append(piece)
+        if sum(map(len, block)) >= size:
+            yield b"".join(block)
+            block = []
+    if block:
+        yield b"".join(block)
+
+
 async def _read_ahead(blocks: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The blocks, each read by a thread while the one before it is being sent.
-
-    A client that stalls holds about 9 MiB in Granian's queue (32 clients: 280 MiB); blocks of
-    256 KiB would hold 3, but send one range at 0.73 of nginx's rate instead of 1.2.
 
     When the reader goes away a read that is under way is left to finish by itself; the
     iterator is closed as its last holder lets go of it.

@@ -44,13 +44,17 @@ def check_preconditions(headers: Mapping[str, str], current: Validators) -> None
 
 
 def is_unchanged(headers: Mapping[str, str], current: Validators) -> bool:
-    """Whether a GET or HEAD is answered 304: by If-None-Match, or else If-Modified-Since."""
+    """Whether a GET or HEAD is answered 304: by If-None-Match, or else If-Modified-Since.
+
+    A date must be exactly Last-Modified: after a withdrawal an older version is the current one,
+    and whoever has the withdrawn one must not be told that nothing changed.
+    """
     none_match = headers.get("if-none-match")
     if none_match is not None:
         weak = {etag.removeprefix("W/") for etag in _etags(none_match)}
         return none_match.strip() == "*" or current.etag in weak
     since = _date(headers.get("if-modified-since"))
-    return since is not None and _whole_second(current.modified) <= since
+    return since is not None and _whole_second(current.modified) == since
 
 
 def range_applies(headers: Mapping[str, str], current: Validators) -> bool:

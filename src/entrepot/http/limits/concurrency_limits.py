@@ -28,10 +28,12 @@ class ConcurrencyLimit:
         self._max_per_account = max_per_account
         self._error = error
         self._active: Counter[Party] = Counter()
+        self._total = 0
 
     @contextmanager
-    def slot(self, account_id: UUID, sender_account: UUID | None = None) -> Iterator[None]:
-        """Hold a place for the length of the block. Raises the refusal, with the limit.
+    def slot(self, account_id: UUID, sender_account: UUID | None = None) -> Iterator[int]:
+        """Hold a place for the length of the block, which gets how many of all accounts are held.
+        Raises the refusal, with the limit.
 
         `sender_account` is a guest's, who takes none of the places of the account's own people.
         """
@@ -45,9 +47,11 @@ class ConcurrencyLimit:
             if self._active[party] >= limit:
                 raise self._error(limit)
         self._active.update(list(parties))
+        self._total += 1
         try:
-            yield
+            yield self._total
         finally:
+            self._total -= 1
             self._active.subtract(list(parties))
             for party in parties:
                 if not self._active[party]:
@@ -56,14 +60,14 @@ class ConcurrencyLimit:
 
 def account_slot(
     kind: Literal["streams", "downloads", "form_waits"], scope: Scope
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[int]:
     """A place of the account that a unit of work has noted in the request's scope.
 
     Raises the refusal when it is entered. Where nobody acts for an account, nothing is counted.
     """
     account_id = scope.get("account_id")
     if account_id is None:
-        return nullcontext()
+        return nullcontext(1)
     limit: ConcurrencyLimit = getattr(scope["app"].state.runtime, kind)
     return limit.slot(account_id)
 

@@ -56,6 +56,14 @@ class Listing(Generic[T]):
         more = len(items) > size
         return Page(items[:size], self._cursor(items[size - 1]) if more else None)
 
+    def wrote(self, cursor: str) -> bool:
+        """Whether a cursor is of this list."""
+        try:
+            with _invalid_cursor():
+                return list(_decode(cursor)[2:]) == [self.name, self.scope]
+        except FieldInvalid:
+            return False
+
     def read_cursor(self, cursor: str | None) -> Position | None:
         """The place that a cursor stands for. Raises FieldInvalid for one of another list, and
         anything we never wrote."""

@@ -11,7 +11,7 @@ import sys
 from entrepot.errors import EntrepotError, SchemaTooCostly
 from entrepot.inspection.sandbox.lockdown import die_with_parent
 from entrepot.schemas import compare_schemas, enforcement  # noqa: F401 - loaded before a request
-from entrepot.schemas.reading import contract_document  # noqa: F401
+from entrepot.schemas.reading import contract_document, suggested  # noqa: F401
 
 LENGTH_BYTES = 8
 MEMORY_BYTES = 1 << 30

@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from entrepot.errors import NoSuggestion
 from entrepot.files.contract import ContractProposal, SchemaComparison, load_changeable_contract
+from entrepot.files.delivery.suggestion import SoundSuggestion, Suggestion, check_suggestion
 from entrepot.http.deps import UnitOfWork
 from entrepot.schemas.compare_schemas import compare_schemas
 from entrepot.schemas.enforcement import Enforcement, parse_enforcement, parse_schema_text
 from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_text
 from entrepot.schemas.reading.stated import StatedReading, parse_reading_fields
+from entrepot.schemas.reading.suggested import compare_suggested
 
 
 async def read_enforcement(work: UnitOfWork, text: str | None) -> Enforcement:
@@ -46,7 +49,21 @@ async def prepare_proposal(
     old, new = contract.schema, document.schema
     if old is None or new is None:
         return ContractProposal(document, SchemaComparison(contract.revision, ()))
-    fields = 40 * len(old["fields"])  # the stored schema's length is not known
-    parser = work.runtime.parser
-    changes = await parser.run(work.account_id, size + fields, compare_schemas, old, new)
+    parser, size = work.runtime.parser, size + contract.schema_chars
+    changes = await parser.run(work.account_id, size, compare_schemas, old, new)
     return ContractProposal(document, SchemaComparison(contract.revision, changes))
+
+
+async def prepare_suggestion(work: UnitOfWork, suggestion: Suggestion) -> SoundSuggestion:
+    """The suggestion, if it is a contract that keeps what is valid. Raises NoSuggestion,
+    SchemaTooCostly, TooManySchemas."""
+    old, new = suggestion.contract.schema, suggestion.new
+    changes = None
+    if old is not None:
+        parser, size, dialect = work.runtime.parser, suggestion.chars, new.reading.dialect
+        changes = await parser.run(
+            work.account_id, size, compare_suggested, old, new.schema, dialect
+        )
+    if changes is None:
+        raise NoSuggestion(version=suggestion.version)
+    return check_suggestion(suggestion, changes)

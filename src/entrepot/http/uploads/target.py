@@ -14,8 +14,8 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import (
     check_reading,
-    load_contract,
-    load_visible_contract,
+    load_terms,
+    load_visible_terms,
     state_reading,
 )
 from entrepot.files.delivery.define import (
@@ -125,7 +125,7 @@ class NextVersion:
         """The file's account and limit. Raises NotFound, NotAllowed, PreconditionFailed,
         FieldInvalid, VersionNotRefused."""
         target = self._lock(conn, actor)
-        contract = load_contract(conn, target.file_id)
+        contract = load_terms(conn, target.file_id)
         check_reading(contract, target, self.reading)
         return Admission(target.account_id, contract.size_limit, target.file_id)
 
@@ -189,9 +189,7 @@ class ValidationOnly:
         if name == "file_size_limit":
             return parse_size_limit(text)
         return (
-            (await work.read(load_visible_contract, read_file_id(text))).size_limit
-            if text
-            else None
+            (await work.read(load_visible_terms, read_file_id(text))).size_limit if text else None
         )
 
     async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:

@@ -26,6 +26,7 @@ from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
 from entrepot.http.web.versions import route as versions
+from entrepot.http.web.withdrawal import route as withdrawal
 
 YEAR = 31_536_000
 """Seconds that a browser remembers the theme."""
@@ -36,8 +37,9 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    of_files = files, changes, schema, preview, versions, offers, upload, tasks, activity
-    for each in (sign_in, password, *of_files, account, keys, endpoint, reference, problems):
+    of_files = files, changes, schema, preview, versions, withdrawal, offers, upload, tasks
+    of_account = account, keys, endpoint
+    for each in (sign_in, password, *of_files, activity, *of_account, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

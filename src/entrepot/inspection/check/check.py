@@ -384,13 +384,13 @@ def _rejected(
 ) -> int:
     """How many rows have at least one error of any kind."""
     if by_rules is not None and not faults:
-        return max(by_rules, table.rejected_by_reader)
+        return max(by_rules, table.rejected_by_reader) + table.unread_records
     parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
     for start in range(0, len(violated), MAX_RULES_PER_QUERY):
         some = [rule.sql for rule, _ in violated[start : start + MAX_RULES_PER_QUERY]]
         rows = f"(SELECT *, {blank} FROM {table.numbered})"
         parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
     if not parts:
-        return table.rejected_by_reader
+        return table.rejected_by_reader + table.unread_records
     row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()
-    return max(int(row[0]) if row else 0, table.rejected_by_reader)
+    return max(int(row[0]) if row else 0, table.rejected_by_reader) + table.unread_records

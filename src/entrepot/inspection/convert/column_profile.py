@@ -31,6 +31,8 @@ COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
 MAX_ROWS_IN_MEMORY = 100_000
 """Rows up to which some columns at a time are measured in memory."""
+FEW_ROWS = 2_000
+"""Rows up to which the engine's answers are counted here: to plan more takes it longer."""
 MAX_EXACT_DISTINCT = 10_000_000
 """Distinct values up to which they are counted exactly; beyond it the figure is an estimate."""
 MAX_EXACT_QUANTILE_ROWS = 200_000
@@ -67,8 +69,10 @@ def profile_columns(
     engine: duckdb.DuckDBPyConnection,
     parquet: Path,
     columns: Sequence[ProfiledColumn],
+    rows: int,
 ) -> list[dict[str, Any]]:
-    """The profile of each column of `parquet`; `columns` are what the schema says of them.
+    """The profile of each column of `parquet`, which has so many rows; `columns` are what the
+    schema says of them.
 
     Raises duckdb.Error where the file cannot be read or measured.
     """
@@ -80,16 +84,14 @@ def profile_columns(
         )
         for column, kept in zip(columns, stored.columns, strict=True)
     ]
-    row = engine.execute(f"SELECT count(*) FROM {source}").fetchone()
-    rows = int(row[0]) if row else 0
-    exact = rows <= MAX_EXACT_QUANTILE_ROWS
+    exact, few = rows <= MAX_EXACT_QUANTILE_ROWS, rows <= FEW_ROWS
     for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
         part = measured_columns[start : start + COLUMNS_PER_QUERY]
         near = _near(engine, source, part, rows)
-        _measure(engine, near, part, lambda each: _first_pass(each, exact))
-        _measure(engine, near, part, lambda each: _second_pass(each, exact))
+        _measure(engine, near, part, _first_pass)
+        _measure(engine, near, part, lambda each: _second_pass(each, exact, few))
         for each in part:
-            _count_values(engine, near, each)
+            _count_values(engine, near, each, few)
     return [_document(each, rows, exact) for each in measured_columns]
 
 
@@ -135,7 +137,7 @@ def _near(
     return sql("near")
 
 
-def _first_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
+def _first_pass(column: ColumnStats) -> dict[str, Sql]:
     value, name = column.value, column.sql
     aggregates = {"filled": f"count({name})", "estimate": f"approx_count_distinct({name})"}
     if column.sort == "other":
@@ -152,7 +154,7 @@ def _first_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     return aggregates
 
 
-def _second_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
+def _second_pass(column: ColumnStats, exact: bool, few: bool) -> dict[str, Sql]:
     figures = column.figures
     if column.is_wide:
         return _exact_aggregates(column, exact)
@@ -179,7 +181,8 @@ def _second_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     bins = bins_of(low, high, whole=column.whole)
     if bins is not None:
         column.bins = bins
-        aggregates["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
+        counted = sql("list" if few else "histogram")
+        aggregates["bins"] = f"{counted}({bins.number_sql(column.scaled)})"
     return aggregates
 
 
@@ -198,7 +201,9 @@ def _exact_aggregates(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     return aggregates
 
 
-def _count_values(engine: duckdb.DuckDBPyConnection, source: Sql, column: ColumnStats) -> None:
+def _count_values(
+    engine: duckdb.DuckDBPyConnection, source: Sql, column: ColumnStats, few: bool
+) -> None:
     """Distinct values, and the most common ones with their counts."""
     figures = column.figures
     figures["distinct"], figures["is_estimate"] = figures["estimate"], True
@@ -210,6 +215,12 @@ def _count_values(engine: duckdb.DuckDBPyConnection, source: Sql, column: Column
         f"SELECT {value} AS v, count(*) AS n FROM {source} "
         f"WHERE {column.sql} IS NOT NULL GROUP BY v"
     )
+    if few:
+        ordered = f"SELECT v::VARCHAR, n FROM ({counted}) ORDER BY n DESC, v"
+        values = engine.execute(ordered).fetchall()
+        figures["distinct"], figures["is_estimate"] = len(values), False
+        figures["top"] = [(value, int(count)) for value, count in values[:MAX_CATEGORIES]]
+        return
     most = f"min({{'n': -n, 'v': v}}, {MAX_CATEGORIES})"
     shown_most = f"list_transform({most}, lambda each: {{'n': -each.n, 'v': each.v::VARCHAR}})"
     try:
@@ -299,7 +310,7 @@ def _spread(column: ColumnStats, exact: bool) -> Iterator[tuple[str, Any]]:
         yield "quantilesAreEstimates", not exact
     if column.bins is not None:
         edges = [json_value_at(edge, column) for edge in column.bins.edges]
-        counts = histogram(column.bins, figures["histogram"])
+        counts = histogram(column.bins, figures["bins"])
         yield "histogram", {"edges": edges, "counts": counts}
 
 

@@ -7,7 +7,7 @@ rows are also made of a file that was just judged, without reading it anew.
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     rows, columns = write_parquet(engine, outcome.table, parse_schema(schema), target)
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
-    return _add_profile(engine, target, columns)
+    return _add_profile(engine, target, columns, rows)
 
 
 def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -> Converted:
@@ -140,7 +140,7 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
-            return _add_profile(engine, target, columns)
+            return _add_profile(engine, target, columns, request.rows)
     return Converted("made", None, "")
 
 
@@ -171,11 +171,11 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
 
 
 def _add_profile(
-    engine: duckdb.DuckDBPyConnection, parquet: Path, columns: list[ProfiledColumn]
+    engine: duckdb.DuckDBPyConnection, parquet: Path, columns: list[ProfiledColumn], rows: int
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""
     try:
-        return Converted("made", profile_columns(engine, parquet, columns), "")
+        return Converted("made", profile_columns(engine, parquet, columns, rows), "")
     except duckdb.Error as error:
         return Converted("made", None, f"The columns could not be measured: {first_line(error)}")
 
@@ -243,18 +243,18 @@ def typed_columns(
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
-        probes = [probe for typing in part if typing for probe in typing[1].probes]
-        row: tuple[Any, ...] = ()
-        if probes:
-            query = f"SELECT {', '.join(probes)} FROM {table.relation}"
-            row = engine.execute(query).fetchone() or ()
-        figures = iter(row)
+        figures = _measure(engine, table, [typing[1].probes if typing else () for typing in part])
+        more = [
+            typing[1].more if typing and typing[1].leaves_open(first) else ()
+            for typing, first in zip(part, figures, strict=True)
+        ]
+        further = _measure(engine, table, more)
         for number, typing in enumerate(part, start=start):
             if typing is None:
                 text = delivered_text(table.columns[number])
                 columns.append((ProfiledColumn(labels[number], "string"), text))
                 continue
-            measured = [next(figures) for _ in typing[1].probes]
+            measured = figures[number - start] + further[number - start]
             cell, exact = typing
             typed = exact.decide(measured)
             kept = exact.reason if typed == cell.delivered and exact.probes else ""
@@ -264,6 +264,19 @@ def typed_columns(
             profiled = ProfiledColumn(name, cell.field.type, missing, kept)
             columns.append((profiled, typed))
     return columns
+
+
+def _measure(
+    engine: duckdb.DuckDBPyConnection, table: Table, probes: Sequence[Sequence[Sql]]
+) -> list[list[Any]]:
+    """The figures of the probes of each column, by one pass over the table if there are any."""
+    wanted = [probe for of_column in probes for probe in of_column]
+    row: tuple[Any, ...] = ()
+    if wanted:
+        query = f"SELECT {', '.join(wanted)} FROM {table.relation}"
+        row = engine.execute(query).fetchone() or ()
+    figures = iter(row)
+    return [[next(figures) for _ in of_column] for of_column in probes]
 
 
 def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:

@@ -40,11 +40,14 @@ class ExactType:
 
     `decide(figures)` returns the SQL expression of the typed value, NULL on missing cells.
     `reason` says why a value may have no exact type, where `decide` leaves the column a text.
+    `more` are probes that cost a lot, measured only where the first figures leave it open.
     """
 
     probes: tuple[Sql, ...]
     decide: Callable[[Figures], Sql]
     reason: str = ""
+    more: tuple[Sql, ...] = ()
+    leaves_open: Callable[[Figures], bool] = lambda figures: False
 
 
 def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: PLR0911 (a row per type)
@@ -153,12 +156,17 @@ class _Digits:
 def _number_type(figures: Figures) -> Sql | None:
     """The exact type of numbers of these figures (odd ones, the most digits before and behind the
     point, inexact ones); None if there is none."""
-    odd, digits, places, inexact = figures
+    odd, digits, places, *inexact = figures
     precision = int(digits or 0) + int(places or 0)
     if not odd and digits is not None and precision <= MAX_DECIMAL_DIGITS:
         scale = int(places or 0)
         return sql(f"DECIMAL({max(precision, 1)}, {scale})")
-    return None if inexact else sql("DOUBLE")
+    return None if any(inexact) else sql("DOUBLE")
+
+
+def _is_double(figures: Figures) -> bool:
+    """Whether only doubles can stand for numbers of these figures."""
+    return _number_type(figures) == "DOUBLE"
 
 
 def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
@@ -172,14 +180,15 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
         _count(cell, digits.odd),
         sql(f"max({when(cell, digits.whole)})"),
         sql(f"max({when(cell, digits.places)})"),
-        _count(cell, digits.inexact),
     )
 
     def decide(figures: Figures) -> Sql:
         kind = _number_type(figures)
         return as_text(cell) if kind is None else when(cell, sql(f"{bare}::{kind}"))
 
-    return ExactType(probes, decide, TOO_MANY_DIGITS)
+    more = (_count(cell, digits.inexact),)
+    # To plan this probe alone takes as long as to read a small file.
+    return ExactType(probes, decide, TOO_MANY_DIGITS, more, _is_double)
 
 
 def _datetime(cell: CellSql) -> ExactType:

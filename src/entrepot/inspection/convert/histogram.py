@@ -1,7 +1,8 @@
 """Bins of equal width over a column's values."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from entrepot.inspection.sql import Sql
@@ -50,7 +51,7 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     return Bins((*edges, low + count * width if whole else high))
 
 
-def histogram(bins: Bins, counted: Mapping[int, int] | None) -> list[int]:
-    """The count of each bin, from the engine's `histogram` of their numbers."""
-    counts = {int(number): int(count) for number, count in (counted or {}).items()}
+def histogram(bins: Bins, counted: Mapping[int, int] | Sequence[int | None] | None) -> list[int]:
+    """The count of each bin, from the engine's `histogram` or `list` of their numbers."""
+    counts = Counter(counted or ())
     return [counts.get(number, 0) for number in range(bins.count)]

@@ -13,7 +13,7 @@ import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line, line_bounds
-from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
+from entrepot.inspection.formats.json_arrays import column_of, read_arrays, with_values
 from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
 from entrepot.inspection.formats.json_numbers import (
     has_long_number,
@@ -35,7 +35,6 @@ from entrepot.inspection.formats.json_totals import JsonRecords, check_openings,
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import (
-    Column,
     Finding,
     FirstVersion,
     NotTabular,
@@ -204,16 +203,18 @@ def _table(
     if not keys:
         selected = " of the dialect's itemKeys" if source.keys is not None else ""
         raise NotTabular(f"JSON without an object that has keys{selected}")
-    pointers = ", ".join(literal(_pointer(key)) for key in keys)
     exact = _has_long_numbers(engine, sound)
     mark = new_mark() if exact else ""
     doc = with_marked_numbers("doc", mark) if exact else sql("doc")
-    values = f"json_extract_string({doc}, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
-    columns = tuple(_column(key, n, mark) for n, key in enumerate(keys, start=1))
+    pointers = list(map(_pointer, keys))
+
+    def finish(text: Sql) -> Sql:
+        return without_marks(text, mark) if mark else text
+
     return Table(
-        columns=columns,
-        relation=f"(SELECT {values} FROM {sound})",
-        numbered=f"(SELECT _row, _line, {values} FROM {sound})",
+        columns=tuple(column_of(key, n) for n, key in enumerate(keys)),
+        relation=with_values(sound, sql(""), doc, pointers, finish),
+        numbered=with_values(sound, sql("_row, _line"), doc, pointers, finish),
         media_type=source.media_type,
         by_name=True,
         storage="objects",
@@ -221,7 +222,8 @@ def _table(
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         place_unit="line" if source.form == "jsonl" else "element",
-        rejected_by_reader=bad + twice,
+        rejected_by_reader=twice,
+        unread_records=bad,
         description={"format": source.form, "encoding": source.encoding},
     )
 
@@ -244,14 +246,6 @@ def _first_version(
         unsure_advice=f'Add "property": {name} to the dialect, or "itemType": "object" if the one'
         " object is the row.",
     )
-
-
-def _column(key: str, number: int, mark: str) -> Column:
-    """The column of the key that is `number` in the lists of values and kinds; `mark` begins the
-    numbers that a double would round, if there are any."""
-    value = f"v[{number}]"
-    text = without_marks(value, mark) if mark else value
-    return Column(key, text, None, f"({kind_sql(f'k[{number}]', text)})")
 
 
 def _has_long_numbers(engine: duckdb.DuckDBPyConnection, docs: Sql) -> bool:

@@ -5,17 +5,46 @@ is false.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.sql import Sql, literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, NotTabular, Table, TooLarge
 
+VALUES_PER_LIST = 16
+"""To take one value out of a list, the engine passes over the whole list. For each further list it
+parses the record once more."""
 
-def kind_sql(kind: Sql, text: Sql) -> Sql:
+
+def with_values(
+    source: Sql, kept: Sql, doc: Sql, pointers: Sequence[str], finish: Callable[[Sql], Sql]
+) -> Sql:
+    """The relation of what is `kept` of `source`, and the values at `pointers` of `doc` with their
+    kinds, in lists of a few each; the engine makes only the lists that a query asks for. `finish`
+    makes the text of an extracted one."""
+    parsed, lists = [kept], []
+    for n, start in enumerate(range(0, len(pointers), VALUES_PER_LIST)):
+        some = ", ".join(map(literal, pointers[start : start + VALUES_PER_LIST]))
+        parsed.append(f"json_extract_string({doc}, [{some}]) AS _text{n}")
+        parsed.append(f"json_type(doc, [{some}]) AS _type{n}")
+        texts = f"list_transform(_text{n}, lambda x: {finish(sql('x'))})"
+        lists.append(f"{texts if finish(sql('x')) != 'x' else f'_text{n}'} AS v{n}")
+        kind = _kind(sql("x[2]"), finish(sql("x[1]")))
+        lists.append(f"list_transform(list_zip(_text{n}, _type{n}), lambda x: {kind}) AS k{n}")
+    columns = ", ".join(filter(None, parsed))
+    return f"(SELECT *, {', '.join(lists)} FROM (SELECT {columns} FROM {source}))"
+
+
+def column_of(label: str, number: int) -> Column:
+    """The column of the pointer `number` (from 0) of `with_values`."""
+    n, place = divmod(number, VALUES_PER_LIST)
+    return Column(label, f"v{n}[{place + 1}]", None, f"k{n}[{place + 1}]")
+
+
+def _kind(kind: Sql, text: Sql) -> Sql:
     """A value's kind by its type in JSON. Whole numbers beyond 64 bits are DOUBLE to the engine,
     which keeps their digits."""
     return f"""CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
@@ -47,20 +76,15 @@ def read_arrays(
         raise TooLarge(f"{max(len(labels), width):,} columns; {limits.columns:,} are read")
     header = names is None
     count = len(labels)
-    pointers = ", ".join(literal(f"/{n}") for n in range(count))
     extra = (
         f"CASE WHEN json_array_length(doc) > {count} THEN "
         f"to_json(json_extract_string(doc, '$[*]')[{count + 1}:])::VARCHAR ELSE '' END"
     )
-    relation = (
-        f"(SELECT _row - 1 AS _row, _line, json_array_length(doc)::BIGINT AS _cells, "
-        f"{extra} AS _extra, json_extract_string(doc, [{pointers}]) AS v, "
-        f"json_type(doc, [{pointers}]) AS k FROM {docs} WHERE _row > {2 if header else 1})"
-    )
-    columns = tuple(
-        Column(label, f"v[{n}]", None, f"({kind_sql(f'k[{n}]', f'v[{n}]')})")
-        for n, label in enumerate(labels, start=1)
-    )
+    kept = f"_row - 1 AS _row, _line, json_array_length(doc)::BIGINT AS _cells, {extra} AS _extra"
+    rows = f"(SELECT * FROM {docs} WHERE _row > {2 if header else 1})"
+    pointers = [f"/{n}" for n in range(count)]
+    relation = with_values(rows, kept, sql("doc"), pointers, lambda text: text)
+    columns = tuple(column_of(label, n) for n, label in enumerate(labels))
     return Table(
         columns=columns,
         relation=relation,

@@ -21,8 +21,9 @@ R = TypeVar("R")
 
 MAX_BATCH_FILES = 20
 """Files that one process judges at most,"""
-MAX_BATCH_SECONDS = 1.0
-"""or for so long: then the next file goes to another process."""
+MAX_BATCH_CPU_SECONDS = 2.0
+"""or for so long, on the processor: then the next file goes to another process, since the limit of
+a file is that of its process."""
 MAX_BATCH_FILE_BYTES = MIB
 """A larger file costs far more than its process, and has one of its own."""
 

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,7 +30,7 @@ from entrepot.inspection.results import (
     read_inspected,
     read_preview,
 )
-from entrepot.inspection.sandbox.batch import MAX_BATCH_SECONDS, BatchResult, SenderBatch
+from entrepot.inspection.sandbox.batch import MAX_BATCH_CPU_SECONDS, BatchResult, SenderBatch
 from entrepot.inspection.sandbox.failures import (
     conversion_crashed,
     conversion_limited,
@@ -126,11 +125,11 @@ class InspectionPool:
         batch: SenderBatch,
         store: Callable[[InspectedVersion, FormFiles], R],
         canceled: Callable[[int], bool],
-        max_seconds: float = MAX_BATCH_SECONDS,
+        max_cpu_seconds: float = MAX_BATCH_CPU_SECONDS,
     ) -> Iterator[BatchResult[R]]:
         """As `inspect_version` for small files of one sender in one account, in their order, with
-        as few processes as possible, none of which takes a file after `max_seconds`. Each result
-        comes as soon as there is one.
+        as few processes as possible, none of which takes a file after `max_cpu_seconds`. Each
+        result comes as soon as there is one; the next file is begun when the next is asked for.
 
         `canceled` is called with the number of the request (from 0). A file that crashes its
         reader, passes a limit or is canceled costs its process, and those behind it get another. A
@@ -140,7 +139,9 @@ class InspectionPool:
         first = 0
         while first < len(batch.requests):
             with self._folder() as folder:
-                for number, outcome in self._run_batch(batch, first, folder, canceled, max_seconds):
+                for number, outcome in self._run_batch(
+                    batch, first, folder, canceled, max_cpu_seconds
+                ):
                     request = batch.requests[number]
                     if not isinstance(outcome, InspectedVersion):
                         yield BatchResult(number, None, None, outcome)
@@ -157,15 +158,15 @@ class InspectionPool:
         first: int,
         folder: Path,
         canceled: Callable[[int], bool],
-        max_seconds: float,
+        max_cpu_seconds: float,
     ) -> Iterator[tuple[int, InspectedVersion | InspectionCanceled | InspectionFailed]]:
         """The outcomes of the requests from the number `first` on, one at least, up to one that
-        ends the process or until its time is over."""
+        ends the process or until its time of the processor is over."""
         requests = tuple(
             replace(each, suggest=False, current=None) for each in batch.requests[first:]
         )
         job = SandboxJob("inspect", requests, folder, self._limits, self._sandbox)
-        number, began = first, time.monotonic()
+        number = first
         process: SandboxProcess | None = None
         try:
             process = self._spawn(lambda: canceled(number))
@@ -178,7 +179,7 @@ class InspectionPool:
                     yield number, InspectedVersion(_ended_inspection(request, ended))
                     return
                 yield number, inspected
-                if time.monotonic() - began > max_seconds:
+                if process.cpu_seconds() >= max_cpu_seconds:
                     return
         except (InspectionCanceled, InspectionFailed) as failure:
             self._require_open()

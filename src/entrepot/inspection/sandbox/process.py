@@ -54,6 +54,9 @@ from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other", "current")
+PRIORITIES = {"inspect": 3, "derive": 10}
+"""Nice values of the jobs that give way: inspections to requests, and forms, for which nobody
+waits, to inspections too."""
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -136,6 +139,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel, pipe: Binary
     scratch = Path(message["scratch"])
     for request in requests:
         _prepare(request)
+    if message["job"] in PRIORITIES:
+        lower_priority(PRIORITIES[message["job"]])
     readable = [path for request in requests for path in _readable(request)]
     size = max(request.size for request in requests)
     late_imports = LateImports()
@@ -159,8 +164,6 @@ def _prepare(request: Request) -> None:
     """What cannot be done any more in the locked sandbox."""
     if isinstance(request, InspectionRequest | ConversionRequest):
         load_json_validator(request.schema)
-    if isinstance(request, ConversionRequest):
-        lower_priority()
     if isinstance(request, PreviewRequest):
         import entrepot.inspection.preview.page  # noqa: F401 (loaded only by the fork server of previews)
 

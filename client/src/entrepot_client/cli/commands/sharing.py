@@ -34,6 +34,7 @@ def register(files: typer.Typer) -> None:
         ("offers", "offers", list_offers),
         ("take-over", f"take-over {EXAMPLE_ID}", accept_offer),
         ("decline", f"decline {EXAMPLE_ID}", decline),
+        ("decline-share", "decline-share orders.csv", decline_share),
     ):
         files.command(name, epilog=f"Example: entrepot files {example}")(command)
 
@@ -164,4 +165,21 @@ def decline(ctx: typer.Context, file_id: OfferedFile) -> None:
         {"file_id": file_id, "status": "ended"},
         quiet="file_id",
         shown={"file id": file_id, "status": "the offer has ended"},
+    )
+
+
+def decline_share(ctx: typer.Context, file: FileArgument) -> None:
+    """Decline a file that another account shares with you: it is not listed any more.
+
+    By an admin, also what is shared with the whole account. `entrepot senders block` declines all
+    files of an account.
+    """
+    output = output_of(ctx)
+    with open_client(output) as client:
+        file_id = client.find_id(file)
+        client.decline_share(file_id)
+    output.record(
+        {"file_id": file_id, "status": "declined"},
+        quiet="file_id",
+        shown={"file id": file_id, "status": "declined"},
     )

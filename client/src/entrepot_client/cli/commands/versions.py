@@ -150,17 +150,20 @@ def _row(version: Document) -> tuple[str, ...]:
 
 
 def _note(version: Document) -> str:
-    """The version's relation to an earlier one, or until when it can be restored."""
+    """The version's relation to an earlier one, why it was withdrawn, or until when
+    that or its deletion can be undone."""
     notes = {
         "restored_from": "version {} restored",
         "accepted_from": "version {} accepted",
         "replaces": "corrects version {}",
         "quarantined_until": "kept until {}",
-        "undo_until": "deleted, can be undone until {}",
+        "undo_until": "{status}, can be undone until {}",
     }
     parts = [
-        text.format(short_time(str(version[key])))
+        text.format(short_time(str(version[key])), status=version["status"])
         for key, text in notes.items()
         if version.get(key)
     ]
-    return ", ".join([*parts, *filter(None, [version.get("reason")])])
+    withdrawal = version.get("withdrawal") or {}
+    reasons = version.get("reason"), withdrawal.get("reason")
+    return ", ".join([*parts, *filter(None, reasons)])

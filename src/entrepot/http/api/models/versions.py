@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from entrepot.files.contract import RevisionSource
+from entrepot.files.queries.revisions import RevisionSource
 from entrepot.files.versions import VersionStatus
 from entrepot.http.api.models.values import (
     Bytes,

@@ -1,4 +1,4 @@
-"""The account's quota, what is used of it, and the largest of its files."""
+"""The account's quota, what is used of it, the largest of its files; who shares files with it."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,24 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
+from entrepot.errors import FieldInvalid
 from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.files.versions import QUARANTINE_PERIOD
+from entrepot.grants.senders import (
+    Decision,
+    SendingAccount,
+    decide_on_sender,
+    get_sender,
+    list_senders,
+    require_deciding,
+)
+from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
+from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import SessionWork
+from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -32,6 +43,9 @@ USAGE_LABELS = {
 }
 """What holds the account's bytes, as people are told."""
 
+DECISIONS: dict[str, Decision | None] = {"accepted": "accepted", "blocked": "blocked", "": None}
+"""The decisions on a sender, as forms send them."""
+
 LARGEST = 10
 """The largest files that the page names."""
 
@@ -42,6 +56,7 @@ class _AccountPage:
     account_usage: AccountUsage
     derivatives: int
     largest: list[FileRecord]
+    senders: list[SendingAccount]
 
 
 @router.get("/account", response_model=None)
@@ -55,7 +70,29 @@ async def account(request: Request, work: SessionWork) -> Response:
         content=content,
         usage=content.usage,
         usage_labels=USAGE_LABELS,
+        most_unaccepted=MAX_UNACCEPTED_FILES,
     )
+
+
+@router.get("/account/senders/{account}/block", response_model=None)
+async def ask_to_block(
+    request: Request, account: str, work: SessionWork, for_account: bool = False
+) -> Response:
+    """Say what will end, and ask."""
+    actor, sender = await work.read_with_actor(get_sender, account)
+    require_deciding(actor, for_account)
+    return page(request, "account/block.html", actor, sender=sender, for_account=for_account)
+
+
+@router.post("/account/senders/{account}", response_model=None)
+async def decide(request: Request, account: str, work: SessionWork) -> Response:
+    """Accept or block an account that shares files, or take that back."""
+    form = await read_form(request)
+    if form.text("decision") not in DECISIONS:
+        raise FieldInvalid("decision", f"is one of {', '.join(filter(None, DECISIONS))} or empty.")
+    decision, for_account = DECISIONS[form.text("decision")], form.text("for_account") == "true"
+    await work.write_into_reserve(decide_on_sender, account, decision, for_account, work.now)
+    return redirect("/account#senders")
 
 
 def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:
@@ -65,4 +102,5 @@ def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:
         account_usage(conn, actor.account_id),
         account_derivative_bytes(conn, actor.account_id),
         list_files(conn, actor, LARGEST, None, file_filter),
+        list_senders(conn, actor),
     )

@@ -13,7 +13,6 @@ from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.cleanup.delete import get_deleted_file
-from entrepot.files.contract import Revision, find_revision, list_schema_revisions
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
     UploadUnderWay,
@@ -36,6 +35,7 @@ from entrepot.files.queries.read import (
     get_profile_findings,
     profile_document,
 )
+from entrepot.files.queries.revisions import Revision, list_schema_revisions, load_schema
 from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
 from entrepot.files.transfer import get_offer_recipient, offer_file, withdraw_offer
 from entrepot.grants.entitlements import (
@@ -44,6 +44,7 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
+from entrepot.grants.senders import decline_share, may_decline
 from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
@@ -166,6 +167,14 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     return redirect(f"/files/{file_id}#sharing")
 
 
+@router.post("/files/{file_id}/decline", response_model=None)
+async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
+    """Decline a file that another account shares; a share that has ended meanwhile is gone."""
+    with suppress(NotFound):
+        await work.write_into_reserve(decline_share, file_id, work.now)
+    return redirect("/files")
+
+
 @router.post("/files/{file_id}/uploads/end", response_model=None)
 async def end(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """End an upload that is under way; one that has ended meanwhile is gone already."""
@@ -221,6 +230,7 @@ async def _page(
         activity=activity_lines(content.activity),
         offer_recipient=content.offer_recipient,
         uploads=content.uploads,
+        may_decline=content.may_decline,
         draft=draft,
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
@@ -232,7 +242,6 @@ async def _page(
         exception=content.exception,
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
-        earlier_version=content.earlier_version,
         revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
         format_details=format_details(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
@@ -275,10 +284,8 @@ async def schema(
     file_id: FileIdInPath, work: SessionWork, revision: RevisionInQuery | None = None
 ) -> Response:
     """A revision of the schema, the newest by default, as JSON to keep."""
-    record = find_revision(await work.read(list_schema_revisions, file_id), revision)
-    if record is None:
-        raise NotFound
-    return json_attachment(record.schema, f"schema-{file_id}-{record.number}.json")
+    number, document = await work.read(load_schema, file_id, revision)
+    return json_attachment(document, f"schema-{file_id}-{number}.json")
 
 
 @router.get("/files/{file_id}/report.csv", response_model=None)
@@ -318,6 +325,7 @@ class _FilePage:
     activity: list[ActivityRow]
     offer_recipient: str | None
     uploads: list[UploadUnderWay]
+    may_decline: bool
 
     @property
     def inspected_version(self) -> Version | None:
@@ -331,13 +339,6 @@ class _FilePage:
         have it still."""
         newest = next((v for v in self.versions if v.status in ("published", "withdrawn")), None)
         return newest if newest is not None and newest.withdrawal is not None else None
-
-    @property
-    def earlier_version(self) -> int | None:
-        """What readers would get if the current version were withdrawn."""
-        current = self.file.version
-        numbers = (v.number for v in self.versions if v.status == "published")
-        return next((number for number in numbers if number != current), None)
 
 
 def _load(
@@ -359,6 +360,7 @@ def _load(
         else [],
         get_offer_recipient(conn, file_id) if file.rights.manages else None,
         list_uploads_to_file(conn, actor, file_id, UPLOADS) if file.rights.manages else [],
+        file.is_foreign and may_decline(conn, actor, file_id),
     )
 
 

@@ -17,7 +17,7 @@ from entrepot.errors import (
     SchemaInvalid,
     SchemaTooCostly,
 )
-from entrepot.files.contract import load_changeable_contract, propose_contract
+from entrepot.files.contract import propose_contract, require_changeable
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
@@ -51,7 +51,7 @@ async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Re
 @router.post("/files/{file_id}/schema", response_model=None)
 async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have the new schema checked and go on to the page of its task; or the form, and why not."""
-    await work.read(load_changeable_contract, file_id)
+    await work.read(require_changeable, file_id)
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
     try:

@@ -14,12 +14,13 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.errors import NotAllowed, NotFound, TaskFinished
+from entrepot.errors import NotAllowed, NotFound, TaskFinished, VersionDeleted, VersionWithdrawn
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.comparisons import get_comparison
 from entrepot.files.delivery.quarantine import Quarantine, get_quarantine
 from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
 from entrepot.files.processing.task_report import get_task_report
+from entrepot.files.queries.outcome import find_published_outcome
 from entrepot.http.api.tasks import task_events
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
@@ -111,15 +112,20 @@ def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> d
     if task.kind == COMPARISON:
         comparison = _comparison(conn, actor, task)
         return {**_template_values(task, None, None), "comparison": comparison}
-    report = get_task_report(conn, actor, task_id) if task.has_report else None
-    return _template_values(task, report, get_quarantine(conn, actor, task_id, now))
+    outcome = None
+    if task.file_id is not None and task.version and task.status == "succeeded":
+        outcome = find_published_outcome(conn, actor, task.file_id, task.version)
+    is_gone = outcome is not None and outcome.is_gone
+    report = get_task_report(conn, actor, task_id) if task.has_report and not is_gone else None
+    values = _template_values(task, report, get_quarantine(conn, actor, task_id, now))
+    return {**values, "outcome": outcome}
 
 
 def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[str, Any] | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
         return get_comparison(conn, actor, task.id) if task.has_report else None
-    except (NotFound, NotAllowed):
+    except (NotFound, NotAllowed, VersionWithdrawn, VersionDeleted):
         return None
 
 
@@ -136,4 +142,5 @@ def _template_values(
         "quarantine": quarantine,
         "suggested": (report or {}).get("suggested"),
         "comparison": None,
+        "outcome": None,
     }

@@ -1,5 +1,5 @@
-"""Deliver a further version by a form; restore or withdraw one, accept a rejected one, or what its
-report suggests; compare two."""
+"""Deliver a further version by a form; restore one, accept a rejected one, or what its report
+suggests; compare two."""
 
 from uuid import UUID
 
@@ -9,13 +9,11 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
-from entrepot.files.cleanup.withdraw import undo_withdrawal
 from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, accept_suggested, restore
-from entrepot.http.api.withdrawal import withdraw_and_purge
 from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import receive_form
@@ -82,24 +80,6 @@ async def accept_suggestion(
 ) -> Response:
     """Change the contract as suggested and go on to the page of the task that judges by it."""
     return redirect(f"/tasks/{await accept_suggested(work, file_id, number)}")
-
-
-@router.post("/files/{file_id}/versions/{number}/withdraw", response_model=None)
-async def withdraw_version(
-    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
-) -> Response:
-    """Withdraw a published version, and remove its bytes if the box is ticked."""
-    form = await read_form(request)
-    reason, purge = check_reason(form.text("reason")), form.text("purge") == "true"
-    await withdraw_and_purge(work, file_id, number, reason, purge)
-    return redirect(f"/files/{file_id}#versions")
-
-
-@router.post("/files/{file_id}/versions/{number}/undo-withdrawal", response_model=None)
-async def publish_again(file_id: FileIdInPath, number: NumberInPath, work: SessionWork) -> Response:
-    """Publish a withdrawn version again."""
-    await work.write_into_reserve(undo_withdrawal, file_id, number, work.now)
-    return redirect(f"/files/{file_id}#versions")
 
 
 @router.post("/files/{file_id}/compare", response_model=None)

@@ -1,0 +1,111 @@
+"""The schemas that a file has had, as an actor may see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.tables import accounts, schema_revisions, users
+from entrepot.db.types import ReadConnection
+from entrepot.errors import NotFound
+from entrepot.grants.access import access_visible
+from entrepot.schemas.changes import Effect
+from entrepot.schemas.reading.stated import StatedReading
+
+RevisionSource = Literal["given", "inferred", "migrated"]
+"""Who made a revision: the owner, the first version, or the migration of an older release."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One schema that the file has had, without the schema, and how deliveries were read. `version`
+    is the one that it was inferred from, or that was held against it; `changes` is None for a first
+    schema."""
+
+    number: int
+    source: RevisionSource
+    reading: StatedReading
+    version: int | None
+    changes: list[dict[str, Any]] | None
+    user_name: str
+    created_at: datetime
+
+    @property
+    def effect(self) -> Effect | None:
+        """Whether it was compatible with the one before, or breaking; None for a first."""
+        if self.changes is None:
+            return None
+        broken = any(change["effect"] == "breaking" for change in self.changes)
+        return "breaking" if broken else "compatible"
+
+
+def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
+    """Every revision for a file that the actor may know of, the newest first. Raises NotFound."""
+    target = access_visible(conn, actor, file_id)
+    revisions = schema_revisions.c
+    query = (
+        select(
+            *(column for column in revisions if column.name != "schema"),
+            users.c.name.label("user_name"),
+            accounts.c.name.label("account_name"),
+        )
+        .join(users, users.c.id == revisions.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .where(revisions.file_id == file_id)
+        .order_by(revisions.revision.desc())
+    )
+    return [
+        Revision(
+            number=row.revision,
+            source=row.source,
+            reading=StatedReading(row.dialect, row.encoding),
+            version=row.version if target.rights.reads else None,
+            changes=row.changes,
+            user_name=f"{row.account_name}:{row.user_name}",
+            created_at=row.created_at,
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def find_revision(revisions: list[Revision], number: int | None) -> Revision | None:
+    """The revision of that number, the newest by default; None where there is none at all.
+
+    Raises NotFound for a number that the file has not had.
+    """
+    if number is None:
+        return revisions[0] if revisions else None
+    for revision in revisions:
+        if revision.number == number:
+            return revision
+    raise NotFound
+
+
+def load_schema(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None
+) -> tuple[int, dict[str, Any]]:
+    """A revision's number and schema, the newest by default. Raises NotFound."""
+    access_visible(conn, actor, file_id)
+    return load_revision_schema(conn, file_id, number)
+
+
+def load_revision_schema(
+    conn: ReadConnection, file_id: UUID, number: int | None
+) -> tuple[int, dict[str, Any]]:
+    """As `load_schema`, of a file that the caller has access to."""
+    revisions = schema_revisions.c
+    query = (
+        select(revisions.revision, revisions.schema)
+        .where(revisions.file_id == file_id)
+        .order_by(revisions.revision.desc())
+        .limit(1)
+    )
+    if number is not None:
+        query = query.where(revisions.revision == number)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise NotFound
+    return row.revision, row.schema

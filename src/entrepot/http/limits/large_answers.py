@@ -1,0 +1,76 @@
+"""Send large answers in blocks, and count those to a GET as downloads of their account.
+
+Lists, previews, reports and pages are made whole in memory. One that nobody reads would keep all of
+it there, for as long as the client likes, and count nowhere. What changes something is never
+refused here, since it is done by then.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrepot.errors import TooManyDownloads
+from entrepot.http.limits.blocks import SMALL_BYTES, wait_until_taken
+from entrepot.http.limits.concurrency_limits import account_slot
+
+Refuse = Callable[[TooManyDownloads, Scope, Receive, Send], Awaitable[None]]
+
+
+class LargeAnswers:
+    """Stands around the app. What the app sends in blocks by itself passes through."""
+
+    def __init__(self, app: ASGIApp, refuse: Refuse) -> None:
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+        refused = False
+        is_read = scope["method"] == "GET"
+
+        async def send_in_blocks(message: Message) -> None:
+            nonlocal start, refused
+            if refused:
+                return
+            if message["type"] == "http.response.start" and _announces_large_body(message):
+                start = message
+                return
+            head, start = start, None
+            if head is None:
+                await send(message)
+            elif not _is_large_body(message):
+                await send(head)
+                await send(message)
+            else:
+                try:
+                    with account_slot("downloads", scope) if is_read else nullcontext():
+                        await send(head)
+                        await _send_blocks(message["body"], send)
+                except TooManyDownloads as error:
+                    refused = True
+                    await self._refuse(error, scope, receive, send)
+
+        await self._app(scope, receive, send_in_blocks)
+
+
+def _announces_large_body(start: Message) -> bool:
+    return any(
+        name == b"content-length" and int(value) > SMALL_BYTES for name, value in start["headers"]
+    )
+
+
+def _is_large_body(message: Message) -> bool:
+    return not message.get("more_body", False) and len(message.get("body", b"")) > SMALL_BYTES
+
+
+async def _send_blocks(body: bytes, send: Send) -> None:
+    for begin in range(0, len(body), SMALL_BYTES):
+        block = body[begin : begin + SMALL_BYTES]
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await wait_until_taken(send)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,1 @@
+"""The page that withdraws a version of a file."""
