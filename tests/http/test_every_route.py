@@ -15,7 +15,7 @@ from tests.support.api import CSV, PLAIN, assert_problem
 from tests.support.conformance import unserved_app
 from tests.support.raw import connect, head
 from tests.support.server import Server, TestAccount, make_server
-from tests.support.wait import wait_until
+from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import find_user
@@ -91,7 +91,8 @@ class Asker:
         """An answer without its body, which may be a stream that does not end."""
         sent = self.headers(path) | headers
         url = self.server.endpoint + self.fill(path)
-        with httpx2.stream(method, url, headers=sent, trust_env=False, verify=PLAIN) as answer:
+        options = {"timeout": PATIENCE, "trust_env": False, "verify": PLAIN}
+        with httpx2.stream(method, url, headers=sent, **options) as answer:
             if method == "HEAD" or "event-stream" not in answer.headers.get("content-type", ""):
                 answer.read()
         assert_safe(answer)
