@@ -339,7 +339,7 @@ def test_json_is_derived_too(derive: Derive, content: bytes, name: str) -> None:
 
 def test_a_link_that_a_child_left_is_not_followed(tmp_path: Path) -> None:
     """A child that was taken over might put one there for us to read what it may not."""
-    from entrepot.files.forms.derive import _blocks
+    from entrepot.files.forms.store_output import _blocks
 
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")
