@@ -60,7 +60,7 @@ class Listing(Generic[T]):
         """Whether a cursor is of this list."""
         try:
             with _invalid_cursor():
-                return list(_decode(cursor)[2:]) == [self.name, self.scope]
+                return _decode(cursor)[2:] == [self.name, self.scope]
         except FieldInvalid:
             return False
 
@@ -131,10 +131,14 @@ def _encode(parts: list[Any]) -> str:
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _decode(text: str) -> Any:
-    return json.loads(
+def _decode(text: str) -> list[Any]:
+    parts = json.loads(
         base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     )
+    # What a slice of an object raises differs between versions of Python.
+    if not isinstance(parts, list):
+        raise ValueError(parts)
+    return parts
 
 
 @contextmanager
