@@ -86,7 +86,7 @@ def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
     plain.get_by_text("Accept it all the same").click()
     plain.get_by_label("Why").fill("It is only a test.")
     plain.get_by_role("button", name="Publish it as it is").click()
-    expect(plain.get_by_text("that it is an exception")).to_be_visible()
+    expect(plain.get_by_text("as an exception")).to_be_visible()
     plain.get_by_role("link", name="Open the file").click()
     expect(plain.get_by_text("It is only a test.").first).to_be_visible()
     plain.get_by_role("button", name="Restore version 1").click()
@@ -111,7 +111,7 @@ def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
     expect(plain.get_by_text("It is inspected once more")).to_be_visible()
     plain.get_by_label("Why").fill("It is needed today.")
     plain.get_by_role("button", name="Publish it as it is").click()
-    expect(plain.get_by_text("that it is an exception")).to_be_visible()
+    expect(plain.get_by_text("as an exception")).to_be_visible()
 
 
 def test_a_delivery_that_is_too_large_says_so(plain: Page, person: TestAccount) -> None:

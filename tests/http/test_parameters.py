@@ -50,6 +50,7 @@ READERS = {
     "preview_page.py": "the row of a cursor, which is JSON and was checked",
     "document.py": "a bound of the document",
     "formatting.py": "a number of ours, which a page shows",
+    "large_answers.py": "the length of an answer of ours",
 }
 
 

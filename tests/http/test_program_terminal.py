@@ -33,6 +33,7 @@ LISTS = {
     "keys list": ("key_id", "/keys", "keys_list"),
     "users": ("user_name", "/users", "users_list"),
     "activity list": (None, None, None),
+    "senders list": (None, None, None),
 }
 """Every command that prints a table of the API: the id in it, and where the API lists it."""
 

@@ -10,6 +10,8 @@ from tests.support.api import CSV, Event, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
+from entrepot.tasks.schedule import SHORT_BYTES
+
 pytestmark = pytest.mark.both_databases
 
 KEYS = [
@@ -153,7 +155,8 @@ def test_a_running_task_is_canceled(account: TestAccount, held: str) -> None:
 
 
 def test_a_waiting_task_is_canceled_at_once(account: TestAccount, held: str) -> None:
-    waiting = account.api.upload(CSV).json()["task_id"]
+    long = CSV + b"5,3\n" * (SHORT_BYTES // 4)  # short work has a place of its own
+    waiting = account.api.upload(long, limit=10_000_000).json()["task_id"]
     answer = account.api.post(f"/task/{waiting}/cancel")
     assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
     assert account.api.post(f"/task/{held}/cancel").status_code == 202

@@ -14,6 +14,8 @@ import pytest
 from tests.inspection.conftest import Inspect
 from tests.inspection.test_xlsx import MAIN, RELATED, raw_book, raw_sheet
 
+MEASUREMENTS = 3
+"""Of the larger file, at most."""
 MOST = 3.0
 FREE_SECONDS = 0.3
 """So much more is noise."""
@@ -66,8 +68,15 @@ def seconds(inspect: Inspect, path: Path) -> float:
 
 def assert_linear(inspect: Inspect, small: Path, large: Path) -> None:
     seconds(inspect, small)  # what is loaded at the first use
-    once, twice = seconds(inspect, small), seconds(inspect, large)
-    assert twice < MOST * once + FREE_SECONDS, (once, twice)
+    once = seconds(inspect, small)
+    most = MOST * once + FREE_SECONDS
+    twice = seconds(inspect, large)
+    for _ in range(MEASUREMENTS - 1):
+        if twice < most:
+            break
+        # The least of several: other processes can make one longer, and nothing makes it shorter.
+        twice = min(twice, seconds(inspect, large))
+    assert twice < most, (once, twice)
 
 
 @pytest.mark.parametrize("factor", [1, pytest.param(10, marks=pytest.mark.long)])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from entrepot.errors import EntrepotError
 
@@ -266,7 +266,7 @@ def read_inspected(answer: dict[str, Any]) -> InspectedVersion:
         forms = {form: read_derived(made) for form, made in answer["forms"].items()}
     except (TypeError, KeyError, AttributeError):
         raise InspectionFailed("the sandbox process's answer is incomplete") from None
-    if inspection.verdict not in VERDICTS or not set(forms) <= {"parquet", "rejected"}:
+    if inspection.verdict not in VERDICTS or not set(forms) <= set(get_args(JudgedForm)):
         raise InspectionFailed("the sandbox process's verdict is unknown")
     return InspectedVersion(inspection, forms)
 
