@@ -22,14 +22,17 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    queue_entries,
     replies,
     reservations,
     tasks,
     uploads,
     versions,
 )
+from entrepot.files.delivery.deliver import INSPECT
 from entrepot.files.delivery.resumable import begin_upload
 from entrepot.files.delivery.upload_state import UploadLimits, UploadRequest
+from entrepot.files.derivative_space import EAGER
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run
 
@@ -233,6 +236,21 @@ def lose_the_queued_task(copy: DamagedCopy) -> None:
     )
 
 
+def enqueue_by_hand(*wrong: dict[str, object]) -> Callable[[DamagedCopy], None]:
+    """Entries of the published version's task, each with other values than it should have."""
+
+    def enqueue(copy: DamagedCopy) -> None:
+        query = select(versions).where(versions.c.status == "published")
+        with copy.parts.database.reading() as conn:
+            row = conn.execute(query).one()
+        work = {"id": row.task_id, "kind": INSPECT, "account_id": row.account_id}
+        place = {"user_id": row.created_by, "file_id": row.file_id, "version": row.number}
+        entry = {**work, **place, "size": row.size, "short": False, "enqueued_at": row.created_at}
+        copy.change(*(insert(queue_entries).values({**entry, **each}) for each in wrong))
+
+    return enqueue
+
+
 def forget_a_task(copy: DamagedCopy) -> None:
     copy.change(delete(tasks).where(tasks.c.status == "succeeded"))
 
@@ -341,7 +359,9 @@ def leave_bytes(copy: DamagedCopy) -> None:
 
 def derived_blob(copy: DamagedCopy) -> Path:
     with copy.parts.database.reading() as conn:
-        blob_id = conn.scalars(select(derivatives.c.blob_id)).one()
+        blob_id = conn.scalars(
+            select(derivatives.c.blob_id).where(derivatives.c.form == EAGER)
+        ).one()
     path = copy.parts.store.path(blob_id)
     assert path is not None
     return path
@@ -357,7 +377,8 @@ def lengthen_derived(copy: DamagedCopy) -> None:
 
 
 def lose_the_queued_derivative(copy: DamagedCopy) -> None:
-    copy.change(update(derivatives).values(status="pending", blob_id=None, run_id=uuid4()))
+    lost = {"status": "pending", "blob_id": None, "run_id": uuid4()}
+    copy.change(update(derivatives).where(derivatives.c.form == EAGER).values(**lost))
 
 
 def give_derived_away(copy: DamagedCopy) -> None:
@@ -409,6 +430,8 @@ def let_an_upload_expire(copy: DamagedCopy) -> None:
     unfinished(copy, expires_at=copy.parts.clock() - timedelta(days=3))
 
 
+RUNNING: dict[str, object] = {"state": "running", "owner": "a worker"}
+
 BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lose, "bytes", "its bytes are missing"),
     (lose_quarantined, "bytes", "its bytes are missing"),
@@ -435,7 +458,12 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (skip_a_number, "activity", "version.deliver of"),
     (publish_too_early, "numbers", "before an earlier one was decided"),
     (reopen_a_task, "tasks", "is running, its version published"),
-    (lose_the_queued_task, "tasks", "no worker will ever take it"),
+    (lose_the_queued_task, "queue", "no worker will ever take it"),
+    (lose_the_queued_derivative, "queue", "no worker will ever take it"),
+    (enqueue_by_hand({"id": uuid4()}), "queue", "belongs to no task and no derivation"),
+    (enqueue_by_hand({"account_id": uuid4()}), "queue", "is work of another account"),
+    (enqueue_by_hand({"version": 7}), "queue", "does not wait in the order of its file"),
+    (enqueue_by_hand(RUNNING, {**RUNNING, "id": uuid4()}), "queue", "are inspected at once"),
     (forget_a_task, "tasks", "has no task"),
     (reopen_a_check, "tasks", "do not agree on whether it has ended"),
     (forget("file.define"), "activity", "file.define of"),
@@ -466,7 +494,6 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (offer_at_home, "sharing", "is offered to a user of its own account"),
     (lose_derived, "derivatives", "its bytes are missing"),
     (lengthen_derived, "derivatives", "lie in the store"),
-    (lose_the_queued_derivative, "derivatives", "no worker will ever take it"),
     (give_derived_away, "derivatives", "belongs to another account than its version"),
     (derive_of_the_rejected, "derivatives", "the version is rejected"),
     (lambda copy: reply(copy, True), "replies", "which is not its user's"),

@@ -547,6 +547,7 @@ def _listed(file: ModelFile, person: Person) -> dict[str, Any]:
         "file_size_limit": file.limit,
         "enforce_schema": file.strict,
         "sha256": sha256(version.table.content).hexdigest() if version else None,
+        "from_other_account": file.account != person.account,
     }
 
 
@@ -562,6 +563,8 @@ def _readable(file: ModelFile, person: Person, version: ModelVersion | None) -> 
     version = version or file.current
     if version is None:
         raise ModelError("no-published-version")
+    if version.status == "deleted":
+        raise ModelError("version-deleted")
     if version.status != "published":
         raise ModelError("not-found")
     return version.table.content

@@ -389,8 +389,9 @@ class Model:
                 version.kept = version.kept and not version.overcome
 
     def seen_by(self, who: Person) -> Iterator[ModelFile]:
-        """The files in somebody's list, in its order."""
-        return (file for file in self.files if file.rights(who))
+        """The files in somebody's list without `limit`: what they manage, then what is shared."""
+        seen = (file for file in self.files if file.rights(who))
+        return iter(sorted(seen, key=lambda file: not file.manages(who)))
 
     def tasks_of(self, who: Person) -> list[ModelTask]:
         """The tasks in somebody's list, oldest first."""
