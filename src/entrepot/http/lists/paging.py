@@ -137,7 +137,7 @@ def _decode(text: str) -> list[Any]:
     )
     # What a slice of an object raises differs between versions of Python.
     if not isinstance(parts, list):
-        raise ValueError(parts)
+        raise TypeError(parts)
     return parts
 
 
