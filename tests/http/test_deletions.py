@@ -86,6 +86,16 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     assert actions(server, file_id)[-2:] == ["version.delete", "version.undelete"]
 
 
+def test_a_version_with_rejected_rows_is_deleted(server: Server, account: TestAccount) -> None:
+    """It was published without a contract, so its rejected rows are a form of a deleted version."""
+    file_id = account.api.deliver(CSV + b"5\n")["file_id"]
+    publish(account.api, file_id, CSV)
+    rejected_rows = account.api.get(f"/file/{file_id}/report.csv", params={"version": 1})
+    assert (rejected_rows.status_code, rejected_rows.text.count("\n")) == (200, 2)
+    assert remove(account.api, f"/file/{file_id}/versions/1").status_code == 200
+    server.assert_sound()
+
+
 @pytest.mark.both_databases
 def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAccount) -> None:
     swept(server)  # what others left

@@ -52,7 +52,7 @@ TASK_STATUSES = {
     "canceled": "canceled",
 }
 """How a version's task ends by what becomes of the version."""
-VERSION_STATUSES = {"rejected": ("published", "rejected", "withdrawn")}
+VERSION_STATUSES = {"rejected": ("published", "rejected", "withdrawn", "deleted")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 
 
