@@ -23,6 +23,7 @@ from entrepot_client.api.account import AccountRequests
 from entrepot_client.api.people import PeopleRequests
 from entrepot_client.api.senders import SenderRequests
 from entrepot_client.api.sharing import SharingRequests
+from entrepot_client.api.uploads import UploadRequests
 from entrepot_client.api.versions import VersionRequests
 from entrepot_client.connections import HttpAnswer
 from entrepot_client.credentials import find_credentials
@@ -52,7 +53,14 @@ from entrepot_client.transport import OnRetry, Transport
 from entrepot_client.watch import follow, get_task
 
 
-class Client(AccountRequests, PeopleRequests, SenderRequests, SharingRequests, VersionRequests):
+class Client(
+    AccountRequests,
+    PeopleRequests,
+    SenderRequests,
+    SharingRequests,
+    UploadRequests,
+    VersionRequests,
+):
     """One server with one key. Close it, or use it as a context manager. Threads may share it.
 
     `endpoint` is the server's address (`https://host`, with or without `/api/v1`). Without endpoint

@@ -56,9 +56,7 @@ def sign_in(
 
     Raises SignInFailed if the user was disabled or has another password since.
     """
-    lock_user(conn, holder.user.id)
-    if find_password(conn, holder.user.user_name) != holder:
-        raise SignInFailed
+    _require_same_password(conn, holder)
     counted = delete(failed_sign_ins).where(failed_sign_ins.c.name == holder.user.user_name)
     failed_before = conn.scalar(counted.returning(failed_sign_ins.c.failures)) or 0
     return open_session(conn, secret, holder.user, origin, now, "password", failed_before)
@@ -115,7 +113,13 @@ def change_password(
 
     Raises SignInFailed if the user was disabled or has another password since.
     """
+    _require_same_password(conn, holder)
+    set_password(conn, holder.user, password_hash, now, origin, by_user=True)
+
+
+def _require_same_password(conn: WriteConnection, holder: PasswordHolder) -> None:
+    """Lock the user of a password that was verified. Raises SignInFailed if they were disabled or
+    have another one since."""
     lock_user(conn, holder.user.id)
     if find_password(conn, holder.user.user_name) != holder:
         raise SignInFailed
-    set_password(conn, holder.user, password_hash, now, origin, by_user=True)

@@ -40,15 +40,6 @@ class SharingRequests:
         path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
         self._transport.send("DELETE", path)
 
-    def uploads(self) -> Iterator[Document]:
-        """Uploads under way: the caller's own, and those to files that they manage."""
-        return self._transport.pages(f"{API}/uploads", "uploads_list")
-
-    def end_upload(self, upload_id: str) -> None:
-        """End an upload, the caller's own or one to a file that they manage. Raises
-        ResourceNotFound."""
-        self._transport.send("DELETE", f"{API}/uploads/{quote(upload_id, safe='')}")
-
     def transfer_file(self, file_id: str, user_name: str) -> None:
         """Make another user of the same account the owner of a file. Raises Invalid."""
         self._transport.send("PATCH", file_path(file_id), {"user_name": user_name})

@@ -124,6 +124,7 @@ def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: d
     """Make a version without a contract visible whose inspection could not run: our fault, which
     must not keep it from its readers. Its media type is that of the file's name, and its report
     has the warning that nothing was looked at."""
+    lock_terms(conn, version.file_id)
     inspection = uninspected(version.file_name, version.size)
     if not _make_visible(conn, JudgedVersion(version, inspection), now):
         return
@@ -133,9 +134,11 @@ def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: d
 
 def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -> bool:
     """Decide for the version, and make it the current one; False if it was decided before, or is a
-    copy of one that was withdrawn since: that must not come back under another number."""
+    copy of one that was withdrawn since: that must not come back under another number.
+
+    The file's contract is locked (`lock_terms`), so that no withdrawal runs beside this.
+    """
     version, inspection = judged.version, judged.inspection
-    lock_terms(conn, version.file_id)
     if was_withdrawn(conn, version.file_id, version.restored_from):
         cancel_version(conn, version, now)
         return False
