@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from tests.http.conftest import upload_endless
+from tests.http.conftest import holding_places
 from tests.http.test_schema import change, get_schema, put
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
 
 from entrepot.db.tables import inspections, versions
+from entrepot.tasks.schedule import SHORT_BYTES
 
 DIALECT = {"delimiter": ";", "header": True}
 TITLED = b"Report\nid,name\n1,Ada\n2,Bob\n"
@@ -115,18 +116,19 @@ def test_only_who_manages_the_file_states_it(server: Server, account: TestAccoun
 def test_what_waits_is_read_as_it_is_stated_meanwhile(server: Server, account: TestAccount) -> None:
     """A first version may wait for its inspection while the next one states how both are read."""
     api = account.api
-    running = upload_endless(api)
-    first = api.upload(TITLED, enforce_schema="true").json()["task_id"]
-    file_id = api.task(first)["file_id"]
-    stated = json.dumps({"headerRows": [1], "delimiter": ","})
-    second = deliver(api, file_id, b"id,name\n1,Ada\n", table_dialect=stated, encoding="utf-8")
-    api.post(f"/task/{running}/cancel")
+    with holding_places(server, api):
+        long = TITLED + b"3,Eve\n" * (SHORT_BYTES // 4)
+        first = api.upload(long, limit=10_000_000, enforce_schema="true").json()["task_id"]
+        file_id = api.task(first)["file_id"]
+        stated = json.dumps({"headerRows": [1], "delimiter": ","})
+        table = b"id,name\n1,Ada\n"
+        second = deliver(api, file_id, table, table_dialect=stated, encoding="utf-8")
+        assert api.task(first)["status"] == "queued"
     assert api.wait_task(first)["status"] == "failed"  # a title is no header of two columns
     assert ended(api, second)["status"] == "succeeded"
     result = get_schema(api, file_id)
     assert (result["revision"], result["encoding"]) == (1, "utf-8")
     assert result["dialect"] == json.loads(stated)
-    api.wait_task(running)
     server.assert_sound()
 
 

@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.http.conftest import upload_endless
+from tests.http.conftest import LONG_CSV, holding_places, upload_endless
 from tests.support.api import CSV, Event, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
-
-from entrepot.tasks.schedule import SHORT_BYTES
 
 pytestmark = pytest.mark.both_databases
 
@@ -154,13 +152,11 @@ def test_a_running_task_is_canceled(account: TestAccount, held: str) -> None:
     assert_gone(account, task)
 
 
-def test_a_waiting_task_is_canceled_at_once(account: TestAccount, held: str) -> None:
-    long = CSV + b"5,3\n" * (SHORT_BYTES // 4)  # short work has a place of its own
-    waiting = account.api.upload(long, limit=10_000_000).json()["task_id"]
-    answer = account.api.post(f"/task/{waiting}/cancel")
-    assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
-    assert account.api.post(f"/task/{held}/cancel").status_code == 202
-    account.api.wait_task(held)
+def test_a_waiting_task_is_canceled_at_once(server: Server, account: TestAccount) -> None:
+    with holding_places(server, account.api):
+        waiting = account.api.upload(LONG_CSV, limit=10_000_000).json()["task_id"]
+        answer = account.api.post(f"/task/{waiting}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
     assert_gone(account, account.api.task(waiting))
 
 

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from tests.http.conftest import LONG_CSV, holding_places
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.files.sweep import sweep
-from entrepot.tasks.schedule import SHORT_BYTES
 
 SCHEMA = json.dumps(
     {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
@@ -140,7 +140,7 @@ def test_bytes_count_while_they_are_there(server: Server) -> None:
     assert validate(account.api, b"a\n" * 500)["status"] == "succeeded"
 
 
-def test_one_that_waits_is_canceled_and_leaves_nothing(
+def test_one_that_runs_or_waits_is_canceled_and_leaves_nothing(
     server: Server, account: TestAccount
 ) -> None:
     parts = server.parts
@@ -148,11 +148,11 @@ def test_one_that_waits_is_canceled_and_leaves_nothing(
     contract = json.dumps(SLOW_SCHEMA)
     first = send(account.api, slow_table(), enforce_schema=contract).json()["task_id"]
     account.api.wait_status(first, {"running"})
-    # Longer than what may use the place that is kept for short work.
-    second = send(account.api, b"id,amount\n" + b"1,2\n" * (SHORT_BYTES // 4)).json()["task_id"]
-    for task_id in (second, first):
-        assert account.api.post(f"/task/{task_id}/cancel").status_code == 202
-        assert account.api.wait_task(task_id)["status"] == "canceled"
+    assert account.api.post(f"/task/{first}/cancel").status_code == 202
+    assert account.api.wait_task(first)["status"] == "canceled"
+    with holding_places(server, account.api):
+        second = send(account.api, LONG_CSV).json()["task_id"]
+        assert account.api.post(f"/task/{second}/cancel").json()["status"] == "canceled"
     wait_nothing_left(server, account)
     swept = sweep(parts.database, parts.store, parts.clock, grace=timedelta(days=1))
     assert swept.expired == 0
@@ -166,7 +166,7 @@ def test_who_may_see_the_report(server: Server, account: TestAccount) -> None:
         assert api.get(task["report_url"]).status_code == seen
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("held_places")
 def test_a_task_without_a_report_yet_has_none(account: TestAccount) -> None:
-    waiting = send(account.api, CSV).json()["task_id"]
+    waiting = send(account.api, LONG_CSV).json()["task_id"]
     assert_problem(account.api.get(f"/task/{waiting}/report"), 404, "not-found")
