@@ -234,7 +234,7 @@ class BlobStore(Protocol):
         ...
 
     def empty_trash(self, older_than: datetime) -> int:
-        """Remove what was discarded before `older_than` (aware), for good; how many blobs."""
+        """Remove what was discarded before `older_than` (aware), permanently; how many blobs."""
         ...
 
     def sweep_incoming(self, older_than: datetime) -> int:

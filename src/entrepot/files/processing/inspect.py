@@ -267,7 +267,7 @@ def begin_inspection(
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """End a task that cannot be done; nothing changes if it has ended.
 
-    Without a contract there is nothing to judge, and the version is published all the same.
+    Without a contract there is nothing to judge, and the version is published anyway.
     """
     version = _load_version(conn, task_id)
     if version.mode == "none":
@@ -296,7 +296,7 @@ def decide_version(
     forms that were made of it.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a rejected version was accepted all the same: then they are what was excepted. Nothing is
+    where a rejected version was accepted anyway: then they are what was excepted. Nothing is
     decided if the contract has another schema by now than the one it was judged by, or
     says otherwise how it is read.
     """

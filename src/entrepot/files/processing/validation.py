@@ -64,8 +64,8 @@ class Validation:
 
 @dataclass(frozen=True)
 class CurrentVersion:
-    """The version that readers see: what a new schema is held against. `size` is bytes, `rows` are
-    its data rows (None: it is no table)."""
+    """The version that readers see: what a new schema is checked against. `size` is bytes, `rows`
+    are its data rows (None: it is not a table)."""
 
     number: int
     blob_id: BlobId
@@ -214,7 +214,7 @@ def _apply_contract(
 
 
 def cancel_validation(conn: WriteConnection, check: Validation, now: datetime) -> None:
-    """End a canceled check; bytes that came with it go at once, and the quota with them."""
+    """End a canceled check; bytes that came with it go immediately, and the quota with them."""
     if _set_decision(conn, check, now):
         finish_task(conn, check.task_id, "canceled", now)
 
