@@ -151,17 +151,32 @@ def _is_current(settings: Settings) -> bool:
         return check_identity(settings, database) is not None
 
 
-def choose_port(settings: Settings) -> Settings:
-    """The settings with a port that is free now; port 0 becomes a free one. Raises StartRefused."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def choose_ports(settings: Settings) -> Settings:
+    """The settings with ports that are free now; port 0 becomes a free one. Raises StartRefused.
+
+    A server without the API needs no port but that of its metrics.
+    """
+    ports = {}
+    if settings.role != "worker":
+        ports["port"] = _free_port(settings.host, settings.port, "--port")
+    if settings.metrics_port is not None:
+        ports["metrics_port"] = _free_port(
+            settings.metrics_host, settings.metrics_port, "ENTREPOT_METRICS_PORT"
+        )
+    return settings.model_copy(update=ports)
+
+
+def _free_port(host: str, port: int, option: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # The server sets this option too: an address still in TIME_WAIT can be used.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise StartRefused(
-                reason=f"Port {settings.port} on {settings.host} cannot be used: "
-                f"{error.strerror}. Choose another with --port."
+                reason=f"Port {port} on {host} cannot be used: "
+                f"{error.strerror}. Choose another with {option}."
             ) from None
-        return settings.model_copy(update={"port": probe.getsockname()[1]})
+        bound: int = probe.getsockname()[1]
+        return bound
