@@ -68,7 +68,9 @@ def build_parts(
     In a process of the server `metrics` counts what fails in the store. Raises StartRefused if the
     secret is missing.
     """
-    database = open_database(settings, pool_size)
+    # In a process of the server, which holds no transaction open while it does something else.
+    frozen_seconds = settings.lease if metrics is not None else None
+    database = open_database(settings, pool_size, frozen_seconds)
     store: BlobStore = DiskStore(settings.blobs, settings.disk_reserve)
     if metrics is not None:
         store = count_failures(store, metrics.count_store_error)

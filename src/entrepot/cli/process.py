@@ -24,6 +24,7 @@ from entrepot.files.sweep import sweep
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
+from entrepot.tasks.worker_names import WorkerNameTaken, hold_worker_name
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +159,23 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     metrics = ProcessMetrics()
-    parts = build_parts(settings, metrics=metrics)
+    # One connection more than other processes have: it holds the worker's name.
+    parts = build_parts(settings, pool_size=5, metrics=metrics)
+    try:
+        with hold_worker_name(parts.database, worker_name, settings.lease):
+            _take_tasks(parts, worker_name, metrics, ready, stop)
+    except WorkerNameTaken:
+        log.critical(
+            f"The data folder {settings.data} is a copy of one on which a server of this "
+            f"installation runs: the file {settings.data / 'node'} gives both the same name. "
+            "Delete that file here; the next start makes another name."
+        )
+        sys.exit(1)
+
+
+def _take_tasks(
+    parts: Parts, worker_name: str, metrics: ProcessMetrics, ready: int, stop: threading.Event
+) -> None:
     inspector = build_inspector(parts, worker_name)
     inspector.pool.start()
     worker = build_worker(parts, inspector, worker_name, metrics)

@@ -18,7 +18,12 @@ from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
-from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.migrations.run import (
+    current_revision,
+    head_revision,
+    migrate,
+    one_start_at_a_time,
+)
 from entrepot.settings import Settings, default_folder
 
 
@@ -111,7 +116,7 @@ def migrate_installation(settings: Settings) -> Identity:
         # SQLite gives its other files (-wal, -shm) the mode of this one.
         settings.sqlite_file.touch(mode=0o600)
         settings.sqlite_file.chmod(0o600)
-    with closing(open_database(settings)) as database:
+    with closing(open_database(settings)) as database, one_start_at_a_time(database):
         migrate(database, settings.sqlite_file, datetime.now(UTC))
         return adopt_identity(settings, database, lambda: datetime.now(UTC))
 

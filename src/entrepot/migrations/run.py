@@ -1,5 +1,7 @@
 """Migrate the database at the start, after a copy of it was made. Refuse a newer database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from entrepot.db.engine import Database, copy_sqlite
 from entrepot.errors import StartRefused
 
 ADVISORY_LOCK_ID = 7_162_401_215
-"""The PostgreSQL advisory lock that lets one migration run at a time (any fixed number)."""
+"""The PostgreSQL advisory lock that lets one start at a time migrate (any fixed number)."""
 MAX_COPIES = 3
 """Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
@@ -38,10 +40,30 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
         _copy_database(sqlite_file, revision, now)
     with database.writing() as conn:
         if not database.embedded:
-            conn.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})"))
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
     return revision
+
+
+@contextmanager
+def one_start_at_a_time(database: Database) -> Iterator[None]:
+    """Let no other process migrate this database, or give it an identity, within the block.
+
+    On PostgreSQL another one waits until this one is done, or has died, and then finds everything
+    there. The folder's lock does that for an embedded database.
+    """
+    if database.embedded:
+        yield
+        return
+    # A session of its own: the migration and the identity are transactions of others.
+    with database.engine.connect() as conn:
+        conn.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK_ID})"))
+        conn.commit()
+        try:
+            yield
+        finally:
+            conn.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK_ID})"))
+            conn.commit()
 
 
 def current_revision(database: Database) -> str | None:
