@@ -43,9 +43,9 @@ def scrape(server: Server) -> Samples:
 
 def total(samples: Samples, name: str, **labels: str) -> float:
     """The sum of a metric's samples that have these labels."""
-    wanted = set(labels.items())
+    expected = set(labels.items())
     return sum(
-        value for (each, having), value in samples.items() if each == name and wanted <= {*having}
+        value for (each, having), value in samples.items() if each == name and expected <= {*having}
     )
 
 
@@ -60,8 +60,8 @@ def watched() -> Iterator[Server]:
 
 def process_of(server: Server, role: str) -> psutil.Process:
     assert server.process is not None
-    (found,) = (p for p in psutil.Process(server.process.pid).children() if plays(p, role))
-    return found
+    (process,) = (p for p in psutil.Process(server.process.pid).children() if plays(p, role))
+    return process
 
 
 def test_a_delivery_is_seen_in_every_process(watched: Server) -> None:
@@ -132,7 +132,7 @@ def test_a_process_that_dies_loses_no_counts(watched: Server) -> None:
     process_of(watched, "api").kill()
     watched.wait_ready()
     account.api.get("/account")
-    wait_until(lambda: total(scrape(watched), name, route=route) == before + 1, "it goes on")
+    wait_until(lambda: total(scrape(watched), name, route=route) == before + 1, "it counts again")
     assert len(list(watched.settings.metrics_folder.glob("*.db"))) == 4
 
 
@@ -200,10 +200,10 @@ def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     settings = read_settings(data=tmp_path, database=gone, metrics_port=0)
     create_secret(settings)
     parts = build_parts(settings)
-    found = {family.name: family.samples for family in InstallationCollector(parts).collect()}
-    assert [sample.value for sample in found["entrepot_database_up"]] == [0]
-    assert "entrepot_sandbox_layer" in found
-    assert "entrepot_queue_entries" not in found
+    families = {family.name: family.samples for family in InstallationCollector(parts).collect()}
+    assert [sample.value for sample in families["entrepot_database_up"]] == [0]
+    assert "entrepot_sandbox_layer" in families
+    assert "entrepot_queue_entries" not in families
 
 
 SHARE = """

@@ -54,9 +54,9 @@ def selectors(node: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_parses_and_names_what_there_is(query: str) -> None:
-    found = list(selectors(promql_parser.parse(query)))
-    assert found
-    for selector in found:
+    parts = list(selectors(promql_parser.parse(query)))
+    assert parts
+    for selector in parts:
         known = {**OF_PROMETHEUS, **LABELS}
         assert selector.name in known, selector.name
         matched = set(re.findall(r"(\w+)(?:=~|!=|!~|=)", re.sub(r'"[^"]*"', '""', query)))

@@ -190,7 +190,7 @@ def test_a_rolling_restart_under_load_loses_no_request(hosts: Hosts, account: Te
         before = len(sent)
         assert hosts.servers[name].stop() == 0
         hosts.start(name)
-        wait_until(lambda before=before: len(sent) > before + 5, "the load goes on")
+        wait_until(lambda before=before: len(sent) > before + 5, "the load continues")
     stop.set()
     for thread in threads:
         thread.join()
@@ -214,23 +214,23 @@ def refusal(server: Server) -> str:
 def test_a_host_with_a_store_of_its_own_is_refused(hosts: Hosts) -> None:
     for role in ("api", "worker"):
         alone = hosts.add(f"alone-{role}", role, shared=False)
-        said = refusal(alone)
-        assert "belongs to none" in said
-        assert "folder that all hosts share" in said
-        assert str(alone.settings.blobs) in said
+        output = refusal(alone)
+        assert "belongs to none" in output
+        assert "folder that all hosts share" in output
+        assert str(alone.settings.blobs) in output
 
 
 def test_a_host_with_another_secret_is_refused(hosts: Hosts) -> None:
-    said = refusal(hosts.add("other-secret", "api", secret="another-secret"))
-    assert "ENTREPOT_SECRET" in said
+    output = refusal(hosts.add("other-secret", "api", secret="another-secret"))
+    assert "ENTREPOT_SECRET" in output
 
 
 def test_a_copy_of_a_data_folder_is_refused(hosts: Hosts) -> None:
     """Its worker would have the name of another, and take its work for its own."""
     copy = hosts.add("copy", "worker")
     (copy.data / "node").write_text((hosts.servers["c"].data / "node").read_text())
-    said = refusal(copy)
-    assert str(copy.data / "node") in said
+    output = refusal(copy)
+    assert str(copy.data / "node") in output
     (copy.data / "node").unlink()
     hosts.start("copy")
     copy.close()

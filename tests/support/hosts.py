@@ -44,8 +44,8 @@ class Hosts:
         data.mkdir(mode=0o700, parents=True)
         if shared:
             (data / "store").symlink_to(self.root / "shared")
-        given = {"database": self.database, "secret": SECRET, "lease": LEASE, **settings}
-        self.servers[name] = make_server(role=role, data=data, **given)
+        chosen = {"database": self.database, "secret": SECRET, "lease": LEASE, **settings}
+        self.servers[name] = make_server(role=role, data=data, **chosen)
         return self.servers[name]
 
     def start(self, *names: str) -> None:
@@ -101,8 +101,8 @@ class Hosts:
         """The process of the host's worker."""
         process = self.servers[name].process
         assert process is not None
-        (found,) = (p for p in psutil.Process(process.pid).children() if plays(p, "worker"))
-        return found
+        (worker,) = (p for p in psutil.Process(process.pid).children() if plays(p, "worker"))
+        return worker
 
     @contextmanager
     def stopped(self, *names: str) -> Iterator[None]:
@@ -129,7 +129,7 @@ class Hosts:
 
 @dataclass
 class Relay:
-    """A network to PostgreSQL that can be cut: nothing passes then, and nobody is told."""
+    """A network to PostgreSQL that can be cut: nothing passes then, and no end sees it."""
 
     target: str
     listener: socket.socket

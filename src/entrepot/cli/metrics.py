@@ -69,7 +69,7 @@ class InstallationCollector:
         yield from self._describe_disk()
         up = GaugeMetricFamily("entrepot_database_up", DATABASE_UP)
         try:
-            found = parts.database.read(self._read)
+            families = parts.database.read(self._read)
         except Exception:
             log.exception("the metrics could not be read from the database")
             up.add_metric([], 0)
@@ -77,7 +77,7 @@ class InstallationCollector:
             return
         up.add_metric([], 1)
         yield up
-        yield from found
+        yield from families
 
     def _read(self, conn: ReadConnection) -> list[Metric]:
         settings, now = self._parts.settings, self._parts.clock()
@@ -85,10 +85,10 @@ class InstallationCollector:
         workers.add_metric([], count_live_workers(conn, now, timedelta(seconds=settings.lease)))
         size = GaugeMetricFamily("entrepot_database_bytes", DATABASE_BYTES)
         size.add_metric([], self._database_bytes(conn))
-        found: list[Metric] = [workers, size, *_queue_families(read_queue_levels(conn, now))]
+        families: list[Metric] = [workers, size, *_queue_families(read_queue_levels(conn, now))]
         if settings.metrics_by_account:
-            found.append(_account_family(list_accounts(conn)))
-        return found
+            families.append(_account_family(list_accounts(conn)))
+        return families
 
     def _database_bytes(self, conn: ReadConnection) -> int:
         settings = self._parts.settings

@@ -19,12 +19,12 @@ from entrepot.bootstrap.parts import Parts, build_inspector, build_parts, build_
 from entrepot.cli.data_folder import node_id
 from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
+from entrepot.db.advisory_locks import AdvisoryLockHeld, hold_advisory_lock, lock_id_of
 from entrepot.errors import SweepStopped
 from entrepot.files.sweep import sweep
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
-from entrepot.tasks.worker_names import WorkerNameTaken, hold_worker_name
 
 log = structlog.get_logger(__name__)
 
@@ -162,9 +162,10 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     # One connection more than other processes have: it holds the worker's name.
     parts = build_parts(settings, pool_size=5, metrics=metrics)
     try:
-        with hold_worker_name(parts.database, worker_name, settings.lease):
+        # PostgreSQL may see a little later that a killed worker of this name has ended.
+        with hold_advisory_lock(parts.database, lock_id_of(worker_name), settings.lease):
             _take_tasks(parts, worker_name, metrics, ready, stop)
-    except WorkerNameTaken:
+    except AdvisoryLockHeld:
         log.critical(
             f"The data folder {settings.data} is a copy of one on which a server of this "
             f"installation runs: the file {settings.data / 'node'} gives both the same name. "

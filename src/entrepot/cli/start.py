@@ -15,14 +15,15 @@ from entrepot.bootstrap.identity import (
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
+from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
 from entrepot.migrations.run import (
+    ADVISORY_LOCK_ID,
     current_revision,
     head_revision,
     migrate,
-    one_start_at_a_time,
 )
 from entrepot.settings import Settings, default_folder
 
@@ -116,7 +117,11 @@ def migrate_installation(settings: Settings) -> Identity:
         # SQLite gives its other files (-wal, -shm) the mode of this one.
         settings.sqlite_file.touch(mode=0o600)
         settings.sqlite_file.chmod(0o600)
-    with closing(open_database(settings)) as database, one_start_at_a_time(database):
+    # Of several starts on one PostgreSQL the others wait, and then find everything there.
+    with (
+        closing(open_database(settings)) as database,
+        hold_advisory_lock(database, ADVISORY_LOCK_ID),
+    ):
         migrate(database, settings.sqlite_file, datetime.now(UTC))
         return adopt_identity(settings, database, lambda: datetime.now(UTC))
 

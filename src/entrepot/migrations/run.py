@@ -1,7 +1,5 @@
 """Migrate the database at the start, after a copy of it was made. Refuse a newer database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,27 +41,6 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
     return revision
-
-
-@contextmanager
-def one_start_at_a_time(database: Database) -> Iterator[None]:
-    """Let no other process migrate this database, or give it an identity, within the block.
-
-    On PostgreSQL another one waits until this one is done, or has died, and then finds everything
-    there. The folder's lock does that for an embedded database.
-    """
-    if database.embedded:
-        yield
-        return
-    # A session of its own: the migration and the identity are transactions of others.
-    with database.engine.connect() as conn:
-        conn.execute(text(f"SELECT pg_advisory_lock({ADVISORY_LOCK_ID})"))
-        conn.commit()
-        try:
-            yield
-        finally:
-            conn.execute(text(f"SELECT pg_advisory_unlock({ADVISORY_LOCK_ID})"))
-            conn.commit()
 
 
 def current_revision(database: Database) -> str | None:
