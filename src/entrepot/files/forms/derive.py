@@ -82,7 +82,7 @@ class Deriver:
             return False
 
         try:
-            result, _ = self.pool.derive(request, save, canceled)
+            result, _ = self.pool.derive(request, save, canceled, run.note_cpu)
         except StorageFull as full:
             self._fail(run, "storage-full", str(full))
             return

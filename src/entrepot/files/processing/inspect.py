@@ -100,7 +100,7 @@ class Inspector:
         processor for so long that it is worth another attempt.
         """
         monitor = self._monitor(run)
-        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled, run.note_cpu)
         _require_processor(run, inspection)
         return inspection
 
@@ -109,7 +109,7 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        return self.pool.compare(request, self._monitor(run).canceled)
+        return self.pool.compare(request, self._monitor(run).canceled, run.note_cpu)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""
@@ -133,6 +133,7 @@ class Inspector:
             partial(store_forms, self.store),
             monitor.progress,
             monitor.canceled,
+            run.note_cpu,
         )
         _require_processor(run, inspected.inspection)
         return JudgedVersion(version, inspected.inspection, forms)
