@@ -116,7 +116,7 @@ def test_a_run_that_is_not_short_leaves_its_place_or_moves(limit: str) -> None:
     cpu, now = (cpu + 0.1, 0.0) if limit == "cpu" else (cpu, now + 0.1)
     assert short.exceeded_by(run_id, cpu) == limit
     general.leave()
-    assert short.exceeded_by(run_id, cpu) is None  # it goes on in the other place
+    assert short.exceeded_by(run_id, cpu) is None  # it continues in the other place
     assert places.free == FreePlaces(0, 1)
     cpu, now = cpu + 1000, now + 1000
     assert short.exceeded_by(run_id, cpu) is None
@@ -137,7 +137,7 @@ def test_the_time_in_the_place_for_short_work_counts_for_each_run_of_a_batch() -
         assert short.exceeded_by(run_id, 0.8 * SHORT_SECONDS) is None
     assert short.is_overdue()
     general.leave()
-    assert not short.is_overdue()  # the rest goes on in the other place
+    assert not short.is_overdue()  # the rest continues in the other place
     assert places.free == FreePlaces(0, 1)
 
 
