@@ -16,7 +16,7 @@ from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.dialects.sample import Sample
 from entrepot.inspection.csv.lexer import Record
 
-# How much of a record is looked at. Set by time: each candidate is scored by so many rows and
+# How much of a record is looked at. Set by time: each candidate is scored by this many rows and
 # cells, and there may be dozens of candidates.
 MAX_TYPED_ROWS = 60
 MAX_SCORED_COLUMNS = 60
