@@ -13,7 +13,7 @@ from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, r
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.detection import detect_dialect
-from entrepot.inspection.csv.dialects.sample import Samples
+from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
@@ -80,7 +80,7 @@ def detect_csv(
     requested: TableDialect | None,
     most: int,
     freeze: bool,
-    samples: Samples,
+    samples: LineSamples,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 
 from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
-from entrepot.inspection.csv.dialects.sample import Samples
+from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
 from entrepot.inspection.detect.encoding import Encoding
@@ -35,7 +35,7 @@ class ScannedText:
     original: ByteScan
     byte_scan: ByteScan
     damage: Damage
-    samples: Samples
+    samples: LineSamples
 
     @property
     def copied(self) -> bool:
@@ -79,7 +79,7 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:
         raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
-    return ScannedText(path, original, byte_scan, damage, Samples())
+    return ScannedText(path, original, byte_scan, damage, LineSamples())
 
 
 def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
@@ -109,8 +109,8 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     decided = []
     for way in ways:
         lines, freeze = _lines(head, way, whole), request.freeze
-        found = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
-        decided.append((found, way))
+        detected = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
+        decided.append((detected, way))
     decision, splits = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
         raise NotTabular("it is text without the rows and columns of a table", "text/plain")

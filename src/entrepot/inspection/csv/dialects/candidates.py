@@ -13,7 +13,7 @@ from dataclasses import replace
 from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import PAIRS, Dialect, DialectHints
-from entrepot.inspection.csv.dialects.sample import Sample
+from entrepot.inspection.csv.dialects.sample import LineSample
 from entrepot.inspection.csv.dialects.scoring import PRIOR
 
 USUAL = ",;\t|"
@@ -69,7 +69,7 @@ MAX_NAMED_LINES = 50
 
 
 def candidate_dialects(
-    sample: Sample, names: Sequence[str] | None, hints: DialectHints
+    sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> list[Dialect]:
     """The dialects to be scored, none twice; one column is always among them."""
     return [
@@ -79,7 +79,9 @@ def candidate_dialects(
     ]
 
 
-def _delimiters(sample: Sample, names: Sequence[str] | None, hints: DialectHints) -> list[Dialect]:
+def _delimiters(
+    sample: LineSample, names: Sequence[str] | None, hints: DialectHints
+) -> list[Dialect]:
     """Dialects that differ in their delimiters, for all that occur often enough."""
     if hints.delimiter is not None:
         return [Dialect(hints.delimiter)]
@@ -195,7 +197,7 @@ def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
     ]
 
 
-def _quotes(sample: Sample, dialect: Dialect, hints: DialectHints) -> list[str]:
+def _quotes(sample: LineSample, dialect: Dialect, hints: DialectHints) -> list[str]:
     """Each quote by which cells are enclosed, and one that is only usual."""
     if hints.quote is not None:
         return [hints.quote]

@@ -14,7 +14,7 @@ from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.candidates import candidate_dialects
-from entrepot.inspection.csv.dialects.sample import Sample, Samples
+from entrepot.inspection.csv.dialects.sample import LineSample, LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect, score_dialect
 from entrepot.inspection.csv.lexer import Lexer
 
@@ -61,7 +61,7 @@ def detect_dialect(
     names: Sequence[str] | None,
     hints: DialectHints,
     binding: bool,
-    samples: Samples,
+    samples: LineSamples,
 ) -> list[ScoredDialect]:
     """The dialects that explain `lines` (with their line ends), the best first; never empty.
 
@@ -118,7 +118,7 @@ def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
 
 
 def _refine(
-    scored: ScoredDialect, sample: Sample, names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """The dialect with blanks beside delimiters taken off, or with an escape, if that explains
     the lines better."""
@@ -182,7 +182,7 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _with_escape(
-    scored: ScoredDialect, sample: Sample, names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """With an escape character, where one stands before quotes or delimiters and rows fit the
     better for it."""

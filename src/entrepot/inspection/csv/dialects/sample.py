@@ -20,7 +20,7 @@ MAX_KEPT_CELLS = 200_000
 Answer = TypeVar("Answer")
 
 
-class Sample:
+class LineSample:
     """`lines` with their ends, none of them blank."""
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -57,16 +57,16 @@ class Sample:
         return rows
 
 
-class Samples:
+class LineSamples:
     """Those of one text, each once."""
 
     def __init__(self) -> None:
-        self._known: list[Sample] = []
+        self._known: list[LineSample] = []
 
-    def of(self, lines: Sequence[str]) -> Sample:
+    def of(self, lines: Sequence[str]) -> LineSample:
         """The sample of `lines`, with what is known of them."""
         for sample in self._known:
             if sample.lines == lines:
                 return sample
-        self._known.append(Sample(lines))
+        self._known.append(LineSample(lines))
         return self._known[-1]

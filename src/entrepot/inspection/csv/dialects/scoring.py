@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type, type_score
 from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.dialects.sample import Sample
+from entrepot.inspection.csv.dialects.sample import LineSample
 from entrepot.inspection.csv.lexer import Record
 
 # How much of a record is looked at. Set by time: each candidate is scored by this many rows and
@@ -110,7 +110,9 @@ class ScoredDialect:
         return self.score + NAMES_WEIGHT * self.named
 
 
-def score_dialect(dialect: Dialect, sample: Sample, names: Sequence[str] | None) -> ScoredDialect:
+def score_dialect(
+    dialect: Dialect, sample: LineSample, names: Sequence[str] | None
+) -> ScoredDialect:
     """How well `dialect` explains the lines."""
     rows = sample.first_records(dialect)
     if not rows:
