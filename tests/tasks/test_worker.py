@@ -19,6 +19,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
 from entrepot.errors import DatabaseFull
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.migrations.run import migrate
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
@@ -128,7 +129,7 @@ class Recorder:
 
 @contextmanager
 def running(bench: Bench, workflow: Recorder, name: str = "one") -> Iterator[Worker]:
-    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     try:
         yield worker
@@ -447,7 +448,7 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
 
     workflow = Recorder(work)
     work_id = bench.enqueue()
-    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     assert began.wait(PATIENCE)
     worker.stop(0)
