@@ -94,11 +94,11 @@ def test_a_form_outlives_its_session(server: Server, someone: TestAccount, brows
     client = browse()
     form = {"file_name": "b.csv", "file_description": 'Long <text> & "more"\r\nof it'}
     form |= {"file_size_limit": "2 MB", "keep": "", "keep_number": ""}
-    asked = client.post(f"/files/{file_id}/settings", data=form)
-    assert asked.status_code == 401
-    assert "Your session has ended" in asked.text
+    answer = client.post(f"/files/{file_id}/settings", data=form)
+    assert answer.status_code == 401
+    assert "Your session has ended" in answer.text
     assert someone.api.json(f"/file/{file_id}")["file_name"] == "orders.csv"
-    fields = hidden_fields(asked.text)
+    fields = hidden_fields(answer.text)
     wrong = client.post("/sign-in", data={**fields, **credentials(someone), "password": "wrong"})
     assert wrong.status_code == 422
     resumed = client.post("/sign-in", data={**hidden_fields(wrong.text), **credentials(someone)})
@@ -226,8 +226,8 @@ def test_lines_of_a_file_work_as_they_are(
 
 def hidden_fields(page: str) -> dict[str, str]:
     """The hidden fields of the page's own form, without those of the theme and of the frame."""
-    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
-    return {name: html.unescape(value) for name, value in found[:-1]}
+    matches = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {name: html.unescape(value) for name, value in matches[:-1]}
 
 
 def credentials(account: TestAccount) -> dict[str, str]:
@@ -237,9 +237,9 @@ def credentials(account: TestAccount) -> dict[str, str]:
 def commands(page: str, label: str) -> list[str]:
     """The commands of a page whose label begins so."""
     pattern = rf'aria-label="{label}[^"]*"><code>(.*?)</code>'
-    found = re.findall(pattern, page, re.DOTALL)
-    assert found, page
-    return [html.unescape(each) for each in found]
+    matches = re.findall(pattern, page, re.DOTALL)
+    assert matches, page
+    return [html.unescape(each) for each in matches]
 
 
 def paste(command: str, account: TestAccount, folder: Path) -> None:
