@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.secret import read_secret
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import Database, open_database
 from entrepot.files.comparisons import COMPARE
 from entrepot.files.contract import CHECK
@@ -61,7 +61,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     return Parts(
         settings=settings,
         database=database,
-        store=DiskStore(settings.blobs, settings.disk_reserve),
+        store=store_location(settings).open(),
         queue=TaskQueue(database, settings.data / "run"),
         secret=read_secret(settings),
         clock=clock,

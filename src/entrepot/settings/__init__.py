@@ -47,6 +47,17 @@ class Settings(BaseSettings):
     database: SecretStr | None = Field(
         default=None, description="postgresql://… ; unset: SQLite in the data folder."
     )
+    store: str | None = Field(
+        default=None,
+        description="Where the bytes of files are: a folder, or s3://BUCKET/PREFIX; unset: in the "
+        "data folder. The same for all hosts.",
+    )
+    store_cache: int = Field(
+        default=21_474_836_480,
+        ge=0,
+        description="Bytes of local copies of what is read from an S3 store, in the data folder; "
+        "more only while more is in use.",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
     role: Role = Field(default="all", description="What this process group does.")
@@ -259,6 +270,20 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("store")
+    @classmethod
+    def _store_address(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("s3://"):
+            bucket, _, prefix = (value or "s3://-").removeprefix("s3://").partition("/")
+            if not bucket or any(part in (".", "..") for part in prefix.split("/")):
+                raise ValueError("must be a folder, s3://BUCKET or s3://BUCKET/PREFIX")
+            return value
+        if "://" in value:
+            raise ValueError("must be a folder, s3://BUCKET or s3://BUCKET/PREFIX")
+        if not Path(value).is_absolute():
+            raise ValueError("must be an absolute path")
+        return value
+
     @field_validator("database")
     @classmethod
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
@@ -292,8 +317,8 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """The folder of the disk store."""
-        return self.data / "store"
+        """The folder of a store on a disk."""
+        return Path(self.store) if self.store is not None else self.data / "store"
 
     @property
     def sqlite_file(self) -> Path:

@@ -347,6 +347,18 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
     ),
+    errors.BlobDamaged: ProblemKind(
+        500,
+        "bytes-damaged",
+        "The file's bytes are damaged",
+        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.StoreUnavailable: ProblemKind(
+        503,
+        "store-unavailable",
+        "The store of bytes does not answer",
+        "Send it again after the seconds in Retry-After. A resumable upload keeps what it has.",
+    ),
     errors.FormNotReady: ProblemKind(
         503,
         "form-not-ready",
