@@ -2,9 +2,10 @@
 
 There is no lock between hosts, and none is needed. A piece is stored under a key that must be free,
 so of two writers at one offset one succeeds and the other gets `DraftBusy`. Whoever removes bytes
-begins a new generation, whose first object says how many bytes of the earlier one it keeps: what a
-slow writer of that one still stores beyond them does not count. That such a writer acknowledges
-nothing is the database's part: `files.delivery.resumable.record_received`.
+begins a new generation. Its first object, `drafts/<id>/<generation>`, says how many bytes of the
+earlier one it keeps: what a slow writer of that one still stores beyond them does not count. That
+such a writer acknowledges nothing is the database's part:
+`files.delivery.resumable.record_received`.
 
 Each process keeps the hash of the drafts that it wrote last, as `blobs.disk_drafts` does.
 """
@@ -25,8 +26,6 @@ from entrepot.blobs.s3_write import FIRST_PART_BYTES, part_bytes
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy, StorageFull, StoreUnavailable
 
-START = "start"
-"""Ends the name of the object that says how many earlier bytes a generation keeps."""
 MIN_PART_BYTES = 5 * 1024 * 1024
 """The smallest part of a multipart upload, but for the last one."""
 
@@ -123,10 +122,10 @@ class S3Drafts:
         """The pieces that count: each begins where the one before it ends."""
         folder = f"drafts/{draft_id}"
         stored, end = StoredPieces(), 0
-        for name, size, _ in list(self.bucket.list(folder)):
+        for name, size, _ in sorted(self.bucket.list(folder)):
             generation_text, _, place = name.partition("-")
             generation = int(generation_text)
-            if place == START:
+            if not place:
                 kept = int(self.bucket.read(self.bucket.key(folder, name)) or b"0")
                 stored = StoredPieces(generation, stored.first(kept).pieces)
                 end = stored.size
@@ -208,7 +207,7 @@ class S3DraftWriter:
         self._buffer.clear()
         generation = self._stored.generation + 1
         try:
-            self._bucket.put_new(self._key(generation, START), str(size).encode())
+            self._bucket.put_new(self._key(f"{generation:06d}"), str(size).encode())
         except FileExistsError:
             raise DraftBusy from None
         self._stored = StoredPieces(generation, self._stored.first(size).pieces)
@@ -276,7 +275,7 @@ class S3DraftWriter:
         """Store the buffer as the next piece. Raises `DraftBusy` if another writer was faster."""
         if not self._buffer:
             return
-        key = self._key(self._stored.generation, f"{self._stored_size:020d}")
+        key = self._key(f"{self._stored.generation:06d}-{self._stored_size:020d}")
         try:
             self._bucket.put_new(key, self._buffer)
         except FileExistsError:
@@ -296,8 +295,8 @@ class S3DraftWriter:
             digest.update(block)
         return digest
 
-    def _key(self, generation: int, place: str) -> str:
-        return self._bucket.key(f"drafts/{self._draft_id}", f"{generation:06d}-{place}")
+    def _key(self, name: str) -> str:
+        return self._bucket.key(f"drafts/{self._draft_id}", name)
 
     def _require_open(self) -> None:
         if self._closed:
