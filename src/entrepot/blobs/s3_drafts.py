@@ -76,7 +76,7 @@ class S3Drafts:
     def append(self, draft_id: UUID) -> "S3DraftWriter":
         """Open a draft. Raises `DraftBusy` if this process has it open, `StoreUnavailable`.
 
-        If another process has it open, the first of the two to store a piece goes on.
+        If another process has it open, the second of the two to store a piece gets `DraftBusy`.
         """
         with self._lock:
             if draft_id in self._open:
@@ -148,7 +148,7 @@ class S3Drafts:
             raise DraftBusy from None
 
     def release(self, draft_id: UUID, state: DraftHash | None) -> None:
-        """Let another writer of this process open the draft; it goes on with this hash."""
+        """Let another writer of this process open the draft; it continues with this hash."""
         with self._lock:
             self._open.discard(draft_id)
             if state is not None:

@@ -1,4 +1,4 @@
-"""Read an object in blocks, and go on where a body breaks off."""
+"""Read an object in blocks, and continue where a body breaks off."""
 
 from collections.abc import Iterator
 from typing import Any

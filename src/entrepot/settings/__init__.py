@@ -8,6 +8,7 @@ are bytes, times are seconds. `docs/reference/settings.md` lists them for operat
 import difflib
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,7 @@ from entrepot.errors import StartRefused
 
 Role = Literal["all", "api", "worker"]
 
+STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
 """Variables of the environment that are not settings: where the settings are, and the client's."""
@@ -287,15 +289,8 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store_address(cls, value: str | None) -> str | None:
-        if value is None or value.startswith("s3://"):
-            bucket, _, prefix = (value or "s3://-").removeprefix("s3://").partition("/")
-            if not bucket or any(part in (".", "..") for part in prefix.split("/")):
-                raise ValueError("must be a folder, s3://BUCKET or s3://BUCKET/PREFIX")
-            return value
-        if "://" in value:
-            raise ValueError("must be a folder, s3://BUCKET or s3://BUCKET/PREFIX")
-        if not Path(value).is_absolute():
-            raise ValueError("must be an absolute path")
+        if value is not None and not STORE_ADDRESS.fullmatch(value):
+            raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
         return value
 
     @field_validator("database")

@@ -10,6 +10,20 @@ QUOTA_EXCEEDED = ProblemKind(
     "account, whose file it is, are not shown.",
 )
 
+BYTES_DAMAGED = ProblemKind(
+    500,
+    "bytes-damaged",
+    "The file's bytes are damaged",
+    "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+)
+
+STORE_UNAVAILABLE = ProblemKind(
+    503,
+    "store-unavailable",
+    "The store of bytes does not answer",
+    "Send it again after the seconds in Retry-After. A resumable upload keeps what it has.",
+)
+
 STORAGE_FULL = ProblemKind(
     507,
     "storage-full",

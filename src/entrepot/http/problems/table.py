@@ -6,7 +6,12 @@
 from entrepot import errors
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.problems.reader_table import READER_KINDS
-from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL
+from entrepot.http.problems.shared_kinds import (
+    BYTES_DAMAGED,
+    QUOTA_EXCEEDED,
+    STORAGE_FULL,
+    STORE_UNAVAILABLE,
+)
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
@@ -347,18 +352,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
     ),
-    errors.BlobDamaged: ProblemKind(
-        500,
-        "bytes-damaged",
-        "The file's bytes are damaged",
-        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
-    ),
-    errors.StoreUnavailable: ProblemKind(
-        503,
-        "store-unavailable",
-        "The store of bytes does not answer",
-        "Send it again after the seconds in Retry-After. A resumable upload keeps what it has.",
-    ),
+    errors.BlobDamaged: BYTES_DAMAGED,
+    errors.StoreUnavailable: STORE_UNAVAILABLE,
     errors.FormNotReady: ProblemKind(
         503,
         "form-not-ready",
