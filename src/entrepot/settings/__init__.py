@@ -50,15 +50,12 @@ class Settings(BaseSettings):
         default=None, description="postgresql://… ; unset: SQLite in the data folder."
     )
     store: str | None = Field(
-        default=None,
-        description="Where the bytes of files are: a folder, or s3://BUCKET/PREFIX; unset: in the "
-        "data folder. The same for all hosts.",
+        default=None, description="Where bytes are: a folder, or s3://BUCKET/PREFIX; else `data`."
     )
     store_cache: int = Field(
         default=21_474_836_480,
         ge=0,
-        description="Bytes of local copies of what is read from an S3 store, in the data folder; "
-        "more only while more is in use.",
+        description="Bytes of a host's copies of blobs that are in S3.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")

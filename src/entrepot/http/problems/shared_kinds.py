@@ -1,4 +1,4 @@
-"""Rows of the table that several errors share."""
+"""Rows of the table that several errors share, and those of the store of bytes."""
 
 from entrepot.http.problems.task_table import ProblemKind
 
@@ -8,6 +8,13 @@ QUOTA_EXCEEDED = ProblemKind(
     "The account's quota is exceeded",
     "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
     "account, whose file it is, are not shown.",
+)
+
+BYTES_MISSING = ProblemKind(
+    500,
+    "bytes-missing",
+    "The file's bytes are missing",
+    "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
 )
 
 BYTES_DAMAGED = ProblemKind(

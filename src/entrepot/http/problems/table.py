@@ -8,6 +8,7 @@ from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.problems.reader_table import READER_KINDS
 from entrepot.http.problems.shared_kinds import (
     BYTES_DAMAGED,
+    BYTES_MISSING,
     QUOTA_EXCEEDED,
     STORAGE_FULL,
     STORE_UNAVAILABLE,
@@ -346,12 +347,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ChecksumMismatch: ProblemKind(
         460, "checksum-mismatch", "The checksum is wrong", "Send these bytes again."
     ),
-    errors.BlobMissing: ProblemKind(
-        500,
-        "bytes-missing",
-        "The file's bytes are missing",
-        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
-    ),
+    errors.BlobMissing: BYTES_MISSING,
     errors.BlobDamaged: BYTES_DAMAGED,
     errors.StoreUnavailable: STORE_UNAVAILABLE,
     errors.FormNotReady: ProblemKind(
