@@ -185,7 +185,7 @@ def test_a_sweep_removes_copies_of_what_is_gone(
 def test_two_hosts_that_write_one_draft_never_mix(
     store: S3Store, tmp_path: Path, prefix: str
 ) -> None:
-    """The second to store a piece at an offset is told, and what the first stored counts."""
+    """The second to store a piece at an offset is refused; what the first one stored counts."""
     other, draft = open_s3_store(tmp_path / "other", prefix), uuid4()
     first, second = store.drafts.append(draft), other.drafts.append(draft)
     first.write(b"first")
@@ -202,7 +202,7 @@ def test_two_hosts_that_write_one_draft_never_mix(
 def test_bytes_of_an_older_generation_do_not_count(
     store: S3Store, tmp_path: Path, prefix: str
 ) -> None:
-    """A writer that does not know that its bytes were removed goes on."""
+    """A writer that does not know that its bytes were removed continues."""
     other, draft, blob_id = open_s3_store(tmp_path / "other", prefix), uuid4(), new_id()
     slow = store.drafts.append(draft)
     slow.write(b"0123456789")

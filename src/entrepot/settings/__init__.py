@@ -53,9 +53,7 @@ class Settings(BaseSettings):
         default=None, description="Where bytes are: a folder, or s3://BUCKET/PREFIX; else `data`."
     )
     store_cache: int = Field(
-        default=21_474_836_480,
-        ge=0,
-        description="Bytes of a host's copies of blobs that are in S3.",
+        default=21_474_836_480, ge=0, description="Bytes of a host's copies of blobs in S3."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
