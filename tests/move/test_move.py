@@ -156,9 +156,9 @@ def test_a_moved_installation_is_the_same_and_serves(
         timeout=READY_WITHIN,
     )
     assert refused.returncode == 1
-    said = " ".join(refused.stderr.split())
-    assert "was moved to postgresql://" in said
-    assert str(source.data / "moved") in said
+    message = " ".join(refused.stderr.split())
+    assert "was moved to postgresql://" in message
+    assert str(source.data / "moved") in message
 
 
 def test_a_move_that_is_killed_at_every_commit(source: Settings, postgres: Postgres) -> None:
