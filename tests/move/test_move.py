@@ -117,6 +117,9 @@ def move_and_die(source: Settings, address: str, at_commit: int) -> bool:
     process = get_context("fork").Process(target=run)
     process.start()
     process.join()
+    if process.exitcode == 1:  # the run before was killed after its last transaction
+        assert "has finished" in refusal(source, address)
+        return False
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
 

@@ -54,8 +54,9 @@ def _has_accounts(settings: Settings) -> bool:
     file = settings.sqlite_file
     if settings.embedded and not (file.is_file() and file.stat().st_size):
         return False
-    with closing(open_database(settings)) as database, database.reading() as conn:
-        return has_any_account(conn)
+    with closing(open_database(settings)) as database:
+        refuse_unfinished_move(database)
+        return database.read(has_any_account)
 
 
 def refuse_missing_installation(settings: Settings) -> None:

@@ -100,6 +100,12 @@ def _begin(copy: Database, target: Settings, installation: UUID) -> None:
                 "installation. Name an empty database with --to. Nothing was changed."
             )
         return
+    there = copy.read(read_identity)
+    if there is not None and there.id == installation:
+        raise StartRefused(
+            reason=f"The database {database_url(target)} has this installation already: its move "
+            "has finished. Set ENTREPOT_DATABASE to that address. Nothing was changed."
+        )
     if names:
         raise StartRefused(
             reason=f"The database {database_url(target)} is not empty: it has {len(names)} tables, "
