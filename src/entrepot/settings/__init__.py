@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
+from entrepot.settings.addresses import parse_public_url
 
 Role = Literal["all", "api", "worker"]
 
@@ -274,12 +275,8 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+    def _of_a_host(cls, value: str | None) -> str | None:
+        return None if value is None else parse_public_url(value)
 
     @field_validator("store")
     @classmethod
