@@ -261,7 +261,7 @@ def test_a_failing_store_is_said_and_recovers(
         assert proxy.refused
     assert b"".join(store.read(blob_id)) == data
     put(store, data)
-    assert draft.size == 0, "what is not durable is not told"
+    assert draft.size == 0, "only what is durable counts"
     draft.close()
 
 

@@ -71,7 +71,7 @@ def build_parts(
     # In a process of the server, which holds no transaction open while it does something else.
     frozen_seconds = settings.lease if metrics is not None else None
     database = open_database(settings, pool_size, frozen_seconds)
-    store = store_location(settings).open()
+    store: BlobStore = store_location(settings).open()
     if metrics is not None:
         store = count_failures(store, metrics.count_store_error)
     return Parts(
