@@ -70,7 +70,7 @@ CONTRACTS: dict[str, GrowingKind] = {
         100, lambda n: of_fields(n, lambda i: {"missingValues": ["", "-", str(i)]}), wide_table
     ),
     "fields of all types": contract(
-        100,
+        40,
         lambda n: of_fields(
             n,
             lambda i: {
