@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +18,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
 from entrepot.errors import DatabaseFull
-from entrepot.migrations.run import migrate
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     ClaimedEntry,
@@ -91,15 +90,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(empty: tuple[Database, Path]) -> Bench:
-    database, file = empty
-    migrate(database, file, now())
-    (file.parent / "run").mkdir()
-    url = None
-    if not database.embedded:
-        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
-    settings = Settings(data=file.parent, database=url)
-    return Bench(database, TaskQueue(database, file.parent / "run"), settings)
+def bench(migrated: tuple[Database, Settings]) -> Bench:
+    database, settings = migrated
+    (settings.data / "run").mkdir()
+    return Bench(database, TaskQueue(database, settings.data / "run"), settings)
 
 
 @dataclass
@@ -128,7 +122,7 @@ class Recorder:
 
 @contextmanager
 def running(bench: Bench, workflow: Recorder, name: str = "one") -> Iterator[Worker]:
-    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     try:
         yield worker
@@ -447,7 +441,7 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
 
     workflow = Recorder(work)
     work_id = bench.enqueue()
-    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     assert began.wait(PATIENCE)
     worker.stop(0)

@@ -8,6 +8,7 @@ are bytes, times are seconds. `docs/reference/settings.md` lists them for operat
 import difflib
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,9 +23,11 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
+from entrepot.settings.addresses import parse_public_url
 
 Role = Literal["all", "api", "worker"]
 
+STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
 """Variables of the environment that are not settings: where the settings are, and the client's."""
@@ -46,6 +49,12 @@ class Settings(BaseSettings):
     )
     database: SecretStr | None = Field(
         default=None, description="postgresql://… ; unset: SQLite in the data folder."
+    )
+    store: str | None = Field(
+        default=None, description="Where bytes are: a folder, or s3://BUCKET/PREFIX; else `data`."
+    )
+    store_cache: int = Field(
+        default=21_474_836_480, ge=0, description="Bytes of a host's copies of blobs in S3."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
@@ -243,6 +252,20 @@ class Settings(BaseSettings):
     lease: float = Field(
         default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which a process of its own answers `/metrics` for Prometheus; unset: "
+        "nothing listens. Whoever reaches it may read it.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which `/metrics` is answered."
+    )
+    metrics_by_account: bool = Field(
+        default=False,
+        description="Whether `/metrics` has the quota and the use of each account, by its name.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least weight of what is logged."
     )
@@ -252,12 +275,15 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+    def _of_a_host(cls, value: str | None) -> str | None:
+        return None if value is None else parse_public_url(value)
+
+    @field_validator("store")
+    @classmethod
+    def _store_address(cls, value: str | None) -> str | None:
+        if value is not None and not STORE_ADDRESS.fullmatch(value):
+            raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
+        return value
 
     @field_validator("database")
     @classmethod
@@ -292,8 +318,8 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """The folder of the disk store."""
-        return self.data / "store"
+        """The folder of a store on a disk."""
+        return Path(self.store) if self.store is not None else self.data / "store"
 
     @property
     def sqlite_file(self) -> Path:
@@ -306,10 +332,21 @@ class Settings(BaseSettings):
         return self.database is None
 
     @property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this server count what they do."""
+        return self.data / "run" / "metrics"
+
+    @property
     def listen_url(self) -> str:
         """The address that the server listens on, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads this server's metrics."""
+        host = f"[{self.metrics_host}]" if ":" in self.metrics_host else self.metrics_host
+        return f"http://{host}:{self.metrics_port}/metrics"
 
     @property
     def endpoint(self) -> str:

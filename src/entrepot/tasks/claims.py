@@ -40,6 +40,7 @@ class ClaimedEntry:
     lease: int
     failures: int
     postponed: bool
+    enqueued_at: datetime
 
     @property
     def sender(self) -> Sender:
@@ -122,6 +123,7 @@ def claim_entries(
             row.lease,
             row.failures,
             row.postponed,
+            row.enqueued_at,
         )
         for row in conn.execute(statement)
     }

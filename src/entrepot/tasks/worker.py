@@ -16,7 +16,8 @@ import structlog
 
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import DatabaseFull
+from entrepot.errors import DatabaseFull, StoreUnavailable
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     MAX_BATCH_CLAIMS,
@@ -64,7 +65,14 @@ FAILURE_PAUSE = timedelta(seconds=1)
 ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
 FULL_PAUSE_SECONDS = 10.0
-"""Before work is tried again for which the database had no space."""
+"""Before work is tried again for which the database had no space, or the store did not answer."""
+
+
+def _log_ids(run: Run) -> dict[str, str]:
+    """What every line of the log about a run says of it."""
+    entry = run.entry
+    ids = {"task_id": run.id, "account_id": entry.account_id, "user_id": entry.user_id}
+    return {name: str(each) for name, each in ids.items()}
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,7 @@ class Worker:
     name: str
     workflows: Mapping[str, Workflow]
     clock: Clock
+    metrics: ProcessMetrics
     _stop: threading.Event = field(default_factory=threading.Event)
     _awake: threading.Event = field(default_factory=threading.Event)
     _used: UsedTime = field(default_factory=UsedTime)
@@ -178,6 +187,10 @@ class Worker:
         begun = {}
         for entry in claim_entries(conn, list(places), self.name, self._lease, now).values():
             workflow = self.workflows[entry.kind]
+            if entry.lease == 1:
+                self.metrics.observe_queue_wait(
+                    entry.kind, (now - entry.enqueued_at).total_seconds()
+                )
             if entry.lease > MAX_CLAIMS:
                 workflow.give_up(conn, entry.id, now)
                 end_entry(conn, entry)
@@ -223,10 +236,13 @@ class Worker:
                 self._run_together(begun)
             for each in begun:
                 if not each.run.ended:
-                    with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
+                    with structlog.contextvars.bound_contextvars(**_log_ids(each.run)):
                         self._run_one(each)
         finally:
             now = time.monotonic()
+            self.metrics.observe_run(begun[0].run.entry.kind, now - started)
+            for each in begun:
+                self.metrics.count_run(each.run.entry.kind, "ended" if each.run.ended else "left")
             with self._lock:
                 self._used.add(begun[0].run.entry.sender, now - started, now)
                 self._note_pace(begun, now - started)
@@ -269,13 +285,13 @@ class Worker:
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
-        """Run it; again while the database is full, which is not a failure of the work. It keeps
-        its place: nothing else can be done then either."""
+        """Run it; again while the database is full or the store does not answer, which is not a
+        failure of the work. It keeps its place: nothing else can be done then either."""
         while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
             pass
 
     def _try_run(self, begun: BegunRun) -> bool:
-        """Run it once; False if the database had no space for what it wrote."""
+        """Run it once; False if the database had no space, or the store did not answer."""
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -290,6 +306,9 @@ class Worker:
         except DatabaseFull:
             log.warning("work waits for space in the database", task_id=str(run.id))
             return False
+        except StoreUnavailable as error:
+            log.warning("work waits for the store", task_id=str(run.id), reason=error.reason)
+            return run.ended  # then only bytes that nothing needs are left, which are swept
         except Exception:
             if not self._stop.is_set():  # else it is resumed at the next start
                 log.exception("work could not be run", failures=run.entry.failures + 1)
