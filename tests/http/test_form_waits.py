@@ -153,7 +153,7 @@ def test_a_large_version_is_followed_by_its_parquet(serve: Callable[..., Server]
 
 
 def read_in_a_loop(api: Api, file_id: str, over: threading.Event) -> list[int]:
-    """The rows that pandas read, each time, until `over` is set and once more."""
+    """The rows that pandas read, each time, until `over` is set; the last time after that."""
     import pandas
 
     url = f"{api.client.base_url}/api/v1/file/download/{file_id}?format=parquet"
