@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
+from entrepot.http.addresses import read
 from entrepot.http.admission import AdmissionMiddleware
 from entrepot.http.api import (
     activity,
@@ -84,6 +85,8 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     )
     for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
+    app.include_router(read.downloads, prefix="/api/v1")
+    app.include_router(read.addresses)
     app.include_router(health.router)
     install_openapi(app)
     handlers.install(app)

@@ -29,6 +29,7 @@ FIELD_LIMITS = {
     "table_dialect": MAX_DIALECT_BYTES,
     "encoding": 256,
     "file_id": 64,
+    "path": 1024,
     "replaces": 16,
     "contract": 16,
     "schema": 1024 * 1024,

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
+from entrepot.http.places import DOWNLOADS, is_download, is_navigation, page_of_download
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
@@ -22,6 +23,8 @@ MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/stati
 
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser waits for the answer."""
+    if is_download(request):
+        return is_navigation(request)  # `Accept` says nothing there: tools ask for anything
     if request.url.path.startswith(MACHINES):
         return False
     return "text/html" in request.headers.get("accept", "")
@@ -41,6 +44,8 @@ def _in_html(inner: Handler) -> Handler:
         if isinstance(error, NotAuthenticated):
             return _to_sign_in(request)
         response = await inner(request, error)
+        if request.url.path.startswith(MACHINES):
+            return response
         # Who asks too often, or finds the server at fault, costs it no more queries.
         costs_nothing = response.status_code == 429 or response.status_code >= 500
         actor = None if costs_nothing else await visitor(request)
@@ -51,6 +56,9 @@ def _in_html(inner: Handler) -> Handler:
 
 def _to_sign_in(request: Request) -> Response:
     path = request.url.path
+    if path.startswith(DOWNLOADS):
+        # Whoever is signed in already is sent on: the API looks at no session.
+        return redirect(f"/sign-in?next={quote(page_of_download(request), safe='/')}")
     if request.url.query:
         path += f"?{request.url.query}"
     next_query = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
