@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """What is compiled is kept, whatever the environment says: else each of some hundred servers
-    compiles all that it imports anew, which takes longer than its start.
+    compiles all that it imports again, which takes longer than its start.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

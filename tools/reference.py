@@ -1,6 +1,6 @@
 """Write the tables of docs/reference from the code, so that they say what the code does.
 
-Each page keeps its hand-written part; what lies between its two marks is written anew:
+Each page keeps its hand-written part; what lies between its two marks is written again:
 
     uv run python tools/reference.py
 
@@ -146,7 +146,7 @@ WRITERS: dict[str, Callable[[], str]] = {
 
 
 def renewed(page: str, text: str) -> str:
-    """The text of a page with the part between its marks written anew."""
+    """The text of a page with the part between its marks written again."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -171,7 +171,7 @@ def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path
 
 
 def test_a_thousand_columns_that_all_break(tmp_path: Path, scratch_pool: Pool) -> None:
-    """Listed part by part, in bounded memory, by row and then by field all the same."""
+    """Listed part by part, in bounded memory, by row and then by field anyway."""
     names = [f"c{n}" for n in range(1_000)]
     rows = (",".join(names) + "\n") * 2_001
     path = written(tmp_path, rows.encode())

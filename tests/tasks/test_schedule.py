@@ -113,7 +113,7 @@ def test_a_run_that_is_not_short_leaves_its_place_or_moves() -> None:
     now += 0.1
     assert short.exceeded_by(run_id)
     general.leave()
-    assert not short.exceeded_by(run_id)  # it goes on in the other place
+    assert not short.exceeded_by(run_id)  # it continues in the other place
     assert places.free == FreePlaces(0, 1)
     now += 1000
     assert not short.exceeded_by(run_id)
@@ -134,7 +134,7 @@ def test_the_time_in_the_place_for_short_work_counts_for_each_run_of_a_batch() -
         assert not short.exceeded_by(run_id)
     assert short.is_overdue()
     general.leave()
-    assert not short.is_overdue()  # the rest goes on in the other place
+    assert not short.is_overdue()  # the rest continues in the other place
     assert places.free == FreePlaces(0, 1)
 
 

@@ -314,7 +314,7 @@ def test_what_is_slow_in_a_batch_leaves_alone(
 def test_what_fails_is_tried_again_and_then_given_up(
     bench: Bench, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it is begun or run; and what waits beside it runs all the same."""
+    """Whether it is begun or run; and what waits beside it runs anyway."""
     broken = bench.enqueue(user_id=uuid4())
     sound = bench.enqueue(user_id=uuid4())
     workflow = Recorder()
@@ -412,7 +412,7 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
 def test_work_waits_while_the_database_is_full(
     bench: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often it is tried: it is no failure of the work, which nobody would do again."""
+    """However often it is tried: it is not a failure of the work, which nobody would do again."""
     monkeypatch.setattr("entrepot.tasks.worker.FULL_PAUSE_SECONDS", 0.005)
     with bench.database.writing() as conn:
         conn.execute(text("CREATE TABLE things (name text)"))

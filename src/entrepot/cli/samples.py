@@ -44,7 +44,7 @@ SAMPLES = (
 ROWS = 1000
 """Of each sample file: enough for a chart and a page of rows."""
 PUBLISH_TIMEOUT_SECONDS = 10.0
-"""How long `demo` waits for a sample to be published before it goes on without."""
+"""How long `demo` waits for a sample to be published before it continues without."""
 SIZE_LIMIT_BYTES = 100_000
 """The size limit of each sample file, as in the published examples."""
 

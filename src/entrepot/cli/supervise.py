@@ -1,8 +1,8 @@
 """Start the server's processes, restart one that dies, and end them in order.
 
-They are forked, not started anew: importing the server takes 2.5 s of CPU, and forked processes
-share the memory of the imported modules. So the supervisor has one thread and no connection when it
-forks.
+They are forked, not started from nothing: importing the server takes 2.5 s of CPU, and forked
+processes share the memory of the imported modules. So the supervisor has one thread and no
+connection when it forks.
 """
 
 import os

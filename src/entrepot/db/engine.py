@@ -142,11 +142,11 @@ def database_url(settings: Settings) -> str:
 
 
 def _postgresql_url(address: str) -> URL:
-    """Raises `ArgumentError` if it is no address."""
+    """Raises `ArgumentError` if it is not an address."""
     try:
         return make_url(address).set(drivername="postgresql+psycopg")
     except ValueError:  # of the port, which SQLAlchemy does not report as its own error
-        raise ArgumentError("its port is no number") from None
+        raise ArgumentError("its port is not a number") from None
 
 
 def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:

@@ -57,7 +57,7 @@ def lock_engine(
     also: Sequence[Path] = (),
     packed: bool = False,
 ) -> None:
-    """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, for good.
+    """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, permanently.
 
     `size` is the input's, in bytes: a small one is faster on a single thread, unless it is
     compressed, so that its size says little.

@@ -89,7 +89,7 @@ class Table:
     `places` tells, where `_row` is not the row's own number, the numbers and the byte offsets of
     such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `rejected_by_reader` counts rows, `unread_records`
-    what is no row but judged as one; `warnings` are sentences for the report.
+    what is not a row but judged as one; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it;
     `misplaced_header_rows` are the records (from 1) where it is then, if only titles stand above.

@@ -27,7 +27,7 @@ Role = Literal["all", "api", "worker"]
 
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
-"""Variables of the environment that are no settings: where the settings are, and the client's."""
+"""Variables of the environment that are not settings: where the settings are, and the client's."""
 
 
 def default_folder() -> Path:
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         le=10**9,
-        description="Requests that one key or session may go on making, a minute; 0: no limit.",
+        description="Requests a minute that one key or session may make over time; 0: no limit.",
     )
     request_burst: int = Field(
         default=1000,

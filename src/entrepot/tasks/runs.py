@@ -73,7 +73,7 @@ class Run:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> bool:
-        """As `end` if `work` returns true; else as `write`, and the run goes on."""
+        """As `end` if `work` returns true; else as `write`, and the run continues."""
         with self.database.writing() as conn:
             hold_lease(conn, self.entry)
             done = work(conn, *args, **kwargs)

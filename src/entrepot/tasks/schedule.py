@@ -13,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 SHORT_BYTES = 1_048_576
-"""Work on at most so many bytes is short: it may use the place that is kept for short work."""
+"""Work on at most this many bytes is short: it may use the place that is kept for short work."""
 SHORT_SECONDS = 1.5
 """Seconds that a run may hold the place for short work while others want it."""
 HALF_LIFE_SECONDS = 30.0
@@ -119,12 +119,12 @@ class Pace:
 
 
 def estimate_seconds(size: int) -> float:
-    """How long work on so many bytes probably takes, on a machine that nobody else uses."""
+    """How long work on this many bytes probably takes, on a machine that nobody else uses."""
     return BASE_SECONDS + size / BYTES_PER_SECOND
 
 
 def is_short(size: int) -> bool:
-    """Whether work on so many bytes is short, as far as that is known before it runs."""
+    """Whether work on this many bytes is short, as far as that is known before it runs."""
     return size <= SHORT_BYTES
 
 

@@ -240,7 +240,7 @@ class Worker:
             self._pace.note(sum(estimate_seconds(entry.size) for entry in ended), seconds)
 
     def _run_together(self, begun: list[BegunRun]) -> None:
-        """Run a batch. What is left of it and may go on in this place is run one by one."""
+        """Run a batch. What is left of it and may continue in this place is run one by one."""
         workflow = self.workflows[begun[0].run.entry.kind]
         assert isinstance(workflow, BatchWorkflow)
         try:
@@ -269,8 +269,8 @@ class Worker:
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
-        """Run it; again while the database is full, which is no failure of the work. It keeps its
-        place: nothing else can be done then either."""
+        """Run it; again while the database is full, which is not a failure of the work. It keeps
+        its place: nothing else can be done then either."""
         while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
             pass
 

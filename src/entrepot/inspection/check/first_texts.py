@@ -14,7 +14,7 @@ from entrepot.schemas.lexical import MISSING_MARKS
 
 MIN_READ_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 30, 100, 200_000
 """The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since
-Python compares each cell with each candidate. So many that the reader read anyway are enough."""
+Python compares each cell with each candidate. As many as the reader read anyway are enough."""
 LATER_TEXTS, MAX_LATER_CHARS = 10, 10_000
 """Texts, from each end of their order, of a column that has none in the first rows, and the
 characters of each; a longer one is a text whatever it looks like."""

@@ -2,7 +2,7 @@
 
 Runs in the sandbox process. Parquet and the canonical CSV are made from the bytes as delivered, the
 others from the Parquet; the column profile comes with the Parquet. The Parquet and the rejected
-rows are also made of a file that was just judged, without reading it anew.
+rows are also made of a file that was just judged, without reading it again.
 """
 
 import csv

@@ -97,7 +97,7 @@ def _can_scan(source: CsvSource) -> bool:
         and len(dialect.delimiter.encode()) <= MAX_DELIMITER_BYTES
         and len(dialect.quote.encode()) <= MAX_QUOTE_BYTES
         and (bool(dialect.delimiter) or not byte_scan.quotes)
-        # Rows of the table's width that are no rows are only known to whoever reads each.
+        # Rows of the table's width that are not rows are only known to whoever reads each.
         and not (dialect.comment_stated or rules.comment_rows or rules.footer)
         and not source.decision.layout.misplaced
         # A line of one cell that begins with the mark is a comment, and a row for the engine.

@@ -1,7 +1,7 @@
 """Read a delimited text.
 
 A text of regular structure is scanned in place. One with blank lines, ragged rows, odd
-quotes, footnotes or further tables is first written anew, row by row, into the scratch folder
+quotes, footnotes or further tables is first written again, row by row, into the scratch folder
 (`normalize`), where every row keeps its number, its line and its count of cells.
 """
 

@@ -52,7 +52,7 @@ class CsvSource(ScannedText):
 
 
 def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
-    """Scan the file, write it anew if it is not in UTF-8, and decide how it is to be read.
+    """Scan the file, write it again if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, SourceBroken, OSError.
     """

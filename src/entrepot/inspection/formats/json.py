@@ -51,7 +51,7 @@ BLOCK_BYTES = 1 << 20
 OPENINGS = {"OBJECT": "{", "ARRAY": "["}
 """With which bracket a value of that type begins."""
 MAX_EXPLAINED_BYTES = 64 << 10
-"""A longer line that is not JSON is not read once more to find out why."""
+"""A longer line that is not JSON is not read again to find out why."""
 SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"

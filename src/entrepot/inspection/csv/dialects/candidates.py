@@ -60,7 +60,7 @@ MIN_FIXED_LINES = 3
 MIN_ENCLOSED_SHARE = 0.5
 """Share of the quotes at a cell's begin that enclose the cell, for a quote to be one."""
 MIN_UNCLOSED_SHARE = 1 / 3
-"""Double quotes at so many cells, by lines, none of which is ever closed, are text."""
+"""Double quotes at this many cells, by lines, none of which is ever closed, are text."""
 MAX_QUOTES = 2
 """Quotes that are tried with each delimiter; the double quote is tried beside them."""
 MAX_NAMED_LINES = 50

@@ -31,7 +31,7 @@ MAX_ESCAPE_LINES = 500
 
 # Thresholds, set by hand on tests/inspection/corpus.
 MIN_ROWS_SHARE = 0.4
-"""Lines that begin with # are left out as comments, if so many are left. With fewer they are
+"""Lines that begin with # are left out as comments, if this many are left. With fewer they are
 rows."""
 MIN_GAPLESS_AGREEMENT = 0.95
 """Below this agreement of runs of blanks, cells are missing between them: then columns at fixed

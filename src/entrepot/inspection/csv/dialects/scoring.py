@@ -15,8 +15,8 @@ from entrepot.inspection.csv.cell_types import TYPED, cell_type, type_score
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.lexer import Lexer, Record
 
-# How much of a text is looked at. Set by time: each candidate is scored by so many rows and cells,
-# and there may be dozens of candidates.
+# How much of a text is looked at. Set by time: each candidate is scored by this many rows and
+# cells, and there may be dozens of candidates.
 MAX_SCORED_ROWS = 400
 MAX_TYPED_ROWS = 60
 MAX_SCORED_COLUMNS = 60
