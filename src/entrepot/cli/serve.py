@@ -12,7 +12,7 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
-from entrepot.cli.samples import seed_demo, sign_in_link, wait_until_published
+from entrepot.cli.samples import rejected_task, seed_demo, sign_in_link, wait_until_published
 from entrepot.cli.start import choose_port, prepare_installation, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
@@ -89,11 +89,17 @@ def _seed(settings: Settings) -> list[str]:
     with closing(build_parts(settings)) as parts:
         api_key = seed_demo(parts)
         link = settings.endpoint + sign_in_link(parts)
+        task_id = rejected_task(parts)
     return [
         "",
         f"Endpoint  {settings.endpoint}",
         f"API key   {api_key}",
         f"Sign in   {link}",
+        *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
+        "",
+        "For the command line, in a second terminal:",
+        "",
+        f"export ENTREPOT_ENDPOINT='{settings.endpoint}' ENTREPOT_API_KEY='{api_key}'",
         "",
         "Lines ready to paste:",
         "",
