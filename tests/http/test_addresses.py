@@ -221,7 +221,7 @@ def test_what_one_may_not_read_is_what_never_was(account: TestAccount, server: S
     base = f"/d/{account.name}/orders"
     assert reader.api.get(base).content == CSV
     assert_problem(deliverer.api.get(base), 403, "not-allowed")
-    told = set()
+    answers = set()
     for address in (
         base, f"{base}@1", f"{base}.csv", f"{base}@2", f"/d/{account.name}/other",
         "/d/nobody/orders", f"/d/{account.name.upper()}/orders", f"{base}@0", f"{base}@01",
@@ -232,9 +232,9 @@ def test_what_one_may_not_read_is_what_never_was(account: TestAccount, server: S
     ):  # fmt: skip
         answer = guests.api.get(address)
         request_id = answer.headers["x-request-id"]
-        told.add((answer.status_code, answer.text.replace(request_id, "")))
-    assert len(told) == 1
-    assert next(iter(told))[0] == 404
+        answers.add((answer.status_code, answer.text.replace(request_id, "")))
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 404
     # Of these the owner finds no more than others do.
     for address in (f"{base}/", f"/d/{account.name}//orders", f"{base}@01", f"{base}.csv.csv"):
         assert_problem(account.api.get(address), 404, "not-found")

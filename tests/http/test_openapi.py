@@ -118,7 +118,7 @@ def test_every_problem_has_a_schema(document: dict[str, Any]) -> None:
     used: set[str] = set()
     for path, method, operation in operations(document):
         assert "default" not in operation["responses"]
-        needs_key = path.startswith("/api/") and method != "options"
+        needs_key = path.startswith(("/api/", "/d/")) and method != "options"
         assert ("security" in operation) == needs_key
         assert ("401" in operation["responses"]) == needs_key
         for status, each in operation["responses"].items():

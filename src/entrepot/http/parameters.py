@@ -52,6 +52,7 @@ FileIdTextInPath = Annotated[
     str, Path(description="The file's id.", json_schema_extra={"format": "uuid"})
 ]
 """Not as a UUID, which the framework would check before the key and before the body."""
+PathOfFile = Annotated[str, Path(description="The file's path, such as `sales/2026/orders`.")]
 FileIdInQuery = Annotated[UUID, Query(description="Only what happened to this file.")]
 
 # Numbers.

@@ -12,7 +12,7 @@ ADDRESSES = "/d/"
 
 
 def is_download(request: Request) -> bool:
-    """Whether a file is asked for, which any tool may do: it is told that passwords work too."""
+    """Whether a file is asked for, which any tool may do: its 401 names both ways to send a key."""
     return str(request.scope["path"]).startswith((DOWNLOADS, ADDRESSES))
 
 
@@ -29,8 +29,8 @@ def page_of_download(request: Request) -> str:
         base = f"/files/{UUID(file_id)}/download"
     except ValueError:
         return "/files"
-    wanted = {key: request.query_params.get(key) for key in ("format", "version")}
+    parameters = {key: request.query_params.get(key) for key in ("format", "version")}
     if name.endswith(FORM_SUFFIXES):
-        wanted["format"] = name.rpartition(".")[2]
-    query = urlencode({key: value for key, value in wanted.items() if value})
+        parameters["format"] = name.rpartition(".")[2]
+    query = urlencode({key: value for key, value in parameters.items() if value})
     return f"{base}?{query}" if query else base

@@ -41,7 +41,7 @@ class Addressed:
 
 
 def find_addressed(conn: ReadConnection, actor: Actor, account: str, address: str) -> Addressed:
-    """What an address names, if the actor may know of the file. Raises NotFound."""
+    """What an address names, if the actor may see the file. Raises NotFound."""
     path, at_sign, number = address.partition("@")
     if at_sign and (_VERSION.fullmatch(number) is None or int(number) > _MAX_NUMBER):
         raise NotFound
@@ -58,7 +58,7 @@ def find_addressed(conn: ReadConnection, actor: Actor, account: str, address: st
 
 
 def find_path(conn: ReadConnection, actor: Actor, account: str, path: str) -> UUID | None:
-    """The file with exactly this path that the actor may know of; None if there is none."""
+    """The file with exactly this path that the actor may see; None if there is none."""
     if not is_path(path):
         return None
     values = {**actor_parameters(actor), "account": account, "key": path.lower(), "path": path}

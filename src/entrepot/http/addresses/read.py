@@ -68,7 +68,7 @@ AddressWork = Annotated[UnitOfWork, Depends(require_key_or_session("read"))]
 )
 @downloads.head(
     "/file/download/{file_id}/{name}",
-    operation_id="get_headers_by_name",
+    operation_id="get_named_download_headers",
     response_class=Response,
     responses=file_responses(with_body=False) | READING | problems(errors.FieldInvalid),
 )
@@ -102,13 +102,13 @@ async def download_by_name(
 
 @addresses.get(
     "/d/{account}/{address:path}",
-    operation_id="read_address",
+    operation_id="download_address",
     response_class=Response,
     responses=file_responses(*ANY_FILE) | READING,
 )
 @addresses.head(
     "/d/{account}/{address:path}",
-    operation_id="get_headers_of_address",
+    operation_id="get_address_headers",
     response_class=Response,
     responses=file_responses(with_body=False) | READING,
 )

@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGES = ('Bearer realm="entrepot"', 'Basic realm="entrepot", charset="UTF-8"')
-"""How a key is sent. The second is told where files are read, for tools that know no other; sent by
-the whole API it would have browsers ask people for a password that is none."""
+"""How a key is sent. Where files are read the answer names both, for tools that know only Basic; on
+the whole API it would make browsers ask people for a password that they do not have."""
 
 
 def problem_document(
