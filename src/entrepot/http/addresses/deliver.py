@@ -86,7 +86,7 @@ def _problems(*more: type[EntrepotError]) -> dict[int | str, dict[str, Any]]:
 @deliveries.put(
     "/file/{file_id}",
     status_code=202,
-    operation_id="deliver_bytes",
+    operation_id="upload_bytes",
     response_model=TaskAccepted,
     openapi_extra=BODY,
     responses=VERDICT | _problems(),
@@ -110,7 +110,7 @@ async def deliver(
 @addresses.put(
     "/d/{account}/{address:path}",
     status_code=202,
-    operation_id="deliver_to_address",
+    operation_id="upload_to_address",
     response_model=TaskAccepted,
     openapi_extra=BODY,
     responses=VERDICT | _problems(*DEFINING),

@@ -59,6 +59,7 @@ def problem_schemas() -> dict[str, dict[str, Any]]:
         schema = schemas.setdefault(schema_name(kind.code), _schema(kind, []))
         schema["properties"] |= VERDICT_FIGURES
         schema["additionalProperties"] = True
+        schema["required"] = list(REQUIRED)  # the figures of a request's own refusal are others
     return schemas
 
 
