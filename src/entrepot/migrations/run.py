@@ -14,7 +14,7 @@ from entrepot.db.engine import Database, copy_sqlite
 from entrepot.errors import StartRefused
 
 ADVISORY_LOCK_ID = 7_162_401_215
-"""The PostgreSQL advisory lock that lets one migration run at a time (any fixed number)."""
+"""The PostgreSQL advisory lock that lets one start at a time migrate (any fixed number)."""
 MAX_COPIES = 3
 """Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
@@ -38,7 +38,6 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
         _copy_database(sqlite_file, revision, now)
     with database.writing() as conn:
         if not database.embedded:
-            conn.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})"))
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
     return revision

@@ -243,6 +243,20 @@ class Settings(BaseSettings):
     lease: float = Field(
         default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which a process of its own answers `/metrics` for Prometheus; unset: "
+        "nothing listens. Whoever reaches it may read it.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which `/metrics` is answered."
+    )
+    metrics_by_account: bool = Field(
+        default=False,
+        description="Whether `/metrics` has the quota and the use of each account, by its name.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least weight of what is logged."
     )
@@ -306,10 +320,21 @@ class Settings(BaseSettings):
         return self.database is None
 
     @property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this server count what they do."""
+        return self.data / "run" / "metrics"
+
+    @property
     def listen_url(self) -> str:
         """The address that the server listens on, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads this server's metrics."""
+        host = f"[{self.metrics_host}]" if ":" in self.metrics_host else self.metrics_host
+        return f"http://{host}:{self.metrics_port}/metrics"
 
     @property
     def endpoint(self) -> str:

@@ -38,6 +38,13 @@ def has_live_worker(conn: ReadConnection, now: datetime, lease: timedelta) -> bo
     return conn.scalar(select(worker_leases.c.executor_id).where(live).limit(1)) is not None
 
 
+def count_live_workers(conn: ReadConnection, now: datetime, lease: timedelta) -> int:
+    """How many workers had a heartbeat within the length of a lease."""
+    live = worker_leases.c.heartbeat_at >= _lease_clock(conn, now, lease)
+    query = select(func.count()).select_from(worker_leases).where(live)
+    return conn.scalar(query) or 0
+
+
 def drop_lease(conn: WriteConnection, worker_name: str) -> None:
     """Delete the lease of a worker that ended."""
     conn.execute(delete(worker_leases).where(worker_leases.c.executor_id == worker_name))

@@ -70,7 +70,8 @@ class Deriver:
 
         try:
             with borrow_blob(self.database, self.store, derivation.source) as path:
-                result, _ = self.pool.derive(_conversion_request(derivation, path), save, canceled)
+                request = _conversion_request(derivation, path)
+                result, _ = self.pool.derive(request, save, canceled, run.note_cpu)
         except StorageFull as full:
             self._fail(run, "storage-full", str(full))
             return

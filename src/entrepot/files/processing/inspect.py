@@ -102,7 +102,7 @@ class Inspector:
         processor for so long that it is worth another attempt.
         """
         monitor = self._monitor(run)
-        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled, run.note_cpu)
         _require_processor(run, inspection)
         return inspection
 
@@ -111,7 +111,7 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        return self.pool.compare(request, self._monitor(run).canceled)
+        return self.pool.compare(request, self._monitor(run).canceled, run.note_cpu)
 
     def borrow(self, blob_id: BlobId) -> AbstractContextManager[Path]:
         """The bytes as a local file, for the length of the block. Raises BlobMissing."""
@@ -129,7 +129,11 @@ class Inspector:
         monitor = self._monitor(run)
         with self.borrowed_request(version) as request:
             inspected, forms = self.pool.inspect_version(
-                request, partial(store_forms, self.store), monitor.progress, monitor.canceled
+                request,
+                partial(store_forms, self.store),
+                monitor.progress,
+                monitor.canceled,
+                run.note_cpu,
             )
         _require_processor(run, inspected.inspection)
         return JudgedVersion(version, inspected.inspection, forms)

@@ -45,7 +45,10 @@ class BatchInspector(Inspector):
     def _inspect_batch(self, small: Sequence[BegunRun], batch: SenderBatch) -> None:
         monitors = [TaskMonitor(self.database, each.run) for each in small]
         results = self.pool.inspect_batch(
-            batch, partial(store_forms, self.store), lambda number: monitors[number].canceled()
+            batch,
+            partial(store_forms, self.store),
+            lambda number: monitors[number].canceled(),
+            on_cpu=lambda number, seconds: small[number].run.note_cpu(seconds),
         )
         for result in results:
             each = small[result.number]
