@@ -85,7 +85,8 @@ class Table:
     characters other than tab, LF and CR, as far as the reader knows; it may have to look for them.
     `embedded` counts the line ends inside cells; it raises IrregularText where the text is not
     proven to be read by the scan as it is by the lexer. `lines`, if set, is the same table line by
-    line; `first_rows` are the texts of its first rows, as many as the reader read anyway;
+    line; `first_rows` are the texts of its first rows, as many as the reader read anyway, and
+    `last_first_cell` is the text of the last row's first cell, None where only a scan tells it;
     `places` tells, where `_row` is not the row's own number, the numbers and the byte offsets of
     such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `rejected_by_reader` counts rows, `unread_records`
@@ -116,6 +117,7 @@ class Table:
     embedded: Callable[[], int] = lambda: 0
     lines: Lines | None = None
     first_rows: tuple[tuple[str | None, ...], ...] = ()
+    last_first_cell: Callable[[], str | None] = lambda: None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
@@ -156,6 +158,7 @@ class Table:
             self,
             columns=tuple(self.columns[place] for place in places),
             first_rows=tuple(tuple(row[place] for place in places) for row in self.first_rows),
+            last_first_cell=self.last_first_cell if 0 in places[:1] else lambda: None,
         )
 
     def known_to_have_controls(self, has_controls: bool) -> "Table":
@@ -178,6 +181,7 @@ def table_of_unmatched(table: Table) -> Table:
         embedded=lambda: 0,
         lines=None,
         first_rows=(),
+        last_first_cell=lambda: None,
         places=table.lines.places,
     )
 

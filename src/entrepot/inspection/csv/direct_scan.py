@@ -182,6 +182,17 @@ def _begins_plainly(source: CsvSource) -> bool:
         return not any(quote in file.readline(MAX_HEADER_BYTES) for _ in range(above))
 
 
+def last_first_cell(source: CsvSource) -> str | None:
+    """The first cell of the last row of a regular text; None where the last part does not tell.
+    Raises OSError."""
+    lines, dialect = _tail_lines(source), source.decision.dialect
+    # The first of them may be cut off, and with a quote any of them may be a part of a cell.
+    quoted = dialect.quote and any(dialect.quote in line for line in lines)
+    if len(lines) < 2 or quoted or source.byte_scan.padding:
+        return None
+    return Lexer(dialect).cells_of(lines[-1])[0]
+
+
 def _tail_lines(source: CsvSource) -> list[str]:
     with source.path.open("rb") as raw:
         raw.seek(0, 2)
