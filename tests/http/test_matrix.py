@@ -69,6 +69,8 @@ GET    /d/{account}/{address}#parquet              200 200 403 200 404 404 200 4
 GET    /d/{account}/{address}#rejected             200 404 403 404 404 404 404 401 401 200 401
 GET    /d/{account}/{address}#rejected-of-w        404 404 200 404 404 404 404 401 401 404 401
 HEAD   /d/{account}/{address}                      200 200 403 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/datapackage.json            200 200 403 200 404 404 200 401 401 200 401
+GET    /d/{account}/datapackage.json               200 200 404 200 200 404 200 401 401 200 401
 PUT    /file/{file_id}                             202 403 202 202 404 404 202 401 401 403 401
 PUT    /d/{account}/{address}                      202 403 202 202 404 404 202 401 401 403 401
 GET    /file/{file_id}/report                      200 200 404 200 404 404 200 401 401 200 401

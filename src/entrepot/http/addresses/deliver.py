@@ -200,6 +200,6 @@ def _rejected(request: Request, task: TaskRecord, code: str) -> Response:
     error = dict(task.error or {})
     detail = error.pop("detail", "")
     error.pop("code")
-    shown = task_payload(task)
-    where = {name: shown[name] for name in ("task_id", "file_id", "version", "report_url")}
+    payload = task_payload(task)
+    where = {name: payload[name] for name in ("task_id", "file_id", "version", "report_url")}
     return problem_response(request, TASK_KINDS[code], detail, **{**error, **where})
