@@ -58,6 +58,7 @@ from entrepot.errors.limits import (
 )
 from entrepot.errors.state import (
     BackupFailed,
+    BlobDamaged,
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
@@ -76,6 +77,7 @@ from entrepot.errors.state import (
     RequestUnderWay,
     ShuttingDown,
     StartRefused,
+    StoreUnavailable,
     SuggestionOutdated,
     SweepStopped,
     TaskFinished,
@@ -94,6 +96,7 @@ from entrepot.errors.state import (
 __all__ = [
     "AccountSuspended",
     "BackupFailed",
+    "BlobDamaged",
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
@@ -145,6 +148,7 @@ __all__ = [
     "SizeLimitTooSmall",
     "StartRefused",
     "StorageFull",
+    "StoreUnavailable",
     "SuggestionOutdated",
     "SweepStopped",
     "TaskFinished",
