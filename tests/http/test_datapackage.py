@@ -77,7 +77,7 @@ def test_the_package_of_a_file_names_one_version(server: Server) -> None:
         assert list(rows(described)[0][0]) == ["id", "amount"]
         answer = api.get(address)
         assert answer.headers["cache-control"] == "private, no-cache"
-    assert_problem(api.get(f"/file/{file_id}/datapackage.json?version=3"), 404, "not-results")
+    assert_problem(api.get(f"/file/{file_id}/datapackage.json?version=3"), 404, "not-found")
     api.post(f"/file/{file_id}/versions/2/withdraw", json={"reason": "Wrong"})
     gone = api.get(f"/file/{file_id}/datapackage.json?version=2")
     assert_problem(gone, 410, "version-withdrawn")
@@ -94,10 +94,10 @@ def test_a_package_shows_nothing_that_its_reader_may_not_read(server: Server) ->
     names = [each["name"] for each in reader.api.json(address)["resources"]]
     assert names == ["shared"]
     for caller in (deliverer, stranger):
-        assert_problem(caller.api.get(address), 404, "not-results")
+        assert_problem(caller.api.get(address), 404, "not-found")
         unknown = caller.api.get("/d/nobody/datapackage.json")
-        assert_problem(unknown, 404, "not-results")
+        assert_problem(unknown, 404, "not-found")
     # A member of the account learns of no file that they were not given.
     assert account.new_user().api.json(address)["resources"] == []
     account.api.request("DELETE", f"/file/{shared}")
-    assert_problem(reader.api.get(address), 404, "not-results")
+    assert_problem(reader.api.get(address), 404, "not-found")
