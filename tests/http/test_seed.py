@@ -177,7 +177,7 @@ def test_a_client_of_http_1_0_is_served(account: TestAccount, server: Server) ->
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Server]:
-    made = make_server(("demo",))
+    made = make_server(("demo",), preloaded=False)
     try:
         yield made.start()
     finally:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +19,6 @@ from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
 from entrepot.errors import DatabaseFull
 from entrepot.metrics.process_metrics import ProcessMetrics
-from entrepot.migrations.run import migrate
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     ClaimedEntry,
@@ -92,15 +90,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(empty: tuple[Database, Path]) -> Bench:
-    database, file = empty
-    migrate(database, file, now())
-    (file.parent / "run").mkdir()
-    url = None
-    if not database.embedded:
-        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
-    settings = Settings(data=file.parent, database=url)
-    return Bench(database, TaskQueue(database, file.parent / "run"), settings)
+def bench(migrated: tuple[Database, Settings]) -> Bench:
+    database, settings = migrated
+    (settings.data / "run").mkdir()
+    return Bench(database, TaskQueue(database, settings.data / "run"), settings)
 
 
 @dataclass

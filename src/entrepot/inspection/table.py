@@ -4,10 +4,12 @@ Readers make it; inference, checks and the profile use it."""
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.sql import Sql, sql
+
+if TYPE_CHECKING:  # it loads the engine, which the processes outside the sandbox never need
+    from entrepot.inspection.line_prefilter import Lines
 
 CellKind = Literal[
     "text", "integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration",
@@ -115,7 +117,7 @@ class Table:
     storage: Storage = "text"
     control_characters: Callable[[], bool] = lambda: True
     embedded: Callable[[], int] = lambda: 0
-    lines: Lines | None = None
+    lines: "Lines | None" = None
     first_rows: tuple[tuple[str | None, ...], ...] = ()
     last_first_cell: Callable[[], str | None] = lambda: None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
