@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from entrepot.files.forms.with_verdict import store_forms
-from entrepot.files.processing.inspect import Inspector, TaskMonitor
+from entrepot.files.processing.inspect import CancelPoll, Inspector, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
@@ -38,7 +38,8 @@ class BatchInspector(Inspector):
         if not small:
             return
         batch = SenderBatch([self._sent(each.work) for each in small])
-        monitors = [TaskMonitor(self.database, each.run) for each in small]
+        poll = CancelPoll(self.database, [each.run.id for each in small])
+        monitors = [TaskMonitor(self.database, each.run, poll) for each in small]
         results = self.pool.inspect_batch(
             batch, partial(store_forms, self.store), lambda number: monitors[number].canceled()
         )

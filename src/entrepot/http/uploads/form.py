@@ -110,7 +110,8 @@ async def receive_form(
     key = idempotency_key(request) if target.request_name is not None else None
     form = form if form is not None else UploadForm()
     parts = work.parts
-    async with open_upload_session(work, target, key) as upload_session:
+    length = content_length(request)
+    async with open_upload_session(work, target, key, length) as upload_session:
         await _read_body(request, reader, form, target, upload_session, work)
         complete_target = await target.with_form(form, work)
         if upload_session.received == 0:
