@@ -18,7 +18,7 @@ CELLS = (2, 10, 50, 200)
 TARGETS = {10: 0.90, 50: 0.90, 200: 0.97}
 """The least share that is right, from this number of cells on."""
 UNSURE_TARGET = 0.5
-"""The least share of the wrong ones that is said to be a guess."""
+"""The least share of the wrong ones that is reported as a guess."""
 SAMPLES = 5
 """Tables of each language, code page and number of cells."""
 

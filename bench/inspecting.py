@@ -1,7 +1,7 @@
 """Measures of inspection beside the engine's own typed scan of the same file, and frictionless.
 
-The peer's scan is told everything (dialect, types) and reads every column once with rejects
-stored; ours is told nothing but the contract, or nothing at all, and runs in its locked-down child
+The peer's scan knows everything (dialect, types) and reads every column once with rejects
+stored; ours knows nothing but the contract, or nothing at all, and runs in its locked-down child
 through the pool, as in a worker.
 """
 

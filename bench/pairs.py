@@ -1,7 +1,7 @@
 """Alternating rounds of contenders, and the ratios between them.
 
 A machine's speed drifts over minutes; two contenders measured right after each other see the
-same machine, so the ratio within a round is what is kept, and its median is what is told.
+same machine, so the ratio within a round is what is kept, and its median is what is reported.
 """
 
 from collections.abc import Callable

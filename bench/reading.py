@@ -105,7 +105,7 @@ def with_entrepot(path: Path) -> "ReaderResult":
         context = InspectionContext(engine, Path(folder), Limits(), Progress(1))
         opened = open_table(detect(path, path.name), TableRequest(path), context)
         if opened.write_canonical is None:
-            raise NotTabular("it is no delimited text")
+            raise NotTabular("it is not delimited text")
         reading = opened.write_canonical(target)
         return ReaderResult(rows(target.read_bytes()), unsure=reading.unsure)
 

@@ -1,4 +1,4 @@
-"""Write `RESULTS.md`: a section a measure, so that one can be measured anew alone."""
+"""Write `RESULTS.md`: a section a measure, so that one can be measured again alone."""
 
 import os
 import platform

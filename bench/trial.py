@@ -1,4 +1,4 @@
-"""What every measure is told: how large, how often, and where its files may lie."""
+"""What every measure gets: how large, how often, and where its files may lie."""
 
 from dataclasses import dataclass
 from pathlib import Path

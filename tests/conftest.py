@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 from tests.support.memory_folder import use_memory_folder
+from tests.support.migrated import open_migrated
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.selection import (
     FAST_PATHS,
@@ -22,7 +23,7 @@ from tests.support.selection import (
 from tests.support.server import Server, TestAccount, make_server
 
 from entrepot.db.engine import Database, open_database
-from entrepot.settings import read_settings
+from entrepot.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """What is compiled is kept, whatever the environment says: else each of some hundred servers
-    compiles all that it imports anew, which takes longer than its start.
+    compiles all that it imports again, which takes longer than its start.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -93,15 +94,34 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=DATABASES)
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Path]]:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of a test's database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Iterator[tuple[Database, Path]]:
     """An empty database of each kind, and where SQLite's file would be."""
     url = None
-    if request.param == "postgres":
+    if database_kind == "postgres":
         running: Postgres = request.getfixturevalue("postgres")
         url = running.new_database()
     settings = read_settings(data=tmp_path, database=url)
     database = open_database(settings)
     yield database, settings.sqlite_file
+    database.close()
+
+
+@pytest.fixture
+def migrated(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Iterator[tuple[Database, Settings]]:
+    """A migrated database of each kind, without rows, and the settings that name it."""
+    running = request.getfixturevalue("postgres") if database_kind == "postgres" else None
+    database, settings = open_migrated(tmp_path, running, pool_size=8)
+    yield database, settings
     database.close()
 
 
@@ -126,7 +146,7 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Iterat
             settings["database"] = running.new_database()
         if kind in servers:
             servers.pop(kind).close()  # a test has killed it: others get a sound one
-        made = make_server(**settings)
+        made = make_server(preloaded=False, **settings)
         servers[kind] = made
         made.start()
     with servers[kind].clients_of_a_while():

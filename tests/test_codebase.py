@@ -67,9 +67,12 @@ def modules(*folders: Path) -> list[Path]:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    """The syntax tree of a module, parsed once for all tests."""
-    return ast.parse(path.read_text())
+def nodes_of(path: Path) -> list[ast.AST]:
+    """What the rules look at of a module's syntax tree: parsed and walked once for all tests."""
+    looked_at = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Call)
+    naming = (ast.Name, ast.arg, ast.ExceptHandler, ast.MatchAs)
+    tree = ast.parse(path.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, looked_at + naming)]
 
 
 def relative(path: Path) -> str:
@@ -122,7 +125,7 @@ def test_functions_are_small() -> None:
     for path in modules(*CODE):
         if "migrations/versions" in path.as_posix():
             continue  # a list of tables is as long as it is
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES:
@@ -134,7 +137,7 @@ def test_functions_of_files_take_few_parameters_or_say_why() -> None:
     findings = {
         f"{relative(path)}:{node.name}": len(parameters(node))
         for path in modules(ROOT / "src" / "entrepot" / "files")
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and len(parameters(node)) > MAX_PARAMETERS
         and "parameters" not in (ast.get_docstring(node) or "")
@@ -166,7 +169,7 @@ def test_replaced_names_do_not_come_back() -> None:
         place = relative(path)
         if path.stem.removeprefix("test_") in denied["modules"]:
             violations.add(f"{place}:{path.stem}")
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             kind, name = defined_name(node)
             if kind and name.lstrip("_") in denied[kind]:
                 violations.add(f"{place}:{name}")
@@ -177,7 +180,7 @@ def test_replaced_names_do_not_come_back() -> None:
 def test_no_class_name_exists_twice() -> None:
     places = defaultdict(list)
     for path in modules(*CODE):
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{relative(path)}:{node.lineno}")
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -187,7 +190,7 @@ def test_only_grants_makes_checked_handles() -> None:
     makers = {
         relative(path)
         for path in modules(*PRODUCT)
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and _called(node) in HANDLES
     }
     assert {path for path in makers if not path.startswith("src/entrepot/grants/")} == set()
@@ -198,7 +201,7 @@ def test_only_db_commits() -> None:
         f"{relative(path)}: {ast.unparse(node)}"
         for path in modules(ROOT / "src")
         if not relative(path).startswith("src/entrepot/db/")
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("commit", "begin", "rollback")

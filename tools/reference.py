@@ -1,6 +1,6 @@
 """Write the tables of docs/reference from the code, so that they say what the code does.
 
-Each page keeps its hand-written part; what lies between its two marks is written anew:
+Each page keeps its hand-written part; what lies between its two marks is written again:
 
     uv run python tools/reference.py
 
@@ -11,19 +11,23 @@ import inspect
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi.routing import RouteContext
+from prometheus_client.metrics_core import Metric
 from pydantic.fields import FieldInfo
 
-from entrepot.bootstrap.parts import build_parts
-from entrepot.bootstrap.secret import create_secret
+from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import make_data_folder
+from entrepot.cli.metrics import InstallationCollector
+from entrepot.cli.start import migrate_installation
 from entrepot.http.api.openapi.document import api_routes, required_scope
 from entrepot.http.app import create_app
 from entrepot.http.problems import table
 from entrepot.inspection.report.error_kinds import ERROR_KINDS
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.schemas import types
 from entrepot.schemas.reading import support
 from entrepot.settings import Settings, read_settings
@@ -133,6 +137,43 @@ def reports_text() -> str:
     )
 
 
+def metrics_table() -> str:
+    """Every metric: what the processes count, and what is read at a scrape."""
+    counted = [
+        (f"`{_shown_name(metric)}`", metric.type, _labels(labels), metric.documentation)
+        for metric, labels in _counted_metrics()
+    ]
+    with _new_installation(metrics_by_account=True) as parts:
+        read = [
+            (f"`{_shown_name(each)}`", each.type, _labels(each._labelnames), each.documentation)
+            for each in InstallationCollector(parts).collect()
+        ]
+    columns = ("metric", "type", "labels", "meaning")
+    return "\n\n".join(
+        (
+            "What each server counts since its start:",
+            _table(columns, counted),
+            "What is read at each scrape:",
+            _table(columns, read),
+        )
+    )
+
+
+def _counted_metrics() -> Iterator[tuple[Metric, Iterable[str]]]:
+    for metric in ProcessMetrics().describe():
+        (family,) = metric.describe()
+        yield family, metric._labelnames
+
+
+def _shown_name(metric: Metric) -> str:
+    suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
+    return metric.name + suffix
+
+
+def _labels(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "settings.md": settings_table,
     "problems.md": problems_table,
@@ -141,12 +182,13 @@ WRITERS: dict[str, Callable[[], str]] = {
     "schemas.md": types_table,
     "dialects.md": dialects_table,
     "reports.md": reports_text,
+    "metrics.md": metrics_table,
     "python.md": python_reference.python_text,
 }
 
 
 def renewed(page: str, text: str) -> str:
-    """The text of a page with the part between its marks written anew."""
+    """The text of a page with the part between its marks written again."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -169,14 +211,19 @@ def _default(name: str, field: FieldInfo) -> str:
     return "unset" if value in (None, []) else f"`{value}`"
 
 
-def _routes() -> list[RouteContext]:
+@contextmanager
+def _new_installation(**overrides: Any) -> Iterator[Parts]:
     with tempfile.TemporaryDirectory() as folder:
-        settings = read_settings(data=Path(folder) / "data")
+        settings = read_settings(data=Path(folder) / "data", **overrides)
         make_data_folder(settings.data)
-        create_secret(settings)
-        parts = build_parts(settings)
-        app, _ = create_app(parts)
-        parts.close()
+        migrate_installation(settings)
+        with closing(build_parts(settings)) as parts:
+            yield parts
+
+
+def _routes() -> list[RouteContext]:
+    with _new_installation() as parts:
+        app, _ = create_app(parts, ProcessMetrics())
         return api_routes(app)
 
 

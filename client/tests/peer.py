@@ -221,7 +221,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.peer.tasks[task_id] = task_document(task_id, "canceled")
                 self._json(202, self.peer.tasks[task_id])
             case _:
-                self._problem(404, "not-found", "There is nothing here that you may know of.")
+                self._problem(404, "not-found", "Not found, or you do not have access.")
 
     def _list(self, envelope: str, items: list[Any], query: str) -> None:
         start = int((re.findall(r"cursor=(\d+)", query) or ["0"])[0])

@@ -189,7 +189,7 @@ def test_wrong_bytes_get_no_name(peer: Peer, client: Client, tmp_path: Path) -> 
 
 
 def test_what_is_not_there_is_explained(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(errors.ResourceNotFound, match="may know of"):
+    with pytest.raises(errors.ResourceNotFound, match="do not have access"):
         client.download("53c9c295-83f4-4754-a781-cd03841c806f", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

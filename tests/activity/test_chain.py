@@ -52,7 +52,7 @@ def test_those_who_write_at_once_make_one_chain(database: Database) -> None:
     assert breaches(database) == []
 
 
-@pytest.mark.parametrize("empty", ["postgres"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 def test_who_waits_for_the_head_with_the_account_locked_stops_nobody(database: Database) -> None:
     """Who holds the head then adds a row that refers to the account: a deadlock, once."""
     account_id = database.write(create_account, "one", 10, NOW).id

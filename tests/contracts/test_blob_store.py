@@ -186,6 +186,30 @@ def test_abort_after_commit_keeps_the_blob(store: BlobStore) -> None:
         writer.commit()
 
 
+def no_record() -> StoredBlob:
+    raise AssertionError("nothing was to be fetched")
+
+
+def record_of(data: bytes) -> Callable[[], StoredBlob]:
+    return lambda: StoredBlob(len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_a_borrowed_blob_is_a_local_file(store: BlobStore) -> None:
+    data = os.urandom(2 * BLOCK_BYTES + 5)
+    blob_id = put_blob(store, data)
+    with store.borrow(blob_id, record_of(data)) as first, store.borrow(blob_id, no_record) as again:
+        assert first.read_bytes() == again.read_bytes() == data
+    with store.borrow(blob_id, no_record) as path:
+        assert path.read_bytes() == data
+
+
+def test_only_what_is_there_is_borrowed(store: BlobStore) -> None:
+    blob_id = put_blob(store, b"gone soon")
+    store.delete(blob_id)
+    with pytest.raises(BlobMissing), store.borrow(blob_id, record_of(b"gone soon")):
+        pass
+
+
 def test_delete_is_idempotent(store: BlobStore) -> None:
     blob_id = put_blob(store, b"x")
     store.delete(blob_id)

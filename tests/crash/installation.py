@@ -90,7 +90,7 @@ class SlowUpload:
         return len(self.body)
 
     def send(self, most: int) -> None:
-        """Send the next bytes; a server that is gone is no error."""
+        """Send the next bytes; a server that is gone is not an error."""
         piece = self.body[self.sent : self.sent + most]
         self.sent += len(piece)
         with suppress(OSError):
@@ -209,7 +209,7 @@ class Installation:
     def send(
         self, content: bytes, expected: str = "succeeded", api: Api | None = None, **fields: Any
     ) -> SentUpload:
-        """Upload under a name of its own; a server that dies meanwhile is no error."""
+        """Upload under a name of its own; a server that dies meanwhile is not an error."""
         delivery = SentUpload(f"{uuid4().hex}.csv", content, expected)
         self.deliveries.append(delivery)
         try:
@@ -344,7 +344,7 @@ class Installation:
         assert task["status"] in expected, task
 
     def _check_visible(self, delivery: SentUpload, item: dict[str, Any] | None) -> None:
-        """A file is there whole or not at all, whether or not its sender was told."""
+        """A file is there whole or not at all, whether or not its sender got an answer."""
         if delivery.refused:
             assert item is None, "a refused upload left a file"
             return

@@ -3,7 +3,7 @@
 Each test runs a real delivery on a real server that is killed by SIGKILL, every process of it,
 right before or right after one call; then it is started again and everything must hold.
 
-What comes upon a state on disk that another point comes upon too waits for `--long`.
+What meets a state on disk that another point meets too waits for `--long`.
 """
 
 from contextlib import suppress

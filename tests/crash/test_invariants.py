@@ -175,7 +175,7 @@ def expire_the_published(copy: DamagedCopy) -> None:
 
 
 def fail_by_hand(copy: DamagedCopy) -> None:
-    """A rejected version is said to have had no inspection."""
+    """A rejected version without a record of its inspection."""
     copy.change(update(versions).where(versions.c.status == "rejected").values(status="failed"))
 
 
@@ -500,7 +500,7 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lambda copy: reply(copy, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),
     (leave_a_draft, "orphans", "belongs to no upload"),
-    (lose_a_draft, "uploads", "0 bytes are there, its sender was told of 5"),
+    (lose_a_draft, "uploads", "0 bytes are there, 5 were acknowledged"),
     (write_too_much_to_a_draft, "uploads", "of 10 bytes has 19"),
     (remove_reservations, "uploads", "of 10 bytes holds None of its account"),
     (let_an_upload_expire, "uploads", "has expired and was not removed"),

@@ -1,4 +1,4 @@
-"""Resumable uploads over a server that is killed: nothing that was told is lost, nothing leaks."""
+"""Resumable uploads over a server that is killed: nothing acknowledged is lost, nothing leaks."""
 
 import os
 import random
@@ -88,7 +88,7 @@ def test_killed_at_the_end_of_an_upload(installation: Installation, point: Point
     installation.arm(point)
     killed(installation, lambda: upload.patch(CONTENT[500_000:], 500_000))
     assert installation.api.account()["reserved"] in (0, len(CONTENT))
-    # All bytes are there: whoever asks is told of the task, not only that nothing is missing.
+    # All bytes are there: whoever asks gets the task, not only that nothing is missing.
     answer = upload.head()
     assert answer.headers["upload-offset"] == str(len(CONTENT))
     assert_published(installation, answer.headers["entrepot-task-id"], CONTENT)

@@ -19,8 +19,7 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import NotFound
 from entrepot.files.processing.cancel import actor_to_viewer
 from entrepot.files.queries.lists import list_files
-from entrepot.migrations.run import migrate
-from entrepot.settings import read_settings
+from entrepot.settings import Settings, read_settings
 from entrepot.tasks.records import list_tasks
 
 pytestmark = pytest.mark.both_databases
@@ -29,11 +28,9 @@ NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(empty: tuple[Database, Path]) -> Database:
+def database(migrated: tuple[Database, Settings]) -> Database:
     """A migrated database of each kind."""
-    database, sqlite_file = empty
-    migrate(database, sqlite_file, NOW)
-    return database
+    return migrated[0]
 
 
 def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> None:

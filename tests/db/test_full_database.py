@@ -1,4 +1,4 @@
-"""A full database is told as one, at a statement and at the commit, and nothing half is stored."""
+"""A full database is reported as one, at a statement and the commit; nothing half is stored."""
 
 from collections.abc import Callable
 from pathlib import Path

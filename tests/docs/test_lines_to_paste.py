@@ -84,7 +84,40 @@ def followed(demo: Any, line: str, folder: Path) -> dict[str, Any]:
     return task
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "how-to/set-quotas.md", "how-to/manage-keys.md"])
+def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
+    """As the README has them, with nothing set but what they set."""
+    script = marked("client").replace("<ENDPOINT>", demo.printed("Endpoint"))
+    script = script.replace("<API KEY>", demo.printed("API key"))
+    activate, export, *lines = script.splitlines()
+    assert activate == ". .venv/bin/activate"
+    assert export in demo.output.splitlines()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join([export, *lines])],
+        cwd=tmp_path,
+        env={"PATH": demo.environment["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "rejected, exit status 5" in done.stdout
+    assert "is not an integer" in done.stderr
+    assert (tmp_path / "cities.parquet").read_bytes().startswith(b"PAR1")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "tutorial.md",
+        "how-to/set-quotas.md",
+        "how-to/manage-keys.md",
+        "roles/supplier.md",
+        "roles/analyst.md",
+        "roles/owner.md",
+        "roles/operator.md",
+    ],
+)
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
     output = demo.run("\n".join(FENCED.findall((ROOT / "docs" / page).read_text())), tmp_path)
     if page == "tutorial.md":
@@ -92,6 +125,13 @@ def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
         assert "byte for byte the same" in output
         assert "schema-violation" in output
         assert '"type": "integer"' in output
+
+
+def test_nobody_is_asked_to_install_an_unpublished_name() -> None:
+    """The client's name is not ours in the public index: whoever owns it there would be run."""
+    pages = [ROOT / "README.md", ROOT / "client" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    asking = [page for page in pages if re.search(r"install .?entrepot-client", page.read_text())]
+    assert asking == []
 
 
 def test_the_python_blocks_can_be_followed(demo: Any, tmp_path: Path) -> None:

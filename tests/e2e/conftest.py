@@ -176,7 +176,7 @@ def plain(open_page: OpenPage, person: TestAccount) -> Page:
 
 @pytest.fixture
 def stalled(site: Server) -> Iterator[Callable[[], None]]:
-    """The worker stands still, so that tasks wait; the value lets it go on."""
+    """The worker stands still, so that tasks wait; the value lets it continue."""
     assert site.process is not None
     children = psutil.Process(site.process.pid).children(recursive=True)
     workers = [child for child in children if plays(child, "worker")]

@@ -152,7 +152,7 @@ def test_a_schema_is_changed(plain: Page, person: TestAccount) -> None:
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("This breaks what was agreed")).to_be_visible()
     expect(plain.get_by_text("Breaking:")).to_be_visible()
-    plain.get_by_label("Change it all the same").check()
+    plain.get_by_label("Change it anyway").check()
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("The file has the new schema now")).to_be_visible()
     result = person.api.json(f"/file/{file_id}/schema")["schema"]
@@ -165,7 +165,7 @@ def test_what_was_inferred_becomes_the_contract(plain: Page, person: TestAccount
     plain.get_by_role("link", name="Make it the contract").click()
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("deliveries that break the schema are rejected")).to_be_visible()
-    plain.get_by_label("Change it all the same").check()
+    plain.get_by_label("Change it anyway").check()
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("The file has the new schema now")).to_be_visible()
     assert person.api.json(f"/file/{file_id}")["enforce_schema"] is True
@@ -215,7 +215,7 @@ def test_refused_forms_are_accessible(open_page: OpenPage, person: TestAccount, 
     page.goto(f"/files/{file_id}/schema")
     page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "id"}]}')
     page.get_by_role("button", name="Check it").click()
-    expect(page.get_by_label("Change it all the same")).to_be_visible()
+    expect(page.get_by_label("Change it anyway")).to_be_visible()
     _check(page)
 
 

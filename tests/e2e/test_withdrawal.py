@@ -1,4 +1,4 @@
-"""A version is withdrawn on its page, removed for good, and published again."""
+"""A version is withdrawn on its page, removed permanently, and published again."""
 
 from playwright.sync_api import Page, expect
 from tests.support.api import CSV
@@ -34,7 +34,7 @@ def test_any_version_is_withdrawn_and_that_undone(plain: Page, person: TestAccou
     expect(plain.get_by_text(text)).to_be_visible()
     expect(plain.get_by_text(REASON)).to_be_visible()
     plain.goto(f"/files/{file_id}")
-    plain.get_by_role("link", name="Remove version 2 for good").click()
+    plain.get_by_role("link", name="Remove version 2 permanently").click()
     plain.get_by_role("button", name="Remove version 2").click()
     expect(plain.get_by_text("Its bytes were removed.")).to_be_visible()
     assert person.api.json(f"/file/{file_id}/versions/2")["withdrawal"]["purged"]

@@ -83,7 +83,7 @@ def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
     task_id = rejected.json()["task_id"]
     assert api.wait_task(task_id)["status"] == "failed"
     plain.goto(f"/tasks/{task_id}")
-    plain.get_by_text("Accept it all the same").click()
+    plain.get_by_text("Accept it anyway").click()
     plain.get_by_label("Why").fill("It is only a test.")
     plain.get_by_role("button", name="Publish it as it is").click()
     expect(plain.get_by_text("as an exception")).to_be_visible()
@@ -107,8 +107,8 @@ def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
     expect(plain.get_by_text("the delivery is kept for its sender for 7 days")).to_be_visible()
     expect(plain.get_by_role("link", name="The delivered file")).to_be_visible()
     expect(plain.get_by_role("link", name="Deliver a correction")).to_be_visible()
-    plain.get_by_text("Accept it all the same").click()
-    expect(plain.get_by_text("It is inspected once more")).to_be_visible()
+    plain.get_by_text("Accept it anyway").click()
+    expect(plain.get_by_text("It is inspected again")).to_be_visible()
     plain.get_by_label("Why").fill("It is needed today.")
     plain.get_by_role("button", name="Publish it as it is").click()
     expect(plain.get_by_text("as an exception")).to_be_visible()

@@ -2,18 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
 from tests.conftest import DATABASES
-from tests.support.postgres import Postgres
+from tests.support.migrated import open_migrated
 
-from entrepot.db.engine import Database, open_database
+from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
-from entrepot.migrations.run import migrate
-from entrepot.settings import read_settings
-
-MIGRATED = datetime(2024, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -21,13 +16,8 @@ def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
     """A migrated database of each kind, without a server."""
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path_factory.mktemp("lists"), database=url)
-    made = open_database(settings)
-    migrate(made, settings.sqlite_file, MIGRATED)
+    running = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    made, _ = open_migrated(tmp_path_factory.mktemp("lists"), running)
     yield made
     made.close()
 

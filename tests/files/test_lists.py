@@ -112,7 +112,7 @@ class ModelFiles:
         return [one.id for one in result]
 
     def _seen(self, actor: Actor, one: ListedModelFile) -> tuple[ListedModelFile, bool] | None:
-        """A file as the actor is told of it, and whether they manage it; None if they are not."""
+        """A file as the actor sees it, and whether they manage it; None if they are not."""
         if one.deleted:
             return None
         own = one.owner_id == actor.user_id
@@ -133,7 +133,7 @@ class ModelFiles:
 
 
 def fits(one: ListedModelFile, manages: bool, file_filter: FileFilter) -> bool:
-    """Whether a file, as it is told, is one of those that are asked for."""
+    """Whether a file, as it is shown, is one of those that are asked for."""
     return all(
         (
             file_filter.name is None or fold_name(file_filter.name) in fold_name(one.name),

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select
 from structlog.testing import capture_logs
+from tests.support.migrated import place_migrated_file
 
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.users import create_user
@@ -32,6 +33,7 @@ Fill = Callable[[int, int], list[Path]]
 def parts(tmp_path: Path) -> Iterator[Parts]:
     """An installation with one account, without a server."""
     settings = read_settings(data=tmp_path)
+    place_migrated_file(settings)
     prepare_installation(settings)
     made = build_parts(settings)
     made.database.write(create_account, "acme", 10**9, made.clock())

@@ -1,4 +1,4 @@
-"""What an account is told of its quota: each byte of it, and what holds it."""
+"""What an account sees of its quota: each byte of it, and what holds it."""
 
 from typing import Any
 

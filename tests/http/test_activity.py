@@ -105,7 +105,7 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     path = f"/file/{first}/activity"
     listed = api.json(path)["activity_list"]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000", each["at"]) for each in listed)
-    # An export tells the microseconds, by which rows of one second are told apart.
+    # An export tells the microseconds, by which rows of one second are distinguished.
     exported = api.get(path, params={"format": "jsonl"}).text.splitlines()
     (define, publish) = (json.loads(line) for line in exported)
     assert actions(api, path, since=publish["at"]) == ["version.publish"]

@@ -123,7 +123,7 @@ def post(account: TestAccount, body: bytes, content_type: str | None = MULTIPART
             LIMIT + FILE.replace(b"form-data", b"attachment") + CLOSING,
             "form-malformed",
             None,
-            id="a part that is no field",
+            id="a part that is not a field",
         ),
         pytest.param(
             LIMIT + FILE.replace(b' name="file";', b"") + CLOSING,

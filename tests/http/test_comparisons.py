@@ -1,4 +1,4 @@
-"""Two versions of a file compared: what is told, to whom, and for how long."""
+"""Two versions of a file compared: what is shown, to whom, and for how long."""
 
 import json
 from typing import Any

@@ -124,7 +124,7 @@ def test_what_waits_is_read_as_it_is_stated_meanwhile(server: Server, account: T
         table = b"id,name\n1,Ada\n"
         second = deliver(api, file_id, table, table_dialect=stated, encoding="utf-8")
         assert api.task(first)["status"] == "queued"
-    assert api.wait_task(first)["status"] == "failed"  # a title is no header of two columns
+    assert api.wait_task(first)["status"] == "failed"  # a title is not a header of two columns
     assert ended(api, second)["status"] == "succeeded"
     result = get_schema(api, file_id)
     assert (result["revision"], result["encoding"]) == (1, "utf-8")

@@ -262,7 +262,7 @@ MANAGING: list[tuple[str, str, Any]] = [
 def test_only_the_owner_and_the_accounts_admins_manage(
     owner: Caller, file_id: str, home: TestAccount, partner: TestAccount
 ) -> None:
-    """An admin of another account is no admin here, whatever they are entitled to."""
+    """An admin of another account is not an admin here, whatever they are entitled to."""
     share(owner.api, file_id, partner.admin.user_name, "rw")
     for method, path, body in MANAGING:
         address = f"/file/{file_id}{path}"

@@ -239,7 +239,7 @@ def test_an_accounts_derivatives_stay_within_its_quota(server: Server) -> None:
     path = f"/file/download/{task['file_id']}?format=parquet"
     answer = account.api.get(path)
     assert_problem(answer, 409, "derivative-failed", cause="derivatives-full")
-    # The profile is measured all the same.
+    # The profile is measured anyway.
     assert len(profile_of(account.api, task["file_id"])["columns"]) == 4
     assert account.api.account()["derivatives"] == 0
 

@@ -35,7 +35,7 @@ def test_what_nobody_wanted(server: Server, account: TestAccount, path: str, sta
 
 
 def test_who_waits_to_be_asked_is_told_that_it_ends(server: Server) -> None:
-    """They may send the body all the same, or not: nobody could tell what follows."""
+    """They may send the body anyway, or not: nobody could tell what follows."""
     headers = {"Expect": "100-continue", "Content-Length": str(len(BODY))}
     with connect(server.endpoint) as sock:
         sock.sendall(head("POST", "/api/v1/file/new", headers))

@@ -192,7 +192,7 @@ def test_a_port_that_is_taken(serve: Serve) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        output = refused(serve(start=False, port=taken.getsockname()[1]))
+        output = refused(serve(start=False, preloaded=False, port=taken.getsockname()[1]))
     assert "cannot be used" in output
     assert "--port" in output
 
@@ -210,7 +210,7 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_a_wrong_setting_is_named(serve: Serve) -> None:
     for setting, value in (("public_url", "files.example.org"), ("trusted_proxies", "everyone")):
-        assert setting in refused(serve(start=False, **{setting: value}))
+        assert setting in refused(serve(start=False, preloaded=False, **{setting: value}))
 
 
 def takes_no_more(account: TestAccount) -> bool:
@@ -223,7 +223,7 @@ def takes_no_more(account: TestAccount) -> bool:
 
 
 def test_the_end_lets_running_uploads_finish(serve: Serve) -> None:
-    server = serve(drain_timeout=120)
+    server = serve(preloaded=False, drain_timeout=120)
     account = server.new_account()
     body = form(ROWS, file_size_limit="10000000")
     framing = {"Content-Type": MULTIPART, "Transfer-Encoding": "chunked"}
@@ -250,7 +250,7 @@ def test_the_end_lets_running_uploads_finish(serve: Serve) -> None:
 
 
 def test_the_end_does_not_wait_for_ever(serve: Serve) -> None:
-    server = serve(drain_timeout=1)
+    server = serve(preloaded=False, drain_timeout=1)
     account = server.new_account()
     body = form(ROWS, file_size_limit="10000000")
     framing = {"Content-Type": MULTIPART, "Content-Length": str(len(body))}

@@ -44,7 +44,7 @@ class Listed:
         return [each[self.name] for each in answer.json()[self.envelope]], following
 
     def walk(self, limit: int, between: Callable[[int], None] = lambda _: None) -> list[str]:
-        """All of it, in pages of `limit`; what is done `between` them is told the page's number."""
+        """All of it, in pages of `limit`; what is done `between` them gets the page's number."""
         results: list[str] = []
         target: str | None = f"{self.path}?limit={limit}"
         for at in range(PAGES):

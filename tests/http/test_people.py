@@ -306,7 +306,7 @@ def test_admins_who_demote_each_other_at_once_leave_one(account: TestAccount) ->
     )
     done, refused = statuses(all_at_once(*demotions))
     assert done == 200
-    assert refused in (403, 409)  # by who is no admin any more, or of who is the last one
+    assert refused in (403, 409)  # by who is not an admin any more, or of who is the last one
     assert sorted(each.api.json("/whoami")["role"] for each in (ann, bob)) == ["admin", "member"]
 
 

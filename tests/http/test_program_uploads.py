@@ -1,4 +1,4 @@
-"""`entrepot push` over bad connections: large files go on where they were."""
+"""`entrepot push` over bad connections: large files continue where they were."""
 
 import hashlib
 import os

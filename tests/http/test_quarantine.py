@@ -156,7 +156,7 @@ def test_the_owner_accepts_a_rejected_version(
 
 
 def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
-    """What is no table at all stays none, and the next table's schema is still to be inferred."""
+    """What is not a table stays none, and the next table's schema is still to be inferred."""
     api = account.api
     file_id = api.deliver(b"%PDF-1.7 not a table", enforce_schema="true")["file_id"]
     assert accepted(api, file_id, 1)["version"] == 2
@@ -194,7 +194,7 @@ def test_only_a_rejected_version_is_accepted(
 def test_bytes_that_go_while_a_version_is_accepted(
     server: Server, account: TestAccount, file_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exactly between the look at them and their link: that is no fault of ours."""
+    """Exactly between the look at them and their link: that is not a fault of ours."""
     parts = server.parts
     really = parts.store.link
 

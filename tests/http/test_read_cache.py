@@ -7,16 +7,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 from tests.support.api import CSV, assert_problem
+from tests.support.migrated import open_migrated
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.accounts import create_account
 from entrepot.db.change_counter import ChangeCounter
-from entrepot.db.engine import open_database
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
-from entrepot.migrations.run import migrate
-from entrepot.settings import read_settings
 
 pytestmark = pytest.mark.both_databases
 
@@ -38,9 +36,8 @@ def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> Non
 
 def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
     """Whatever it is; but all else does, also right before it, after it, or in its midst."""
-    settings, now = read_settings(data=tmp_path), datetime.now(UTC)
-    database = open_database(settings)
-    migrate(database, settings.sqlite_file, now)
+    now = datetime.now(UTC)
+    database, _ = open_migrated(tmp_path)
     changes = ChangeCounter(database)
 
     def aside(conn: WriteConnection) -> None:

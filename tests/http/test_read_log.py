@@ -25,14 +25,14 @@ def recorded(server: Server, file_id: str) -> list[Any]:
 
 
 def going_on(server: Server, file_id: str) -> list[Any]:
-    """The reads of a file that go on."""
+    """The reads of a file that continue."""
     query = select(open_reads).where(open_reads.c.file_id == UUID(file_id))
     with server.parts.database.reading() as conn:
         return list(conn.execute(query))
 
 
 def wait_for(server: Server, file_id: str, **figures: int) -> Any:
-    """The one read that goes on, once it has these figures."""
+    """The one read that continues, once it has these figures."""
     wait_until(
         lambda: (
             [{name: getattr(row, name) for name in figures} for row in going_on(server, file_id)]
@@ -151,7 +151,7 @@ def test_a_crash_forgets_nothing_that_was_written(server: Server, account: TestA
     server.kill()
     server.start()
     assert len(recorded(server, file_id)) in (3, 4)
-    # What went on goes on.
+    # What was under way continues.
     account.api.get(path, headers={"Range": "bytes=2-3"})
     wait_for(server, file_id, requests=2, bytes=4)
     assert READ_MERGE_INTERVAL <= MAX_READ_DURATION

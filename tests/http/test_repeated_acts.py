@@ -1,4 +1,4 @@
-"""Idempotency-Key on what is no upload: restoring, accepting, comparing, and a new schema."""
+"""Idempotency-Key on what is not an upload: restoring, accepting, comparing, and a new schema."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

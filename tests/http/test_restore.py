@@ -136,7 +136,7 @@ def test_a_restoration_may_be_conditional(account: TestAccount) -> None:
     file_id = api.deliver(CSV)["file_id"]
     tag = etag_of(account, file_id)
     task_id = deliver(api, file_id, rows(2)).json()["task_id"]
-    assert api.wait_task(task_id)["status"] == "succeeded"  # which changes the file once more
+    assert api.wait_task(task_id)["status"] == "succeeded"  # which changes the file again
     stale = restore(api, file_id, 1, headers={"If-Match": tag})
     assert_problem(stale, 412, "precondition-failed")
     fresh = {"If-Match": etag_of(account, file_id)}

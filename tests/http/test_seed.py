@@ -13,7 +13,7 @@ from tests.support.api import CSV, Api
 from tests.support.raw import MULTIPART, exchange, form, head
 from tests.support.server import Server, TestAccount, make_server
 
-from entrepot.cli.samples import sample_content
+from entrepot.cli.samples import BROKEN_ROWS, sample_content
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -177,7 +177,7 @@ def test_a_client_of_http_1_0_is_served(account: TestAccount, server: Server) ->
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Server]:
-    made = make_server(("demo",))
+    made = make_server(("demo",), preloaded=False)
     try:
         yield made.start()
     finally:
@@ -199,13 +199,32 @@ def test_the_demo_answers_as_published_right_after_its_start(demo: Server) -> No
 def test_the_demo_serves_its_samples(demo: Server) -> None:
     api = Api(demo.endpoint, key_of(demo))
     for theirs in THEIRS:
-        (task,) = (t for t in tasks_of(api) if t["file_id"] == theirs["file_id"])
+        (task,) = (
+            each
+            for each in tasks_of(api)
+            if (each["file_id"], each["version"]) == (theirs["file_id"], 1)
+        )
         assert api.wait_task(task["task_id"])["status"] == "succeeded"
         got = run(DOWNLOAD, demo, key_of(demo), **{"FILE ID": theirs["file_id"]})
         assert got == sample_content(theirs["file_name"])
     numbers, percentages = (sample_content(theirs["file_name"]).split() for theirs in THEIRS)
     assert all(re.fullmatch(rb"[1-9]\d\d", cell) for cell in numbers[1:])
     assert all(re.fullmatch(rb"\d{1,3}\.\d%", cell) for cell in percentages[1:])
+    api.close()
+
+
+def test_the_demo_shows_a_rejection(demo: Server) -> None:
+    """Its page is printed, and readers keep the first version."""
+    api = Api(demo.endpoint, key_of(demo))
+    (printed,) = re.findall(r"^Rejected  (.*)$", demo.output_file.read_text(), re.M)
+    address, _, task_id = printed.rpartition("/")
+    assert address == f"{demo.endpoint}/tasks"
+    task = api.wait_task(task_id)
+    assert (task["status"], task["version"]) == ("failed", 2)
+    errors = task["error"]["errors"]
+    assert [(each["cell"], each["rowNumber"]) for each in errors] == [
+        (cell, row + 1) for row, cell in BROKEN_ROWS.items()
+    ]
     api.close()
 
 

@@ -48,7 +48,7 @@ def test_nothing_is_read_or_delivered_until_it_is_resumed(
 
 @pytest.fixture
 def stopped_workers(server: Server) -> Iterator[list[psutil.Process]]:
-    """The workers stand still until the test or its end lets them go on."""
+    """The workers stand still until the test or its end lets them continue."""
     assert server.process is not None
     children = psutil.Process(server.process.pid).children(recursive=True)
     workers = [child for child in children if plays(child, "worker")]

@@ -212,7 +212,7 @@ def test_an_upload_that_runs_meanwhile_is_refused(
 def test_a_resumable_upload_goes_on_in_the_new_account_as_it_has_room(
     server: Server, home: TestAccount, partner: TestAccount
 ) -> None:
-    """And its sender is not told the figures of an account that is not theirs."""
+    """And its sender does not see the figures of an account that is not theirs."""
     file_id = home.api.deliver(CSV)["file_id"]
     guest, narrow = partner.new_user(), server.new_account(quota=len(CSV) + len(OTHER) - 1)
     share(home.api, file_id, guest.user_name, "rw")

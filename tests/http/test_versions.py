@@ -52,7 +52,7 @@ def publish(api: Api, file_id: str, content: bytes = CSV, status: str = "succeed
 
 
 def rows(count: int) -> bytes:
-    """A sound table of so many rows."""
+    """A sound table of this many rows."""
     return b"id,amount\n" + b"".join(b"%d,%d\n" % (n, n) for n in range(count))
 
 

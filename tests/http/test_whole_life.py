@@ -328,7 +328,7 @@ class FileLifeMachine(RuleBasedStateMachine):
             seen = task in self.model.tasks_of(person)
             assert_problem(answer, *((409, "task-finished") if seen else (404, "not-found")))
 
-    # What is held against the model.
+    # What is checked against the model.
 
     @invariant()
     def all_that_can_be_read(self) -> None:

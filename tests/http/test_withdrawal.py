@@ -1,4 +1,4 @@
-"""A version is withdrawn: readers are told why and what to use; undone, or purged for good."""
+"""A version is withdrawn: readers see why and what to use; undone, or purged permanently."""
 
 import time
 from datetime import timedelta

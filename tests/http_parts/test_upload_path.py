@@ -36,6 +36,7 @@ from entrepot.db.tables import accounts, files, reservations
 from entrepot.http.app import create_app
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.runtime import Runtime
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import read_settings
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "life-of-an-upload.md"
@@ -74,7 +75,7 @@ class Tracer:
         return run_apart(self._send(ask, headers or {"Authorization": f"Bearer {self.key}"}))
 
     async def _send(self, ask: Ask, headers: dict[str, str]) -> httpx2.Response:
-        app, asgi = create_app(self.parts)
+        app, asgi = create_app(self.parts, ProcessMetrics())
         runtime: Runtime = app.state.runtime
         transport = httpx2.ASGITransport(app=asgi)
         try:

@@ -37,7 +37,7 @@ def request_for(path: Path, mode: str = "infer", schema: dict[str, Any] | None =
 def shared_engine() -> duckdb.DuckDBPyConnection:
     """The engine of all inspections in this process: to open one takes 20 ms, most of the time of
     a small inspection. Each has a connection of its own, as those of a batch do in the sandbox.
-    What an engine remembers of files is off, since tests write the same path anew.
+    What an engine remembers of files is off, since tests write the same path again.
     """
     engine = open_engine()
     engine.execute("SET enable_external_file_cache=false")

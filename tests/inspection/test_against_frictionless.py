@@ -205,7 +205,7 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "midnight as 24:00:00": ("a\n2020-01-01T24:00:00\n", field("a", "datetime"), TYPE, []),
     # The format `any` reads forms that are listed, where dateutil fills in what is missing.
     "any reads what is a whole date": ("a\n5\n", form("date", "any"), TYPE, []),
-    # Digits are 0-9; underscores are no part of a number.
+    # Digits are 0-9; underscores are not part of a number.
     "underscores in a number": ("a\n1_000\n", A_INT, TYPE, []),
     "digits and spaces beyond ASCII in a number": ("a\n٣\n", A_INT, TYPE, []),
     "a sign within the stripped text": (
@@ -250,7 +250,7 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "empty cells at the end": (
         "a,b\n1,x\n,\n", {"fields": [A_INT, field("b", required=True)]}, [],
         [("blank-row", 3, None)]),
-    # A quote where none may be is told, not passed over.
+    # A quote where none may be is reported, not passed over.
     "quote then text": (
         'a,b\n1,"x"y\n2,y\nq,z\n', AB,
         [("source-error", 2, None), ("type-error", 4, 1)], [("type-error", 4, 1)]),

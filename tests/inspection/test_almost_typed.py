@@ -1,4 +1,4 @@
-"""A column that very few cells keep from a type is a text, and the first delivery is told."""
+"""A column that very few cells keep from a type is a text, which the first report says."""
 
 import json
 from typing import Any

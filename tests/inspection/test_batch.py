@@ -175,6 +175,17 @@ def test_what_ends_its_process_fails_alone(
         assert result.stored["parquet"][:4] == b"PAR1"
 
 
+def test_the_cpu_of_each_file_counts_from_its_begin(
+    pool: InspectionPool, write: Callable[..., InspectionRequest]
+) -> None:
+    used: dict[int, list[float]] = {0: [], 1: []}
+    requests = [write(slow_content(), SCHEMA), write(slow_content())]
+    batch = batch_of(*requests)
+    list(pool.inspect_batch(batch, keep, never, 60, lambda number, cpu: used[number].append(cpu)))
+    assert used[0] == sorted(used[0])
+    assert used[1][0] < used[0][-1]
+
+
 def test_one_is_canceled(pool: InspectionPool, write: Callable[..., InspectionRequest]) -> None:
     requests = [write(b"id\n1\n"), write(slow_content()), write(b"id\n2\n")]
     results = list(pool.inspect_batch(batch_of(*requests), keep, lambda number: number == 1))

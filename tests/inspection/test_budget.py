@@ -76,9 +76,15 @@ def test_each_compressed_format_says_what_it_unpacks_to(tmp_path: Path) -> None:
 
 
 def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file: Path) -> None:
+    used: list[float] = []
     inspection = scratch_pool(Limits(cpu_seconds=1)).inspect(
-        request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, lambda: False
+        request_for(slow_file, schema=SLOW_SCHEMA),
+        lambda done, of: None,
+        lambda: False,
+        used.append,
     )
+    assert 0.5 < used[-1] < 2
+    assert used == sorted(used)
     assert inspection.verdict == "resource-limit"
     assert not inspection.starved
     assert "it needs more than 1 seconds of CPU, which is the limit" in inspection.detail
@@ -93,6 +99,7 @@ def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file:
 def test_what_had_no_processor_is_starved(scratch_pool: Pool, slow_file: Path) -> None:
     """As on a busy machine: the process is stopped while the clock runs."""
     pool = scratch_pool(Limits(wall_seconds=1.5))
+    used: list[float] = []
 
     def stop() -> bool:
         for process in psutil.Process().children(recursive=True):
@@ -101,6 +108,10 @@ def test_what_had_no_processor_is_starved(scratch_pool: Pool, slow_file: Path) -
         return False
 
     inspection = pool.inspect(
-        request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: stop(), lambda: False
+        request_for(slow_file, schema=SLOW_SCHEMA),
+        lambda done, of: stop(),
+        lambda: False,
+        used.append,
     )
     assert (inspection.verdict, inspection.starved) == ("resource-limit", True)
+    assert used[-1] < 0.75

@@ -1,4 +1,4 @@
-"""Every file of the corpus comes back cell for cell, and what is known of it is said."""
+"""Every file of the corpus comes back cell for cell, and what is known of it is reported."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -85,7 +85,7 @@ def test_cut_off(inspect: Inspect, suffix: str, keep: int) -> None:
     raw = PACK[suffix](TEXT)[:keep]
     inspection = inspect(raw, name="t.csv")
     if keep == 3 and suffix == "zst":
-        return  # three bytes of its signature are no signature
+        return  # three bytes of its signature are not signature
     assert inspection.verdict == "source-error"
     assert f"cut off at byte {len(raw):,}" in inspection.detail
 

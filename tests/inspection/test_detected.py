@@ -1,4 +1,4 @@
-"""Each decision on a text, and how it is told: profile, report, rows, lines and offsets."""
+"""Each decision on a text, and how it is reported: profile, report, rows, lines and offsets."""
 
 import random
 from pathlib import Path

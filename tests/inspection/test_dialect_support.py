@@ -1,7 +1,7 @@
 """Each cell of the table property × format, proved by a file that is read with and without it.
 
 A case has a file, the dialect (or the encoding) and what the report counts with it. What takes
-effect changes how the file is judged; what is ignored changes nothing and is told; what is not
+effect changes how the file is judged; what is ignored changes nothing and is reported; what is not
 supported rejects the file.
 """
 

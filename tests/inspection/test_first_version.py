@@ -1,4 +1,4 @@
-"""What a first version is told, and what its contract is made of."""
+"""What the report of a first version says, and what its contract is made of."""
 
 import pytest
 from tests.inspection.conftest import Inspect, errors_of

@@ -19,7 +19,7 @@ Places = list[tuple[Any, ...]]
 
 
 def compare(made: Generated, inspect: Inspect, folder: Path) -> None:
-    # Blank cells alone below the header or at the end are no row: named differences (`DELIBERATE`).
+    # Blank cells alone below the header or at the end are not a row: differences (`DELIBERATE`).
     assume(all(any(cell.strip() for cell in row) for row in (*made.rows[:1], *made.rows[-1:])))
     # Nor is a foreign key judged whose column is missing, which is an error of its own.
     keys = made.schema.get("foreignKeys", [])

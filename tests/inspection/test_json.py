@@ -1,4 +1,4 @@
-"""JSON in each of its forms: exact values, places of faults, and what is no table."""
+"""JSON in each of its forms: exact values, places of faults, and what is not a table."""
 
 import json
 from pathlib import Path

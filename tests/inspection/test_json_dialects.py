@@ -26,9 +26,9 @@ def test_places_are_those_of_the_file(inspect: Inspect) -> None:
     [
         ('{"data": [], "more": 1}', "it has no property `rows`, where the dialect has the rows"),
         ("{}", "it has no property `rows`"),
-        ('{"rows": {"id": 1}}', "its property `rows` is no array"),
-        ('{"rows": null}', "its property `rows` is no array"),
-        ('[{"id": 1}]', "and it is no object"),
+        ('{"rows": {"id": 1}}', "its property `rows` is not an array"),
+        ('{"rows": null}', "its property `rows` is not an array"),
+        ('[{"id": 1}]', "and it is not an object"),
         ('{"rows": [{"id": 1}], "rows": []}', "the property `rows` occurs twice"),
         ('{"rows": [{"id": 1}]', "the object does not end"),
         ('{"rows": [{"id": 1}', "does not end"),

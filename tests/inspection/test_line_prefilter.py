@@ -1,4 +1,4 @@
-"""Rows that are told to be sound by their lines, and those that are set aside and judged."""
+"""Rows that are known to be sound from their lines, and those that are set aside and judged."""
 
 import random
 from typing import Any
@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[int, str]] = {
 
 
 def sound_row(chance: random.Random, number: int, unusual: float = 0.05) -> list[str]:
-    """A row whose line matches the pattern, but for a share that is sound all the same."""
+    """A row whose line matches the pattern, but for a share that is sound anyway."""
     odd = chance.random() < unusual
     return [
         str(number),
@@ -144,7 +144,7 @@ def test_a_control_character_is_no_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The lines are prefiltered whether the text has any or not: for the contract, for what is
-    inferred, and once more to check that where a cell has any."""
+    inferred, and again to check that where a cell has any."""
     monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 1)
     rows = 3_000
     lines = ["a,b", *(f"{n},plain" for n in range(rows))]
@@ -162,7 +162,7 @@ def test_a_control_character_is_no_text(
 
 
 def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefiltered | None]) -> None:
-    """Its lines look like rows; the cell is one all the same."""
+    """Its lines look like rows; the cell is one anyway."""
     chance = random.Random(1)
     lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
     lines[ROWS // 2] = f'1,2,,,,"begun\n{lines[0]}\n{lines[1]}\nended"'

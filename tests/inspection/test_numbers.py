@@ -58,7 +58,7 @@ def test_a_separator_stands_between_groups_of_three(
         good += [f"{each}{{d}}5" for each in GOOD] + ["{d}5", "1{g}234{d}5e3"]
         bad += BAD_DECIMALS
     good, bad = ([each.format(g=group, d=mark) for each in cells] for cells in (good, bad))
-    bad = [each for each in bad if each.strip() == each]  # blanks around a number are no part of it
+    bad = [each for each in bad if each.strip() == each]  # blanks around it are not part of it
     assert rejected(inspect, [*good, *bad], **properties) == bad
     field = Field("n", kind, group_char=group, decimal_char=mark if kind == "number" else ".")
     for cell in good:

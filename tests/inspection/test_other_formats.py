@@ -1,4 +1,4 @@
-"""JSON Lines, JSON arrays, Parquet, and files that are no tables."""
+"""JSON Lines, JSON arrays, Parquet, and files that are not tables."""
 
 import io
 import json

@@ -127,7 +127,7 @@ def test_cancel_is_heard_often(pool: InspectionPool, slow_file: Path) -> None:
     with pytest.raises(InspectionCanceled):
         pool.inspect(request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, canceled)
     assert len(times) == 30
-    # The median: a machine that stands still for a while is no matter.
+    # The median: a machine that stands still for a while is not a matter.
     assert median(later - earlier for earlier, later in pairwise(times)) < 0.5
 
 

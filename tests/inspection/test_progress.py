@@ -42,7 +42,7 @@ def test_a_silent_phase_still_moves(percent: float) -> None:
 
     progress = Progress(SIZE, report)
     with progress.watching(Engine(percent)):
-        for until in (SCANNED, JUDGED, NORMALIZED, JUDGED):  # the table was read once more
+        for until in (SCANNED, JUDGED, NORMALIZED, JUDGED):  # the table was read again
             progress.next_pass(until)
             waiting.wait(SILENT_SECONDS)
     times.append(time.monotonic())

@@ -151,8 +151,8 @@ def test_a_first_version_keeps_the_contract_it_becomes(inspect: Inspect, seed: i
 
 
 def write_book(path: Path, records: list[list[str]], rng: random.Random) -> int:
-    """A sheet of these records: figures are numbers, an empty text is no cell. Some cells without a
-    value have a format, and the table may stand apart from the edge. Returns the last row."""
+    """A sheet of these records: figures are numbers, an empty text is not a cell. Some cells
+    without a value have a format; the table may stand apart from the edge. Returns the last row."""
     last, margin = 0, rng.choice([0, 0, 0, 1, 3])
     with xlsxwriter.Workbook(path) as book:
         sheet, bold = book.add_worksheet(), book.add_format({"bold": True})

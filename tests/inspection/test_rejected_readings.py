@@ -92,7 +92,7 @@ def test_bytes_that_are_no_utf8_are_placed(inspect: Inspect, form: str, wrong: b
     before, behind, file = FORMS[form]
     inspection = inspect(before + b'{"a": "' + wrong + b'", "b": 1}' + behind, name=file)
     assert inspection.verdict == "source-error"
-    assert "bytes that are no text in utf-8" in inspection.detail
+    assert "bytes that are not text in utf-8" in inspection.detail
     assert f"at byte {len(before) + 7:,} in line 2" in inspection.detail
 
 

@@ -38,7 +38,7 @@ for line in sys.argv[1:]:
         sys.stdin.read()  # until it is ended
     print(line, flush=True)
 """
-"""A process that answers what it was told to, as one might that a file has taken over."""
+"""A process that answers what the test wants, as one might that a file has taken over."""
 
 
 def run(folder: Path, *answers: str, seconds: float = 30) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def test_cells_cannot_break_out_of_the_sentence(inspect: Inspect) -> None:
 def test_no_more_rows_break_the_contract_than_there_are(
     inspect: Inspect, content: str, sentence: str
 ) -> None:
-    """A broken line of JSON is no row of the table, but is judged as one."""
+    """A broken line of JSON is not a row of the table, but is judged as one."""
     inspection = inspect(content, {"fields": [{"name": "a", "type": "integer"}]}, name="t.jsonl")
     assert inspection.detail.startswith(sentence)
     (task,) = inspection.report["tasks"]

@@ -26,7 +26,7 @@ def read(made: MadeTable, folder: Path) -> tuple[list[list[str]], bool]:
 
 
 def silent(seed: int, count: int, folder: Path, header: bool, dirty: bool) -> tuple[int, list[str]]:
-    """How many of `count` tables are said to be unsure, and those misread without a word."""
+    """How many of `count` tables are reported as unsure, and those misread without a word."""
     rng = random.Random(seed)
     unsure, wrong = 0, []
     for _ in range(count):

@@ -25,6 +25,26 @@ def test_a_total_is_not_frozen_as_a_row(inspect: Inspect, word: str, rows: list[
     assert (stated.verdict, stated.row_count) == ("conforms", 2)
 
 
+@pytest.mark.parametrize(
+    ("end", "is_total"),
+    [
+        ("Total,20000\n", True),
+        ('"Total",20000\n', True),
+        ("Total,20000", True),
+        (" total ,20000\n", True),
+        ("x,20000\n", False),
+        ("", False),
+    ],
+)
+def test_a_total_below_more_rows_than_are_read_first(
+    inspect: Inspect, end: str, is_total: bool
+) -> None:
+    """Told by the text's last line where that is a row, and else by a scan of all of them."""
+    first = inspect("name,amount\n" + "".join(f"n{n % 7},1\n" for n in range(20_000)) + end)
+    codes = ["outside-table"] if is_total else []
+    assert [error["code"] for error in errors_of(first)] == codes, first.detail
+
+
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize(
     "rows",

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from entrepot.inspection.convert.write_arrow import write_arrow
-from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.engine_errors import out_of_resources
 from entrepot.inspection.limits import MAX_GROUP_CELLS, MAX_GROUP_ROWS
 from entrepot.inspection.table import SourceBroken
 

@@ -95,7 +95,7 @@ def test_one_long_text_in_many_cells(inspect: Inspect, tmp_path: Path) -> None:
 
 
 def rewrite(path: Path, change: Callable[[str, str], str]) -> None:
-    """Write each part of a workbook anew."""
+    """Write each part of a workbook again."""
     with zipfile.ZipFile(path) as package:
         files = {name: package.read(name).decode() for name in package.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:

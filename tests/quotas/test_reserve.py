@@ -1,22 +1,18 @@
 """Reservations: made in one statement, waited for, settled, released, and released after a
 crash."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert
-from tests.support.postgres import Postgres
 
 from entrepot.accounts.accounts import create_account, set_quota
 from entrepot.accounts.actor import AccountId
-from entrepot.db.engine import Database, open_database
+from entrepot.db.engine import Database
 from entrepot.db.tables import uploads
 from entrepot.errors import QuotaExceeded, QuotaTooSmall, TooManyUploads, UploadInterrupted
-from entrepot.migrations.run import migrate
 from entrepot.quotas.reserve import (
     RESERVATION_LIFETIME,
     ReservationId,
@@ -31,22 +27,14 @@ from entrepot.quotas.reserve import (
     settle_reservation,
 )
 from entrepot.quotas.upload_reservations import merge_reservations, reserve_upload
-from entrepot.settings import read_settings
+from entrepot.settings import Settings
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path, database=url)
-    database = open_database(settings, pool_size=8)
-    migrate(database, settings.sqlite_file, NOW)
-    yield database
-    database.close()
+@pytest.fixture
+def database(migrated: tuple[Database, Settings]) -> Database:
+    return migrated[0]
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.bootstrap.secret import create_secret
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.http.app import create_app
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import read_settings
 
 JSON = re.compile(r"application/([a-z.-]+\+)?json$")
@@ -137,7 +138,7 @@ def unserved_app() -> Iterator[FastAPI]:
         make_data_folder(settings.data)
         create_secret(settings)
         parts = build_parts(settings)
-        app, _ = create_app(parts)
+        app, _ = create_app(parts, ProcessMetrics())
         parts.close()
         yield app
 

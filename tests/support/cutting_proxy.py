@@ -1,4 +1,4 @@
-"""A bad connection: a relay before a server that cuts or stops after so many bytes."""
+"""A bad connection: a relay before a server that cuts or stops after this many bytes."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ PIECE = 65_536
 @dataclass
 class CuttingProxy:
     """`cuts` are bytes towards the server after which a connection ends, one for each that brings
-    more than so many; `stops` likewise, but it stays open and nothing goes on."""
+    more than so many; `stops` likewise, but it stays open and nothing continues."""
 
     target: tuple[str, int]
     listener: socket.socket

@@ -139,7 +139,7 @@ class ModelFile:
         return "rw" if {*held} == {"r", "w"} else held[:1]  # type: ignore[return-value]
 
     def visible(self, who: Person) -> list[ModelVersion]:
-        """The versions that somebody may know of, oldest first."""
+        """The versions that somebody may see, oldest first."""
         if self.manages(who):
             return self.versions
         own = [version for version in self.versions if version.by == who]
@@ -148,7 +148,7 @@ class ModelFile:
         return [each for each in self.versions if each in own or each.status == "published"]
 
     def find(self, number: int, who: Person | None = None) -> ModelVersion:
-        """A version, of those that `who` may know of. Raises Refused."""
+        """A version, of those that `who` may see. Raises Refused."""
         for version in self.versions if who is None else self.visible(who):
             if version.number == number:
                 return version

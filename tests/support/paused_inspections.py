@@ -1,4 +1,4 @@
-"""Let no inspection go on for a while, so that a test meets tasks that have not ended, or fail."""
+"""Let no inspection continue for a while, so that a test meets unfinished tasks, or fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -24,8 +24,15 @@ class Postgres:
 
     def new_database(self) -> str:
         """Make an empty database; its address as `ENTREPOT_DATABASE` takes it."""
+        return self._create("template1")
+
+    def copy_database(self, url: str) -> str:
+        """As `new_database`, with all that another one has, to which nobody is connected."""
+        return self._create(str(make_url(url).database))
+
+    def _create(self, template: str) -> str:
         name = f"entrepot_{uuid4().hex[:12]}"
-        self.cluster.psql(f"CREATE DATABASE {name};")
+        self.cluster.psql(f"CREATE DATABASE {name} TEMPLATE {template};")
         url = make_url(self.cluster.get_uri(name))
         return url.set(password=None).render_as_string(hide_password=False)
 

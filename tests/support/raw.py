@@ -51,7 +51,7 @@ def exchange(
 ) -> RawAnswer:
     """Send a head, then the body's pieces until the server answers or hangs up; its answer.
 
-    `end` closes our side after the last piece. `most` stops sending after so many bytes.
+    `end` closes our side after the last piece. `most` stops sending after this many bytes.
     Raises ConnectionError or HTTPException if no answer comes.
     """
     with connect(endpoint, timeout) as sock:

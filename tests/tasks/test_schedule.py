@@ -1,6 +1,7 @@
 """What runs next, as a pure function: fair shares by used time, and a place for short work."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,7 +12,9 @@ from entrepot.tasks.schedule import (
     BATCH_ENTRIES,
     BATCH_SECONDS,
     HALF_LIFE_SECONDS,
+    SHORT_BATCH_SECONDS,
     SHORT_BYTES,
+    SHORT_CLOCK_SECONDS,
     SHORT_SECONDS,
     FreePlaces,
     Pace,
@@ -102,21 +105,21 @@ def test_a_run_of_several_takes_one_sender_and_its_share() -> None:
     assert [len(each.entries) for each in few] == [1, 1]
 
 
-def test_a_run_that_is_not_short_leaves_its_place_or_moves() -> None:
-    now, run_id = 0.0, uuid4()
+@pytest.mark.parametrize("limit", ["cpu", "clock"])
+def test_a_run_that_is_not_short_leaves_its_place_or_moves(limit: str) -> None:
+    now, cpu, run_id = 0.0, 0.0, uuid4()
     places = Places(FreePlaces(1, 1), lambda: now)
-    short = places.take("short")
-    assert not short.exceeded_by(run_id)
-    now = SHORT_SECONDS
-    assert not short.exceeded_by(run_id)
-    general = places.take("general")
-    now += 0.1
-    assert short.exceeded_by(run_id)
+    short, general = places.take("short"), places.take("general")
+    assert short.exceeded_by(run_id, cpu) is None
+    cpu, now = SHORT_SECONDS, SHORT_CLOCK_SECONDS
+    assert short.exceeded_by(run_id, cpu) is None
+    cpu, now = (cpu + 0.1, 0.0) if limit == "cpu" else (cpu, now + 0.1)
+    assert short.exceeded_by(run_id, cpu) == limit
     general.leave()
-    assert not short.exceeded_by(run_id)  # it goes on in the other place
+    assert short.exceeded_by(run_id, cpu) is None  # it continues in the other place
     assert places.free == FreePlaces(0, 1)
-    now += 1000
-    assert not short.exceeded_by(run_id)
+    cpu, now = cpu + 1000, now + 1000
+    assert short.exceeded_by(run_id, cpu) is None
     short.leave()
     assert places.free == FreePlaces(1, 1)
 
@@ -129,13 +132,20 @@ def test_the_time_in_the_place_for_short_work_counts_for_each_run_of_a_batch() -
     for _ in range(2):
         run_id = uuid4()
         assert not short.is_overdue()
-        assert not short.exceeded_by(run_id)
-        now += 0.8 * SHORT_SECONDS
-        assert not short.exceeded_by(run_id)
+        assert short.exceeded_by(run_id, 0.0) is None
+        now += 0.8 * SHORT_BATCH_SECONDS
+        assert short.exceeded_by(run_id, 0.8 * SHORT_SECONDS) is None
     assert short.is_overdue()
     general.leave()
-    assert not short.is_overdue()  # the rest goes on in the other place
+    assert not short.is_overdue()  # the rest continues in the other place
     assert places.free == FreePlaces(0, 1)
+
+
+def test_what_waited_behind_others_of_its_batch_runs_alone() -> None:
+    waiting = [replace(entry(number), alone=number < 2) for number in range(6)]
+    assignments = choose_entries(waiting, FreePlaces(3, 0), {}, frozenset({INSPECT}))
+    chosen = [[one.id.int - 1000 for one in each.entries] for each in assignments]
+    assert chosen == [[0], [1], [2, 3, 4, 5]]
 
 
 def test_a_slow_machine_has_smaller_batches() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +18,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import queue_entries
 from entrepot.db.types import WriteConnection
 from entrepot.errors import DatabaseFull
-from entrepot.migrations.run import migrate
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
     ClaimedEntry,
@@ -36,8 +35,13 @@ from entrepot.tasks.leases import renew_lease
 from entrepot.tasks.places import Places
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.runs import BegunRun, BudgetExceeded, Run
-from entrepot.tasks.schedule import SHORT_SECONDS, FreePlaces
-from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
+from entrepot.tasks.schedule import (
+    SHORT_BATCH_SECONDS,
+    SHORT_CLOCK_SECONDS,
+    SHORT_SECONDS,
+    FreePlaces,
+)
+from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, MAX_SHORT_CLAIMS, Worker
 
 KIND = "test.work"
 LEASE = timedelta(seconds=15)
@@ -86,15 +90,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(empty: tuple[Database, Path]) -> Bench:
-    database, file = empty
-    migrate(database, file, now())
-    (file.parent / "run").mkdir()
-    url = None
-    if not database.embedded:
-        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
-    settings = Settings(data=file.parent, database=url)
-    return Bench(database, TaskQueue(database, file.parent / "run"), settings)
+def bench(migrated: tuple[Database, Settings]) -> Bench:
+    database, settings = migrated
+    (settings.data / "run").mkdir()
+    return Bench(database, TaskQueue(database, settings.data / "run"), settings)
 
 
 @dataclass
@@ -123,7 +122,7 @@ class Recorder:
 
 @contextmanager
 def running(bench: Bench, workflow: Recorder, name: str = "one") -> Iterator[Worker]:
-    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     try:
         yield worker
@@ -243,9 +242,12 @@ def test_what_exceeds_its_budget_runs_once_more_at_the_end(bench: Bench) -> None
 
 @dataclass
 class SlowBatches(Recorder):
-    """A workflow that takes `seconds` of its place's clock for each run of a batch."""
+    """A workflow each of whose runs takes `seconds` by the clock of its place, and `cpu_seconds` of
+    the processor unless it is one of the `quick`."""
 
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    quick: set[UUID] = field(default_factory=set)
     clock: float = 0.0
     batches: list[int] = field(default_factory=list)
     finished: list[UUID] = field(default_factory=list)
@@ -253,13 +255,21 @@ class SlowBatches(Recorder):
     def run_batch(self, begun: Sequence[BegunRun]) -> None:
         self.batches.append(len(begun))
         for each in begun:
-            each.run.check()
-            self.clock += self.seconds
-            each.run.check()
-            each.run.end(lambda conn: None)
-            self.finished.append(each.run.id)
+            self.work_on(each.run)
             if each.run.place.is_overdue():
                 return
+
+    def run(self, run: Run, work: str) -> None:
+        self.ran.append(run.id)
+        self.work_on(run)
+
+    def work_on(self, run: Run) -> None:
+        run.check()
+        self.clock += self.seconds
+        run.note_cpu(0.0 if run.id in self.quick else self.cpu_seconds)
+        run.check()
+        run.end(lambda conn: None)
+        self.finished.append(run.id)
 
 
 @pytest.fixture
@@ -271,50 +281,86 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[SlowBatches, Places]:
     return workflow, places
 
 
+def short_entries(bench: Bench) -> int:
+    with bench.database.reading() as conn:
+        return conn.scalar(select(func.count()).where(queue_entries.c.short)) or 0
+
+
 def test_a_batch_on_a_slow_machine_repeats_nothing(
     bench: Bench, slow: tuple[SlowBatches, Places]
 ) -> None:
-    """It ends between two of its runs, and the rest waits again as short work."""
+    """It ends between two of its runs, and the rest waits again as short work: in the end each by
+    itself, so that none has to wait for others a tenth time."""
     workflow, _ = slow
-    workflow.seconds = 0.6 * SHORT_SECONDS
-    ids = [bench.enqueue() for _ in range(6)]
+    workflow.seconds = 0.6 * SHORT_BATCH_SECONDS
+    ids = [bench.enqueue() for _ in range(8)]
     with running(bench, workflow):
         wait_until(lambda: not bench.left(), "all is done")
-    assert workflow.batches == [6, 4, 2]
+    assert workflow.batches == [8, 6, 4]
     assert sorted(workflow.finished) == sorted(ids)
-    assert workflow.ran == []
+    assert workflow.ran == ids[-2:]
 
 
-def test_what_is_slow_in_a_batch_leaves_alone(
+def test_what_is_slow_in_a_batch_leaves_and_the_rest_stays_short(
     bench: Bench, slow: tuple[SlowBatches, Places]
 ) -> None:
-    """Those behind it wait again, in the end as long work: they have a bounded number of claims."""
+    """A small delivery behind slow ones of its sender does not wait for a place for long work."""
     workflow, places = slow
-    workflow.seconds = 2 * SHORT_SECONDS
-    last_attempts: list[bool] = []
-    workflow.work = lambda run: last_attempts.append(run.is_last_attempt)
+    workflow.cpu_seconds = SHORT_SECONDS + 0.1
     ids = [bench.enqueue() for _ in range(6)]
-
-    def all_are_long() -> bool:
-        with bench.database.reading() as conn:
-            return not conn.scalar(select(func.count()).where(queue_entries.c.short))
-
+    workflow.quick = {ids[-1]}
     with running(bench, workflow):
-        wait_until(all_are_long, "nothing is short work")
+        wait_until(lambda: workflow.finished == ids[-1:], "the quick one is done")
+        wait_until(lambda: not short_entries(bench), "nothing else is short work")
+        assert bench.left() == set(ids[:-1])
+        assert workflow.batches == [6, 5, 4]
+        assert sorted(workflow.ran) == sorted(ids[3:])
+        workflow.cpu_seconds = 0.0
         places.release("general")
         bench.queue.wake()
         wait_until(lambda: not bench.left(), "all is done")
-    assert workflow.batches == [6, 5, 4]
-    assert workflow.finished == []
-    assert sorted(workflow.ran) == sorted(ids)
-    assert sorted(last_attempts) == [False] * 3 + [True] * 3
+    assert sorted(workflow.finished) == sorted(ids)
+
+
+def test_a_run_without_the_processor_keeps_the_place_for_short_work(
+    bench: Bench, slow: tuple[SlowBatches, Places]
+) -> None:
+    """For some seconds by the clock. Then it waits again as short work, some times at most."""
+    workflow, places = slow
+    workflow.seconds = SHORT_CLOCK_SECONDS
+    starved = bench.enqueue()
+    with running(bench, workflow):
+        wait_until(lambda: not bench.left(), "it is done")
+        assert workflow.ran == [starved]
+        workflow.seconds = SHORT_CLOCK_SECONDS + 0.1
+        sleeping = bench.enqueue()
+        wait_until(lambda: not short_entries(bench), "it counts as long work")
+        assert workflow.ran == [starved] + MAX_SHORT_CLAIMS * [sleeping]
+        assert bench.left() == {sleeping}
+        places.release("general")
+        bench.queue.wake()
+        wait_until(lambda: not bench.left(), "it is done")
+    assert MAX_SHORT_CLAIMS + 2 < MAX_CLAIMS
+    assert workflow.given_up == []
+
+
+def test_the_cpu_of_one_process_after_another_adds_up(bench: Bench) -> None:
+    """As where a batch's file is judged again in a process of its own."""
+    place = Places(FreePlaces(general=0, short=1)).take("short")
+    run = Run(bench.claim(bench.enqueue()), bench.database, place)
+    for seconds in (0.0, 0.9, 0.0, 0.5, 0.6):
+        run.note_cpu(seconds)
+        run.check()
+    run.note_cpu(0.7)
+    with pytest.raises(BudgetExceeded):
+        run.check()
 
 
 @pytest.mark.parametrize("part", ["begin", "run"])
 def test_what_fails_is_tried_again_and_then_given_up(
     bench: Bench, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it is begun or run; and what waits beside it runs all the same."""
+    """Whether it is begun or run; and what waits beside it runs anyway."""
     broken = bench.enqueue(user_id=uuid4())
     sound = bench.enqueue(user_id=uuid4())
     workflow = Recorder()
@@ -395,7 +441,7 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
 
     workflow = Recorder(work)
     work_id = bench.enqueue()
-    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now)
+    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now, ProcessMetrics())
     worker.start()
     assert began.wait(PATIENCE)
     worker.stop(0)
@@ -412,7 +458,7 @@ def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
 def test_work_waits_while_the_database_is_full(
     bench: Bench, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often it is tried: it is no failure of the work, which nobody would do again."""
+    """However often it is tried: it is not a failure of the work, which nobody would do again."""
     monkeypatch.setattr("entrepot.tasks.worker.FULL_PAUSE_SECONDS", 0.005)
     with bench.database.writing() as conn:
         conn.execute(text("CREATE TABLE things (name text)"))

@@ -1,7 +1,7 @@
 """HTTP/1.1 requests to one server: connections that are reused, and answers.
 
 Built on `http.client`: loading it takes a third of the time of a full HTTP library, which counts
-for a program that starts anew for each command (ADR 0049). What it lacks is here: reuse by several
+for a program that starts again for each command (ADR 0049). What it lacks is here: reuse by several
 threads, the test whether an idle connection still lives, proxies, and an error for a body that ends
 early.
 """

@@ -61,7 +61,7 @@ def parse_scopes(text: str) -> tuple[Scope, ...]:
     names = [part.strip() for part in text.split(",") if part.strip()]
     for name in names:
         if name not in SCOPES:
-            raise ValueError(f"{name!r} is no scope; scopes are {', '.join(SCOPES)}")
+            raise ValueError(f"{name!r} is not a scope; scopes are {', '.join(SCOPES)}")
     if not names:
         raise ValueError(f"at least one scope is needed: {', '.join(SCOPES)}")
     return cast(tuple[Scope, ...], tuple(scope for scope in SCOPES if scope in names))

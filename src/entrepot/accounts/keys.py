@@ -200,7 +200,7 @@ def key_digest(secret: bytes, api_key: str) -> bytes:
     """The keyed hash of a key, as the database stores it. Raises NotAuthenticated for a malformed
     key."""
     if not is_well_formed(api_key):
-        raise NotAuthenticated(reason="This is no API key of Entrepot.")
+        raise NotAuthenticated(reason="This is not an API key of Entrepot.")
     return keyed_digest(secret, "key", api_key)
 
 

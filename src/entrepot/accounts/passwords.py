@@ -20,7 +20,7 @@ MIN_STRENGTH = 3
 """Of 0 to 4: at least 10^8 guesses (zxcvbn)."""
 JUDGED_CHARS = 72
 """Characters that the strength is judged by: the time that this takes grows with their square,
-and is at most 150 ms for so many."""
+and is at most 150 ms for this many."""
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
 DUMMY_HASH = (

@@ -103,7 +103,7 @@ def record(
 
 def _digest_long(value: Any) -> Any:
     """The value, or what identifies it if it is long: each change of a description of 10,000
-    characters would add both to the record, which is kept for good."""
+    characters would add both to the record, which is kept permanently."""
     if isinstance(value, dict) and value.keys() == {"from", "to"}:
         return {name: _digest_long(each) for name, each in value.items()}
     if value is None or isinstance(value, bool | int | float):

@@ -1,6 +1,6 @@
 """Restore a snapshot into an empty data folder. What a snapshot lacks is found before any write.
 
-The database comes last: until then the folder holds no installation, and the same command goes on
+The database comes last: until then the folder holds no installation, and the same command continues
 with it.
 """
 

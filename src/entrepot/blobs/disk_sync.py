@@ -82,7 +82,7 @@ class DurableFolders:
         self._durable.add(folder)
 
     def make_again(self, folder: Path) -> Path:
-        """The folder, which is made anew if somebody removed it while the store is in use.
+        """The folder, which is made again if somebody removed it while the store is in use.
 
         Raises `OSError`, also where the whole store is gone: then this is another disk, such as the
         one below a mount that has ended.

@@ -5,7 +5,7 @@ A blob is written once, as a whole, under a random id, and never changed. It exi
 by the database alone. `tests/contracts` checks every store against this interface.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,9 +172,20 @@ class BlobStore(Protocol):
         ...
 
     def path(self, blob_id: BlobId) -> Path | None:
-        """A local file with exactly the blob's bytes; None if they are elsewhere.
+        """The local file that a download may send without a copy; None if the bytes are elsewhere.
 
-        For readers only. The file may be missing: the path is computed, not looked up.
+        The file may be missing: the path is computed, not looked up. Everybody else borrows.
+        """
+        ...
+
+    def borrow(
+        self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]
+    ) -> AbstractContextManager[Path]:
+        """A local file with exactly the blob's bytes, to read only, for the length of the block.
+
+        A store on a disk gives its own file. Another one fetches the bytes, once for all borrowers
+        of this host, and checks them with what `find_recorded` returns. Raises, on entering the
+        block, `BlobMissing`, and what `find_recorded` raises.
         """
         ...
 
@@ -223,7 +234,7 @@ class BlobStore(Protocol):
         ...
 
     def empty_trash(self, older_than: datetime) -> int:
-        """Remove what was discarded before `older_than` (aware), for good; how many blobs."""
+        """Remove what was discarded before `older_than` (aware), permanently; how many blobs."""
         ...
 
     def sweep_incoming(self, older_than: datetime) -> int:

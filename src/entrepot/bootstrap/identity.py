@@ -126,7 +126,11 @@ def _store_id(root: Path) -> UUID | None:
 
 def _mismatch(settings: Settings, database_id: UUID | None, store_id: UUID | None) -> str:
     database_owner = f"to installation {database_id}" if database_id else "to no installation yet"
-    store_owner = f"to installation {store_id}" if store_id else "to none (is its disk mounted?)"
+    store_owner = (
+        f"to installation {store_id}"
+        if store_id
+        else "to none (is its disk mounted, or the folder that all hosts share?)"
+    )
     return (
         f"The database {database_url(settings)} belongs {database_owner}, but the store "
         f"{settings.blobs} belongs {store_owner}. Set ENTREPOT_DATABASE and --data DIR to the "

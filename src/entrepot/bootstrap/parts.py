@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
+from entrepot.bootstrap.counting_store import count_failures
 from entrepot.bootstrap.secret import read_secret
 from entrepot.db.engine import Database, open_database
 from entrepot.files.comparisons import COMPARE
@@ -24,6 +26,9 @@ from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.runs import Workflow
 from entrepot.tasks.worker import Worker
+
+if TYPE_CHECKING:  # commands of operators do not load the library
+    from entrepot.metrics.process_metrics import ProcessMetrics
 
 PREVIEW_SCRATCH_BYTES = 256 * MIB
 """A preview keeps only its first rows, so it needs little scratch space."""
@@ -52,16 +57,27 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) -> Parts:
+def build_parts(
+    settings: Settings,
+    clock: Clock = utc_now,
+    pool_size: int = 4,
+    metrics: "ProcessMetrics | None" = None,
+) -> Parts:
     """Open everything that the settings name. The data folder exists and is migrated.
 
-    Raises StartRefused if the secret is missing.
+    In a process of the server `metrics` counts what fails in the store. Raises StartRefused if the
+    secret is missing.
     """
-    database = open_database(settings, pool_size)
+    # In a process of the server, which holds no transaction open while it does something else.
+    frozen_seconds = settings.lease if metrics is not None else None
+    database = open_database(settings, pool_size, frozen_seconds)
+    store: BlobStore = DiskStore(settings.blobs, settings.disk_reserve)
+    if metrics is not None:
+        store = count_failures(store, metrics.count_store_error)
     return Parts(
         settings=settings,
         database=database,
-        store=DiskStore(settings.blobs, settings.disk_reserve),
+        store=store,
         queue=TaskQueue(database, settings.data / "run"),
         secret=read_secret(settings),
         clock=clock,
@@ -119,7 +135,9 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: BatchInspector, worker_name: str) -> Worker:
+def build_worker(
+    parts: Parts, inspector: BatchInspector, worker_name: str, metrics: "ProcessMetrics"
+) -> Worker:
     """A worker with all workflows."""
     workflows: dict[str, Workflow] = {
         INSPECT: inspector,
@@ -127,4 +145,4 @@ def build_worker(parts: Parts, inspector: BatchInspector, worker_name: str) -> W
         COMPARE: Comparer(inspector, parts.clock),
         DERIVE: build_deriver(parts, inspector.pool),
     }
-    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock)
+    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock, metrics)

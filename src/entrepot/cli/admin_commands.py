@@ -154,7 +154,7 @@ def account_suspend(ctx: typer.Context, name: str, data: DataOption = None) -> N
 
 
 def account_resume(ctx: typer.Context, name: str, data: DataOption = None) -> None:
-    """Let a suspended account go on; its tasks that waited are done now."""
+    """Let a suspended account continue; its tasks that waited are done now."""
     _suspend(ctx, name, data, suspended=False)
 
 
@@ -238,7 +238,7 @@ def key_revoke(
     key_id: Annotated[UUID, typer.Argument(help="The key's id; `key list` has it.")],
     data: DataOption = None,
 ) -> None:
-    """Revoke a key immediately, for good."""
+    """Revoke a key immediately and permanently."""
     from entrepot.cli import admin
     from entrepot.errors import NotFound
 

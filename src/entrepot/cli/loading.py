@@ -13,7 +13,7 @@ def collection_paused() -> Iterator[None]:
     """Collect no garbage within the block, nor look at what it left ever again.
 
     Modules that load leave none, and to look for it takes a fifth of a start. What is frozen is
-    memory that forked processes go on to share (https://docs.python.org/3/library/gc.html).
+    memory that forked processes continue to share (https://docs.python.org/3/library/gc.html).
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""One process of the server, forked by the supervisor: the API or a worker."""
+"""One process of the server, forked by the supervisor: the API, a worker, or the metrics."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,13 @@ from setproctitle import setproctitle
 
 from entrepot.bootstrap.parts import Parts, build_inspector, build_parts, build_worker
 from entrepot.cli.data_folder import node_id
+from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
+from entrepot.db.advisory_locks import AdvisoryLockHeld, hold_advisory_lock, lock_id_of
 from entrepot.errors import SweepStopped
 from entrepot.files.sweep import sweep
+from entrepot.metrics.process_metrics import ProcessMetrics
+from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -37,7 +42,7 @@ PR_SET_PDEATHSIG = 1
 class ProcessRole:
     """The role of a process; `entrepot: <kind> <index>` in a list of processes."""
 
-    kind: Literal["api", "worker"]
+    kind: Literal["api", "worker", "metrics"]
     index: int
 
     @property
@@ -47,7 +52,7 @@ class ProcessRole:
 
 
 def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pid: int) -> None:
-    """Run in a fork of the supervisor as the API or a worker, until SIGTERM.
+    """Run in a fork of the supervisor in this role, until SIGTERM.
 
     Writes a line to `ready` once it works. The data folder's lock stays open in it.
     """
@@ -58,6 +63,13 @@ def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pi
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(2, 1)
+    if role.kind == "metrics":
+        run_metrics(settings, ready)
+        return
+    if settings.metrics_port is not None and not share_metrics(
+        settings.metrics_folder, f"{role.kind}-{role.index}"
+    ):
+        log.error("no space for this process's metrics: /metrics lacks them")
     if role.kind == "api":
         run_api(settings, ready)
     else:
@@ -91,9 +103,10 @@ async def _serve(settings: Settings, ready: int) -> None:
     from entrepot.http.app import create_app
 
     raise_open_file_limit()
-    parts = build_parts(settings, pool_size=8)
+    metrics = ProcessMetrics()
+    parts = build_parts(settings, pool_size=8, metrics=metrics)
     release_dead_uploads(parts)
-    app, asgi = create_app(parts)
+    app, asgi = create_app(parts, metrics)
     server = SendTimeoutServer(
         asgi,
         settings.send_timeout,
@@ -145,10 +158,28 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    parts = build_parts(settings)
+    metrics = ProcessMetrics()
+    # One connection more than other processes have: it holds the worker's name.
+    parts = build_parts(settings, pool_size=5, metrics=metrics)
+    try:
+        # PostgreSQL may see a little later that a killed worker of this name has ended.
+        with hold_advisory_lock(parts.database, lock_id_of(worker_name), settings.lease):
+            _take_tasks(parts, worker_name, metrics, ready, stop)
+    except AdvisoryLockHeld:
+        log.critical(
+            f"The data folder {settings.data} is a copy of one on which a server of this "
+            f"installation runs: the file {settings.data / 'node'} gives both the same name. "
+            "Delete that file here; the next start makes another name."
+        )
+        sys.exit(1)
+
+
+def _take_tasks(
+    parts: Parts, worker_name: str, metrics: ProcessMetrics, ready: int, stop: threading.Event
+) -> None:
     inspector = build_inspector(parts, worker_name)
     inspector.pool.start()
-    worker = build_worker(parts, inspector, worker_name)
+    worker = build_worker(parts, inspector, worker_name, metrics)
     worker.start()
     _report_ready(ready)
     while not stop.wait(SWEEP_INTERVAL_SECONDS):
@@ -161,6 +192,20 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def run_metrics(settings: Settings, ready: int) -> None:
+    """Answer `/metrics` until SIGTERM."""
+    with closing(build_parts(settings, pool_size=1)) as parts:
+        stop = serve_metrics(parts)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
+        _report_ready(ready)
+        try:
+            while True:
+                signal.pause()
+        finally:
+            stop()
 
 
 def sweep_and_log(parts: Parts) -> None:

@@ -1,5 +1,6 @@
 """The demo's account, user, key and two sample files, with the ids and times of the API's
-published examples, so that `GET /api/v1/files` answers as they show.
+published examples, so that `GET /api/v1/files` answers as they show. One more delivery breaks the
+contract of the second file, so that a report of a rejection can be looked at.
 """
 
 import contextlib
@@ -23,8 +24,10 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NameTaken, NotAuthenticated
 from entrepot.files.delivery.define import Definition, define_file
+from entrepot.files.delivery.deliver import deliver_version
 from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.versions import UNDECIDED_STATUSES
+from entrepot.grants.access import access_deliverable
 from entrepot.quotas.reserve import grow_reservation, open_reservation
 from entrepot.schemas.enforcement import Enforcement
 
@@ -41,10 +44,12 @@ SAMPLES = (
         datetime(2023, 11, 25, 13, 38, 26, tzinfo=UTC),
     ),
 )
+BROKEN_ROWS = {12: "unknown", 500: "47,5 %", 731: "1o.4%"}
+"""Rows of the delivery that the contract of `percentage_metric.csv` rejects."""
 ROWS = 1000
 """Of each sample file: enough for a chart and a page of rows."""
 PUBLISH_TIMEOUT_SECONDS = 10.0
-"""How long `demo` waits for a sample to be published before it goes on without."""
+"""How long `demo` waits for a sample to be published before it continues without."""
 SIZE_LIMIT_BYTES = 100_000
 """The size limit of each sample file, as in the published examples."""
 
@@ -59,6 +64,12 @@ def sample_content(name: str) -> bytes:
     return ("metric\n" + "\n".join(percentages) + "\n").encode()
 
 
+def broken_content() -> bytes:
+    """The delivery of `percentage_metric.csv` that breaks its contract."""
+    rows = sample_content("percentage_metric.csv").decode().split("\n")
+    return "\n".join(BROKEN_ROWS.get(number, row) for number, row in enumerate(rows)).encode()
+
+
 def seed_demo(parts: Parts) -> str:
     """Create the demo's account, key and files if they do not exist, and return the demo's API key.
 
@@ -71,9 +82,14 @@ def seed_demo(parts: Parts) -> str:
     actor = parts.database.read(authenticate, parts.secret, api_key, now)
     for file_id, name, created_at in SAMPLES:
         if not parts.database.read(_file_exists, file_id):
-            _deliver(parts, actor, file_id, name, created_at)
+            _define(parts, actor, file_id, name, created_at)
     parts.queue.wake()
     return api_key
+
+
+def rejected_task(parts: Parts) -> str | None:
+    """The id of the task of the delivery that breaks its contract, if the demo has it."""
+    return parts.database.read(_find_second_task, SAMPLES[1][0])
 
 
 def wait_until_published(parts: Parts) -> None:
@@ -128,24 +144,42 @@ def _write_private(path: Path, text: str) -> None:
 
 def _has_undecided_versions(conn: ReadConnection) -> bool:
     is_sample = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
-    query = select(versions.c.id).where(is_sample, versions.c.status.in_(UNDECIDED_STATUSES))
+    is_first, is_undecided = versions.c.number == 1, versions.c.status.in_(UNDECIDED_STATUSES)
+    query = select(versions.c.id).where(is_sample, is_first, is_undecided)
     return conn.scalar(query.limit(1)) is not None
+
+
+def _find_second_task(conn: ReadConnection, file_id: UUID) -> str | None:
+    query = select(versions.c.task_id).where(versions.c.file_id == file_id, versions.c.number == 2)
+    task_id = conn.scalar(query)
+    return str(task_id) if task_id is not None else None
 
 
 def _file_exists(conn: ReadConnection, file_id: UUID) -> bool:
     return conn.scalar(select(files.c.id).where(files.c.id == file_id)) is not None
 
 
-def _deliver(parts: Parts, actor: Actor, file_id: UUID, name: str, created_at: datetime) -> None:
-    content = sample_content(name)
-    blob_id = BlobId(uuid4())
-    now = parts.clock()
+def _define(parts: Parts, actor: Actor, file_id: UUID, name: str, created_at: datetime) -> None:
+    """Define a sample file; the second has a contract, and one more delivery that breaks it."""
+    has_contract = file_id == SAMPLES[1][0]
+    enforcement = Enforcement("infer" if has_contract else "none")
+    definition = Definition(name, "Description", SIZE_LIMIT_BYTES, enforcement)
+    upload = _store(parts, actor, sample_content(name))
+    broken = _store(parts, actor, broken_content()) if has_contract else None
+
+    def work(conn: WriteConnection) -> None:
+        define_file(conn, actor, definition, upload, parts.queue, created_at, file_id)
+        if broken is not None:
+            target = access_deliverable(conn, actor, file_id)
+            deliver_version(conn, target, name, broken, parts.queue, parts.clock())
+
+    parts.database.write(work)
+
+
+def _store(parts: Parts, actor: Actor, content: bytes) -> StoredUpload:
+    blob_id, size, now = BlobId(uuid4()), len(content), parts.clock()
     reservation = parts.database.write(open_reservation, actor.account_id, 100, now)
-    parts.database.write(
-        grow_reservation, actor.account_id, reservation, len(content), len(content), now
-    )
+    parts.database.write(grow_reservation, actor.account_id, reservation, size, size, now)
     writer = parts.store.create(blob_id)
     writer.write(content)
-    upload = StoredUpload(blob_id, writer.commit(), reservation)
-    contract = Definition(name, "Description", SIZE_LIMIT_BYTES, Enforcement("none", None))
-    parts.database.write(define_file, actor, contract, upload, parts.queue, created_at, file_id)
+    return StoredUpload(blob_id, writer.commit(), reservation)

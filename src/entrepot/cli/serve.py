@@ -12,8 +12,8 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
-from entrepot.cli.samples import seed_demo, sign_in_link, wait_until_published
-from entrepot.cli.start import choose_port, prepare_installation, refuse_foreign_store
+from entrepot.cli.samples import rejected_task, seed_demo, sign_in_link, wait_until_published
+from entrepot.cli.start import choose_ports, prepare_installation, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.curl_examples import curl_examples
@@ -47,7 +47,7 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
         refuse_foreign_store(settings)
     make_data_folder(settings.data)
     with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
-        settings = choose_port(settings)
+        settings = choose_ports(settings)
         lock.record_address(settings.listen_url)
         with explain_database_errors(settings):
             prepare_installation(settings)
@@ -56,6 +56,8 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
             lines += _seed(settings)
         elif settings.role != "worker":
             lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
+        if settings.metrics_port is not None:
+            lines += [f"Metrics   {settings.metrics_url}"]
 
         def ready() -> None:
             if demo:
@@ -89,11 +91,17 @@ def _seed(settings: Settings) -> list[str]:
     with closing(build_parts(settings)) as parts:
         api_key = seed_demo(parts)
         link = settings.endpoint + sign_in_link(parts)
+        task_id = rejected_task(parts)
     return [
         "",
         f"Endpoint  {settings.endpoint}",
         f"API key   {api_key}",
         f"Sign in   {link}",
+        *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
+        "",
+        "For the command line, in a second terminal:",
+        "",
+        f"export ENTREPOT_ENDPOINT='{settings.endpoint}' ENTREPOT_API_KEY='{api_key}'",
         "",
         "Lines ready to paste:",
         "",

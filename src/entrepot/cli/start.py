@@ -12,13 +12,21 @@ from entrepot.bootstrap.identity import (
     has_any_account,
     read_identity,
 )
+from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
+from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
-from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.migrations.run import (
+    ADVISORY_LOCK_ID,
+    current_revision,
+    head_revision,
+    migrate,
+    refuse_unfinished_move,
+)
 from entrepot.settings import Settings, default_folder
 
 
@@ -26,8 +34,9 @@ def refuse_foreign_store(settings: Settings) -> None:
     """Refuse a database without accounts beside a store with files: it is not the store's.
 
     Nothing is created, changed or removed here, so it comes before everything that does.
-    Raises StartRefused.
+    Raises StartRefused, also where the installation's database was moved away.
     """
+    refuse_moved(settings)
     if _has_accounts(settings):
         return
     files = count_files(settings.blobs)
@@ -45,8 +54,9 @@ def _has_accounts(settings: Settings) -> bool:
     file = settings.sqlite_file
     if settings.embedded and not (file.is_file() and file.stat().st_size):
         return False
-    with closing(open_database(settings)) as database, database.reading() as conn:
-        return has_any_account(conn)
+    with closing(open_database(settings)) as database:
+        refuse_unfinished_move(database)
+        return database.read(has_any_account)
 
 
 def refuse_missing_installation(settings: Settings) -> None:
@@ -111,7 +121,11 @@ def migrate_installation(settings: Settings) -> Identity:
         # SQLite gives its other files (-wal, -shm) the mode of this one.
         settings.sqlite_file.touch(mode=0o600)
         settings.sqlite_file.chmod(0o600)
-    with closing(open_database(settings)) as database:
+    # Of several starts on one PostgreSQL the others wait, and then find everything there.
+    with (
+        closing(open_database(settings)) as database,
+        hold_advisory_lock(database, ADVISORY_LOCK_ID),
+    ):
         migrate(database, settings.sqlite_file, datetime.now(UTC))
         return adopt_identity(settings, database, lambda: datetime.now(UTC))
 
@@ -146,22 +160,38 @@ def _is_current(settings: Settings) -> bool:
     """Whether the database is of this release and has its identity, so that a command can use it
     beside a server."""
     with closing(open_database(settings)) as database:
+        refuse_unfinished_move(database)
         if current_revision(database) != head_revision():
             return False
         return check_identity(settings, database) is not None
 
 
-def choose_port(settings: Settings) -> Settings:
-    """The settings with a port that is free now; port 0 becomes a free one. Raises StartRefused."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def choose_ports(settings: Settings) -> Settings:
+    """The settings with ports that are free now; port 0 becomes a free one. Raises StartRefused.
+
+    A server without the API needs no port but that of its metrics.
+    """
+    ports = {}
+    if settings.role != "worker":
+        ports["port"] = _free_port(settings.host, settings.port, "--port")
+    if settings.metrics_port is not None:
+        ports["metrics_port"] = _free_port(
+            settings.metrics_host, settings.metrics_port, "ENTREPOT_METRICS_PORT"
+        )
+    return settings.model_copy(update=ports)
+
+
+def _free_port(host: str, port: int, option: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # The server sets this option too: an address still in TIME_WAIT can be used.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise StartRefused(
-                reason=f"Port {settings.port} on {settings.host} cannot be used: "
-                f"{error.strerror}. Choose another with --port."
+                reason=f"Port {port} on {host} cannot be used: "
+                f"{error.strerror}. Choose another with {option}."
             ) from None
-        return settings.model_copy(update={"port": probe.getsockname()[1]})
+        bound: int = probe.getsockname()[1]
+        return bound

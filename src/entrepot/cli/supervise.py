@@ -1,8 +1,8 @@
 """Start the server's processes, restart one that dies, and end them in order.
 
-They are forked, not started anew: importing the server takes 2.5 s of CPU, and forked processes
-share the memory of the imported modules. So the supervisor has one thread and no connection when it
-forks.
+They are forked, not started from nothing: importing the server takes 2.5 s of CPU, and forked
+processes share the memory of the imported modules. So the supervisor has one thread and no
+connection when it forks.
 """
 
 import os
@@ -19,6 +19,7 @@ import structlog
 from entrepot.cli.loading import load_api
 from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
+from entrepot.metrics.shared_files import prepare_folder
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,8 @@ class Supervisor:
     def _start_all(self) -> None:
         if self._settings.role != "worker":
             load_api()
+        if self._settings.metrics_port is not None:
+            prepare_folder(self._settings.metrics_folder)
         waiting = []
         if self._settings.role in ("all", "worker"):
             waiting += [
@@ -85,6 +88,8 @@ class Supervisor:
             ]
         if self._settings.role in ("all", "api"):
             waiting.append(self._start(ProcessRole("api", 0)))
+        if self._settings.metrics_port is not None:
+            waiting.append(self._start(ProcessRole("metrics", 0)))
         for child, ready in waiting:
             self._wait_ready(child, ready)
 
@@ -141,6 +146,7 @@ class Supervisor:
         for role, timeout in (
             ("api", self._settings.drain_timeout + 2),
             ("worker", WORKER_DRAIN_SECONDS + 5),
+            ("metrics", 1),  # last: the drain is worth watching
         ):
             processes = [child for child in self._children if child.role.kind == role]
             for child in processes:

@@ -51,7 +51,7 @@ activity_heads = Table(
     Column("hash", String(64), nullable=False),
 )
 
-# Reads of several requests that go on, or went on a moment ago. Each becomes one activity row.
+# Reads of several requests that continue, or continued a moment ago. Each becomes one activity row.
 open_reads = Table(
     "open_reads",
     metadata,

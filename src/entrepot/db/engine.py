@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -18,6 +20,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
+MAX_OVERFLOW = 4
+"""Connections beyond the size of a pool that are opened while all of it is in use."""
+CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+"""Parameters of libpq (seconds; the last one milliseconds): a process that is cut off from
+PostgreSQL sees it after 20 s, not after the two hours of TCP. Those in the address prevail."""
 BUSY_TIMEOUT_MS = 30_000
 """Milliseconds that a writer waits for SQLite's write lock."""
 
@@ -118,19 +131,46 @@ def before_commit(
     conn.get_execution_options()["entrepot_before_commit"].setdefault(work, []).append(item)
 
 
-def open_database(settings: Settings, pool_size: int = 4) -> Database:
+def open_database(
+    settings: Settings,
+    pool_size: int = 4,
+    frozen_seconds: float | None = None,
+    read_only: bool = False,
+) -> Database:
     """Open the configured database; nothing is created or migrated here.
 
+    At most `pool_size + MAX_OVERFLOW` connections are open. PostgreSQL ends a transaction after
+    `frozen_seconds` without a statement (None: never, as for a command that looks at every blob in
+    one transaction). With `read_only` the file of an embedded database is not changed in any way.
     Raises `ArgumentError` for an address that is none.
     """
     if settings.database is None:
-        engine = sqlite_engine(settings.sqlite_file, pool_size)
+        engine = sqlite_engine(settings.sqlite_file, pool_size, read_only)
         return Database(engine, DatabaseSpace(settings.data, settings.database_reserve))
     url = _postgresql_url(settings.database.get_secret_value())
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True
+        url,
+        pool_size=pool_size,
+        max_overflow=MAX_OVERFLOW,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={name: value for name, value in CONNECTION.items() if name not in url.query},
     )
+    if frozen_seconds is not None:
+        event.listen(engine, "connect", partial(_end_when_frozen, frozen_seconds))
     return Database(engine)
+
+
+def _end_when_frozen(seconds: float, dbapi_conn: Any, _record: Any) -> None:
+    """Have PostgreSQL end a transaction whose process does nothing: it is stopped, or cut off.
+
+    Else its locks would hold up every other worker, which could not take its work over.
+    """
+    milliseconds = max(1, int(seconds * 1000))
+    with dbapi_conn.cursor() as cursor:
+        for name in ("idle_in_transaction_session_timeout", "tcp_user_timeout"):
+            cursor.execute(f"SET {name} = {milliseconds}")
+    dbapi_conn.commit()
 
 
 def database_url(settings: Settings) -> str:
@@ -142,21 +182,23 @@ def database_url(settings: Settings) -> str:
 
 
 def _postgresql_url(address: str) -> URL:
-    """Raises `ArgumentError` if it is no address."""
+    """Raises `ArgumentError` if it is not an address."""
     try:
         return make_url(address).set(drivername="postgresql+psycopg")
     except ValueError:  # of the port, which SQLAlchemy does not report as its own error
-        raise ArgumentError("its port is no number") from None
+        raise ArgumentError("its port is not a number") from None
 
 
-def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
+def sqlite_engine(file: Path, pool_size: int = 4, read_only: bool = False) -> Engine:
     """An engine on one SQLite file: WAL, full sync, foreign keys, explicit transactions.
 
     Writers begin with BEGIN IMMEDIATE, so that a transaction never fails half-way because of a lock
     that it could have waited for.
     """
+    # A connection that may write copies the log into the file when it closes.
+    address = f"file:{quote(str(file))}?mode=ro&uri=true" if read_only else str(file)
     engine = create_engine(
-        f"sqlite+pysqlite:///{file}",
+        f"sqlite+pysqlite:///{address}",
         module=sqlite_module(),
         poolclass=QueuePool,
         pool_size=pool_size,

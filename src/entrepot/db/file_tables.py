@@ -46,7 +46,7 @@ files = Table(
     # Its bytes, by which lists sort; -1: there is none.
     Column("current_size", BigInteger, nullable=False, server_default="-1"),
     # When its last published version was withdrawn, as long as no other is published: who may read
-    # it sees it still, and is told why there is nothing.
+    # it sees it still, with the reason why there is nothing.
     Column("withdrawn_at", UtcTime),
     # Which versions are kept: {"keep_last": n} or {"days": n}; NULL: all.
     Column("retention", JSON(none_as_null=True)),
@@ -128,9 +128,9 @@ versions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("decided_at", UtcTime),
     Column("task_id", Uuid, nullable=False, unique=True),
-    # The number of the version whose bytes these are once more.
+    # The number of the version whose bytes these are again.
     Column("restored_from", Integer),
-    # Of a quarantined version: the one that was accepted all the same, and why; or the one that
+    # Of a quarantined version: the one that was accepted anyway, and why; or the one that
     # this is to replace.
     Column("accepted_from", Integer),
     Column("reason", Text),
@@ -216,7 +216,7 @@ schema_revisions = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 
-# Bytes held against a contract without becoming a version: what came to be validated, or the
+# Bytes checked against a contract without becoming a version: what came to be validated, or the
 # current version under a schema that is to come.
 checks = Table(
     "checks",

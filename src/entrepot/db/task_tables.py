@@ -52,7 +52,7 @@ uploads = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("user_id", Uuid, nullable=False),
     Column("size", BigInteger, nullable=False),
-    # Bytes that its sender was told of; the draft may have more.
+    # Bytes that were acknowledged to its sender; the draft may have more.
     Column("received", BigInteger, nullable=False, server_default="0"),
     # Bytes beyond this many wait for their checksum.
     Column("unproven", BigInteger),

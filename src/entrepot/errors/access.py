@@ -17,7 +17,7 @@ class NotAuthenticated(EntrepotError):
 
 @dataclass(eq=False)
 class NotFound(EntrepotError):
-    """There is nothing here that you may know of.
+    """Not found, or you do not have access.
 
     Has no fields on purpose: the answer for another account's thing, a malformed id and a
     thing that never existed must be byte-identical.

@@ -176,7 +176,7 @@ class ChecksumMismatch(EntrepotError):
     def __str__(self) -> str:
         return (
             f"The bytes have not the {self.algorithm} that was stated. None of this request's "
-            f"were kept; go on at {self.offset:,}."
+            f"were kept; continue at {self.offset:,}."
         )
 
 

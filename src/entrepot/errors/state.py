@@ -67,7 +67,7 @@ class VersionNotPublished(EntrepotError):
 @dataclass(eq=False)
 class VersionNotRejected(EntrepotError):
     """The version was neither rejected nor did its inspection fail, so it can neither be corrected
-    nor accepted all the same."""
+    nor accepted anyway."""
 
     version: int
     version_status: str
@@ -139,7 +139,7 @@ class VersionNotTabular(EntrepotError):
     media_type: str
 
     def __str__(self) -> str:
-        return f"The version is no table ({self.media_type}): it cannot be had as {self.format}."
+        return f"The version is not a table ({self.media_type}): it cannot be had as {self.format}."
 
 
 @dataclass(eq=False)

@@ -52,7 +52,7 @@ class FileChange:
 def change_file(
     conn: WriteConnection, actor: Actor, file_id: UUID, change: FileChange, now: datetime
 ) -> None:
-    """Change a file; what is as it should be already is no change.
+    """Change a file; what is as it should be already is not a change.
 
     Raises NotFound, NotAllowed, and SizeLimitTooSmall for a limit below the current version's size.
     """

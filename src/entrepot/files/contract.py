@@ -157,12 +157,12 @@ def json_chars(column: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def load_visible_terms(conn: ReadConnection, actor: Actor, file_id: UUID) -> ContractTerms:
-    """The contract of a file that the actor may know of, without its schema. Raises NotFound."""
+    """The contract of a file that the actor may see, without its schema. Raises NotFound."""
     return load_terms(conn, access_visible(conn, actor, file_id).file_id)
 
 
 def load_visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
-    """The contract of a file that the actor may know of. Raises NotFound."""
+    """The contract of a file that the actor may see. Raises NotFound."""
     return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
@@ -314,7 +314,7 @@ def check_reading(
     """How the file is to be read once a delivery states this; a part that is not stated stays.
 
     Raises NotAllowed for who may not change the contract, and FieldInvalid once a version is
-    published: what is stated later is held against that version.
+    published: what is stated later is checked against that version.
     """
     before = contract.reading
     merged = StatedReading(

@@ -15,7 +15,7 @@ MAX_ORPHANS_PERCENT = 1
 """Orphans that one sweep may remove, of which the smaller holds: far more than a crash leaves, and
 little if the database is the wrong one."""
 TRASH_PERIOD = timedelta(days=7)
-"""Orphans stay so long in the store's trash before they are removed for good."""
+"""Orphans stay so long in the store's trash before they are removed permanently."""
 FEW_ORPHANS = 10
 """Orphans that a small store may have, in which 1 % is less than one blob.
 

@@ -1,6 +1,6 @@
 """Remove bytes that may go, and give their quota back: tombstone first, bytes later.
 
-The row has said since an earlier transaction that its bytes may go (`keep_until`). Then the bytes
+An earlier transaction has recorded in the row that its bytes may go (`keep_until`). Then the bytes
 go, then one transaction notes it and refunds the quota. Cut off in between, the next run does the
 rest, so that `used` is never less than what lies in the store.
 

@@ -117,7 +117,7 @@ def sweep(
 def _delete_expired_uploads(
     database: Database, store: BlobStore, clock: Callable[[], datetime]
 ) -> int:
-    """End the resumable uploads whose time is over: first the rows, so that nobody goes on."""
+    """End the resumable uploads whose time is over: first the rows, so that nobody continues."""
     count = 0
     while expired := database.write(drop_expired_uploads, clock()):
         for upload_id in expired:

@@ -1,4 +1,4 @@
-"""Hand a file over to another owner: at once within its account, to another by an offer.
+"""Hand a file over to another owner: immediately within its account, to another by an offer.
 
 Nobody's quota is filled without their doing: the file changes its account only in the transaction
 in which the one it was offered to accepts it. There all that belongs to it changes the account with
@@ -70,7 +70,7 @@ def transfer_file(
         if not keep_user(conn, user.id):
             raise NotFound
     except NotFound:
-        reason = "is no user of the account; to another account a file is offered (PUT …/offer)."
+        reason = "is not a user of the account; to another account a file is offered (PUT …/offer)."
         raise FieldInvalid("user_name", reason, f"{actor.account}:maria") from None
     if user.disabled:
         raise FieldInvalid("user_name", "is disabled.")

@@ -35,7 +35,7 @@ class UndecidedVersion:
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
     of that `revision` (0: it has none), `reading` what it states of how to read. `restored_from`
     is the number of the published version whose bytes it has, `accepted_from` of the quarantined
-    one whose bytes are to be published all the same; `replaces` of the one that it corrects.
+    one whose bytes are to be published anyway; `replaces` of the one that it corrects.
     `current_blob` are the bytes of the file's current version, with `current_rows` data rows.
     """
 

@@ -45,7 +45,7 @@ METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Policy:
-    """A rate under the name by which callers are told of it."""
+    """A rate under the name that callers see."""
 
     name: str
     rate: Rate

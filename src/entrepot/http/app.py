@@ -33,13 +33,15 @@ from entrepot.http.fast_path import FastPathMiddleware
 from entrepot.http.methods import HeadMiddleware
 from entrepot.http.middleware import RequestContextMiddleware
 from entrepot.http.problems import handlers
+from entrepot.http.request_counts import count_by_route
 from entrepot.http.runtime import open_runtime
 from entrepot.http.web.mount import mount_pages
+from entrepot.metrics.process_metrics import ProcessMetrics
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
 
 
-def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
+def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]:
     """The application, and the ASGI callable around it that a server is given."""
     runtime = open_runtime(parts)
 
@@ -90,4 +92,6 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     mount_pages(app)
     admitted = HeadMiddleware(FastPathMiddleware(app), app)
     counted = AdmissionMiddleware(admitted, app, runtime)
-    return app, RequestContextMiddleware(counted, parts.settings.trusted_proxies)
+    return app, RequestContextMiddleware(
+        counted, parts.settings.trusted_proxies, count_by_route(app, metrics)
+    )

@@ -174,6 +174,8 @@ class UnitOfWork:
         actor = outcome.actor
         if self.asgi_scope is not None:
             self.asgi_scope["account_id"] = actor.account_id
+            self.asgi_scope["user_id"] = actor.user_id
+            self.asgi_scope["key_id"] = actor.key_id
         if actor.key_id is not None:
             self.runtime.record_key_use(actor.key_id, self.now)
             if self.request_origin is not None:

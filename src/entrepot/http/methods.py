@@ -51,7 +51,7 @@ class HeadMiddleware:
 
 
 class _HeadOfAnswer:
-    """Sends the head of an answer, and ends the route that would go on with a body."""
+    """Sends the head of an answer, and ends the route that would continue with a body."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

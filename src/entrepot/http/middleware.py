@@ -12,12 +12,17 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrepot.http.request_counts import CountRequest
+
 log = structlog.get_logger("entrepot.access")
 
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
+
+TASKS = "/api/v1/task"
+"""Where an answer's Location points if it has begun a task."""
 
 # What answers have that state nothing else: pages allow their own styles and scripts.
 SECURITY_HEADERS = (
@@ -31,8 +36,11 @@ SECURITY_HEADERS = (
 class RequestContextMiddleware:
     """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
 
-    def __init__(self, app: ASGIApp, trusted_proxies: list[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, trusted_proxies: list[str], count_request: CountRequest
+    ) -> None:
         self._app = app
+        self._count_request = count_request
         self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in trusted_proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +54,7 @@ class RequestContextMiddleware:
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             finally:
+                exchange.count(self._count_request)
                 exchange.log()
         await exchange.linger()
 
@@ -87,7 +96,8 @@ class _Exchange:
         self._send = send
         self._started_at = time.perf_counter()
         self._status = 0
-        self._sent = 0
+        self._received = self._sent = self._length = 0
+        self._task_id: str | None = None
         self._body_ended = scope["method"] in ("GET", "HEAD")
         self._body_requested = False
         self._expects_continue = Headers(scope=scope).get("expect", "").lower() == "100-continue"
@@ -95,6 +105,7 @@ class _Exchange:
     async def receive(self) -> Message:
         message = await self._receive()
         self._body_requested = True
+        self._received += len(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._body_ended = True
         return message
@@ -104,6 +115,7 @@ class _Exchange:
             self._status = message["status"]
             headers = message["headers"]
             names = {name for name, _ in headers}
+            self._note_answer(dict(headers))
             added = [(b"x-request-id", self.request_id.encode())]
             if "preference_applied" in self._scope:
                 applied = self._scope["preference_applied"]
@@ -119,7 +131,22 @@ class _Exchange:
             ]
         elif message["type"] == "http.response.body":
             self._sent += len(message.get("body", b""))
+        elif message["type"] == "http.response.pathsend":
+            self._sent += self._length  # the server sends the file itself
         await self._send(message)
+
+    def _note_answer(self, headers: dict[bytes, bytes]) -> None:
+        """What the answer's head says of its length, and of the task that it has begun."""
+        length = headers.get(b"content-length", b"")
+        self._length = int(length) if length.isdigit() else 0
+        folder, _, task_id = headers.get(b"location", b"").decode("latin-1").rpartition("/")
+        if folder == TASKS:
+            self._task_id = task_id
+
+    def count(self, count_request: CountRequest) -> None:
+        """Count the request once it has ended."""
+        seconds = time.perf_counter() - self._started_at
+        count_request(self._scope, self._status, seconds, self._received, self._sent)
 
     def log(self) -> None:
         path = self._scope["path"]
@@ -133,7 +160,14 @@ class _Exchange:
             status=self._status,
             ms=round((time.perf_counter() - self._started_at) * 1000, 1),
             client=client[0],
+            **self._parties(),
         )
+
+    def _parties(self) -> dict[str, str]:
+        """Who asked, with which key, and the task that came of it, as far as they are known."""
+        ids = {name: self._scope.get(name) for name in ("account_id", "user_id", "key_id")}
+        ids["task_id"] = self._task_id
+        return {name: str(each) for name, each in ids.items() if each is not None}
 
     async def linger(self) -> None:
         """Drop the rest of a body that the answer did not wait for, within bounds.

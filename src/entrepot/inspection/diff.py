@@ -15,8 +15,7 @@ import duckdb
 
 from entrepot.inspection.check.infer import infer_schema, unique_names
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.engine import engine_error_text
-from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.engine_errors import engine_error_text, is_of_file
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.results import Comparison, ComparisonRequest
@@ -43,7 +42,8 @@ class _Side:
 
 
 def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Comparison:
-    """What differs. Raises only what `out_of_resources` knows, and OSError."""
+    """What differs. Raises what `out_of_resources` knows, OSError, and duckdb.Error for a query
+    that is wrong."""
     try:
         earlier = request.path, request.file_name, request.dialect, request.encoding
         later = request.other, request.other_name, request.other_dialect, request.other_encoding
@@ -53,7 +53,7 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
     except (NotTabular, SourceBroken, TooLarge) as reason:
         return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
     except duckdb.Error as error:
-        if out_of_resources(error):
+        if not is_of_file(error):
             raise
         detail = f"They cannot be compared: {engine_error_text(error)}."
         return Comparison(verdict="not-compared", detail=detail)

@@ -15,8 +15,6 @@ from entrepot.inspection.sql import Sql, literal, sql
 
 SMALL_BYTES = 4 * MIB
 """Files below are read by one thread: to start others takes longer than they save."""
-MAX_ERROR_CHARS = 300
-"""Of an error that a report shows: some quote what they read, which may be long."""
 MIN_BLOCK_BYTES = 8 * MIB
 """Of a scan, in which lines are usually far shorter than they may be."""
 
@@ -57,7 +55,7 @@ def lock_engine(
     also: Sequence[Path] = (),
     packed: bool = False,
 ) -> None:
-    """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, for good.
+    """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, permanently.
 
     `size` is the input's, in bytes: a small one is faster on a single thread, unless it is
     compressed, so that its size says little.
@@ -83,21 +81,6 @@ def memory_of(limits: Limits) -> int:
     """
     most = limits.memory * 60 // 100
     return max(64 * MIB, min(most, 300 * MIB), limits.memory * 35 // 100)
-
-
-def first_line(error: Exception) -> str:
-    """What an error of the engine says; its further lines show places within a query."""
-    return str(error).splitlines()[0][:MAX_ERROR_CHARS]
-
-
-def engine_error_text(error: duckdb.Error) -> str:
-    """What an error of the engine says of a file in a binary format, as a part of a sentence in our
-    words: its own name settings and functions that nobody who sends a file knows."""
-    if "encrypt" in str(error):
-        return "it is encrypted"
-    if isinstance(error, duckdb.NotImplementedException):
-        return "it uses a part of its format that is not supported"
-    return "its data is damaged"
 
 
 def line_bounds(longest: int) -> dict[str, Sql]:

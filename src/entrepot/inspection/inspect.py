@@ -1,7 +1,6 @@
 """Inspect one file: detect, read, infer or check, report, profile. Runs in the sandbox process."""
 
 import csv
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +23,12 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
-from entrepot.inspection.engine import MAX_ERROR_CHARS, engine_error_text
+from entrepot.inspection.engine_errors import (
+    MAX_ERROR_CHARS,
+    engine_error_text,
+    is_of_file,
+    out_of_resources,
+)
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
@@ -88,8 +92,8 @@ class JudgedFile:
 
 
 def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
-    """The verdict on one file, with a way out of a rejection if that is asked for. Raises only what
-    `out_of_resources` knows, and OSError."""
+    """The verdict on one file, with a way out of a rejection if that is asked for. Raises what
+    `out_of_resources` knows, OSError, and duckdb.Error for a query that is wrong."""
     judged = judge_file(request, context)
     return suggest_way_out(judged, context) if judged.wants_suggestion else judged.inspection
 
@@ -170,21 +174,9 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
             return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
-        case duckdb.Error() if not out_of_resources(error):
+        case duckdb.Error() if is_of_file(error):
             return "source-error", f"The file cannot be read: {engine_error_text(error)}."
     raise error
-
-
-def out_of_resources(error: BaseException) -> bool:
-    """Whether `error` says that memory, disk or time ran out, rather than that data is wrong."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENOMEM)
-    if isinstance(error, duckdb.Error):
-        text = str(error)
-        return isinstance(error, duckdb.OutOfMemoryException) or any(
-            words in text for words in ("Out of Memory", "max_temp_directory_size", "No space left")
-        )
-    return isinstance(error, MemoryError)
 
 
 def _check_or_infer(

@@ -26,8 +26,7 @@ def inspect_version(
     """The verdict on one file and the forms that go with it, as files at `files`.
 
     `on_part` is called with what stands already, whatever happens then, before each further part,
-    and whether that part is only the way out of a rejection. Raises only what `out_of_resources`
-    knows, and OSError.
+    and whether that part is only the way out of a rejection. Raises as `inspect_file` does.
     """
     judged = judge_file(request, context)
     inspected = InspectedVersion(judged.inspection)

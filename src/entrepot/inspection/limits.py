@@ -18,7 +18,7 @@ def rows_per_group(columns: int) -> int:
 
 
 BASE_SECONDS, BYTES_PER_SECOND = 60.0, 2_000_000
-"""What an inspection may take: these seconds, and one more for each so many bytes of unpacked
+"""What an inspection may take: these seconds, and one more for each of this many bytes of unpacked
 content. Usual files take a hundredth of it."""
 
 

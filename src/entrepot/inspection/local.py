@@ -35,7 +35,7 @@ def validate_file(
     """Judge the file at `path`, by `schema` (a sound Table Schema document) or by its structure.
 
     `mode` is "given" with a schema and "none" without one, unless it is stated; `on_progress` is
-    told bytes. Raises OSError where there is no file, InspectionFailed where it could not be
+    read bytes. Raises OSError where there is no file, InspectionFailed where it could not be
     judged through no fault of its own.
     """
     request = InspectionRequest(

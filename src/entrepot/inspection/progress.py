@@ -18,7 +18,7 @@ ESTIMATE_SECONDS = 0.4
 
 UNPACKED, SCANNED, NORMALIZED, JUDGED, CONVERTED = 0.1, 0.15, 0.5, 0.95, 2.0
 """The share of the judging at which each pass ends: unpacking, the scan of the bytes, writing an
-irregular text anew, and inference or checks; then the Parquet, which takes about as long as all of
+irregular text again, and inference or checks; then the Parquet, which takes about as long as all of
 them. What is left is the report and the places of its errors. Rough measures on texts: a bar must
 move steadily, not be exact."""
 
@@ -35,7 +35,7 @@ class Progress:
     A pass that Python makes reports its position by `at`; during a pass of the engine a
     thread asks the engine (`watching`). The same thread estimates the position of a pass that
     reports nothing for a while, so that what is shown always moves, and never beyond the pass.
-    `report_unpacked` is told the bytes of the content, as far as they are known. `last` is the
+    `report_unpacked` gets the bytes of the content, as far as they are known. `last` is the
     share at which all is done: `CONVERTED` where forms are made too.
     """
 

@@ -4,10 +4,12 @@ Readers make it; inference, checks and the profile use it."""
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.sql import Sql, sql
+
+if TYPE_CHECKING:  # it loads the engine, which the processes outside the sandbox never need
+    from entrepot.inspection.line_prefilter import Lines
 
 CellKind = Literal[
     "text", "integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration",
@@ -85,11 +87,12 @@ class Table:
     characters other than tab, LF and CR, as far as the reader knows; it may have to look for them.
     `embedded` counts the line ends inside cells; it raises IrregularText where the text is not
     proven to be read by the scan as it is by the lexer. `lines`, if set, is the same table line by
-    line; `first_rows` are the texts of its first rows, as many as the reader read anyway;
+    line; `first_rows` are the texts of its first rows, as many as the reader read anyway, and
+    `last_first_cell` is the text of the last row's first cell, None where only a scan tells it;
     `places` tells, where `_row` is not the row's own number, the numbers and the byte offsets of
     such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `rejected_by_reader` counts rows, `unread_records`
-    what is no row but judged as one; `warnings` are sentences for the report.
+    what is not a row but judged as one; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it;
     `misplaced_header_rows` are the records (from 1) where it is then, if only titles stand above.
@@ -114,8 +117,9 @@ class Table:
     storage: Storage = "text"
     control_characters: Callable[[], bool] = lambda: True
     embedded: Callable[[], int] = lambda: 0
-    lines: Lines | None = None
+    lines: "Lines | None" = None
     first_rows: tuple[tuple[str | None, ...], ...] = ()
+    last_first_cell: Callable[[], str | None] = lambda: None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
@@ -156,6 +160,7 @@ class Table:
             self,
             columns=tuple(self.columns[place] for place in places),
             first_rows=tuple(tuple(row[place] for place in places) for row in self.first_rows),
+            last_first_cell=self.last_first_cell if 0 in places[:1] else lambda: None,
         )
 
     def known_to_have_controls(self, has_controls: bool) -> "Table":
@@ -178,6 +183,7 @@ def table_of_unmatched(table: Table) -> Table:
         embedded=lambda: 0,
         lines=None,
         first_rows=(),
+        last_first_cell=lambda: None,
         places=table.lines.places,
     )
 

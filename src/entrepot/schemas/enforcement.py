@@ -98,7 +98,7 @@ def load_document(text: str) -> Any:
         )
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise SchemaInvalid("", "it holds half a surrogate pair, which is no text") from None
+        raise SchemaInvalid("", "it holds half a surrogate pair, which is not text") from None
     except (ValueError, RecursionError) as error:
         reason = f"neither true, false nor JSON: {error}"
         raise SchemaInvalid("", reason[:300]) from None

@@ -131,7 +131,7 @@ def missing_values_change(
     what = f"{what}: {', '.join(parts)}"
     if removed and fields:
         return breaking_change(
-            pointer, what, f"cells with {_format_texts(removed)} were no values and are judged now"
+            pointer, what, f"cells with {_format_texts(removed)} were not values and are judged now"
         )
     for text in added:
         for old, _ in fields:
@@ -322,7 +322,7 @@ def _constraint_change(pair: FieldPair, name: str, pointer: str, what: str) -> I
             yield from _list_change(pair, pointer, what, before, after)
         case "pattern" if before is not None:
             yield breaking_change(
-                pointer, what, "it cannot be told whether the new one matches as much"
+                pointer, what, "whether the new one matches as much cannot be decided"
             )
         case _:
             yield breaking_change(pointer, what, "delivered values may break it")

@@ -57,7 +57,7 @@ class Field:
     any value. `affix` of None means any text around a number that is not bare. `leading_zeros`:
     whether a number may begin with them. `not_empty`: a table with rows has a value in the column.
     `other` has properties that describe and do not constrain (title, rdfType, custom ones).
-    `indian_groups` is no property of the document: it says of the column at hand that
+    `indian_groups` is not a property of the document: it says of the column at hand that
     `group_char` stands between Indian groups of digits (`12,34,567`).
     """
 

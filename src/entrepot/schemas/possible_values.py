@@ -1,4 +1,4 @@
-"""Whether a text may be a value of a field, so that it is no mark of a missing one."""
+"""Whether a text may be a value of a field, so that it is not a mark of a missing one."""
 
 from typing import Any
 

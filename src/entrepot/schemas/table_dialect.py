@@ -162,7 +162,7 @@ def _parse_text(value: object, name: str) -> str:
         try:
             check_pattern(value)
         except InvalidPattern as error:
-            raise SchemaInvalid("/entrepot:footer", f"it is no RE2 pattern: {error}") from None
+            raise SchemaInvalid("/entrepot:footer", f"it is not an RE2 pattern: {error}") from None
     if name in ("delimiter", "quoteChar", "escapeChar", "commentChar") and set(value) & set("\r\n"):
         raise SchemaInvalid(pointer, "it must not hold a line end")
     return value

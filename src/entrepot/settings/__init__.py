@@ -22,12 +22,13 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
+from entrepot.settings.addresses import parse_public_url
 
 Role = Literal["all", "api", "worker"]
 
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
-"""Variables of the environment that are no settings: where the settings are, and the client's."""
+"""Variables of the environment that are not settings: where the settings are, and the client's."""
 
 
 def default_folder() -> Path:
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         le=10**9,
-        description="Requests that one key or session may go on making, a minute; 0: no limit.",
+        description="Requests a minute that one key or session may make over time; 0: no limit.",
     )
     request_burst: int = Field(
         default=1000,
@@ -243,6 +244,20 @@ class Settings(BaseSettings):
     lease: float = Field(
         default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which a process of its own answers `/metrics` for Prometheus; unset: "
+        "nothing listens. Whoever reaches it may read it.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which `/metrics` is answered."
+    )
+    metrics_by_account: bool = Field(
+        default=False,
+        description="Whether `/metrics` has the quota and the use of each account, by its name.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least weight of what is logged."
     )
@@ -252,12 +267,8 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+    def _of_a_host(cls, value: str | None) -> str | None:
+        return None if value is None else parse_public_url(value)
 
     @field_validator("database")
     @classmethod
@@ -306,10 +317,21 @@ class Settings(BaseSettings):
         return self.database is None
 
     @property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this server count what they do."""
+        return self.data / "run" / "metrics"
+
+    @property
     def listen_url(self) -> str:
         """The address that the server listens on, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads this server's metrics."""
+        host = f"[{self.metrics_host}]" if ":" in self.metrics_host else self.metrics_host
+        return f"http://{host}:{self.metrics_port}/metrics"
 
     @property
     def endpoint(self) -> str:

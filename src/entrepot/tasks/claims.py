@@ -30,6 +30,10 @@ from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
 from entrepot.tasks.leases import is_alive, lease_parameters
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
 
+MAX_BATCH_CLAIMS = 3
+"""Claims of an entry with others, before it runs alone: what ran before it in a batch may have
+taken all the time."""
+
 
 class LeaseLost(Exception):
     """The entry was taken over, or has ended: this claim may not write any more."""
@@ -48,6 +52,7 @@ class ClaimedEntry:
     lease: int
     failures: int
     postponed: bool
+    enqueued_at: datetime
 
     @property
     def sender(self) -> Sender:
@@ -65,7 +70,14 @@ def find_waiting(
     parameters = {"kinds": list(kinds), "now": now, **lease_parameters(now, lease)}
     return [
         WaitingEntry(
-            row.id, row.kind, row.account_id, row.user_id, row.size, row.short, row.enqueued_at
+            row.id,
+            row.kind,
+            row.account_id,
+            row.user_id,
+            row.size,
+            row.short,
+            row.enqueued_at,
+            row.lease >= MAX_BATCH_CLAIMS,
         )
         for row in conn.execute(_waiting_query(conn.dialect.name), parameters)
     ]
@@ -132,6 +144,7 @@ def claim_entries(
             row.lease,
             row.failures,
             row.postponed,
+            row.enqueued_at,
         )
         for row in conn.execute(statement)
     }

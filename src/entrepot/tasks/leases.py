@@ -53,6 +53,13 @@ def has_live_worker(conn: ReadConnection, now: datetime, lease: timedelta) -> bo
     return conn.scalar(query, lease_parameters(now, lease)) is not None
 
 
+def count_live_workers(conn: ReadConnection, now: datetime, lease: timedelta) -> int:
+    """How many workers had a heartbeat within the length of a lease."""
+    live = _is_recent(conn.dialect.name)
+    query = select(func.count()).select_from(worker_leases).where(live)
+    return conn.scalar(query, lease_parameters(now, lease)) or 0
+
+
 def drop_lease(conn: WriteConnection, worker_name: str) -> None:
     """Delete the lease of a worker that ended."""
     conn.execute(delete(worker_leases).where(worker_leases.c.executor_id == worker_name))

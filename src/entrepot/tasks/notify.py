@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 from sqlalchemy import make_url
 
 CHANNEL = "entrepot_tasks"
@@ -48,6 +47,8 @@ def listen_local(
 
 def listen_postgres(url: str, on_wake: Callable[[], None], stop: threading.Event) -> None:
     """Call `on_wake` for each notification until `stop`; reconnects after a lost connection."""
+    import psycopg  # a twentieth of each start, which SQLite does not need
+
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:

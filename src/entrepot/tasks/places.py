@@ -4,9 +4,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
-from entrepot.tasks.schedule import SHORT_SECONDS, FreePlaces, PlaceKind
+from entrepot.tasks.schedule import (
+    SHORT_BATCH_SECONDS,
+    SHORT_CLOCK_SECONDS,
+    SHORT_SECONDS,
+    FreePlaces,
+    PlaceKind,
+)
 
 
 class Place:
@@ -19,29 +26,33 @@ class Place:
         self._run_id: UUID | None = None
         self._run_since = 0.0
 
-    def exceeded_by(self, run_id: UUID) -> bool:
-        """Whether the run that is worked on has to leave the place: the place is for short work,
-        and the run is not short. The time counts from the first call for the run."""
+    def exceeded_by(self, run_id: UUID, cpu_seconds: float) -> Literal["cpu", "clock"] | None:
+        """By what the run that is worked on, and has used `cpu_seconds`, has to leave the place:
+        the place is for short work, and the run is not short, or had no processor for too long.
+        The clock counts from the first call for the run."""
+        now = self._places.clock()
         if run_id != self._run_id:
-            self._run_id, self._run_since = run_id, self._places.clock()
-        return self._is_needed_since(self._run_since)
+            self._run_id, self._run_since = run_id, now
+        if cpu_seconds > SHORT_SECONDS:
+            return "cpu" if self._is_for_short_work() else None
+        if now - self._run_since > SHORT_CLOCK_SECONDS:
+            return "clock" if self._is_for_short_work() else None
+        return None
 
     def is_overdue(self) -> bool:
         """Whether the next run of a batch has to wait: all together held the place for too long."""
-        return self._is_needed_since(self._taken_at)
+        held = self._places.clock() - self._taken_at
+        return held > SHORT_BATCH_SECONDS and self._is_for_short_work()
 
     def leave(self) -> None:
         """Let others use the place."""
         self._places.release(self.kind)
 
-    def _is_needed_since(self, began: float) -> bool:
-        """Whether the time is over. Where a place for any work is free, the run moves to it."""
-        if self.kind == "general" or self._places.clock() - began <= SHORT_SECONDS:
-            return False
-        if not self._places.move_to_general():
-            return True
-        self.kind = "general"
-        return False
+    def _is_for_short_work(self) -> bool:
+        """Whether others need the place. Where one for any work is free, the run moves to it."""
+        if self.kind == "short" and self._places.move_to_general():
+            self.kind = "general"
+        return self.kind == "short"
 
 
 @dataclass

@@ -29,6 +29,14 @@ class BudgetExceeded(Exception):
     """
 
 
+class PlaceNeeded(Exception):
+    """Others need the place for short work that a run holds: the work waits again.
+
+    It says nothing of the work: a run raises it that had hardly any of the processor, or what ran
+    before it in its batch took the time.
+    """
+
+
 @dataclass
 class Run:
     """A claimed entry of the queue, as its workflow sees it.
@@ -42,6 +50,8 @@ class Run:
     place: Place
     ended: bool = False
     exceeded: bool = False
+    _earlier_cpu: float = 0.0
+    _cpu: float = 0.0
     _lost: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -78,7 +88,7 @@ class Run:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> bool:
-        """As `end` if `work` returns true; else nothing is written, and the run goes on."""
+        """As `end` if `work` returns true; else nothing is written, and the run continues."""
 
         def require_done(conn: WriteConnection) -> None:
             if not work(conn, *args, **kwargs):
@@ -88,14 +98,25 @@ class Run:
             self.end(require_done)
         return self.ended
 
+    def note_cpu(self, seconds: float) -> None:
+        """Note the seconds of CPU that the sandbox process has used for the run so far. Those of
+        one process after another add up."""
+        if seconds < self._cpu:
+            self._earlier_cpu += self._cpu
+        self._cpu = seconds
+
     def check(self) -> None:
-        """Raises LeaseLost if another worker has taken the work over, BudgetExceeded if others
-        need the place for short work that it holds. Called several times a second."""
+        """Raises LeaseLost if another worker has taken the work over. In the place for short work
+        raises BudgetExceeded if it is not short, PlaceNeeded if it holds the place for too long by
+        the clock. Called several times a second."""
         if self._lost.is_set():
             raise LeaseLost
-        if self.place.exceeded_by(self.id):
-            self.exceeded = True
-            raise BudgetExceeded
+        match self.place.exceeded_by(self.id, self._earlier_cpu + self._cpu):
+            case "cpu":
+                self.exceeded = True
+                raise BudgetExceeded
+            case "clock":
+                raise PlaceNeeded
 
     def lose(self) -> None:
         """Note that the entry was taken over."""
@@ -111,7 +132,8 @@ class Workflow(Protocol):
     def run(self, run: Run, work: Any) -> None:
         """Do the work, and end it by `run.end`; a run that returns has ended in any case.
 
-        What is raised is tried again: at the queue's end after BudgetExceeded, else soon.
+        What is raised is tried again: at the queue's end after BudgetExceeded, in its turn after
+        PlaceNeeded, else soon.
         """
 
     def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:

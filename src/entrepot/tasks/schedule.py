@@ -13,9 +13,14 @@ from typing import Literal
 from uuid import UUID
 
 SHORT_BYTES = 1_048_576
-"""Work on at most so many bytes is short: it may use the place that is kept for short work."""
+"""Work on at most this many bytes is short: it may use the place that is kept for short work."""
 SHORT_SECONDS = 1.5
-"""Seconds that a run may hold the place for short work while others want it."""
+"""Seconds of CPU that a run may use in the place for short work. Those of the clock say little of
+the work where others have the processor."""
+SHORT_CLOCK_SECONDS = 10.0
+"""Seconds by the clock that a run may hold that place, so that one that sleeps does not keep it."""
+SHORT_BATCH_SECONDS = 1.5
+"""Seconds by the clock after which a batch in that place begins no other run."""
 HALF_LIFE_SECONDS = 30.0
 """Time that was used so long ago counts half."""
 FORGOTTEN_SECONDS = 0.001
@@ -38,7 +43,7 @@ Sender = tuple[UUID, UUID]
 
 @dataclass(frozen=True)
 class WaitingEntry:
-    """An entry of the queue that may run now; `size` is bytes."""
+    """An entry of the queue that may run now; `size` is bytes. What is `alone` is in no batch."""
 
     id: UUID
     kind: str
@@ -47,6 +52,7 @@ class WaitingEntry:
     size: int
     short: bool
     enqueued_at: datetime
+    alone: bool = False
 
     @property
     def sender(self) -> Sender:
@@ -119,12 +125,12 @@ class Pace:
 
 
 def estimate_seconds(size: int) -> float:
-    """How long work on so many bytes probably takes, on a machine that nobody else uses."""
+    """How long work on this many bytes probably takes, on a machine that nobody else uses."""
     return BASE_SECONDS + size / BYTES_PER_SECOND
 
 
 def is_short(size: int) -> bool:
-    """Whether work on so many bytes is short, as far as that is known before it runs."""
+    """Whether work on this many bytes is short, as far as that is known before it runs."""
     return size <= SHORT_BYTES
 
 
@@ -151,7 +157,7 @@ def choose_entries(
         first = min(candidates, key=lambda entry: shares.rank(entry.sender))
         unfilled = free.short + free.general - len(assignments)
         chosen: tuple[WaitingEntry, ...] = (first,)
-        if first.kind in batched_kinds and first.short:
+        if first.kind in batched_kinds and first.short and not first.alone:
             chosen = _take_batch(first, left, unfilled, batch_seconds)
         shares.add(first.sender, sum(entry.estimated_seconds for entry in chosen))
         taken = {entry.id for entry in chosen}
@@ -167,7 +173,10 @@ def _take_batch(
     alike = [
         entry
         for entry in left
-        if entry.sender == first.sender and entry.kind == first.kind and entry.short
+        if entry.sender == first.sender
+        and entry.kind == first.kind
+        and entry.short
+        and not entry.alone
     ]
     most = min(BATCH_ENTRIES, math.ceil(len(alike) / places))
     chosen, seconds = [first], first.estimated_seconds

@@ -17,8 +17,10 @@ import structlog
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import DatabaseFull
+from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
+    MAX_BATCH_CLAIMS,
     LeaseLost,
     claim_entries,
     end_entry,
@@ -34,7 +36,7 @@ from entrepot.tasks.leases import drop_lease, renew_lease
 from entrepot.tasks.notify import listen_local, listen_postgres
 from entrepot.tasks.places import Place, Places
 from entrepot.tasks.records import requeue_task
-from entrepot.tasks.runs import BatchWorkflow, BegunRun, BudgetExceeded, Run, Workflow
+from entrepot.tasks.runs import BatchWorkflow, BegunRun, BudgetExceeded, PlaceNeeded, Run, Workflow
 from entrepot.tasks.schedule import (
     Assignment,
     FreePlaces,
@@ -53,8 +55,9 @@ Clock = Callable[[], datetime]
 
 MAX_CLAIMS = 9
 """Claims that an entry gets: one whose workers die each time must not be resumed for ever."""
-MAX_SHORT_CLAIMS = 3
-"""Claims of an entry in batches that took too long, before it counts as long work."""
+MAX_SHORT_CLAIMS = MAX_BATCH_CLAIMS + 2
+"""Claims of an entry that had to leave the place for short work, through no fault of its own that
+is known, before it counts as long work."""
 MAX_FAILURES = 3
 """Runs that may fail through no fault of what was run, before the work is given up."""
 FAILURE_PAUSE = timedelta(seconds=1)
@@ -63,6 +66,13 @@ ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
 FULL_PAUSE_SECONDS = 10.0
 """Before work is tried again for which the database had no space."""
+
+
+def _log_ids(run: Run) -> dict[str, str]:
+    """What every line of the log about a run says of it."""
+    entry = run.entry
+    ids = {"task_id": run.id, "account_id": entry.account_id, "user_id": entry.user_id}
+    return {name: str(each) for name, each in ids.items()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,7 @@ class Worker:
     name: str
     workflows: Mapping[str, Workflow]
     clock: Clock
+    metrics: ProcessMetrics
     _stop: threading.Event = field(default_factory=threading.Event)
     _awake: threading.Event = field(default_factory=threading.Event)
     _used: UsedTime = field(default_factory=UsedTime)
@@ -176,6 +187,10 @@ class Worker:
         begun = {}
         for entry in claim_entries(conn, list(places), self.name, self._lease, now).values():
             workflow = self.workflows[entry.kind]
+            if entry.lease == 1:
+                self.metrics.observe_queue_wait(
+                    entry.kind, (now - entry.enqueued_at).total_seconds()
+                )
             if entry.lease > MAX_CLAIMS:
                 workflow.give_up(conn, entry.id, now)
                 end_entry(conn, entry)
@@ -221,10 +236,13 @@ class Worker:
                 self._run_together(begun)
             for each in begun:
                 if not each.run.ended:
-                    with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
+                    with structlog.contextvars.bound_contextvars(**_log_ids(each.run)):
                         self._run_one(each)
         finally:
             now = time.monotonic()
+            self.metrics.observe_run(begun[0].run.entry.kind, now - started)
+            for each in begun:
+                self.metrics.count_run(each.run.entry.kind, "ended" if each.run.ended else "left")
             with self._lock:
                 self._used.add(begun[0].run.entry.sender, now - started, now)
                 self._note_pace(begun, now - started)
@@ -240,37 +258,35 @@ class Worker:
             self._pace.note(sum(estimate_seconds(entry.size) for entry in ended), seconds)
 
     def _run_together(self, begun: list[BegunRun]) -> None:
-        """Run a batch. What is left of it and may go on in this place is run one by one."""
+        """Run a batch. What is left of it and may continue in this place is run one by one."""
         workflow = self.workflows[begun[0].run.entry.kind]
         assert isinstance(workflow, BatchWorkflow)
         try:
             workflow.run_batch(begun)
             if begun[0].run.place.is_overdue():
-                raise BudgetExceeded
+                raise PlaceNeeded
         except LeaseLost:
             log.warning("another worker has taken work of a batch over")
-        except BudgetExceeded:
+        except (BudgetExceeded, PlaceNeeded):
             for each in begun:
                 if not each.run.ended:
-                    self._settle(partial(self._leave_place, each.run))
+                    leave = self._postpone if each.run.exceeded else self._wait_again
+                    self._settle(partial(leave, each.run))
         except Exception:
             if not self._stop.is_set():
                 log.exception("work could not be run together; running each by itself")
 
-    def _leave_place(self, run: Run) -> None:
-        """Have a run of a batch that took too long wait again: a slow one at the queue's end."""
-        if run.exceeded:
-            self._postpone(run)
-            return
+    def _wait_again(self, run: Run) -> None:
+        """Have a run wait again that has to leave its place, though it may well be short."""
         with self.database.writing() as conn:
-            # In the end as long work, which is in no batch: the claims of an entry are bounded.
+            # In the end as long work, which leaves no place: the claims of an entry are bounded.
             release_entry(conn, run.entry, short=run.entry.lease < MAX_SHORT_CLAIMS)
             requeue_task(conn, run.id)
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
-        """Run it; again while the database is full, which is no failure of the work. It keeps its
-        place: nothing else can be done then either."""
+        """Run it; again while the database is full, which is not a failure of the work. It keeps
+        its place: nothing else can be done then either."""
         while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
             pass
 
@@ -285,6 +301,8 @@ class Worker:
             log.warning("another worker has taken this work over")
         except BudgetExceeded:
             self._settle(lambda: self._postpone(run))
+        except PlaceNeeded:
+            self._settle(lambda: self._wait_again(run))
         except DatabaseFull:
             log.warning("work waits for space in the database", task_id=str(run.id))
             return False

@@ -24,7 +24,7 @@ FACTS = {
 
 @dataclass(frozen=True)
 class Known:
-    """One file. `truths` are canonical CSVs, any of which is right; none: it is no table."""
+    """One file. `truths` are canonical CSVs, any of which is right; none: it is not a table."""
 
     name: str
     path: Path

@@ -1,4 +1,4 @@
-"""Wide and long texts, faults far behind what a sample shows, and bytes that are no text."""
+"""Wide and long texts, faults far behind what a sample shows, and bytes that are not text."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -81,7 +81,7 @@ def late_cases() -> Iterator[Case]:
 
 
 def binary_cases() -> Iterator[Case]:
-    """Bytes that are no text at all, whatever the file is called."""
+    """Bytes that are not text at all, whatever the file is called."""
     facts = {"verdict": "not-tabular"}
     noise = bytes(n * n * 31 % 251 ^ n % 256 for n in range(700))
     yield Case("not-tabular/image", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + noise, (), facts)

@@ -35,7 +35,7 @@ class VersionRequests:
     def withdraw_version(
         self, file_id: str, version: int, reason: str, *, purge: bool = False
     ) -> Document:
-        """Withdraw a published version: nobody reads it any more, and readers are told the reason.
+        """Withdraw a published version: nobody reads it any more, and readers see the reason.
 
         `purge` removes its bytes and all that shows them now, also of a version that was withdrawn
         before; else it can be undone until `undo_until` in the result. `copies` are the file's

@@ -1,4 +1,4 @@
-"""Withdraw a published version: nobody reads it any more, and readers are told why.
+"""Withdraw a published version: nobody reads it any more, and readers see why.
 
 Like a deletion it can be undone for 7 days, while the bytes still count; then they go by the way of
 all that expires (`files.remove`). With `purge` they go now, and in the same transaction all that

@@ -130,8 +130,8 @@ def highest_number(conn: ReadConnection, file_id: UUID, *conditions: ColumnEleme
 
 
 def newest_visible_number(conn: ReadConnection, actor: Actor, file_id: UUID) -> int:
-    """As `highest_number`, of the versions that the actor may know of; who may both read and
-    deliver is told of each delivery. Raises NotFound."""
+    """As `highest_number`, of the versions that the actor may see; who may both read and
+    deliver sees each delivery. Raises NotFound."""
     target = access_visible(conn, actor, file_id)
     sees_all = target.rights.reads and target.rights.writes
     return highest_number(conn, file_id, *(() if sees_all else (visible_versions(target),)))

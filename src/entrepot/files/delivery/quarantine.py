@@ -143,7 +143,7 @@ def failed_versions(conn: ReadConnection, now: datetime) -> list[Row[Any]]:
 def find_acceptable(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int, now: datetime
 ) -> RestoreSource:
-    """The quarantined version that is to be accepted all the same.
+    """The quarantined version that is to be accepted anyway.
 
     Raises NotFound, NotAllowed, VersionNotRejected, and QuarantineEnded if its bytes are gone.
     """
@@ -162,7 +162,7 @@ def accept_version(
 ) -> AcceptedDelivery:
     """Make quarantined version `number`, whose bytes lie under `blob_id` too now, the file's next.
 
-    It will be published whatever its inspection finds; the report goes on saying what breaks the
+    It will be published whatever its inspection finds; the report continues saying what breaks the
     contract, and the `reason` why that was accepted. The file is locked. Raises as
     `find_acceptable` does, and FileTooLarge, QuotaExceeded.
     """

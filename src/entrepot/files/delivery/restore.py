@@ -43,7 +43,7 @@ from entrepot.tasks.queue import TaskQueue
 
 @dataclass(frozen=True)
 class RestoreSource:
-    """The version that is to be the newest once more: its number, and its bytes."""
+    """The version that is to be the newest again: its number, and its bytes."""
 
     number: int
     blob_id: BlobId
@@ -129,7 +129,7 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
         return None
     return Inspection(
         # It was published under this revision: unless nothing is enforced, it conforms; or it
-        # was rejected, and is accepted all the same.
+        # was rejected, and is accepted anyway.
         verdict="conforms" if row.report["valid"] else "violates",
         report=_without_suggestion(row.report) if version.accepted_from else row.report,
         profile=row.profile,
@@ -141,7 +141,7 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
 
 
 def _without_suggestion(report: dict[str, Any]) -> dict[str, Any]:
-    """The report of what is published all the same, which needs no way out any more."""
+    """The report of what is published anyway, which needs no way out any more."""
     return {name: value for name, value in report.items() if name != "suggested"}
 
 

@@ -1,8 +1,9 @@
-"""Uploads that outlive their requests: who may go on with one, how far it is, when it ends.
+"""Uploads that outlive their requests: who may continue with one, how far it is, when it ends.
 
 A row says what the upload is to be and holds its quota; its bytes so far are the store's draft of
-the same id. The draft is the truth about how many there are; `received` is what the sender was
-told, and never more. All state lies in the database and the store, so that any process can go on.
+the same id. The draft is the truth about how many there are; `received` is what was
+acknowledged to the sender, and never more. All state lies in the
+database and the store, so any process can continue.
 """
 
 from collections.abc import Iterable, Sequence
@@ -97,14 +98,14 @@ def find_upload(conn: ReadConnection, upload_id: UUID) -> Upload | None:
 def record_received(
     conn: WriteConnection, upload_id: UUID, received: int, expires_at: datetime
 ) -> None:
-    """So many bytes are durable, and none of them wait for a checksum; the upload lives on."""
+    """This many bytes are durable, and none of them wait for a checksum; the upload lives on."""
     values = {"received": received, "unproven": None, "expires_at": expires_at}
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**values))
     extend_reservation(conn, upload_id, expires_at)
 
 
 def record_stored(conn: WriteConnection, upload_id: UUID, received: int) -> None:
-    """So many bytes were found to be durable; that alone does not let the upload live on."""
+    """This many bytes are durable; that alone does not let the upload live on."""
     statement = update(uploads).where(uploads.c.id == upload_id)
     conn.execute(statement.values(received=received, unproven=None))
 
@@ -240,7 +241,7 @@ def delete_own_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now:
 
 
 def drop_upload(conn: WriteConnection, upload_id: UUID) -> None:
-    """Forget an upload that was refused for good, if it has not ended."""
+    """Forget an upload that was refused permanently, if it has not ended."""
     _delete_uploads(conn, _lock_uploads(conn, (uploads.c.id == upload_id, _unfinished())))
 
 

@@ -15,7 +15,8 @@ import structlog
 from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
-from entrepot.errors import BlobMissing, StorageFull
+from entrepot.errors import StorageFull
+from entrepot.files.borrow import borrow_blob
 from entrepot.files.derivatives import (
     Derivation,
     begin_derivation,
@@ -59,20 +60,6 @@ class Deriver:
         if work is None:
             return
         derivation = work
-        path = self.store.path(derivation.source)
-        if path is None or not path.exists():
-            raise BlobMissing(derivation.source)
-        request = ConversionRequest(
-            path=Path(path),
-            file_name=derivation.file_name,
-            size=derivation.source_size,
-            form=derivation.form,
-            schema=derivation.schema,
-            mode=derivation.mode,
-            rows=derivation.rows,
-            dialect=derivation.reading.dialect,
-            encoding=derivation.reading.encoding,
-        )
 
         def save(output: Path, result: Converted) -> None:
             self._save(run, derivation, output, result)
@@ -82,7 +69,9 @@ class Deriver:
             return False
 
         try:
-            result, _ = self.pool.derive(request, save, canceled)
+            with borrow_blob(self.database, self.store, derivation.source) as path:
+                request = _conversion_request(derivation, path)
+                result, _ = self.pool.derive(request, save, canceled, run.note_cpu)
         except StorageFull as full:
             self._fail(run, "storage-full", str(full))
             return
@@ -121,3 +110,17 @@ class Deriver:
 
     def _fail(self, run: Run, code: str, detail: str) -> None:
         run.end(fail_derivation, run.id, code, detail, self.clock())
+
+
+def _conversion_request(derivation: Derivation, path: Path) -> ConversionRequest:
+    return ConversionRequest(
+        path=path,
+        file_name=derivation.file_name,
+        size=derivation.source_size,
+        form=derivation.form,
+        schema=derivation.schema,
+        mode=derivation.mode,
+        rows=derivation.rows,
+        dialect=derivation.reading.dialect,
+        encoding=derivation.reading.encoding,
+    )

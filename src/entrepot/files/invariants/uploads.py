@@ -17,7 +17,7 @@ OVERDUE_AGE = timedelta(days=1)
 
 def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
     """An unfinished upload holds its whole size of its account's quota (a guest's at least what has
-    come) and has all bytes that its sender was told of; one that has ended holds nothing."""
+    come) and has all bytes that its sender was promised; one that has ended holds nothing."""
     drafts = {draft.blob_id: draft.size for draft in store.drafts.list()}
     query = select(
         uploads,
@@ -66,6 +66,6 @@ def _check_draft(row: Any, listed_size: int | None, store: BlobStore) -> Iterato
         # The server may have gone on since the drafts were listed.
         size = next((d.size for d in store.drafts.list() if d.blob_id == row.id), 0)
     if size < row.received:
-        yield f"upload {row.id}: {size} bytes are there, its sender was told of {row.received}"
+        yield f"upload {row.id}: {size} bytes are there, {row.received} were acknowledged"
     if size > row.size:
         yield f"upload {row.id} of {row.size} bytes has {size}"

@@ -1,4 +1,4 @@
-"""Cancel a task: at once while it waits, within a second while it runs."""
+"""Cancel a task: immediately while it waits, within a second while it runs."""
 
 from datetime import datetime
 from uuid import UUID

@@ -6,6 +6,7 @@ Every part may run twice, as in `files.processing.inspect`.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +44,11 @@ class Comparer:
         if work is None:
             return
         try:
-            comparison = self.inspector.compare(run, self._request(work))
+            with (
+                self.inspector.borrow(BlobId(work.before_id)) as before,
+                self.inspector.borrow(BlobId(work.after_id)) as after,
+            ):
+                comparison = self.inspector.compare(run, _comparison_request(work, before, after))
         except InspectionCanceled:
             run.end(cancel_comparison, run.id, self.clock())
         except BlobMissing:
@@ -54,20 +59,21 @@ class Comparer:
         else:
             run.end(end_comparison, run.id, comparison, self.clock())
 
-    def _request(self, row: Any) -> ComparisonRequest:
-        return ComparisonRequest(
-            path=self.inspector.path(BlobId(row.before_id)),
-            other=self.inspector.path(BlobId(row.after_id)),
-            file_name=row.name,
-            other_name=row.name,
-            size=row.total,
-            key=tuple(row.key),
-            examples=row.examples,
-            dialect=row.dialect,
-            encoding=row.encoding,
-            other_dialect=row.other_dialect,
-            other_encoding=row.other_encoding,
-        )
+
+def _comparison_request(row: Any, before: Path, after: Path) -> ComparisonRequest:
+    return ComparisonRequest(
+        path=before,
+        other=after,
+        file_name=row.name,
+        other_name=row.name,
+        size=row.total,
+        key=tuple(row.key),
+        examples=row.examples,
+        dialect=row.dialect,
+        encoding=row.encoding,
+        other_dialect=row.other_dialect,
+        other_encoding=row.other_encoding,
+    )
 
 
 def cancel_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> bool:

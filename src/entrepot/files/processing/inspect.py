@@ -6,7 +6,8 @@ database, not the progress of this function, say what has been done.
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
+from entrepot.files.borrow import borrow_blob
 from entrepot.files.contract import Contract, load_contract, lock_terms
 from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
@@ -100,7 +102,7 @@ class Inspector:
         processor for so long that it is worth another attempt.
         """
         monitor = self._monitor(run)
-        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled, run.note_cpu)
         _require_processor(run, inspection)
         return inspection
 
@@ -109,14 +111,11 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        return self.pool.compare(request, self._monitor(run).canceled)
+        return self.pool.compare(request, self._monitor(run).canceled, run.note_cpu)
 
-    def path(self, blob_id: BlobId) -> Path:
-        """Where the bytes lie. Raises BlobMissing."""
-        path = self.store.path(blob_id)
-        if path is None or not path.exists():
-            raise BlobMissing(blob_id)
-        return Path(path)
+    def borrow(self, blob_id: BlobId) -> AbstractContextManager[Path]:
+        """The bytes as a local file, for the length of the block. Raises BlobMissing."""
+        return borrow_blob(self.database, self.store, blob_id)
 
     def remove(self, blob_id: BlobId) -> None:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
@@ -128,12 +127,14 @@ class Inspector:
         if earlier is not None:
             return earlier
         monitor = self._monitor(run)
-        inspected, forms = self.pool.inspect_version(
-            self.request(version),
-            partial(store_forms, self.store),
-            monitor.progress,
-            monitor.canceled,
-        )
+        with self.borrowed_request(version) as request:
+            inspected, forms = self.pool.inspect_version(
+                request,
+                partial(store_forms, self.store),
+                monitor.progress,
+                monitor.canceled,
+                run.note_cpu,
+            )
         _require_processor(run, inspected.inspection)
         return JudgedVersion(version, inspected.inspection, forms)
 
@@ -183,33 +184,38 @@ class Inspector:
             raise InspectionCanceled
         return monitor
 
-    def request(self, version: UndecidedVersion) -> InspectionRequest:
-        """How the version is inspected, and which forms are made with its verdict. Raises
-        BlobMissing."""
-        current, known = self._current_path(version)
+    @contextmanager
+    def borrowed_request(self, version: UndecidedVersion) -> Iterator[InspectionRequest]:
+        """How the version is inspected, and which forms are made with its verdict; its bytes are
+        borrowed for the length of the block. Raises BlobMissing."""
         accepted = version.accepted_from is not None
         forms: FormsWanted = "published" if accepted else "by-verdict"
-        return InspectionRequest(
-            path=self.path(version.blob_id),
-            file_name=version.file_name,
-            size=version.size,
-            mode=version.mode,
-            schema=version.schema,
-            dialect=version.reading.dialect,
-            encoding=version.reading.encoding,
-            # What is published in any case needs no way out.
-            suggest=known and not accepted,
-            current=current,
-            current_rows=version.current_rows,
-            forms=forms if version.size <= self.with_parquet_bytes else "none",
-        )
+        with ExitStack() as borrowed:
+            path = borrowed.enter_context(self.borrow(version.blob_id))
+            current, known = self._borrow_current(version, borrowed)
+            yield InspectionRequest(
+                path=path,
+                file_name=version.file_name,
+                size=version.size,
+                mode=version.mode,
+                schema=version.schema,
+                dialect=version.reading.dialect,
+                encoding=version.reading.encoding,
+                # What is published in any case needs no way out.
+                suggest=known and not accepted,
+                current=current,
+                current_rows=version.current_rows,
+                forms=forms if version.size <= self.with_parquet_bytes else "none",
+            )
 
-    def _current_path(self, version: UndecidedVersion) -> tuple[Path | None, bool]:
-        """Where the bytes of the current version lie; False if there should be some."""
+    def _borrow_current(
+        self, version: UndecidedVersion, borrowed: ExitStack
+    ) -> tuple[Path | None, bool]:
+        """The bytes of the current version; False if there should be some."""
         if version.current_blob is None:
             return None, True
         try:
-            return self.path(version.current_blob), True
+            return borrowed.enter_context(self.borrow(version.current_blob)), True
         except BlobMissing:
             return None, False
 
@@ -276,7 +282,7 @@ def begin_inspection(
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """End a task that cannot be done; nothing changes if it has ended.
 
-    Without a contract there is nothing to judge, and the version is published all the same.
+    Without a contract there is nothing to judge, and the version is published anyway.
     """
     version = _load_version(conn, task_id)
     if version.mode == "none":
@@ -305,7 +311,7 @@ def decide_version(
     forms that were made of it.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a rejected version was accepted all the same: then they are what was excepted. Nothing is
+    where a rejected version was accepted anyway: then they are what was excepted. Nothing is
     decided if the contract has another schema by now than the one it was judged by, or
     says otherwise how it is read.
     """

@@ -6,6 +6,7 @@ Each version is decided on its own, in its own transaction, as soon as it was ju
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,11 +38,18 @@ class BatchInspector(Inspector):
         small = [each for each in begun if each.work is not None and _is_small(each.work)]
         if not small:
             return
-        batch = SenderBatch([self._sent(each.work) for each in small])
+        with ExitStack() as borrowed:
+            batch = SenderBatch([self._sent(each.work, borrowed) for each in small])
+            self._inspect_batch(small, batch)
+
+    def _inspect_batch(self, small: Sequence[BegunRun], batch: SenderBatch) -> None:
         poll = CancelPoll(self.database, [each.run.id for each in small])
         monitors = [TaskMonitor(self.database, each.run, poll) for each in small]
         results = self.pool.inspect_batch(
-            batch, partial(store_forms, self.store), lambda number: monitors[number].canceled()
+            batch,
+            partial(store_forms, self.store),
+            lambda number: monitors[number].canceled(),
+            on_cpu=lambda number, seconds: small[number].run.note_cpu(seconds),
         )
         for result in results:
             each = small[result.number]
@@ -52,9 +60,9 @@ class BatchInspector(Inspector):
             if each.run.place.is_overdue():
                 return
 
-    def _sent(self, version: UndecidedVersion) -> SentRequest:
+    def _sent(self, version: UndecidedVersion, borrowed: ExitStack) -> SentRequest:
         sender = BatchSender(version.account_id, version.created_by)
-        return SentRequest(sender, self.request(version))
+        return SentRequest(sender, borrowed.enter_context(self.borrowed_request(version)))
 
 
 def _is_small(version: UndecidedVersion) -> bool:

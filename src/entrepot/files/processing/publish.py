@@ -198,7 +198,7 @@ def reject_version(
 
 
 def cancel_version(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
-    """End a canceled task; the bytes go at once, and the quota with them."""
+    """End a canceled task; the bytes go immediately, and the quota with them."""
     if not _set_decision(conn, version, "canceled", now, keep_until=now):
         return
     finish_task(conn, version.task_id, "canceled", now)
@@ -209,7 +209,7 @@ def fail_version(conn: WriteConnection, version: UndecidedVersion, now: datetime
     """End a task whose inspection could not run: our fault, not the delivery's.
 
     The version was not judged, so it is not rejected; its bytes are kept as long as if it were.
-    The same bytes would meet the same fault, so nobody is told to deliver them again: operators
+    The same bytes would meet the same fault, so nobody is asked to deliver them again: operators
     see it in the log and in `entrepot doctor`.
     """
     if not _set_decision(conn, version, "failed", now, keep_until=now + QUARANTINE_PERIOD):

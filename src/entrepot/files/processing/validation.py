@@ -6,8 +6,10 @@ states in the database say what has been done.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -62,8 +64,8 @@ class Validation:
 
 @dataclass(frozen=True)
 class CurrentVersion:
-    """The version that readers see: what a new schema is held against. `size` is bytes, `rows` are
-    its data rows (None: it is no table)."""
+    """The version that readers see: what a new schema is checked against. `size` is bytes, `rows`
+    are its data rows (None: it is not a table)."""
 
     number: int
     blob_id: BlobId
@@ -108,8 +110,9 @@ class Validator:
             current = self.inspector.database.read(get_current_version, check.file_id)
             inspection = None
             if current is not None:
-                request = self._request(check, current.blob_id, current.size)
-                inspection = self.inspector.examine(run, request)
+                with self.inspector.borrow(current.blob_id) as path:
+                    request = _validation_request(check, path, current.size)
+                    inspection = self.inspector.examine(run, request)
             number = current.number if current else None
             done = run.write(end_schema_change, check, number, inspection, self.clock())
 
@@ -117,22 +120,25 @@ class Validator:
         """Validate what came with the check, by a contract of its own or that of a file; a
         suggestion keeps the file's current version."""
         current = self.inspector.database.read(get_current_version, check.file_id)
-        request = replace(self._request(check, BlobId(check.id), check.size), suggest=True)
-        if current is not None:
-            path = self.inspector.path(current.blob_id)
-            request = replace(request, current=path, current_rows=current.rows)
-        return self.inspector.examine(run, request)
+        with ExitStack() as borrowed:
+            path = borrowed.enter_context(self.inspector.borrow(BlobId(check.id)))
+            request = replace(_validation_request(check, path, check.size), suggest=True)
+            if current is not None:
+                path = borrowed.enter_context(self.inspector.borrow(current.blob_id))
+                request = replace(request, current=path, current_rows=current.rows)
+            return self.inspector.examine(run, request)
 
-    def _request(self, check: Validation, blob_id: BlobId, size: int) -> InspectionRequest:
-        return InspectionRequest(
-            path=self.inspector.path(blob_id),
-            file_name=check.name,
-            size=size,
-            mode=check.mode,
-            schema=check.schema,
-            dialect=check.reading.dialect,
-            encoding=check.reading.encoding,
-        )
+
+def _validation_request(check: Validation, path: Path, size: int) -> InspectionRequest:
+    return InspectionRequest(
+        path=path,
+        file_name=check.name,
+        size=size,
+        mode=check.mode,
+        schema=check.schema,
+        dialect=check.reading.dialect,
+        encoding=check.reading.encoding,
+    )
 
 
 def begin_validation(conn: WriteConnection, task_id: UUID, now: datetime) -> Validation | None:
@@ -208,7 +214,7 @@ def _apply_contract(
 
 
 def cancel_validation(conn: WriteConnection, check: Validation, now: datetime) -> None:
-    """End a canceled check; bytes that came with it go at once, and the quota with them."""
+    """End a canceled check; bytes that came with it go immediately, and the quota with them."""
     if _set_decision(conn, check, now):
         finish_task(conn, check.task_id, "canceled", now)
 

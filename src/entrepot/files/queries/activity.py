@@ -55,8 +55,8 @@ class PageRange:
 
 @dataclass(frozen=True)
 class ActivityRow:
-    """One row. `number` orders and is told to nobody, since it counts for all accounts; `fields` is
-    what the hash covers, as JSON; `previous_hash` is that of the account's row before it."""
+    """One row. `number` orders and is shown to nobody, since it counts for all accounts; `fields`
+    is what the hash covers, as JSON; `previous_hash` is that of the account's row before it."""
 
     number: int
     at: datetime

@@ -11,7 +11,7 @@ What each costs, of `n` files in an account or, for members, of an owner:
 - files that others share with an actor come by an index of their own in the order of creation; in
   other orders, and for filters on what a drop-box does not tell, all of those are looked at.
 
-Who may deliver to a file but not read it is not told how large it is, of which kind, or when it
+Who may deliver to a file but not read it does not see how large it is, of which kind, or when it
 was last updated: in their lists it has its place as if it had no size, and as if it had been
 updated when it was made.
 """
@@ -98,7 +98,7 @@ def list_files(
     after: Position | None = None,
     file_filter: FileFilter = ALL_FILES,
 ) -> list[FileRecord]:
-    """Files that the actor may know of; `after` is the place of the last one of the page before.
+    """Files that the actor may see; `after` is the place of the last one of the page before.
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page, and
     files that come and go move no others. Raises FieldInvalid for a `user_name` that is none.
@@ -175,7 +175,7 @@ def position_own_first(file: FileRecord) -> Position:
 
 
 def position_of(file: FileRecord, sort: Sort) -> Position:
-    """The place of a file in an order, as its lists have it for who is told this of it."""
+    """The place of a file in an order, as its lists have it for who sees this of it."""
     keys: dict[str, datetime | str | int] = {
         "created_at": file.created_at,
         "updated_at": file.updated_at or file.created_at,
@@ -243,7 +243,7 @@ class _QueryShape:
 
 @dataclass(frozen=True)
 class _VisibleColumns:
-    """The columns of some files, as they are told to who looks at them."""
+    """The columns of some files, as they are shown to who looks at them."""
 
     row: Any
     updated: ColumnElement[Any]
@@ -283,7 +283,7 @@ def _list_query(shape: _QueryShape) -> Select[Any]:
         pages += _shared_pages(shape)
     ids = union_all(*(select(page.subquery().c[0]) for page in pages))
     query = file_rows(with_schema=False).where(files.c.id.in_(ids))
-    # All of them are after the last page; said again, it would mislead PostgreSQL to an index.
+    # All of them are after the last page; repeated here, it would mislead PostgreSQL to an index.
     unpaged = replace(shape, paged=False)
     return _page(query, unpaged, _partial_columns(shape) if shape.shared else _all_columns(files.c))
 

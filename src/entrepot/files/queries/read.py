@@ -95,7 +95,7 @@ class Findings:
 
 
 def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
-    """One file that the actor may know of, its schema included. Raises NotFound."""
+    """One file that the actor may see, its schema included. Raises NotFound."""
     values = {**actor_parameters(actor), "file_id": file_id}
     row = conn.execute(_file_query(actor.is_admin), values).one_or_none()
     if row is None:
@@ -170,7 +170,7 @@ def get_findings(
     conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
 ) -> Findings:
     """Report and profile of a version, the newest inspected one by default, of those that the actor
-    may know of. Raises NotFound, VersionWithdrawn, VersionDeleted."""
+    may see. Raises NotFound, VersionWithdrawn, VersionDeleted."""
     target = access_visible(conn, actor, file_id)
     eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
     query = (

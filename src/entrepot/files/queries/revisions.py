@@ -22,8 +22,8 @@ RevisionSource = Literal["given", "inferred", "migrated"]
 @dataclass(frozen=True)
 class Revision:
     """One schema that the file has had, without the schema, and how deliveries were read. `version`
-    is the one that it was inferred from, or that was held against it; `changes` is None for a first
-    schema."""
+    is the one that it was inferred from, or that was checked against it; `changes` is None for a
+    first schema."""
 
     number: int
     source: RevisionSource
@@ -43,7 +43,7 @@ class Revision:
 
 
 def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
-    """Every revision for a file that the actor may know of, the newest first. Raises NotFound."""
+    """Every revision for a file that the actor may see, the newest first. Raises NotFound."""
     target = access_visible(conn, actor, file_id)
     revisions = schema_revisions.c
     query = (

@@ -70,7 +70,7 @@ class Version:
 def list_versions(
     conn: ReadConnection, actor: Actor, file_id: UUID, limit: int, after: int | None = None
 ) -> list[Version]:
-    """A file's versions that the actor may know of, the newest first; `after` is the number of
+    """A file's versions that the actor may see, the newest first; `after` is the number of
     the last one of the page before.
 
     Raises NotFound for a file that the actor may not know of.
@@ -83,7 +83,7 @@ def list_versions(
 
 
 def get_version(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> Version:
-    """One version that the actor may know of. Raises NotFound, VersionDeleted."""
+    """One version that the actor may see. Raises NotFound, VersionDeleted."""
     target = access_visible(conn, actor, file_id)
     row = conn.execute(_versions_of(target).where(versions.c.number == number)).one_or_none()
     if row is None:

@@ -31,7 +31,7 @@ class FileDocument:
 
     @property
     def validators(self) -> Validators:
-        """What a condition is held against: the tag alone, since a second is too coarse."""
+        """What a condition is checked against: the tag alone, since a second is too coarse."""
         return Validators(self.etag, NO_DATE)
 
 
@@ -40,8 +40,8 @@ def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> Fil
     exception to the contract; for those who manage it, whom it is offered to. Raises NotFound.
 
     The tag also changes with each delivery that was acknowledged, before it is published: of two
-    who deliver on the strength of the same state, the second is told. (Who may not read is only
-    told of their own.)
+    who deliver on the strength of the same state, the second gets an error. (Who may not read sees
+    only their own.)
     """
     record = get_file(conn, actor, file_id)
     document: FileDetails = {

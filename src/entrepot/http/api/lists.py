@@ -18,7 +18,7 @@ MAX_ITEMS_WITHOUT_LIMIT = 10_000
 """Items in one answer to a client that knows no paging."""
 
 Find = Callable[[ReadConnection, Actor, int, Position | None], list[T]]
-"""At most so many of a list's items beyond a place."""
+"""At most this many of a list's items beyond a place."""
 
 
 async def list_response(

@@ -143,7 +143,7 @@ async def user(user_name: UserNameInPath, work: ReadWork) -> Response:
     responses=problems(errors.NotAllowed, errors.LastAdmin),
 )
 async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWork) -> Response:
-    """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
+    """Change a user's role, or disable or enable them. A disabled user's keys stop immediately."""
     changed = await work.write_into_reserve(
         change_user, user_name, work.now, body.role, body.disabled
     )
@@ -159,7 +159,7 @@ async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWor
     responses=problems(errors.NotAllowed, errors.LastAdmin, errors.UserOwnsFiles),
 )
 async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
-    """Remove a user who owns no files; their keys stop at once."""
+    """Remove a user who owns no files; their keys stop immediately."""
     await work.write_into_reserve(delete_user, user_name, work.now)
     return Response(status_code=204)
 
@@ -283,7 +283,7 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     responses=problems(errors.NotAllowed),
 )
 async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
-    """Revoke a key; it stops at once."""
+    """Revoke a key; it stops immediately."""
     await work.write_into_reserve(revoke_key, key_id, work.now)
     return Response(status_code=204)
 

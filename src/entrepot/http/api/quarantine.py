@@ -44,10 +44,10 @@ async def accept_version(
     request: Request,
     work: WriteWork,
 ) -> JSONResponse:
-    """Publish a rejected version all the same, under a new number; answers the task that does it.
+    """Publish a rejected version anyway, under a new number; answers the task that does it.
 
     For the file's owner and the account's admins, as long as the rejected bytes are kept. A failed
-    version, which could not be inspected, may be accepted too. The report goes on naming what
+    version, which could not be inspected, may be accepted too. The report continues naming what
     breaks the contract; the version carries `accepted_from` and the `reason`. `If-Match` and
     `Idempotency-Key` are honoured as for a delivery.
     """

@@ -52,7 +52,7 @@ async def accept(
     match: str | None = None,
     idempotent: IdempotentRequest | None = None,
 ) -> TaskId:
-    """Make a rejected version the file's next one all the same; the task that publishes it.
+    """Make a rejected version the file's next one anyway; the task that publishes it.
 
     Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRejected, QuarantineEnded,
     FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.

@@ -109,7 +109,7 @@ async def options(runtime: RuntimeDep) -> Response:
 async def create(request: Request, work: WriteWork) -> Response:
     """Begin a resumable upload; its address is in `Location`.
 
-    The length and all that is told of the file are checked now, and the quota is held until the
+    The length and all metadata of the file are checked now, and the quota is held until the
     upload has ended. The body may bring the first bytes. With `Upload-Concat: partial` it is a
     part; with `final;` and the addresses of parts it joins them and delivers the whole.
     """
@@ -142,7 +142,7 @@ async def create(request: Request, work: WriteWork) -> Response:
     async with open_new_session(work, upload, idempotent=key is not None) as session:
         if session is None:  # repeated, after the first time was answered or almost was
             return Response(status_code=201, headers=upload_headers(upload, upload.size) | location)
-        if session.size == 0:  # else repeated, and the sender goes on where it is told to
+        if session.size == 0:  # else repeated, and the sender continues at the offset in the answer
             with work.runtime.uploads.slot(upload.account_id, work.account_id):
                 target = await _take_body(session, request, checksum, work)
                 upload = await (session.complete(target) if target else reload_upload(work, upload))
@@ -168,7 +168,7 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
             )
         current = upload
         if session.is_deliverable:
-            # Its last bytes came, but not its last transaction: nobody shall be told that all
+            # Its last bytes came, but not its last transaction: nobody may learn that all
             # is here before there is a task.
             current = await session.complete(await _target(upload.metadata, upload.if_match, work))
         else:

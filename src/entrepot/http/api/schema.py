@@ -75,7 +75,7 @@ BODY: dict[str, Any] = {
         },
     }
 }
-"""What is wrong in a schema or a dialect is told by the problem, with a pointer."""
+"""What is wrong in a schema or a dialect stands in the problem, with a pointer."""
 
 
 @router.get(

@@ -107,8 +107,8 @@ async def entitle(
     """Share a file with a user of any account, or with a whole one (`partner:*`), or change that.
 
     `r` reads, `w` delivers and follows its own deliveries but sees nothing else, `rw` both. It
-    takes effect at once, and ends at `expires_at`, if there is one. Answers `201` if it is new. A
-    name that stands for nobody is `422`, in the same words whether account or user is unknown.
+    takes effect immediately, and ends at `expires_at`, if there is one. Answers `201` if it is
+    new. A name of nobody is `422`, in the same words whether account or user is unknown.
     """
     now = work.parts.clock()
     arguments = user_name, body.entitlement, body.expires_at, now
@@ -124,7 +124,7 @@ async def entitle(
     responses=problems(errors.NotAllowed, errors.FieldInvalid),
 )
 async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
-    """End an entitlement at once, for uploads and event streams that are under way too."""
+    """End an entitlement immediately, for uploads and event streams that are under way too."""
     await work.write_into_reserve(revoke_entitlement, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
 
@@ -236,7 +236,7 @@ async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> R
     """Accept an account once, so that it may share any number of files with one, or block it.
 
     All shares of a blocked account end, and its further ones are answered as if there were nobody
-    of this name. The account is not told.
+    of this name. The account gets no notice.
     """
     arguments = account, body.decision, body.for_account, work.parts.clock()
     return JSONResponse(

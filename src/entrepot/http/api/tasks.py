@@ -85,7 +85,7 @@ async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     responses=problems(errors.TaskFinished, errors.NotAllowed),
 )
 async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
-    """Cancel a task: at once while it waits, within a second while it runs."""
+    """Cancel a task: immediately while it waits, within a second while it runs."""
     canceled = await work.write_into_reserve(cancel_task, task_id, work.now)
     work.parts.queue.wake()
     return JSONResponse(task_payload(canceled), status_code=202)
@@ -125,7 +125,7 @@ async def task_events(
     """Events of one task from revision `known_revision` on; `render` makes an event's data of a
     task.
 
-    Each look is made anew as the actor: a key revoked meanwhile ends the stream.
+    Each look is made again as the actor: a key revoked meanwhile ends the stream.
     """
     yield b"retry: 1000\n\n"
     if task.revision != known_revision:
@@ -140,7 +140,7 @@ async def task_events(
                 task = await work.with_current_time().read(get_visible_task, task.id)
                 data = await render(task) if changed else ""
             except EntrepotError:
-                return  # the key or the right ended meanwhile; a new request is told why
+                return  # the key or the right ended meanwhile; a new request gets the reason
             if not changed:
                 yield b": still here\n\n"
             elif task.revision != follower.known_state:

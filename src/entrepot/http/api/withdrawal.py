@@ -33,7 +33,7 @@ router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
 
 class WithdrawalBody(BaseModel):
-    """Why the version is withdrawn, which its readers are told; `purge`: its bytes and all that
+    """Why the version is withdrawn, which its readers see; `purge`: its bytes and all that
     shows them are removed now, which cannot be undone."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,14 +55,14 @@ async def withdraw(
     request: Request,
     work: WriteWork,
 ) -> Response:
-    """Withdraw a published version: nobody reads it any more, and its readers are told why.
+    """Withdraw a published version: nobody reads it any more, and its readers see why.
 
     Without `version` they then get the newest one that is published; the withdrawn version itself,
     and a file of which no other is published, answer `410 version-withdrawn`. It can be undone
     until `undo_until`. With `purge` the bytes, the report, the rejected rows, the profile, forms
-    and comparisons are removed now, for good; the record keeps who withdrew the version, when and
-    why. A withdrawn version can be purged later by the same request. `copies` are the file's other
-    published versions with the same bytes, which stay. `If-Match` is honoured.
+    and comparisons are removed now, permanently; the record keeps who withdrew the version, when
+    and why. A withdrawn version can be purged later by the same request. `copies` are the file's
+    other published versions with the same bytes, which stay. `If-Match` is honoured.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
     version, copies = await withdraw_and_purge(

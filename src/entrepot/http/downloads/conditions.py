@@ -47,7 +47,7 @@ def is_unchanged(headers: Mapping[str, str], current: Validators) -> bool:
     """Whether a GET or HEAD is answered 304: by If-None-Match, or else If-Modified-Since.
 
     A date must be exactly Last-Modified: after a withdrawal an older version is the current one,
-    and whoever has the withdrawn one must not be told that nothing changed.
+    and whoever has the withdrawn one must not get the answer that nothing changed.
     """
     none_match = headers.get("if-none-match")
     if none_match is not None:

@@ -90,8 +90,8 @@ async def rejected_rows(
 async def _wait_until_made(
     work: UnitOfWork, outcome: Outcome, form: str, request: Request, wait_seconds: float
 ) -> PublishedVersion:
-    """What `request` returns once it is a version. Each look is made anew as the actor, whose right
-    may have ended meanwhile."""
+    """What `request` returns once it is a version. Each look is made again as the actor, whose
+    right may have ended meanwhile."""
     if isinstance(outcome, PublishedVersion):
         return outcome
     loop = asyncio.get_running_loop()

@@ -3,14 +3,17 @@
 import base64
 import json
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from entrepot.blobs.store import BlobId
 from entrepot.errors import (
+    BlobMissing,
     CursorMismatch,
     EntrepotError,
     ExpressionInvalid,
@@ -19,6 +22,7 @@ from entrepot.errors import (
     TypeMismatch,
     UnknownColumn,
 )
+from entrepot.files.borrow import borrow_blob
 from entrepot.files.forms.preview import PreviewSource, find_preview_source
 from entrepot.files.forms.read_form import USE_RECORD_INTERVAL
 from entrepot.http.deps import UnitOfWork
@@ -80,31 +84,45 @@ async def get_preview_page(
     if source is None or work.now - source.used_at >= USE_RECORD_INTERVAL:
         parquet = await get_form(work, file_id, "parquet", version, wait_seconds)
         source = await work.read(find_preview_source, file_id, parquet.number)
-    path = work.parts.store.path(source.parquet.blob_id) if source is not None else None
-    if source is None or path is None or not path.exists():  # it expired a moment ago
+    if source is None:  # it expired a moment ago
         raise PreviewUnavailable
     if query.cursor is not None and query.offset:
         raise FieldInvalid("offset", "is for the first page; further ones have a cursor.")
     after = _read_cursor(query.cursor, source, query) if query.cursor is not None else None
     offset = query.offset if query.row is None else max(0, query.row - source.first_row)
-    request = PreviewRequest(
-        path=Path(path),
-        size=source.parquet.size,
-        columns=query.columns,
-        order_by=query.order_by,
-        where=query.where,
-        limit=query.limit,
-        after=after,
-        offset=offset,
-        most_columns=query.most_columns,
-    )
-    preview = await work.runtime.previewer.page(source.parquet.reader.account_id, request)
+    async with _borrow(work, source.parquet.blob_id) as path:
+        request = PreviewRequest(
+            path=path,
+            size=source.parquet.size,
+            columns=query.columns,
+            order_by=query.order_by,
+            where=query.where,
+            limit=query.limit,
+            after=after,
+            offset=offset,
+            most_columns=query.most_columns,
+        )
+        preview = await work.runtime.previewer.page(source.parquet.reader.account_id, request)
     if preview.problem is not None:
         raise _request_error(preview.problem)
     page = _page(source, query, preview, offset)
     rows_json = json.dumps(page.document["rows"], ensure_ascii=False, separators=(",", ":"))
     start_recorded_read(work, source.parquet).record_part(len(rows_json.encode()))
     return page
+
+
+@asynccontextmanager
+async def _borrow(work: UnitOfWork, blob_id: BlobId) -> AsyncIterator[Path]:
+    """The Parquet as a local file. Raises PreviewUnavailable if it expired a moment ago."""
+    borrowed = borrow_blob(work.parts.database, work.parts.store, blob_id)
+    try:
+        path = await work.runtime.run_in_byte_thread(borrowed.__enter__)
+    except BlobMissing:
+        raise PreviewUnavailable from None
+    try:
+        yield path
+    finally:
+        await work.runtime.run_in_byte_thread(borrowed.__exit__, None, None, None)
 
 
 def _page(source: PreviewSource, query: PreviewQuery, preview: Preview, offset: int) -> RowsPage:

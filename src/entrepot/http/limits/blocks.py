@@ -13,14 +13,14 @@ KIB = 1024
 SMALL_BYTES = 64 * KIB
 """An answer that is sent as one message, and counts for nobody."""
 BLOCK_STEPS = ((4, 1024 * KIB), (16, 256 * KIB))
-"""Downloads under way, and the size of the blocks of a new one up to so many. Those of 1 MiB send
+"""Downloads under way, and the size of the blocks of a new one up to this many. Those of 1 MiB send
 at 1.2 of the rate of nginx, those of 256 KiB at 0.7. No more downloads have large ones than the
 step says: one that has them is among those under way."""
 QUEUED_MESSAGES = 4
 
 
 def block_bytes(under_way: int) -> int:
-    """The size of the blocks of one more download, where so many are under way with it."""
+    """The size of the blocks of one more download, where this many are under way with it."""
     return next((size for most, size in BLOCK_STEPS if under_way <= most), SMALL_BYTES)
 
 

@@ -7,7 +7,7 @@ Counted by this process, in memory. Whether a name exists makes no difference he
 - All others take turns: on one name one attempt a second, after a few that come at once. Those who
   wait are served in turn by their networks, so that many attempts from one network delay one from
   another by one turn. An attempt is refused only if it would wait too long.
-- One address has so many attempts in five minutes for all names together.
+- One address has a number of attempts in five minutes for all names together.
 - The attempts of others use one thread at a time: a flood of them never keeps a known browser
   waiting for more than one check.
 """

@@ -19,7 +19,7 @@ MAX_ATTEMPTS = 2
 
 
 class Previewer:
-    """Makes previews, each in a process of its own, at most so many at once; one for the app.
+    """Makes previews, each in a process of its own, a bounded number at once; one for the app.
 
     What the processes are forked from is loaded when the first preview is wanted, and stays: it
     holds some 100 MB, which a server that nobody looks into has better uses for.

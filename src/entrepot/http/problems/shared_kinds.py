@@ -7,7 +7,7 @@ QUOTA_EXCEEDED = ProblemKind(
     "account-quota-exceeded",
     "The account's quota is exceeded",
     "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
-    "account, whose file it is, are not told.",
+    "account, whose file it is, are not shown.",
 )
 
 STORAGE_FULL = ProblemKind(

@@ -49,7 +49,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         404,
         "not-found",
         "Not found",
-        "There is nothing here that this key may know of. Check the id.",
+        "Nothing has this id, or this key may not see it. Check the id.",
     ),
     errors.NoPublishedVersion: ProblemKind(
         404,
@@ -70,7 +70,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "offset-mismatch",
         "The upload is at another offset",
-        "Ask for it with HEAD, and go on there.",
+        "Ask for it with HEAD, and continue there.",
     ),
     errors.UploadIncomplete: ProblemKind(
         409,
@@ -107,7 +107,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "version-not-rejected",
         "The version was not rejected",
         "Only a version that was rejected, or could not be inspected, can be replaced by a "
-        "correction, or accepted all the same. Look at the file's versions, and take one whose "
+        "correction, or accepted anyway. Look at the file's versions, and take one whose "
         "`status` is rejected or failed.",
     ),
     errors.QuarantineEnded: ProblemKind(
@@ -240,7 +240,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         422,
         "cursor-mismatch",
         "The cursor belongs to another query",
-        "Follow the `Link` header as it is, or begin anew without a cursor.",
+        "Follow the `Link` header as it is, or begin again without a cursor.",
     ),
     errors.PreviewTooCostly: ProblemKind(
         422,
@@ -287,7 +287,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         423,
         "upload-busy",
         "The upload is held by another request",
-        "Ask for its offset with HEAD in a moment, and go on there.",
+        "Ask for its offset with HEAD in a moment, and continue there.",
     ),
     errors.TooManyPreviews: ProblemKind(
         429,

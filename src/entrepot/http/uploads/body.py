@@ -16,8 +16,8 @@ from entrepot.http.uploads.pace import BodyPace, small_body_pace
 from entrepot.settings import Settings
 
 MAX_JSON_BYTES = 256 * 1024
-"""Bytes of a body that is no upload and no schema. A description of 10,000 characters, each as two
-escapes, has 120 kB. Measured: to parse and check this much takes the event loop 5 ms."""
+"""Bytes of a body that is neither an upload nor a schema. A description of 10,000 characters, each
+as two escapes, has 120 kB. Measured: to parse and check this much takes the event loop 5 ms."""
 
 
 async def body_chunks(request: Request, pace: BodyPace) -> AsyncIterator[bytes]:
@@ -86,12 +86,12 @@ class SmallBodyRoute(APIRoute):
 
 
 def _reject_surrogates(body: bytes) -> None:
-    """Raise FieldInvalid for JSON with half a surrogate pair, which is no text in any answer."""
+    """Raise FieldInvalid for JSON with half a surrogate pair, which is not text in any answer."""
     if b"\\ud" not in body.lower():
         return
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise FieldInvalid("body", "holds half a surrogate pair, which is no text.") from None
+        raise FieldInvalid("body", "holds half a surrogate pair, which is not text.") from None
     except (ValueError, RecursionError):
         return  # no JSON that the framework takes; it says why

@@ -1,8 +1,8 @@
 """One request's hold on a resumable upload: bytes stream into its draft, and stay whatever ends it.
 
 The newest request has the draft: whoever holds it looks at the upload's `turn` twice a second and
-lets go, so that a client which lost its connection goes on at once, even while the server still
-waits for the old one's next byte. What came is made durable before its number is told.
+lets go, so that a client which lost its connection continues immediately, even while the server
+still waits for the old one's next byte. What came is made durable before its number is sent.
 """
 
 import asyncio
@@ -169,8 +169,8 @@ class ResumableSession:
     async def complete(self, target: UploadTarget) -> Upload:
         """Make the bytes a blob and have its row written; the upload as it is then.
 
-        Where the outcome is not known, a row may name them: the sweep looks. What is refused for
-        good ends the upload.
+        Where the outcome is not known, a row may name them: the sweep looks. What is refused
+        permanently ends the upload.
         """
         work, upload_id = self._work, self.upload.upload_id
         expires_at = self._expiry()
@@ -278,7 +278,7 @@ class ResumableSession:
 
     async def _save_progress(self, verified: int | None) -> None:
         """Make what came durable, or only the first `verified` bytes, and note how much it is."""
-        with suppress(Exception):  # told already, or else by the sync
+        with suppress(Exception):  # reported already, or else by the sync
             await self._flush()
             await self._blocks.wait()
         if verified is not None and verified < self.size:
@@ -323,7 +323,7 @@ async def open_new_session(
     earlier one that was `idempotent`.
 
     If the block fails, the upload ends: its sender was never given the address, so that nobody can
-    go on, unless the request is repeated. Raises as `open_session` does.
+    continue, unless the request is repeated. Raises as `open_session` does.
     """
     session = await ResumableSession.open(work, upload) if not upload.ended else None
     if session is None:

@@ -119,7 +119,7 @@ async def open_upload_session(
     brings at most `max_bytes` bytes, if that is known.
 
     Whatever the block raises, nothing of the upload stays; after a block that ends, its row names
-    the bytes and the workers are told. Raises TooManyUploads, RequestUnderWay, OwnerQuotaExceeded
+    the bytes and wakes the workers. Raises TooManyUploads, RequestUnderWay, OwnerQuotaExceeded
     instead of figures that are not the sender's, what `UploadTarget.admit` and what authentication
     raise.
     """
@@ -330,7 +330,7 @@ class ReplayedUpload(UploadSession):
         self._hash = sha256()
 
     def reject_oversized(self, min_bytes: int) -> None:
-        """Nothing is refused for want of room; what is another request is told at its end."""
+        """Nothing is refused for want of room; what is another request is answered at its end."""
 
     async def take(self, data: memoryview | bytes) -> None:
         """Take the next bytes. Raises FileTooLarge."""
@@ -340,7 +340,7 @@ class ReplayedUpload(UploadSession):
         await self._work.runtime.run_in_byte_thread(self._hash.update, data)
 
     async def finish(self, digest: str | None = None) -> StoredUpload:
-        """What would have been stored. A `digest` was held against the first one's bytes."""
+        """What would have been stored. A `digest` was checked against the first one's bytes."""
         del digest
         stored = StoredBlob(self.received, self._hash.hexdigest())
         return StoredUpload(self._blob_id, stored, self._admitted.reservation)
@@ -358,7 +358,7 @@ class ReplayedUpload(UploadSession):
 def parse_repr_digest(digest: str) -> str | None:
     """The SHA-256 of a Repr-Digest field (RFC 9530) as hex; None if it names none.
 
-    Raises FieldInvalid where the value is no digest.
+    Raises FieldInvalid where the value is not a digest.
     """
     for entry in digest.split(","):
         name, _, value = entry.strip().partition("=")

@@ -62,7 +62,7 @@ class PageWork(UnitOfWork):
         return result
 
     def unattended(self) -> "PageWork":
-        """The same for what goes on by itself, as a stream does in a tab that nobody looks at."""
+        """The same for what continues by itself, as a stream does in a tab that nobody looks at."""
         return replace(self, counts=False)
 
     async def read_with_actor(

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.count_cells import TYPE_BY_KIND, CellCounts
-from entrepot.inspection.check.first_texts import MARKS_SQL
+from entrepot.inspection.check.first_texts import is_value
 from entrepot.inspection.check.type_candidates import Candidate
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.sql import Sql, literal, sql
@@ -96,7 +96,7 @@ def exceptions_of(
             near = next((each for each in some if _almost_fits(each, counted)), None)
             if near is not None:
                 misfit = f"NOT coalesce({near.condition(column.text)}, false)"
-                misfit = f"({column.text} NOT IN ({MARKS_SQL}) AND {misfit})"
+                misfit = f"({is_value(column.text)} AND {misfit})"
                 exceptions.append((n, replace(near.field, name=field.name), misfit))
         elif field.type == "any" and column.kind is None:
             would_be, misfit = _exception_of_kind(column, counted)
@@ -130,7 +130,7 @@ def _exception_of_kind(column: Column, counts: CellCounts) -> tuple[str, Sql]:
         return "", sql("")
     alike = ("integer", "number") if would_be == "number" else (would_be,)
     kinds = ", ".join(literal(kind) for kind, name in TYPE_BY_KIND.items() if name in alike)
-    mark = f"({column.kind_sql} = 'text' AND {column.text} IN ({MARKS_SQL}))"
+    mark = f"({column.kind_sql} = 'text' AND NOT {is_value(column.text)})"
     return would_be, f"({column.kind_sql} NOT IN ({kinds}) AND NOT {mark})"
 
 

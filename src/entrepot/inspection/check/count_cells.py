@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY, MARKS_SQL
+from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY, is_value
 from entrepot.inspection.check.type_candidates import Candidate
 from entrepot.inspection.line_prefilter import Prefiltered, prefilter
 from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
@@ -204,5 +204,5 @@ def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -
         aggregates.append(f"count_if({fits})")
         aggregates += [f"count_if({full_match(text, each)})" for each in candidate.evidence]
     if in_full:
-        aggregates.append(f"count_if({native}{text} IN ({MARKS_SQL}))")
+        aggregates.append(f"count_if({native}NOT {is_value(text)})")
     return aggregates

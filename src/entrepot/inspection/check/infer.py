@@ -6,7 +6,8 @@ mean "no value", one more pass asks those columns for everything.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -29,7 +30,7 @@ from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
-from entrepot.inspection.table import CellKind, Column, Table
+from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
@@ -60,23 +61,26 @@ def infer_schema(
 ) -> Inferred:
     """Infer over the whole of `table`; `find_almost_typed`: name the cells for which a column has
     no type too. Raises duckdb.Error where the scan fails."""
-    likely, near = _choose_candidates(engine, table)
+    likely = _likely_types(engine, table)
     names = unique_names(table.labels)
-    candidates = [_first_choice(some) for some in likely]
+    candidates = [each.first_choice() for each in likely]
     totals, counts = count_prefiltered(engine, table, candidates) or count_cells(
         engine, table, candidates
     )
     may_be_almost = find_almost_typed and totals.rows >= MIN_ROWS
-    open_ones = [
-        n
-        for n, (column, some, counted) in enumerate(
-            zip(table.columns, candidates, counts, strict=True)
-        )
-        if _is_open(column, some, counted) or (may_be_almost and near[n])
-    ]
+    open_ones = []
+    others = []
+    for n, (column, some, counted) in enumerate(
+        zip(table.columns, candidates, counts, strict=True)
+    ):
+        is_open = _is_open(column, some, counted)
+        if is_open or (may_be_almost and not some):
+            possible = likely[n].all()
+            if is_open or possible:
+                open_ones.append(n)
+                others.append(possible)
     if open_ones:
         part = table.select(open_ones)
-        others = [[*likely[n], *near[n]] for n in open_ones]
         _, again = count_cells(engine, part, others, in_full=True)
         for n, counted, some in zip(open_ones, again, others, strict=True):
             counts[n], candidates[n] = counted, some
@@ -102,32 +106,64 @@ def infer_schema(
     )
 
 
-def _choose_candidates(
-    engine: duckdb.DuckDBPyConnection, table: Table
-) -> tuple[list[list[Candidate]], list[list[Candidate]]]:
-    """For each column the candidates that fit its first texts, and those that fit all but very
-    few. Asking the engine for all candidates would cost it more to plan than to run."""
-    likely: list[list[Candidate]] = [[] for _ in table.columns]
-    near: list[list[Candidate]] = [[] for _ in table.columns]
-    if table.typed:
-        return likely, near
-    for n, (column, texts) in enumerate(
-        zip(table.columns, first_texts(engine, table), strict=True)
-    ):
-        for candidate in candidates_like(texts) if texts else []:
-            if column.kind is None and candidate.field.type not in TEXT_FORMS:
-                continue
-            if not text_fits(candidate.field.type, table.storage):
-                continue
-            misfits = candidate.count_misfits(texts, MAX_EXCEPTIONS)
+class LikelyTypes:
+    """The candidates for the type of a column, by its first texts. Each is compared with them when
+    it is asked for, since most columns are settled by the first that fits."""
+
+    def __init__(self, column: Column, texts: Counter[str], storage: Storage) -> None:
+        self._column = column
+        self._texts = texts
+        self._storage: Storage = storage
+
+    def first_choice(self) -> list[Candidate]:
+        """The first candidate that fits the first texts, with the one that it may be confused with;
+        none if no candidate fits."""
+        possible = self._possible()
+        first = next((each for each in possible if not self._misfits(each)), None)
+        if first is None:
+            return []
+        rivals = [
+            each for each in possible if each.name == first.unless and not self._misfits(each)
+        ]
+        return self._asking_the_rest([first, *rivals])
+
+    def all(self) -> list[Candidate]:
+        """The candidates that fit the first texts, then those that fit all but very few of them.
+        Asking the engine for every candidate would cost it more to plan than to run."""
+        likely, near = [], []
+        for candidate in self._possible():
+            misfits = self._misfits(candidate)
             if not misfits:
-                likely[n].append(candidate.without_known_evidence(texts))
-            elif misfits <= MAX_EXCEPTIONS < texts.total():
-                near[n].append(candidate.without_known_evidence(texts))
+                likely.append(candidate)
+            elif misfits <= MAX_EXCEPTIONS < self._texts.total():
+                near.append(candidate)
         # A further spelling of the type that a column has anyway says nothing.
-        settled = {candidate.field.type for candidate in likely[n]}
-        near[n] = [candidate for candidate in near[n] if candidate.field.type not in settled]
-    return likely, near
+        settled = {candidate.field.type for candidate in likely}
+        near = [candidate for candidate in near if candidate.field.type not in settled]
+        return self._asking_the_rest([*likely, *near])
+
+    def _possible(self) -> Iterator[Candidate]:
+        for candidate in candidates_like(self._texts) if self._texts else ():
+            kind = candidate.field.type
+            if self._column.kind is None and kind not in TEXT_FORMS:
+                continue
+            if text_fits(kind, self._storage):
+                yield candidate
+
+    def _misfits(self, candidate: Candidate) -> int:
+        return candidate.count_misfits(self._texts, MAX_EXCEPTIONS)
+
+    def _asking_the_rest(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return [candidate.without_known_evidence(self._texts) for candidate in candidates]
+
+
+def _likely_types(engine: duckdb.DuckDBPyConnection, table: Table) -> list[LikelyTypes]:
+    if table.typed:
+        return [LikelyTypes(column, Counter(), table.storage) for column in table.columns]
+    return [
+        LikelyTypes(column, texts, table.storage)
+        for column, texts in zip(table.columns, first_texts(engine, table), strict=True)
+    ]
 
 
 def _is_open(column: Column, tried: Sequence[Candidate], counts: CellCounts) -> bool:
@@ -148,13 +184,6 @@ def _with_filled(
     return tuple(
         replace(field, not_empty=number in filled) for number, field in enumerate(fields, start=1)
     )
-
-
-def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
-    """The first candidate, with the one that it may be confused with."""
-    if not likely:
-        return []
-    return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]
 
 
 def unique_names(labels: Sequence[str]) -> list[str]:

@@ -33,8 +33,11 @@ def find_total_row(
     duckdb.Error."""
     if table.typed or table.by_name or not table.header or rows > MAX_ROWS:
         return []
+    known = table.last_first_cell()
+    if not rows or (known is not None and not TOTAL.match(known.strip(" "))):
+        return []
     texts = [f"trim(coalesce({column.text}, ''))" for column in table.columns[:MAX_SUMMED_COLUMNS]]
-    # The first cell alone is enough to tell that nearly every last row is no total.
+    # The first cell alone is enough to tell that nearly every last row is not a total.
     query = f"SELECT max(_row), arg_max({texts[0]}, _row) FROM {table.numbered}"
     last = engine.execute(query).fetchone()
     if last is None or last[0] is None or not TOTAL.match(last[1]):

@@ -5,7 +5,7 @@ laxer than the check of that field, so that a file always conforms to what was i
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -252,19 +252,22 @@ for each in FIXED:
     _compiled(each.pattern)  # before processes are forked, which all need them
 
 
-def candidates_like(texts: Collection[str]) -> list[Candidate]:
+def candidates_like(texts: Collection[str]) -> Iterator[Candidate]:
     """The candidates for a column whose first texts are `texts`, not empty, in the order of their
     preference."""
+    yield from SPELLED
+    yield from INTEGERS
+    yield from NUMBERS
+    yield from BARE_WRITTEN
     models = [text for text in texts if len(text) <= MAX_MODEL_CHARS][:MODELS]
     affixed: dict[str, Candidate] = {}
-    moments: dict[str, Candidate] = {}
     for text in models:
         match = AFFIXED.fullmatch(text)
         if match and (match["prefix"] or match["suffix"]):
             affix = Affix(match["prefix"], match["suffix"])
             affixed |= {each.name: each for each in _written_numbers(affix)}
-        moments |= {each.name: each for each in _moments_like(text)}
-    return [
-        *SPELLED, *INTEGERS, *NUMBERS, *BARE_WRITTEN, *affixed.values(), *STANDARD_MOMENTS,
-        *moments.values(), *OTHERS,
-    ]  # fmt: skip
+    yield from affixed.values()
+    yield from STANDARD_MOMENTS
+    moments = {each.name: each for text in models for each in _moments_like(text)}
+    yield from moments.values()
+    yield from OTHERS

@@ -67,7 +67,7 @@ def profile_columns(
     rows: int,
     few_rows: int = FEW_ROWS,
 ) -> list[dict[str, Any]]:
-    """The profile of each column of `parquet`, which has so many rows; `columns` are what the
+    """The profile of each column of `parquet`, which has this many rows; `columns` are what the
     schema says of them. Up to `few_rows` rows are counted here instead of by the engine.
 
     Raises duckdb.Error where the file cannot be read or measured.
@@ -306,7 +306,7 @@ def _mean(column: ColumnStats) -> float | int | str | None:
         return _finite(column.figures.get("mean"))
     with localcontext(prec=MAX_SUM_DIGITS):
         mean = Decimal(total) / column.figures["filled"]
-        # A mean is no cell: only what no double comes near is a text.
+        # A mean is not a cell: only what no double comes near is a text.
         return float(mean) if abs(mean) < MAX_EXACT_INTEGER else exact_number(f"{mean:f}")
 
 

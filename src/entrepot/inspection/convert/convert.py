@@ -2,7 +2,7 @@
 
 Runs in the sandbox process. Parquet and the canonical CSV are made from the bytes as delivered, the
 others from the Parquet; the column profile comes with the Parquet. The Parquet and the rejected
-rows are also made of a file that was just judged, without reading it anew.
+rows are also made of a file that was just judged, without reading it again.
 """
 
 import csv
@@ -27,8 +27,14 @@ from entrepot.inspection.convert.rejected_rows import (
     write_rejected,
 )
 from entrepot.inspection.convert.write_arrow import write_arrow
-from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
-from entrepot.inspection.inspect import JudgedFile, out_of_resources
+from entrepot.inspection.engine_errors import (
+    MAX_ERROR_CHARS,
+    engine_error_text,
+    first_line,
+    is_of_file,
+    out_of_resources,
+)
+from entrepot.inspection.inspect import JudgedFile
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_content
@@ -66,7 +72,8 @@ class OtherRows(SourceBroken):
 
 
 def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
-    """Write the form to `target`. Raises only what `out_of_resources` knows, and OSError."""
+    """Write the form to `target`. Raises what `out_of_resources` knows, OSError, and duckdb.Error
+    for a query that is wrong."""
     return converted(lambda: _derive(request, target, context))
 
 
@@ -93,9 +100,9 @@ def converted(make: Callable[[], Converted]) -> Converted:
             "source-error", None, f"It cannot be read: {str(reason)[:MAX_ERROR_CHARS]}."
         )
     except duckdb.Error as error:
-        if out_of_resources(error):
+        if not is_of_file(error):
             raise
-        return Converted("source-error", None, f"It cannot be written: {first_line(error)}")
+        return Converted("source-error", None, f"It cannot be read: {engine_error_text(error)}.")
 
 
 def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnection) -> Converted:

@@ -1,6 +1,6 @@
 """The rejected rows as they were uploaded, with what is wrong with each: `report.csv`.
 
-Runs in the sandbox process. The file is inspected once more, with more errors listed than a report
+Runs in the sandbox process. The file is inspected again, with more errors listed than a report
 holds, and the rows that have any are written. Cells stay as they are but for those that a
 spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostrophe before them.
 """
@@ -73,7 +73,7 @@ def write_rejected(
 
     The first three columns are the row's number, its line, and the messages of its errors; the
     faults of the header and of the file come first. Surplus cells of a long row follow its last. A
-    record that is no row of the table, such as a line that is not JSON, has no cells.
+    record that is not a row of the table, such as a line that is not JSON, has no cells.
     """
     by_row: dict[int, list[dict[str, Any]]] = {}
     others = []

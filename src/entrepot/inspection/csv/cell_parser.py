@@ -61,7 +61,7 @@ class CellParser:
         return at + 1 if text.startswith(quote, at) else -1
 
     def close(self, text: str, at: int) -> int:
-        """The position of the quote that ends the cell whose content goes on at `at`; the
+        """The position of the quote that ends the cell whose content continues at `at`; the
         length of `text` plus 1 if there is none; -1 if one stands where it must not."""
         closing, doubled = self.dialect.closing, self.dialect.doubled
         while match := self._special.search(text, at):
@@ -166,7 +166,7 @@ class CellParser:
         return literal if len(literal) == width else whole
 
     def _guess(self, text: str, together: bool) -> list[str]:
-        """The cells of a damaged line. A damaged quoted cell goes on to the first quote before
+        """The cells of a damaged line. A damaged quoted cell continues to the first quote before
         a delimiter (`together`) or is text up to the next delimiter."""
         closing = self.dialect.closing
         cells: list[str] = []

@@ -13,6 +13,7 @@ from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, r
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.detection import detect_dialect
+from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
@@ -77,13 +78,14 @@ def detect_csv(
     lines: Sequence[str],
     names: Sequence[str] | None,
     requested: TableDialect | None,
-    most: int = 10_000,
-    freeze: bool = False,
+    most: int,
+    freeze: bool,
+    samples: LineSamples,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 
-    `freeze`: the reading is to become a contract. Raises TooLarge for rows of more than `most`
-    cells.
+    `freeze`: the reading is to become a contract. `samples` are those of the text. Raises TooLarge
+    for rows of more than `most` cells.
     """
     hints = _hints(requested)
     if names is not None and hints.comment is None:
@@ -97,7 +99,7 @@ def detect_csv(
             mark = separator.group(1)
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     bound = names is not None or freeze
-    scored = detect_dialect(body, names, hints, bound)
+    scored = detect_dialect(body, names, hints, bound, samples)
     best = scored[0]
     if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
         best = _by_comma(best, body, named=names is not None)

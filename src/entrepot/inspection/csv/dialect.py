@@ -15,7 +15,7 @@ class Dialect:
     it; `doubled`: a quote inside is written twice; `escape` is a character that takes the next
     one's meaning away, inside quotes or not. `trim`: blanks beside a delimiter belong to it;
     `framed`: a delimiter stands at both ends of each line. `blanks`, if above zero: the
-    delimiter is any run of at least so many blanks. A line that begins with `comment` is not
+    delimiter is any run of at least this many blanks. A line that begins with `comment` is not
     a row; `comment_stated`: the mark was stated rather than guessed, so that a line of the
     table's width is a comment too. `starts`, if any, are the places (characters from 0) at which
     columns of fixed width begin.

@@ -97,7 +97,7 @@ def _can_scan(source: CsvSource) -> bool:
         and len(dialect.delimiter.encode()) <= MAX_DELIMITER_BYTES
         and len(dialect.quote.encode()) <= MAX_QUOTE_BYTES
         and (bool(dialect.delimiter) or not byte_scan.quotes)
-        # Rows of the table's width that are no rows are only known to whoever reads each.
+        # Rows of the table's width that are not rows are only known to whoever reads each.
         and not (dialect.comment_stated or rules.comment_rows or rules.footer)
         and not source.decision.layout.misplaced
         # A line of one cell that begins with the mark is a comment, and a row for the engine.
@@ -180,6 +180,17 @@ def _begins_plainly(source: CsvSource) -> bool:
         file.seek(source.byte_scan.bom)
         quote = source.decision.dialect.quote.encode()
         return not any(quote in file.readline(MAX_HEADER_BYTES) for _ in range(above))
+
+
+def last_first_cell(source: CsvSource) -> str | None:
+    """The first cell of the last row of a regular text; None where the last part does not tell.
+    Raises OSError."""
+    lines, dialect = _tail_lines(source), source.decision.dialect
+    # The first of them may be cut off, and with a quote any of them may be a part of a cell.
+    quoted = dialect.quote and any(dialect.quote in line for line in lines)
+    if len(lines) < 2 or quoted or source.byte_scan.padding:
+        return None
+    return Lexer(dialect).cells_of(lines[-1])[0]
 
 
 def _tail_lines(source: CsvSource) -> list[str]:

@@ -244,7 +244,7 @@ def _frozen(
 
 
 def _header_alike(detected: DetectedTable) -> list[str]:
-    """A sentence on a header that cannot be told from the rows by its looks."""
+    """A sentence on a header that looks like the rows."""
     usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in detected.labels)
     if not detected.header_rows or detected.layout.sure >= MIN_CLEAR_HEADER or usual:
         return []

@@ -26,7 +26,7 @@ MAX_RECORD_BYTES = MAX_CSV_CELL_CHARS
 BLANK = PADDING.encode()
 """What makes a record of one cell a blank one."""
 LINE_END_WITHIN = b"\0"
-"""What a line end within a quoted cell is written as while records are told apart; the text has
+"""What a line end within a quoted cell is written as while records are separated; the text has
 no NUL."""
 
 

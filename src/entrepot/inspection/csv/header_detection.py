@@ -189,7 +189,7 @@ def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
 
 
 def broad_type(kind: str) -> str:
-    """The kind of a cell as kinds of columns are told apart: numbers of any form are one."""
+    """The kind of a cell as kinds of columns are distinguished: numbers of any form are one."""
     return "number" if kind in ("number", "grouped", "money", "percent") else kind
 
 

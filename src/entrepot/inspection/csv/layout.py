@@ -55,8 +55,8 @@ class Layout:
     `header` are the positions of the header's rows, `start` that of the first data row;
     `labels` has one text for each column. `kinds` says what each column holds, where it is of
     one kind. `sure` is how clear the header is, from 0 to 1. `misplaced` says in words that the
-    header is not where the contract expects it. `spare_columns` are so many more at the right,
-    without a label and a value, which are no columns of the table.
+    header is not where the contract expects it. `spare_columns` are this many more at the right,
+    without a label and a value, which are not columns of the table.
     """
 
     header: tuple[int, ...]
@@ -88,7 +88,7 @@ def find_layout(
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
     commented = any(error == COMMENT for _, _, error in records[:MAX_SOUGHT_ROWS])
     first = _pass_over_comments(cells, width, alone=not commented)
-    # The last of several comments above the rows is the header: its mark is no part of a label.
+    # The last of several comments above the rows is the header: its mark is not a part of a label.
     if any(error == COMMENT or record for _, record, error in records[:first]):
         cells[first] = [without_mark(cells[first][0]), *cells[first][1:]]
     if header_rows:

@@ -4,7 +4,7 @@ A quoted cell may span lines only if it is closed as it must be, and if the line
 take in are not rows of the table themselves. Any other quote is text of its cell, and the row
 is reported as damaged. Well-formed records are split by Python's csv module; what it refuses,
 and dialects that it lacks, by `cell_parser`. Work is linear in the text: what is looked at
-in vain beyond a row, in search of a closing quote, is paid from a budget.
+beyond a row without success, in search of a closing quote, is paid from a budget.
 """
 
 import csv
@@ -19,8 +19,8 @@ from entrepot.inspection.limits import MIB
 SEPARATOR = "\ufdd0"
 """Stands for a delimiter of several characters; no character by definition of Unicode."""
 MAX_REREAD_CHARS = 64 * MIB
-"""Characters beyond a row that may be read in search of a closing quote in vain, for the whole
-text. It keeps the work linear: a text of stray quotes alone would be read once for each quote."""
+"""Characters beyond a row that may be read in search of a closing quote that is not there, for the
+whole text. It keeps the work linear: a text of stray quotes would be read once for each quote."""
 MAX_CSV_CELL_CHARS = MIB
 """The longest cell that the csv module may try. It reads until a quote closes, so that a stray one
 takes in all that follows; longer cells are left to `_strict`, which looks for faults earlier."""

@@ -1,4 +1,4 @@
-"""Write an irregular text anew so that the engine reads it without any guess.
+"""Write an irregular text again so that the engine reads it without any guess.
 
 Every cell is quoted, every row starts with its number, its physical line, its count of cells
 and its surplus cells.

@@ -1,7 +1,7 @@
 """Read a delimited text.
 
 A text of regular structure is scanned in place. One with blank lines, ragged rows, odd
-quotes, footnotes or further tables is first written anew, row by row, into the scratch folder
+quotes, footnotes or further tables is first written again, row by row, into the scratch folder
 (`normalize`), where every row keeps its number, its line and its count of cells.
 """
 
@@ -17,6 +17,7 @@ from entrepot.inspection.csv.direct_scan import (
     detected_csv,
     has_quotes,
     header_line,
+    last_first_cell,
     prove_regular,
     repeats_header,
 )
@@ -139,6 +140,7 @@ class CsvText:
             embedded=partial(prove_regular, self.source),
             lines=self._lines(options) if self._plain() else None,
             first_rows=self._first_rows(),
+            last_first_cell=partial(last_first_cell, self.source),
         )
 
     def lines(self, rows: int, embedded: int | None) -> int:

@@ -9,6 +9,7 @@ from typing import BinaryIO, TextIO
 
 from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
+from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
 from entrepot.inspection.detect.encoding import Encoding
@@ -28,12 +29,13 @@ MAX_CHAR_BYTES = 4
 class ScannedText:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
     mark of byte order. `original` is the scan of the file's own bytes, `byte_scan` that of
-    `path`."""
+    `path`. `samples`: what was found out about its first lines."""
 
     path: Path
     original: ByteScan
     byte_scan: ByteScan
     damage: Damage
+    samples: LineSamples
 
     @property
     def copied(self) -> bool:
@@ -52,7 +54,7 @@ class CsvSource(ScannedText):
 
 
 def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
-    """Scan the file, write it anew if it is not in UTF-8, and decide how it is to be read.
+    """Scan the file, write it again if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, SourceBroken, OSError.
     """
@@ -77,7 +79,7 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:
         raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
-    return ScannedText(path, original, byte_scan, damage)
+    return ScannedText(path, original, byte_scan, damage, LineSamples())
 
 
 def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
@@ -104,20 +106,27 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
         ways = ["\n"]
     if dialect is not None and dialect.line_terminator is not None:
         ways = ["" if dialect.line_terminator == "\r" else "\n"]
-    decided = [
-        (
-            detect_csv(_lines(head, way, whole), names, dialect, limits.columns, request.freeze),
-            way,
-        )
-        for way in ways
-    ]
+    decided = []
+    for way in ways:
+        lines, freeze = _lines(head, way, whole), request.freeze
+        detected = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
+        decided.append((detected, way))
     decision, splits = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
         raise NotTabular("it is text without the rows and columns of a table", "text/plain")
     width = decision.layout.width
     if width > limits.columns:
         raise TooLarge(f"{width:,} columns; {limits.columns:,} are read")
-    return CsvSource(text.path, text.original, byte_scan, text.damage, splits, decision, whole)
+    return CsvSource(
+        path=text.path,
+        original=text.original,
+        byte_scan=byte_scan,
+        damage=text.damage,
+        samples=text.samples,
+        splits=splits,
+        decision=decision,
+        whole=whole,
+    )
 
 
 @contextmanager

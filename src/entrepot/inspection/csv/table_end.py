@@ -111,7 +111,7 @@ class TableEndFinder:
         if not self._open:
             self._open = True
             if len(self._segments) >= MAX_SEGMENTS:
-                # So many blank rows part nothing any more: all that follows is of one segment.
+                # This many blank rows separate nothing more: all that follows is of one segment.
                 self.starting = False
             else:
                 self._segments.append(_Segment(number, line))

@@ -1,4 +1,4 @@
-"""Take out of the records below a header those that are no rows, and account for all of them."""
+"""Take out of the records below a header those that are not rows, and account for all of them."""
 
 from array import array
 from bisect import bisect_right
@@ -57,7 +57,7 @@ class TakenOut:
 
     def __init__(self, decision: Decision) -> None:
         self._layout = decision.layout
-        # Row numbers of a dialect do not count Excel's line `sep=`, which is no record.
+        # Row numbers of a dialect do not count Excel's line `sep=`, which is not a record.
         self._shift = int(decision.separator)
         self._comment_rows = {number + self._shift for number in decision.rules.comment_rows}
         self._skip_blank = decision.rules.skip_blank

@@ -72,7 +72,7 @@ def _by_zeros(start: bytes) -> str | None:
 
 
 def _is_wide(start: bytes, upper: int) -> bool:
-    """Whether a text with few zeros is UTF-16 all the same. `upper` is the place of the upper byte
+    """Whether a text with few zeros is UTF-16 anyway. `upper` is the place of the upper byte
     of each character, 0 or 1."""
     uppers, lowers = start[upper::2], start[1 - upper :: 2]
     if lowers.count(0) >= uppers.count(0):

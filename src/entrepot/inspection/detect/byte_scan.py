@@ -216,7 +216,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     tally.finish()
     if tally.cr and not tally.counting:
         tally.lf, tally.counting = _count(path, b"\n"), True
-    # As many CR as LF are no proof of pairs: one of each may stand alone.
+    # As many CR as LF are not proof of pairs: one of each may stand alone.
     crlf = _count(path, b"\r\n") if tally.cr else 0
     bare = tally.cr - crlf
     newline = "\r\n" if crlf * 2 > tally.lf else "\r" if bare > tally.lf else "\n"

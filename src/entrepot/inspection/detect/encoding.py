@@ -36,7 +36,7 @@ MAX_REPEATED = 6
 DOUBT = 4.0
 """The costs are divided by this for how sure the best one is: neighbours are not independent."""
 CLOSE = 40.0
-"""A reading whose cost is higher than the best by this is no rival."""
+"""A reading whose cost is higher than the best by this is not a rival."""
 MAX_WORD = 64
 """The same of one word."""
 EARLY_WORDS = 8

@@ -13,7 +13,7 @@ from pathlib import Path
 
 LANGUAGE_PAIRS = Path(__file__).with_name("language_pairs.json")
 BOUNDARY = " "
-"""What stands for all that is no letter: words begin and end there."""
+"""What stands for all that is not a letter: words begin and end there."""
 MAX_KNOWN_COSTS = 4_096
 """Pairs of letters that are kept for each language."""
 STEP = 0.25
@@ -77,7 +77,7 @@ BESIDE_LATIN = 5.0
 
 @cache
 def fold(mark: str) -> str:
-    """A letter as a small one; what is no letter as the edge of a word."""
+    """A letter as a small one; what is not a letter as the edge of a word."""
     if mark in _SIGN_COSTS or not is_letter(mark):
         return BOUNDARY
     small = mark.lower()

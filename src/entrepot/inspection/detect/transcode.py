@@ -1,4 +1,4 @@
-"""A text written anew in UTF-8, whatever its encoding, with the places of what does not decode."""
+"""A text written again in UTF-8, whatever its encoding, with the places of what does not decode."""
 
 import codecs
 from collections.abc import Callable

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import first_line, line_bounds
+from entrepot.inspection.engine import line_bounds
+from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.formats.json_arrays import column_of, read_arrays, with_values
 from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
 from entrepot.inspection.formats.json_numbers import (
@@ -51,7 +52,7 @@ BLOCK_BYTES = 1 << 20
 OPENINGS = {"OBJECT": "{", "ARRAY": "["}
 """With which bracket a value of that type begins."""
 MAX_EXPLAINED_BYTES = 64 << 10
-"""A longer line that is not JSON is not read once more to find out why."""
+"""A longer line that is not JSON is not read again to find out why."""
 SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
@@ -145,6 +146,8 @@ def read_json(
             )
         return _table(context.engine, source, limits, records)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        if out_of_resources(error):
+            raise
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         check_utf8(plain, context)

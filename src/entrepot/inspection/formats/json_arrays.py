@@ -16,7 +16,7 @@ from entrepot.inspection.table import Column, NotTabular, Table, TooLarge
 
 VALUES_PER_LIST = 16
 """To take one value out of a list, the engine passes over the whole list. For each further list it
-parses the record once more."""
+parses the record again."""
 
 
 def with_values(

@@ -14,7 +14,7 @@ TAIL_BYTES = 4096
 
 def is_one_array(engine: duckdb.DuckDBPyConnection, path: Path, docs: Sql) -> bool:
     """Whether all objects of `docs` stand in the one array that the file is, with commas between
-    them. The engine goes on behind the end of an array; of the rest of the grammar it is strict."""
+    them. The engine continues behind the end of an array; the rest of the grammar is strict."""
     inside = ", ".join(
         f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(mark)}, ''))), 0)"
         for mark in ",]"

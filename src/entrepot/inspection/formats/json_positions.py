@@ -1,7 +1,7 @@
 """Where the elements of a JSON text begin, and where it stops being JSON.
 
 The engine says which record is broken but not on which line, and takes a comma too many for
-good; the standard library's decoder is strict and says the place. It reads one element after
+valid; the standard library's decoder is strict and says the place. It reads one element after
 the other, in memory that is bounded by the longest.
 """
 
@@ -86,7 +86,7 @@ class JsonWindow:
         return True
 
     def advance(self, to: int) -> None:
-        """Go on to the place `to` of the buffer."""
+        """Continue to the place `to` of the buffer."""
         self.line += self.buffer.count("\n", self.at, to)
         self.at = to
 

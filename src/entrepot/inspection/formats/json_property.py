@@ -50,7 +50,7 @@ def _find_array(window: _ByteWindow, name: str) -> tuple[int, int]:
     """Where the array begins and ends, in bytes. Raises JsonSyntaxError, SourceBroken."""
     if window.peek() != "{":
         reason = f"the dialect has the rows in the property {quoted(name)} of one object"
-        raise SourceBroken(f"{reason}, and it is no object")
+        raise SourceBroken(f"{reason}, and it is not an object")
     window.advance(window.at + 1)
     place: tuple[int, int] | None = None
     others: list[str] = []
@@ -64,7 +64,7 @@ def _find_array(window: _ByteWindow, name: str) -> tuple[int, int]:
         elif place is not None:
             raise JsonSyntaxError(window.line, f"the property {quoted(name)} occurs twice")
         elif window.peek() != "[":
-            raise SourceBroken(f"its property {quoted(name)} is no array")
+            raise SourceBroken(f"its property {quoted(name)} is not an array")
         else:
             begin = window.offset
             for _ in step_over_array(window):

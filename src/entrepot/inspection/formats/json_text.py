@@ -42,7 +42,7 @@ def _decode(path: Path, encoding: str, bom: int, target: Path, context: Inspecti
         line, offset = damage.places[0]
         places = "in 1 place" if damage.total == 1 else f"in {damage.total:,} places, the first"
         raise SourceBroken(
-            f"it has bytes that are no text in {encoding}, {places} at byte {offset:,} in line"
+            f"it has bytes that are not text in {encoding}, {places} at byte {offset:,} in line"
             f" {line:,}",
             code="encoding-error",
         )

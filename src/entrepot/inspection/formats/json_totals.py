@@ -14,7 +14,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class JsonRecords:
-    """What a reading met: `total` records, `bad` lines that are no objects, blank lines, a header
+    """What a reading met: `total` records, `bad` lines that are not objects, blank lines, a header
     (an array of labels)."""
 
     total: int = 0

@@ -6,7 +6,7 @@ import arro3.io
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import engine_error_text
+from entrepot.inspection.engine_errors import engine_error_text, out_of_resources
 from entrepot.inspection.formats.arrow import arro3_error, copied_table, copy_as_texts
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.record_counts import RecordCounts
@@ -59,6 +59,9 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         labels = _labels(engine, path)
     except duckdb.Error as error:
+        if out_of_resources(error):
+            raise
+        # These queries are the same for all files: what cannot be bound is the file's own schema.
         raise SourceBroken(engine_error_text(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")

@@ -45,7 +45,7 @@ def read_number(text: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise Misfit("it is no number") from None
+        raise Misfit("it is not a number") from None
     # The largest double has an exponent of 308.
     if not number.is_finite() or abs(number.adjusted()) > 400:
         raise Misfit("it is beyond all numbers that a column can hold")

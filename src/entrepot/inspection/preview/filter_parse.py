@@ -196,7 +196,7 @@ class _FilterReader:
     def _true(self, node: Any) -> Term:
         column = self._column(node)
         if column.kind != "boolean":
-            raise _misfit(node, column, "alone it is no condition; compare it to something")
+            raise _misfit(node, column, "alone it is not a condition; compare it to something")
         return IsTrue(column)
 
     def _text_column(self, node: Any) -> FilterColumn:

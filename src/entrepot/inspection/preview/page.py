@@ -184,7 +184,7 @@ def _cells(number: Sql, chosen: list[FilterColumn]) -> Sql:
 
 def _cell(column: FilterColumn) -> Sql:
     """The cell as it is fetched: what may be long is cut by the engine, one character later than
-    it is shown, so that it can be told."""
+    it is shown, so that it can be named."""
     name = column.sql
     match column.kind:
         case "text":

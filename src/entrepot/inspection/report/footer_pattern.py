@@ -1,7 +1,7 @@
 """A pattern for `entrepot:footer` that matches the first cells of given notes, and little else.
 
 Rows that it matches at the end of a delivery are judged no more, so it is as narrow as a note can
-be that is written anew each time: its figures may differ, and what follows its first colon.
+be that is written again each time: its figures may differ, and what follows its first colon.
 """
 
 import re

@@ -111,7 +111,7 @@ def _is_of(error: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
     same = code_of(error) == code_of(entry)
     if "fieldNumber" in entry:
         same = same and error.get("fieldNumber") == entry["fieldNumber"]
-    # The note of an error of a key goes on with the row that it repeats.
+    # The note of an error of a key continues with the row that it repeats.
     return same and str(error.get("note", "")).startswith(entry.get("note", ""))
 
 

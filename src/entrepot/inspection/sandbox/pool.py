@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -49,6 +50,10 @@ DERIVATION_FACTOR = 4
 """Times an inspection's seconds by the clock that a derivation may take: it gives way to others."""
 
 
+def _ignore(*_: float) -> None:
+    """Whoever asked for the work does not want to know."""
+
+
 class InspectionPool:
     """Starts sandbox processes and runs jobs in them; safe to share between threads.
 
@@ -87,15 +92,17 @@ class InspectionPool:
         request: InspectionRequest,
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None] = _ignore,
     ) -> Inspection:
         """Inspect one file in a sandbox process; returns its verdict, also when a limit ended it.
 
         `on_progress(done, total)` in bytes, at most ten times a second; `canceled` is called
-        at least that often. Raises InspectionCanceled, and InspectionFailed when the process
-        could not run or was killed from outside: the caller may try again.
+        at least that often, and `on_cpu` before it, with the seconds of CPU that were used. Raises
+        InspectionCanceled, and InspectionFailed when the process could not run or was killed from
+        outside: the caller may try again.
         """
         inspected, _ = self.inspect_version(
-            request, lambda inspected, files: None, on_progress, canceled
+            request, lambda inspected, files: None, on_progress, canceled, on_cpu
         )
         return inspected.inspection
 
@@ -105,6 +112,7 @@ class InspectionPool:
         store: Callable[[InspectedVersion, FormFiles], R],
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None] = _ignore,
     ) -> tuple[InspectedVersion, R]:
         """As `inspect`, with the forms that the request asks for; `store` is given their files.
 
@@ -115,7 +123,7 @@ class InspectionPool:
         with self._folder() as folder:
             job = SandboxJob("inspect", (request,), folder, self._limits, self._sandbox)
             try:
-                inspected = read_inspected(self._run_job(job, on_progress, canceled))
+                inspected = read_inspected(self._run_job(job, on_progress, canceled, on_cpu))
             except (LimitExceeded, ProcessCrashed) as ended:
                 inspected = InspectedVersion(_ended_inspection(request, ended))
             return inspected, store(inspected, FormFiles(folder))
@@ -126,27 +134,29 @@ class InspectionPool:
         store: Callable[[InspectedVersion, FormFiles], R],
         canceled: Callable[[int], bool],
         max_cpu_seconds: float = MAX_BATCH_CPU_SECONDS,
+        on_cpu: Callable[[int, float], None] = _ignore,
     ) -> Iterator[BatchResult[R]]:
         """As `inspect_version` for small files of one sender in one account, in their order, with
         as few processes as possible, none of which takes a file after `max_cpu_seconds`. Each
         result comes as soon as there is one; the next file is begun when the next is asked for.
 
-        `canceled` is called with the number of the request (from 0). A file that crashes its
-        reader, passes a limit or is canceled costs its process, and those behind it get another. A
-        rejected file that wants a suggestion is judged again in a process of its own, in which
-        other files than those of the batch may be read. Raises PoolClosed, and what `store` raises.
+        `canceled` and `on_cpu` are called with the number of the request (from 0) first. A file
+        that crashes its reader, passes a limit or is canceled costs its process, and those behind
+        it get another. A rejected file that wants a suggestion is judged again in a process of its
+        own, in which other files than those of the batch may be read. Raises PoolClosed, and what
+        `store` raises.
         """
         first = 0
         while first < len(batch.requests):
             with self._folder() as folder:
                 for number, outcome in self._run_batch(
-                    batch, first, folder, canceled, max_cpu_seconds
+                    batch, first, folder, canceled, max_cpu_seconds, on_cpu
                 ):
                     request = batch.requests[number]
                     if not isinstance(outcome, InspectedVersion):
                         yield BatchResult(number, None, None, outcome)
                     elif request.suggest and outcome.inspection.verdict == "violates":
-                        yield self._inspect_alone(request, number, store, canceled)
+                        yield self._inspect_alone(request, number, store, canceled, on_cpu)
                     else:
                         stored = store(outcome, FormFiles(folder, number - first))
                         yield BatchResult(number, outcome, stored)
@@ -159,6 +169,7 @@ class InspectionPool:
         folder: Path,
         canceled: Callable[[int], bool],
         max_cpu_seconds: float,
+        on_cpu: Callable[[int, float], None],
     ) -> Iterator[tuple[int, InspectedVersion | InspectionCanceled | InspectionFailed]]:
         """The outcomes of the requests from the number `first` on, one at least, up to one that
         ends the process or until its time of the processor is over."""
@@ -170,10 +181,12 @@ class InspectionPool:
         process: SandboxProcess | None = None
         try:
             process = self._spawn(lambda: canceled(number))
-            running = start_job(process, job, lambda: canceled(number))
+            running = start_job(
+                process, job, lambda: canceled(number), lambda seconds: on_cpu(number, seconds)
+            )
             for number, request in enumerate(requests, start=first):
                 try:
-                    inspected = read_inspected(running.next_result(lambda done, total: None))
+                    inspected = read_inspected(running.next_result(_ignore))
                 except (LimitExceeded, ProcessCrashed) as ended:
                     self._require_open()
                     yield number, InspectedVersion(_ended_inspection(request, ended))
@@ -194,10 +207,11 @@ class InspectionPool:
         number: int,
         store: Callable[[InspectedVersion, FormFiles], R],
         canceled: Callable[[int], bool],
+        on_cpu: Callable[[int, float], None],
     ) -> BatchResult[R]:
         try:
             inspected, stored = self.inspect_version(
-                request, store, lambda done, total: None, lambda: canceled(number)
+                request, store, _ignore, lambda: canceled(number), partial(on_cpu, number)
             )
         except PoolClosed:
             raise
@@ -210,6 +224,7 @@ class InspectionPool:
         request: ConversionRequest,
         store: Callable[[Path, Converted], R],
         canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None] = _ignore,
     ) -> tuple[Converted, R | None]:
         """Make one form of a version in a sandbox process, and pass its file to `store`.
 
@@ -222,19 +237,24 @@ class InspectionPool:
             limits = replace(self._limits, clock_factor=DERIVATION_FACTOR)
             job = SandboxJob("derive", (request,), folder, limits, self._sandbox)
             try:
-                derived = read_derived(self._run_job(job, lambda done, total: None, canceled))
+                derived = read_derived(self._run_job(job, _ignore, canceled, on_cpu))
             except LimitExceeded as limit:
                 return conversion_limited(limit.describe()), None
             except ProcessCrashed as signal_name:
                 return conversion_crashed(str(signal_name)), None
             return derived, store(folder / OUTPUT, derived) if derived.verdict == "made" else None
 
-    def compare(self, request: ComparisonRequest, canceled: Callable[[], bool]) -> Comparison:
+    def compare(
+        self,
+        request: ComparisonRequest,
+        canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None] = _ignore,
+    ) -> Comparison:
         """Compare two tables in a sandbox process. Raises as `inspect` does."""
         with self._folder() as folder:
             job = SandboxJob("compare", (request,), folder, self._limits, self._sandbox)
             try:
-                return read_comparison(self._run_job(job, lambda done, total: None, canceled))
+                return read_comparison(self._run_job(job, _ignore, canceled, on_cpu))
             except LimitExceeded as limit:
                 return Comparison("resource-limit", f"The comparison was ended: {limit.describe()}")
             except ProcessCrashed as signal_name:
@@ -248,7 +268,7 @@ class InspectionPool:
             limits = replace(self._limits, threads=1) if unordered else self._limits
             job = SandboxJob("preview", (request,), folder, limits, self._sandbox)
             try:
-                return read_preview(self._run_job(job, lambda done, of: None, lambda: False))
+                return read_preview(self._run_job(job, _ignore, lambda: False, _ignore))
             except LimitExceeded as limit:
                 raise PreviewTooCostly(bound=str(limit)) from None
             except ProcessCrashed as signal_name:
@@ -265,10 +285,11 @@ class InspectionPool:
         job: SandboxJob,
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None],
     ) -> dict[str, Any]:
         process = self._spawn(canceled)
         try:
-            return start_job(process, job, canceled).next_result(on_progress)
+            return start_job(process, job, canceled, on_cpu).next_result(on_progress)
         except (LimitExceeded, ProcessCrashed, InspectionFailed):
             self._require_open()
             raise

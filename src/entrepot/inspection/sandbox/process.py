@@ -29,8 +29,8 @@ from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.detect.encoding import load_models
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import first_line, lock_engine, open_engine
-from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.engine import lock_engine, open_engine
+from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.inspect_version import inspect_version
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import CONVERTED, Progress

@@ -115,11 +115,13 @@ class RunningJob:
         job: SandboxJob,
         messages: _Answers,
         canceled: Callable[[], bool],
+        on_cpu: Callable[[float], None],
     ) -> None:
         self._process = process
         self._job = job
         self._messages = messages
         self._canceled = canceled
+        self._on_cpu = on_cpu
         self._answered = 0
 
     def next_result(self, on_progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -132,6 +134,7 @@ class RunningJob:
             _send(self._process, b"\n")
         size = self._job.requests[self._answered].size
         self._answered += 1
+        used, used_before = 0.0, self._process.cpu_seconds()
         watch = ProcessWatch(self._process, self._job.scratch, self._job.limits, size)
         judged: dict[str, Any] | None = None
         try:
@@ -149,6 +152,8 @@ class RunningJob:
                     return _outcome(message)
                 elif self._messages.closed:
                     raise _ended(self._process, watch)
+                used = max(used, self._process.cpu_seconds() - used_before)
+                self._on_cpu(used)
                 if self._canceled():
                     raise InspectionCanceled
                 watch.check()
@@ -159,12 +164,21 @@ class RunningJob:
             return judged
 
 
-def start_job(process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]) -> RunningJob:
-    """Send `job` to `process` once that is ready. Raises InspectionCanceled, InspectionFailed."""
+def start_job(
+    process: SandboxProcess,
+    job: SandboxJob,
+    canceled: Callable[[], bool],
+    on_cpu: Callable[[float], None],
+) -> RunningJob:
+    """Send `job` to `process` once that is ready. Raises InspectionCanceled, InspectionFailed.
+
+    `on_cpu` is called before each `canceled`, with the seconds of CPU that the request has used
+    which is worked on.
+    """
     messages = _Answers(process.stdout)
     process.pid = _await_ready(messages, canceled)
     _send(process, job.request_line())
-    return RunningJob(process, job, messages, canceled)
+    return RunningJob(process, job, messages, canceled, on_cpu)
 
 
 def _send(process: SandboxProcess, line: bytes) -> None:

@@ -71,7 +71,7 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Of a column's wrong cells: those that are no mark, the marks among them, and for each way
+    """Of a column's wrong cells: those that are not marks, the marks among them, and for each way
     those that it mends, and those of them that cannot be read otherwise."""
 
     wrong: int

@@ -85,7 +85,7 @@ def _document(field: Field) -> dict[str, Any]:
 def _infer_fields(
     engine: duckdb.DuckDBPyConnection, table: Table, columns: list[Column]
 ) -> list[Field] | None:
-    """What the new columns hold; None where a label is no name of a field."""
+    """What the new columns hold; None where a label is not a name of a field."""
     part = replace(table, columns=tuple(columns), lines=None, first_rows=(), embedded=lambda: 0)
     fields = list(infer_schema(engine, part).schema.fields)
     named = all(field.name == column.label for field, column in zip(fields, columns, strict=True))

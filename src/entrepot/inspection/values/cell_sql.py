@@ -148,7 +148,7 @@ def cell_sql(
     others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
     if others:
-        present = f"({present} AND {_is_no_mark(text, others)})"
+        present = f"({present} AND {is_no_mark(text, others)})"
     delivered = delivered_text(column) if tells_empty else f"CASE WHEN {present} THEN {text} END"
     lexical = sql("false")
     if text_fits(field.type, storage):
@@ -184,7 +184,7 @@ FEW_MARKS = 2
 400 columns with 18 marks each 14 MiB, not 350."""
 
 
-def _is_no_mark(text: Sql, marks: Sequence[str]) -> Sql:
+def is_no_mark(text: Sql, marks: Sequence[str]) -> Sql:
     """Whether a text is none of `marks`. Most cells of a column that has many marks are numbers or
     dates: two comparisons tell those that begin with a digit, as no mark of the usual list does."""
     if len(marks) <= FEW_MARKS:

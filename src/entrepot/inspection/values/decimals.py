@@ -10,7 +10,7 @@ from decimal import Decimal
 from entrepot.inspection.sql import Sql, literal, sql
 
 EXACT_DIGITS = 15
-"""Two decimals of so many digits are equal if and only if their doubles are."""
+"""Two decimals of this many digits are equal if and only if their doubles are."""
 
 MAX_EXPONENT = 290
 """Decimal exponents within which doubles keep 15 digits: below the 307 of IEEE 754 by the digits

@@ -1,7 +1,7 @@
 """Compare how deliveries are read before and after a change of a contract, property by property.
 
 As with schemas, a change is compatible if every delivery that was valid stays valid and is read as
-the same table. Nothing here looks at deliveries: the current version is held against the new
+the same table. Nothing here looks at deliveries: the current version is checked against the new
 contract before that takes effect.
 """
 

@@ -19,7 +19,7 @@ NOT_OF_FILES = frozenset(
 """Codecs of Python's own, of host names, and of Windows alone (docs.python.org/3/library/codecs,
 "Python Specific Encodings"): no file is written in them."""
 WITH_MARK = {"utf-8-sig": "utf-8"}
-"""A mark of byte order is no part of the text, whatever the encoding."""
+"""A mark of byte order is not a part of the text, whatever the encoding."""
 
 
 def normalize_encoding(name: str) -> str | None:
@@ -44,7 +44,7 @@ def _codecs() -> dict[str, str]:
     for module in pkgutil.iter_modules(encodings.__path__):
         try:
             codec = codecs.lookup(module.name)
-        except LookupError:  # a module that is no codec, or one of Windows alone
+        except LookupError:  # a module that is not a codec, or one of Windows alone
             continue
         # The one sign by which Python tells codecs of text from those of bytes.
         if codec._is_text_encoding and codec.name not in NOT_OF_FILES:

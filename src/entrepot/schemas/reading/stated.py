@@ -64,5 +64,5 @@ def parse_encoding(text: object, field: str = "encoding") -> str | None:
     name = normalize_encoding(text) if isinstance(text, str) else None
     if name is None:
         known = ", ".join(known_encodings())
-        raise FieldInvalid(field, f"is no encoding that is known here; those are {known}.", "utf-8")
+        raise FieldInvalid(field, f"is not a known encoding; those are {known}.", "utf-8")
     return name

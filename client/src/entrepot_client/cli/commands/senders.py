@@ -68,7 +68,7 @@ def block(
 ) -> None:
     """Block an account: all its shares with you end, and it cannot make new ones.
 
-    It is not told. `reset` takes the block back; the shares that ended do not come back.
+    It gets no notice. `reset` takes the block back; the shares that ended do not come back.
     """
     confirm(f"End all that {account} shares with {_receiver(for_account)}?", yes)
     _decide(output_of(ctx), account, "blocked", for_account)

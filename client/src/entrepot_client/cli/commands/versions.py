@@ -117,7 +117,7 @@ def accept(
 
 
 def accept_suggestion(ctx: typer.Context, file: FileArgument, version: VersionArgument) -> None:
-    """Change the contract as the report of a rejected version suggests, and deliver it once more.
+    """Change the contract as the report of a rejected version suggests, and deliver it again.
 
     The version is judged by the changed contract and published under a new number. Only the file's
     owner may. Exit status 1 when nothing is suggested, or the contract has changed since.

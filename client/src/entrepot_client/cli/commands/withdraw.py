@@ -28,23 +28,23 @@ def withdraw(
     ctx: typer.Context,
     file: FileArgument,
     version: VersionArgument,
-    reason: Annotated[str, typer.Option(help="Why; readers are told.")],
+    reason: Annotated[str, typer.Option(help="Why; readers see it.")],
     purge: Annotated[
         bool,
-        typer.Option("--purge", help="Remove its bytes and all that shows them now, for good."),
+        typer.Option("--purge", help="Remove its bytes and all that shows them now, permanently."),
     ] = False,
     yes: YesOption = False,
 ) -> None:
     """Withdraw a published version: nobody reads it any more. Only the file's owner may.
 
-    Readers then get the newest version that is left, and whoever asks for this one is told why. It
+    Readers then get the newest version that is left, and whoever asks for this one sees why. It
     can be undone for 7 days, unless it is purged. A withdrawn version can be purged later.
     """
     output = output_of(ctx)
     with open_client(output) as client:
         file_id = client.find_id(file)
         if purge:
-            confirm(f"Remove the bytes of version {version} for good?", yes)
+            confirm(f"Remove the bytes of version {version} permanently?", yes)
         with client.naming_version(file_id, version):
             details = client.withdraw_version(file_id, version, reason, purge=purge)
     _show(output, details)

@@ -158,7 +158,7 @@ def _common_problems(
         raised.append(errors.FieldInvalid)
     responses = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
-        responses |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are no text
+        responses |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are not text
     return responses
 
 

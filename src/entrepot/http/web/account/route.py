@@ -41,7 +41,7 @@ USAGE_LABELS = {
     "uploads": "Uploads that run",
     "resumable_uploads": "Resumable uploads",
 }
-"""What holds the account's bytes, as people are told."""
+"""What holds the account's bytes, as people see it."""
 
 DECISIONS: dict[str, Decision | None] = {"accepted": "accepted", "blocked": "blocked", "": None}
 """The decisions on a sender, as forms send them."""

@@ -31,7 +31,7 @@ ACTIONS = {
     "file.change": "Changed",
     "file.delete": "Deleted",
     "file.undelete": "Deletion undone",
-    "file.purge": "Gone for good",
+    "file.purge": "Gone permanently",
     "file.offer": "Offered",
     "file.transfer": "Handed over",
     "file.decline": "Offer declined",

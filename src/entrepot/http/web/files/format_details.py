@@ -139,7 +139,7 @@ GROUPS: Sequence[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], list[str
     (("range", "firstRow", "lastRow", "lines"), "Table", _range),
     (("confidence", "reasons"), "How sure", _sure),
 )
-"""Keys that are told in one line, its label, and how."""
+"""Keys that are shown in one line, its label, and how."""
 
 
 def _label(key: str) -> str:

@@ -89,7 +89,7 @@ FORMS: dict[Form, str] = {
 
 @router.get("/files", response_model=None)
 async def files(request: Request, work: SessionWork) -> Response:
-    """The files that one may know of, newest first, or as they are searched and sorted; or the
+    """The files that one may see, newest first, or as they are searched and sorted; or the
     search again, and why not."""
     parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:

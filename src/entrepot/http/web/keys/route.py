@@ -74,7 +74,7 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 
 @router.post("/keys/{key_id}/revoke", response_model=None)
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
-    """Revoke a key; it stops at once."""
+    """Revoke a key; it stops immediately."""
     await work.write_into_reserve(revoke_key, key_id, work.now)
     return redirect("/keys")
 

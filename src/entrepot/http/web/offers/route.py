@@ -30,7 +30,7 @@ async def offers(request: Request, work: SessionWork, cursor: Cursor = None) -> 
 
 @router.post("/offers/{file_id}/accept", response_model=None)
 async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Take the file over and go on to its page; or the offers again, and why not."""
+    """Take the file over and continue to its page; or the offers again, and why not."""
     try:
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:

@@ -35,7 +35,7 @@ async def show(request: Request, work: SessionWork, changed: str = "") -> Respon
 
 @router.post("/password", response_model=None)
 async def change(request: Request, work: SessionWork) -> Response:
-    """Check the current password, set the new one, and sign in anew."""
+    """Check the current password, set the new one, and sign in again."""
     form = await read_form(request)
     holder = await work.read(_own_password)
     if holder is None:

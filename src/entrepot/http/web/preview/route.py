@@ -56,7 +56,7 @@ SHOWN_ERRORS = (
     UnknownColumn,
     VersionNotTabular,
 )
-"""What is told beside the form, so that it can be corrected or asked again."""
+"""What is shown beside the form, so that it can be corrected or asked again."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Re
 
 @router.post("/files/{file_id}/schema", response_model=None)
 async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Have the new schema checked and go on to the page of its task; or the form, and why not."""
+    """Check the new schema and continue to the page of its task; or the form, and why not."""
     await work.read(require_changeable, file_id)
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
@@ -103,7 +103,7 @@ async def _page(
 
 
 def _field_of(failure: EntrepotError | None) -> str:
-    """The field beside which a refusal is told."""
+    """The field beside which a refusal is shown."""
     match failure:
         case FieldInvalid():
             return failure.field

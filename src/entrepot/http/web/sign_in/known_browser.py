@@ -1,7 +1,7 @@
 """A cookie that tells in which browser a user has signed in before.
 
-It is no credential: whoever holds it still needs the password. It only gives the browser attempts
-of its own, so that nobody else's wrong passwords keep its user out.
+It is not a credential: whoever holds it still needs the password. It only gives the browser
+attempts of its own, so that nobody else's wrong passwords keep its user out.
 """
 
 import secrets

@@ -108,7 +108,7 @@ async def sign_out(request: Request) -> Response:
 
 
 async def begin_session(request: Request, user: User, token: str, next_path: str) -> Response:
-    """Go on with a session that was just opened."""
+    """Continue with a session that was just opened."""
     await _end(request)  # whoever was signed in here before
     response = redirect(local_path(next_path))
     set_session_cookie(request, response, token)

@@ -81,7 +81,7 @@ async def show(request: Request, work: SessionWork) -> Response:
 
 @router.post("/upload", response_model=None)
 async def upload(request: Request, work: SessionWork) -> Response:
-    """Take the delivery and go on to the page of its task; or the form again, and why."""
+    """Take the delivery and continue to the page of its task; or the form again, and why."""
     form = UploadForm()
     try:
         task_id = await receive_form(request, work, PageUpload(), form)
@@ -137,7 +137,7 @@ async def _form(
 
 
 def _field_of(failure: EntrepotError | None) -> str | None:
-    """The field beside which a refusal is told, if it is about one."""
+    """The field beside which a refusal is shown, if it is about one."""
     match failure:
         case FieldInvalid():
             return "schema" if failure.field == "enforce_schema" else failure.field

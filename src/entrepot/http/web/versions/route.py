@@ -47,7 +47,7 @@ async def deliver(
     work: SessionWork,
     replaces: NumberInQuery | None = None,
 ) -> Response:
-    """Take the delivery and go on to the page of its task; or the form again, and why."""
+    """Take the delivery and continue to the page of its task; or the form again, and why."""
     try:
         task_id = await receive_form(request, work, NextVersion(str(file_id)))
     except (NotAuthenticated, NotFound):
@@ -61,7 +61,7 @@ async def deliver(
 async def restore_version(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
-    """Restore a published version and go on to the page of the task that does it."""
+    """Restore a published version and continue to the page of the task that does it."""
     return redirect(f"/tasks/{await restore(work, file_id, number, None)}")
 
 
@@ -69,7 +69,7 @@ async def restore_version(
 async def accept_version(
     request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
-    """Accept a rejected version and go on to the page of the task that publishes it."""
+    """Accept a rejected version and continue to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
     return redirect(f"/tasks/{await accept(work, file_id, number, reason)}")
 
@@ -78,13 +78,13 @@ async def accept_version(
 async def accept_suggestion(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
-    """Change the contract as suggested and go on to the page of the task that judges by it."""
+    """Change the contract as suggested and continue to the page of the task that judges by it."""
     return redirect(f"/tasks/{await accept_suggested(work, file_id, number)}")
 
 
 @router.post("/files/{file_id}/compare", response_model=None)
 async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Have two versions compared and go on to the page of the task that does it."""
+    """Have two versions compared and continue to the page of the task that does it."""
     form = await read_form(request)
     before, after = (NUMBER.read(form.text(name), name) for name in ("before", "after"))
     if before is None or after is None:

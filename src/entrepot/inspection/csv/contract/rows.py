@@ -42,7 +42,7 @@ class ContractEndFinder:
     """Finds the last judged row: the last record that has text, or the one before the footer.
 
     It takes the place of `TableEndFinder` under a contract. Records between two calls of `add` are
-    rows with text; with a footer, `starting` asks for every record that is no comment.
+    rows with text; with a footer, `starting` asks for every record that is not a comment.
     """
 
     def __init__(self, rules: RowRules, match: CellMatcher) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import PAIRS, Dialect, DialectHints
+from entrepot.inspection.csv.dialects.sample import LineSample
 from entrepot.inspection.csv.dialects.scoring import PRIOR
 
 USUAL = ",;\t|"
@@ -60,7 +61,7 @@ MIN_FIXED_LINES = 3
 MIN_ENCLOSED_SHARE = 0.5
 """Share of the quotes at a cell's begin that enclose the cell, for a quote to be one."""
 MIN_UNCLOSED_SHARE = 1 / 3
-"""Double quotes at so many cells, by lines, none of which is ever closed, are text."""
+"""Double quotes at this many cells, by lines, none of which is ever closed, are text."""
 MAX_QUOTES = 2
 """Quotes that are tried with each delimiter; the double quote is tried beside them."""
 MAX_NAMED_LINES = 50
@@ -68,23 +69,35 @@ MAX_NAMED_LINES = 50
 
 
 def candidate_dialects(
-    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
+    sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> list[Dialect]:
     """The dialects to be scored, none twice; one column is always among them."""
     return [
-        dialect
-        for delimiter in _delimiters(lines, names, hints)
-        for dialect in _with_quotes(delimiter, lines, hints)
+        hints.put(replace(delimiter, quote=quote))
+        for delimiter in _delimiters(sample, names, hints)
+        for quote in _quotes(sample, delimiter, hints)
     ]
 
 
 def _delimiters(
-    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
+    sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> list[Dialect]:
     """Dialects that differ in their delimiters, for all that occur often enough."""
     if hints.delimiter is not None:
         return [Dialect(hints.delimiter)]
-    some = lines[:MAX_DELIMITER_LINES]
+    some = sample.lines[:MAX_DELIMITER_LINES]
+    candidates = list(sample.once("delimiters", lambda: _occurring(some)))
+    if names and len(names) > 1:
+        candidates += [Dialect(between) for between in _between(names, some)]
+    if hints.trim is False:
+        candidates = [
+            d for d in candidates if d.delimiter == d.delimiter.strip(" ") or d.delimiter == " "
+        ]
+    return [*{(d.delimiter, d.blanks, d.starts): d for d in candidates}.values(), Dialect("")]
+
+
+def _occurring(some: Sequence[str]) -> list[Dialect]:
+    """Those that stand in enough of the lines, whatever the contract's names are."""
     present = Counter(mark for line in some for mark in set(line.rstrip(ENDS)))
     candidates: list[Dialect] = [Dialect(mark) for mark in USUAL if present[mark]]
     for mark, count in present.items():
@@ -105,14 +118,7 @@ def _delimiters(
         spaced = sum(mark + " " in line for line in some)
         if mark in ",;:|" and spaced >= MIN_SPACED_SHARE * len(some):
             candidates.append(Dialect(mark + " "))
-    candidates += _blank_runs(some)
-    if names and len(names) > 1:
-        candidates += [Dialect(between) for between in _between(names, some)]
-    if hints.trim is False:
-        candidates = [
-            d for d in candidates if d.delimiter == d.delimiter.strip(" ") or d.delimiter == " "
-        ]
-    return [*{(d.delimiter, d.blanks, d.starts): d for d in candidates}.values(), Dialect("")]
+    return [*candidates, *_blank_runs(some)]
 
 
 def _longer(mark: str, lines: Sequence[str]) -> list[str]:
@@ -191,11 +197,15 @@ def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
     ]
 
 
-def _with_quotes(dialect: Dialect, lines: Sequence[str], hints: DialectHints) -> list[Dialect]:
-    """The dialect with each quote by which cells are enclosed, and one that is only usual."""
+def _quotes(sample: LineSample, dialect: Dialect, hints: DialectHints) -> list[str]:
+    """Each quote by which cells are enclosed, and one that is only usual."""
     if hints.quote is not None:
-        return [hints.put(dialect)]
-    some = lines[:MAX_QUOTE_LINES]
+        return [hints.quote]
+    some = sample.lines[:MAX_QUOTE_LINES]
+    return sample.once(("quotes", dialect), lambda: _enclosing(dialect, some))
+
+
+def _enclosing(dialect: Dialect, some: Sequence[str]) -> list[str]:
     text = "".join(some)
     mark = "[ \t]" if dialect.blanks else f"(?:{re.escape(dialect.delimiter) or '(?!)'})[ \t]*"
     counted: list[tuple[int, str]] = []
@@ -232,4 +242,4 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], hints: DialectHints) ->
     quotes = [quote for _, quote in counted[:MAX_QUOTES]]
     if '"' not in quotes and '"' not in dialect.delimiter:
         quotes.append('"')
-    return [hints.put(replace(dialect, quote=quote)) for quote in quotes]
+    return quotes

@@ -14,6 +14,7 @@ from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.candidates import candidate_dialects
+from entrepot.inspection.csv.dialects.sample import LineSample, LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect, score_dialect
 from entrepot.inspection.csv.lexer import Lexer
 
@@ -31,7 +32,7 @@ MAX_ESCAPE_LINES = 500
 
 # Thresholds, set by hand on tests/inspection/corpus.
 MIN_ROWS_SHARE = 0.4
-"""Lines that begin with # are left out as comments, if so many are left. With fewer they are
+"""Lines that begin with # are left out as comments, if this many are left. With fewer they are
 rows."""
 MIN_GAPLESS_AGREEMENT = 0.95
 """Below this agreement of runs of blanks, cells are missing between them: then columns at fixed
@@ -58,22 +59,23 @@ MIN_ODD_ESCAPES = 2
 def detect_dialect(
     lines: Sequence[str],
     names: Sequence[str] | None,
-    hints: DialectHints | None = None,
-    binding: bool = False,
+    hints: DialectHints,
+    binding: bool,
+    samples: LineSamples,
 ) -> list[ScoredDialect]:
     """The dialects that explain `lines` (with their line ends), the best first; never empty.
 
     `names` are the contract's columns; `hints` fixes parts of the dialect. `binding`: a contract
-    depends on the reading, or is made from it.
+    depends on the reading, or is made from it. `samples` are those of the text.
     """
-    hints = hints or DialectHints()
     lines = [line[:MAX_LINE_CHARS] for line in lines[:MAX_LINES] if line.strip(ENDS + BLANK)]
     rows = [line for line in lines if not line.startswith("#")]
     if len(rows) >= MIN_ROWS_SHARE * len(lines) and rows:
         lines = rows
+    sample = samples.of(lines)
     scored = [
-        _refine(score_dialect(dialect, lines, names), lines, names, hints)
-        for dialect in candidate_dialects(lines, names, hints)
+        _refine(score_dialect(dialect, sample, names), sample, names, hints)
+        for dialect in candidate_dialects(sample, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
     if hints.quote is None and scored[0].dialect.quote not in ('"', ""):
@@ -116,10 +118,11 @@ def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
 
 
 def _refine(
-    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """The dialect with blanks beside delimiters taken off, or with an escape, if that explains
     the lines better."""
+    lines = sample.lines
     dialect = scored.dialect
     best = scored
     mark = dialect.delimiter
@@ -128,12 +131,16 @@ def _refine(
         framed = [line for line in bare if len(line) > 1 and line[0] == mark == line[-1]]
         if len(framed) >= MIN_FRAMED_SHARE * len(bare):
             dialect = replace(dialect, framed=True)
-            best = scored = score_dialect(dialect, lines, names)
-    if hints.trim is None and scored.width > 1 and _is_padded(dialect, lines):
-        trimmed = score_dialect(replace(dialect, trim=True), lines, names)
+            best = scored = score_dialect(dialect, sample, names)
+    if (
+        hints.trim is None
+        and scored.width > 1
+        and sample.once(("padded", dialect), lambda: _is_padded(dialect, lines))
+    ):
+        trimmed = score_dialect(replace(dialect, trim=True), sample, names)
         if trimmed.rank >= best.rank * MIN_TRIMMED_RANK:
             best = trimmed
-    return _with_escape(best, lines, names, hints)
+    return _with_escape(best, sample, names, hints)
 
 
 def _is_padded(dialect: Dialect, lines: Sequence[str]) -> bool:
@@ -175,14 +182,15 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _with_escape(
-    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """With an escape character, where one stands before quotes or delimiters and rows fit the
     better for it."""
     dialect = scored.dialect
     if hints.escape is not None or not (dialect.delimiter or dialect.quote):
         return scored
-    text = "".join(lines[:MAX_ESCAPE_LINES])
+    lines = sample.lines
+    text = sample.once("escapes", lambda: "".join(lines[:MAX_ESCAPE_LINES]))
     best = scored
     for escape in ESCAPES:
         if escape in dialect.delimiter or escape == dialect.quote:
@@ -197,7 +205,7 @@ def _with_escape(
         options = [(escape, both)] + ([(escape, not both)] if both else [])
         for mark, doubled in options:
             tried = score_dialect(
-                hints.put(replace(dialect, escape=mark, doubled=doubled)), lines, names
+                hints.put(replace(dialect, escape=mark, doubled=doubled)), sample, names
             )
             if _odd_records(tried.dialect, lines) > _odd_records(dialect, lines):
                 continue  # a backslash at the end of a quoted cell escapes nothing

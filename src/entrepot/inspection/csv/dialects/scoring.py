@@ -7,24 +7,21 @@ the table lies.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type, type_score
 from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.lexer import Lexer, Record
+from entrepot.inspection.csv.dialects.sample import LineSample
+from entrepot.inspection.csv.lexer import Record
 
-# How much of a text is looked at. Set by time: each candidate is scored by so many rows and cells,
-# and there may be dozens of candidates.
-MAX_SCORED_ROWS = 400
+# How much of a record is looked at. Set by time: each candidate is scored by this many rows and
+# cells, and there may be dozens of candidates.
 MAX_TYPED_ROWS = 60
 MAX_SCORED_COLUMNS = 60
 MAX_HEADER_ROWS = 50
 """Rows among which one with the contract's names is looked for."""
-MAX_RECORD_CHARS = 1 << 17
-"""A record that is longer is cut into lines: twice what is kept of a line, so that a cell of two
-long lines is whole."""
 
 # Weights. All were set by hand on tests/inspection/corpus, where readings are known; the factor of
 # a comment is what the score is multiplied by.
@@ -114,10 +111,10 @@ class ScoredDialect:
 
 
 def score_dialect(
-    dialect: Dialect, lines: Sequence[str], names: Sequence[str] | None
+    dialect: Dialect, sample: LineSample, names: Sequence[str] | None
 ) -> ScoredDialect:
     """How well `dialect` explains the lines."""
-    rows = first_records(dialect, lines)
+    rows = sample.first_records(dialect)
     if not rows:
         return ScoredDialect(dialect, 0.0, 1, 1.0)
     widths = Counter(len(cells) for _, cells, _ in rows)
@@ -125,7 +122,7 @@ def score_dialect(
     likely = [width for width, _ in widths.most_common(3) if width > 1]
     # Only a lexer that knows the width can tell a stray quote that swallows rows.
     spans = dialect.quote and any(after[0] - each[0] > 1 for each, after in pairwise(rows))
-    by_width = {n: first_records(dialect, lines, width=n) for n in likely if spans}
+    by_width = {n: sample.first_records(dialect, width=n) for n in likely if spans}
     named = _names_share(rows, names) if names else 0.0
     if names and named == 1.0 and len(names) in likely:
         likely = [len(names)]
@@ -138,19 +135,6 @@ def score_dialect(
     if names and named == 1.0:
         return best if best and len(names) > 1 else alone
     return best if best and best.score > alone.score else alone
-
-
-def first_records(
-    dialect: Dialect, lines: Iterable[str], most: int = MAX_SCORED_ROWS, width: int = 0
-) -> list[Record]:
-    """The first records that are not blank. `width` is the table's count of cells, if known."""
-    rows = []
-    for record in Lexer(dialect, width, longest=MAX_RECORD_CHARS).records(lines):
-        if any(record[1]):
-            rows.append(record)
-            if len(rows) >= most:
-                break
-    return rows
 
 
 def _judge_alone(

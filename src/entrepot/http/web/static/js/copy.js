@@ -10,12 +10,12 @@ export function copyOnClick(root) {
     if (!button) return;
     const done = await copy(button.dataset.copy ?? "");
     const words = button.textContent;
-    if (button.dataset.said) return;
-    button.dataset.said = "yes";
+    if (button.dataset.shown) return;
+    button.dataset.shown = "yes";
     button.textContent = done ? "Copied" : "Press Ctrl-C";
     setTimeout(() => {
       button.textContent = words;
-      delete button.dataset.said;
+      delete button.dataset.shown;
     }, 1500);
   });
 }

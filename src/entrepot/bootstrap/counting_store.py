@@ -1,0 +1,74 @@
+"""A blob store that counts its failures, around any other."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from entrepot.blobs.store import BlobStore
+from entrepot.errors import BlobMissing, EntrepotError, StorageFull
+
+OnError = Callable[[str, BaseException], None]
+"""Takes the name of an operation and what it raised."""
+PARTS = ("create", "append", "drafts")
+"""What these return is used further, and counted too."""
+
+
+def count_failures(store: BlobStore, on_error: OnError) -> BlobStore:
+    """The same store; `on_error` is called with each error that is the store's own.
+
+    A draft that is busy and an id that is taken are answers, not errors.
+    """
+    return cast(BlobStore, _Counting(store, on_error))
+
+
+class _Counting:
+    """Passes everything on, whatever the interface has, and looks at what is raised."""
+
+    def __init__(self, counted: Any, on_error: OnError) -> None:
+        self._counted = counted
+        self._on_error = on_error
+
+    def __getattr__(self, name: str) -> Any:
+        value = self._call(name, lambda: getattr(self._counted, name))
+        if not callable(value):
+            return self._further(name, value)
+
+        @functools.wraps(value)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            return self._further(name, self._call(name, lambda: value(*args, **kwargs)))
+
+        return counted
+
+    def _call(self, name: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:
+            if _is_failure(error):
+                self._on_error(name, error)
+            raise
+
+    def _further(self, name: str, value: Any) -> Any:
+        if name in PARTS:
+            return _Counting(value, self._on_error)
+        if isinstance(value, Iterator):
+            return self._iterate(name, value)
+        return value
+
+    def _iterate(self, name: str, items: Iterator[Any]) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    item = self._call(name, lambda: next(items))
+                except StopIteration:
+                    return
+                yield item
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+
+
+def _is_failure(error: Exception) -> bool:
+    if isinstance(error, (AttributeError, StopIteration, FileExistsError)):
+        return False
+    return isinstance(error, (StorageFull, BlobMissing)) or not isinstance(error, EntrepotError)

@@ -1,0 +1,1 @@
+"""What the processes of a server count for Prometheus, and how one process reads it from all."""
