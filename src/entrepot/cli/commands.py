@@ -46,6 +46,10 @@ def serve(
     database: Annotated[
         str | None, typer.Option(help="postgresql://…, without a password; else SQLite.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|s3://…", help="Where bytes are; else the data folder."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Run the server on one data folder, or a part of it on PostgreSQL."""
@@ -56,7 +60,13 @@ def serve(
     with translate_errors():
         _refuse_password(database)
         settings = read_settings(
-            data=data, host=host, port=port, role=role, database=database, workers=workers
+            data=data,
+            host=host,
+            port=port,
+            role=role,
+            database=database,
+            store=store,
+            workers=workers,
         )
         status = run(settings, output_of(ctx).line)
     raise typer.Exit(status)

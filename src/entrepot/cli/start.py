@@ -4,7 +4,6 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from entrepot.blobs.disk import count_files
 from entrepot.bootstrap.identity import (
     Identity,
     adopt_identity,
@@ -14,6 +13,7 @@ from entrepot.bootstrap.identity import (
 )
 from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.bootstrap.stores import store_location
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
@@ -39,10 +39,11 @@ def refuse_foreign_store(settings: Settings) -> None:
     refuse_moved(settings)
     if _has_accounts(settings):
         return
-    files = count_files(settings.blobs)
+    location = store_location(settings)
+    files = location.count_files()
     if files:
         raise StartRefused(
-            reason=f"The store {settings.blobs} has {files:,} files, but the database "
+            reason=f"The store {location} has {files:,} files, but the database "
             f"{database_url(settings)} has no accounts, so it is not the database of this store. "
             "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
             "with --data DIR. Nothing was changed."

@@ -58,6 +58,7 @@ from entrepot.errors.limits import (
 )
 from entrepot.errors.state import (
     BackupFailed,
+    BlobDamaged,
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
@@ -75,6 +76,7 @@ from entrepot.errors.state import (
     RequestUnderWay,
     ShuttingDown,
     StartRefused,
+    StoreUnavailable,
     SuggestionOutdated,
     SweepStopped,
     TaskFinished,
@@ -93,6 +95,7 @@ from entrepot.errors.state import (
 __all__ = [
     "AccountSuspended",
     "BackupFailed",
+    "BlobDamaged",
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
@@ -143,6 +146,7 @@ __all__ = [
     "SizeLimitTooSmall",
     "StartRefused",
     "StorageFull",
+    "StoreUnavailable",
     "SuggestionOutdated",
     "SweepStopped",
     "TaskFinished",

@@ -8,6 +8,7 @@ are bytes, times are seconds. `docs/reference/settings.md` lists them for operat
 import difflib
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,7 @@ from entrepot.settings.addresses import parse_public_url
 
 Role = Literal["all", "api", "worker"]
 
+STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
 """Variables of the environment that are not settings: where the settings are, and the client's."""
@@ -47,6 +49,12 @@ class Settings(BaseSettings):
     )
     database: SecretStr | None = Field(
         default=None, description="postgresql://… ; unset: SQLite in the data folder."
+    )
+    store: str | None = Field(
+        default=None, description="Where bytes are: a folder, or s3://BUCKET/PREFIX; else `data`."
+    )
+    store_cache: int = Field(
+        default=21_474_836_480, ge=0, description="Bytes of a host's copies of blobs in S3."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
@@ -270,6 +278,13 @@ class Settings(BaseSettings):
     def _of_a_host(cls, value: str | None) -> str | None:
         return None if value is None else parse_public_url(value)
 
+    @field_validator("store")
+    @classmethod
+    def _store_address(cls, value: str | None) -> str | None:
+        if value is not None and not STORE_ADDRESS.fullmatch(value):
+            raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
+        return value
+
     @field_validator("database")
     @classmethod
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
@@ -303,8 +318,8 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """The folder of the disk store."""
-        return self.data / "store"
+        """The folder of a store on a disk."""
+        return Path(self.store) if self.store is not None else self.data / "store"
 
     @property
     def sqlite_file(self) -> Path:

@@ -31,6 +31,7 @@ DELIVERING: tuple[type[errors.EntrepotError], ...] = (
     errors.UploadInterrupted,
     errors.TooManyUploads,
     errors.ShuttingDown,
+    errors.StoreUnavailable,
     errors.StorageFull,
 )
 """What an upload may be answered with, whatever becomes of it."""
@@ -55,6 +56,7 @@ SENDING: tuple[type[errors.EntrepotError], ...] = (
     errors.RangeNotSatisfiable,
     errors.TooManyDownloads,
     errors.BlobMissing,
+    errors.StoreUnavailable,
 )
 """What a download may be answered with."""
 COPYING: tuple[type[errors.EntrepotError], ...] = (
@@ -66,6 +68,7 @@ COPYING: tuple[type[errors.EntrepotError], ...] = (
     errors.UploadInterrupted,
     errors.StorageFull,
     errors.BlobMissing,
+    errors.StoreUnavailable,
 )
 """What a version made from an earlier one may be answered with."""
 CONVERTING: tuple[type[errors.EntrepotError], ...] = (
