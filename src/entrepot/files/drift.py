@@ -61,8 +61,10 @@ def note_drift(conn: WriteConnection, version_id: UUID) -> None:
     if numbers.count(None) == 2:  # their reports may be long
         return
     of_file = _published().where(versions.c.file_id == place.file_id)
-    found = {row.number: row for row in conn.execute(of_file.where(versions.c.number.in_(numbers)))}
-    for before, after in pairwise(found.get(number) for number in numbers):
+    by_number = {
+        row.number: row for row in conn.execute(of_file.where(versions.c.number.in_(numbers)))
+    }
+    for before, after in pairwise(by_number.get(number) for number in numbers):
         if before is not None and after is not None:
             _write(
                 conn, after.id, after.report, compare_profiles(_profile(before), _profile(after))

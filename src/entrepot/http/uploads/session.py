@@ -94,8 +94,8 @@ def begin_upload_session(
     reserved = 0
     # Not for a guest, who would hold the owner's quota without sending anything.
     if max_bytes is not None and reply is None and account_id == actor.account_id:
-        wanted = admission.limit(max_bytes)
-        reserved = wanted if reserve_bytes(conn, account_id, wanted) else 0
+        quota_bytes = admission.limit(max_bytes)
+        reserved = quota_bytes if reserve_bytes(conn, account_id, quota_bytes) else 0
     reservation = open_reservation(conn, account_id, max_uploads, now, sender, reserved)
     claim = None
     if key is not None and reply is None:

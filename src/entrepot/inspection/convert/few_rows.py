@@ -29,7 +29,7 @@ FEW_ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Value:
+class CountedValue:
     """A value of a column and how often it occurs: its text, cut to what is shown, how many
     characters it has if it is a text, and its place on the column's scale if that has one."""
 
@@ -68,13 +68,13 @@ def _parts(column: ColumnStats) -> list[Sql]:
     return [f"left({text}, {most})", f"length({text})", digest]
 
 
-def _value(column: ColumnStats, cell: Sequence[Any], count: int) -> Value:
+def _value(column: ColumnStats, cell: Sequence[Any], count: int) -> CountedValue:
     if column.scaled:
-        return Value(cell[0], count, place=cell[1])
-    return Value(cell[0], count, chars=cell[1])
+        return CountedValue(cell[0], count, place=cell[1])
+    return CountedValue(cell[0], count, chars=cell[1])
 
 
-def _measure(column: ColumnStats, values: list[Value]) -> None:
+def _measure(column: ColumnStats, values: list[CountedValue]) -> None:
     """Take the figures of a column whose different values these are."""
     ordered = sorted(values, key=lambda value: _order(column, value))
     most = sorted(ordered, key=lambda value: -value.count)[:MAX_CATEGORIES]
@@ -101,7 +101,7 @@ def _measure(column: ColumnStats, values: list[Value]) -> None:
             _measure_numbers(column, bounded)
 
 
-def _measure_lengths(figures: dict[str, Any], ordered: list[Value]) -> None:
+def _measure_lengths(figures: dict[str, Any], ordered: list[CountedValue]) -> None:
     """The shortest and the longest text, of several the first in their order."""
     short = min(ordered, key=lambda value: value.chars)
     long = max(ordered, key=lambda value: value.chars)
@@ -109,7 +109,7 @@ def _measure_lengths(figures: dict[str, Any], ordered: list[Value]) -> None:
         figures |= {word: value.text, f"{word}_length": value.chars}
 
 
-def _measure_numbers(column: ColumnStats, ordered: list[Value]) -> None:
+def _measure_numbers(column: ColumnStats, ordered: list[CountedValue]) -> None:
     if column.is_wide:
         _measure_exactly(column, ordered)
         return
@@ -132,7 +132,7 @@ def _measure_numbers(column: ColumnStats, ordered: list[Value]) -> None:
         figures["bins"] = Counter(map(column.bins.number, places))
 
 
-def _measure_exactly(column: ColumnStats, ordered: list[Value]) -> None:
+def _measure_exactly(column: ColumnStats, ordered: list[CountedValue]) -> None:
     """The figures of numbers that a double would round, as texts."""
     figures = column.figures
     if column.has_exact_sum:
@@ -142,7 +142,7 @@ def _measure_exactly(column: ColumnStats, ordered: list[Value]) -> None:
     figures["quantiles"] = [_at(texts, share) for share in QUANTILES.values()]
 
 
-def _order(column: ColumnStats, value: Value) -> tuple[int, float | Decimal, str]:
+def _order(column: ColumnStats, value: CountedValue) -> tuple[int, float | Decimal, str]:
     """Where the engine has it among the values of its column: infinities and NaN, which have no
     place, are outside of all others."""
     if column.sort == "number" and column.stored != "DOUBLE":
