@@ -31,7 +31,7 @@ from entrepot.inspection.convert.few_rows import FEW_ROWS, measure_few
 from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.stored_parquet import StoredParquet, open_stored
+from entrepot.inspection.stored_parquet import StoredColumn, StoredParquet, open_stored
 
 COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
@@ -73,7 +73,6 @@ def profile_columns(
     Raises duckdb.Error where the file cannot be read or measured.
     """
     stored = open_stored(engine, parquet, names=[column.name for column in columns])
-    source = _without_missing(stored, columns)
     measured_columns = [
         ColumnStats(
             column.name, column.type, kept.stored_as, kept.sql, sort_of(kept.stored_as), column.kept
@@ -82,7 +81,9 @@ def profile_columns(
     ]
     exact = rows <= MAX_EXACT_QUANTILE_ROWS
     for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
-        part = measured_columns[start : start + COLUMNS_PER_QUERY]
+        end = start + COLUMNS_PER_QUERY
+        part = measured_columns[start:end]
+        source = _without_missing(stored, stored.columns[start:end], columns[start:end])
         if rows <= few_rows:
             measure_few(engine, source, part)
             continue
@@ -94,18 +95,19 @@ def profile_columns(
     return [_document(each, rows, exact) for each in measured_columns]
 
 
-def _without_missing(stored: StoredParquet, columns: Sequence[ProfiledColumn]) -> Sql:
-    """The relation in which texts that mean a missing value are NULL: forms of typed formats keep
-    them as they were delivered."""
-    replaced = [
-        f"CASE WHEN {kept.sql} NOT IN ({', '.join(map(literal, column.missing))}) "
-        f"THEN {kept.sql} END AS {kept.sql}"
-        for column, kept in zip(columns, stored.columns, strict=True)
-        if column.missing and kept.stored_as == "VARCHAR"
-    ]
-    if not replaced:
-        return stored.relation
-    return f"(SELECT * REPLACE ({', '.join(replaced)}) FROM {stored.relation})"
+def _without_missing(
+    stored: StoredParquet, some: Sequence[StoredColumn], columns: Sequence[ProfiledColumn]
+) -> Sql:
+    """The relation of `some` of the columns, in which texts that mean a missing value are NULL:
+    forms of typed formats keep them as they were delivered."""
+    selected = []
+    for column, kept in zip(columns, some, strict=True):
+        value = kept.delivered
+        if column.missing and kept.stored_as == "VARCHAR":
+            missing = ", ".join(map(literal, column.missing))
+            value = f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END"
+        selected.append(f"{value} AS {kept.sql}")
+    return f"(SELECT {', '.join(selected)} FROM {stored.source})"
 
 
 def _measure(
