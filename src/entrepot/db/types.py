@@ -2,14 +2,20 @@
 
 from datetime import UTC, datetime
 from typing import NewType
+from uuid import UUID
 
-from sqlalchemy import Connection, DateTime, Dialect, TypeDecorator
+from sqlalchemy import BindParameter, Connection, DateTime, Dialect, TypeDecorator, Uuid, bindparam
 
 ReadConnection = NewType("ReadConnection", Connection)
 """A connection inside a transaction that may only read."""
 
 WriteConnection = NewType("WriteConnection", ReadConnection)
 """A connection inside a transaction that may write; usable wherever a ReadConnection is."""
+
+
+def uuid_parameter(name: str) -> BindParameter[UUID]:
+    """A parameter of a query that is built once: to build one takes longer than to run it."""
+    return bindparam(name, type_=Uuid())
 
 
 class UtcTime(TypeDecorator[datetime]):
