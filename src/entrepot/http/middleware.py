@@ -12,6 +12,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.request_counts import CountRequest
 
 log = structlog.get_logger("entrepot.access")
@@ -137,8 +138,8 @@ class _Exchange:
 
     def _note_answer(self, headers: dict[bytes, bytes]) -> None:
         """What the answer's head says of its length, and of the task that it has begun."""
-        length = headers.get(b"content-length", b"")
-        self._length = int(length) if length.isdigit() else 0
+        length = headers.get(b"content-length", b"").decode("latin-1")
+        self._length = CONTENT_LENGTH.or_default(length, 0)
         folder, _, task_id = headers.get(b"location", b"").decode("latin-1").rpartition("/")
         if folder == TASKS:
             self._task_id = task_id

@@ -15,6 +15,7 @@ from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingD
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import (
     CommitContext,
+    KeyedReply,
     StoredUpload,
     UploadTarget,
     commit_upload,
@@ -124,34 +125,31 @@ async def receive_form(
             raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
         upload = await upload_session.finish(form.digest)
         request_parts = (target.request_name or "", form.file_name, form.fields)
-        return await commit_session(
-            work, upload_session, complete_target, upload, key, request_parts
-        )
-
-
-async def commit_session(
-    work: UnitOfWork,
-    upload_session: UploadSession,
-    target: UploadTarget,
-    upload: StoredUpload,
-    key: str | None,
-    request_parts: tuple[str, str | None, Mapping[str, bytes | bytearray]],
-) -> TaskId:
-    """Deliver what was received; or the task that the same request with this Idempotency-Key was
-    answered with. `request_parts` are what is asked, the file's name and the fields.
-
-    Raises KeyReused, and what `UploadTarget.commit` raises.
-    """
-    reply = None
-    if key is not None:
-        request_fingerprint = fingerprint(*request_parts, upload.stored)
-        replayed = await upload_session.find_replayed_task(request_fingerprint)
+        replayed, reply = await find_reply(upload_session, key, request_parts, upload)
         if replayed is not None:
             return replayed
-        reply = upload_session.keyed_reply(request_fingerprint)
-    context = CommitContext(work.parts.queue, work.parts.clock)
-    # As of now: what was allowed when the upload began may have ended since.
-    return await work.with_current_time().write(commit_upload, target, upload, reply, context)
+        context = CommitContext(work.parts.queue, work.parts.clock)
+        # As of now: what was allowed when the upload began may have ended since.
+        now = work.with_current_time()
+        return await now.write(commit_upload, complete_target, upload, reply, context)
+
+
+async def find_reply(
+    upload_session: UploadSession,
+    key: str | None,
+    request_parts: tuple[str, str | None, Mapping[str, bytes | bytearray]],
+    upload: StoredUpload,
+) -> tuple[TaskId | None, KeyedReply | None]:
+    """The task that the same request with this Idempotency-Key was answered with, or what is to be
+    stored as the answer. `request_parts` are what is asked, the file's name and the fields.
+
+    Raises KeyReused.
+    """
+    if key is None:
+        return None, None
+    request_fingerprint = fingerprint(*request_parts, upload.stored)
+    replayed = await upload_session.find_replayed_task(request_fingerprint)
+    return replayed, upload_session.keyed_reply(request_fingerprint) if not replayed else None
 
 
 async def _read_body(

@@ -20,12 +20,13 @@ from entrepot.files.delivery.uploads import (
     CommitContext,
     StoredUpload,
     UploadTarget,
+    commit_upload,
 )
 from entrepot.files.paths import check_path, claim_path
 from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
-from entrepot.http.uploads.form import commit_session
+from entrepot.http.uploads.form import find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.session import UploadSession, open_upload_session
@@ -101,9 +102,14 @@ async def receive_raw(
             raise FieldInvalid("body", "is empty; nothing was stored.", "curl -T orders.csv")
         digest = request.headers.get("repr-digest")
         upload = await upload_session.finish(digest)
-        return await commit_session(
-            work, upload_session, target, upload, key, (request_name, file_name, {})
+        replayed, reply = await find_reply(
+            upload_session, key, (request_name, file_name, {}), upload
         )
+        if replayed is not None:
+            return replayed
+        context = CommitContext(work.parts.queue, work.parts.clock)
+        # As of now: what was allowed when the upload began may have ended since.
+        return await work.with_current_time().write(commit_upload, target, upload, reply, context)
 
 
 async def _read_body(request: Request, work: UnitOfWork, upload_session: UploadSession) -> None:

@@ -4,16 +4,18 @@ from entrepot.errors import FieldInvalid
 from entrepot.files.delivery.define import parse_size_limit
 from entrepot_client.cli.sizes import parse_size
 
+MAX_SIZE_CHARS = 40
+"""Characters of a size that are read: a longer text is not a size."""
 UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
 def read_size_limit(text: str, max_bytes: int) -> int:
     """The size limit in bytes, 1 to `max_bytes`. Raises FieldInvalid."""
     text = text.strip()
-    if not text or text.isdigit():
+    if not text:
         return parse_size_limit(text, max_bytes)
     try:
-        size_bytes = parse_size(text.replace("\u00a0", " "))
+        size_bytes = parse_size(text.replace("\u00a0", " ")[:MAX_SIZE_CHARS])
     except ValueError:
         reason = "is not a size; write it like 500 kB, 10 MB or 2 GB."
         raise FieldInvalid("file_size_limit", reason, "10 MB") from None
