@@ -346,7 +346,7 @@ class FileLifeMachine(RuleBasedStateMachine):
     def _compare_lists(self, person: Person) -> None:
         api = self.apis[person]
         listed = api.json("/files")["files_list"]
-        only_there = ("created_at", "updated_at", "media_type", "row_count")
+        only_there = ("created_at", "updated_at", "media_type", "row_count", "path")
         assert listed == [
             {**_listed(file, person), **{name: got[name] for name in only_there}}
             for file, got in zip(self.model.seen_by(person), listed, strict=True)
