@@ -37,6 +37,8 @@ MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
 MARK = "restoring"
 """The file of a data folder whose restoration was cut off; it has the snapshot's name."""
+OWN_NAMES = {MARK, "lock", "run", "scratch", "entrepot.toml", "lost+found"}
+"""What an empty data folder may have: what a command makes before it looks, and its settings."""
 
 WriteCopy = Callable[[Path, Path, StoredCopy], None]
 
@@ -69,6 +71,13 @@ def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> Rest
     return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
 
 
+def check_snapshot(folder: Path, snapshot_name: str | None) -> None:
+    """Raise StartRefused if there is no such snapshot, or a piece of it is missing."""
+    backup = BackupFolder(folder)
+    snapshot = backup.choose_snapshot(snapshot_name)
+    _check_pieces(backup, snapshot, read_manifest(snapshot))
+
+
 @contextmanager
 def temporary_restoration(folder: Path, snapshot_name: str | None) -> Iterator[Path]:
     """A data folder with the snapshot, for checks, removed at the end. Raises StartRefused.
@@ -92,11 +101,13 @@ def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
     mark = settings.data / MARK
     if mark.is_file() and mark.read_text() == snapshot.name:
         return
-    database = settings.embedded and settings.sqlite_file.exists()
-    if database or count_files(settings.blobs):
+    others = sorted({each.name for each in settings.data.iterdir()} - OWN_NAMES)
+    if others or count_files(settings.blobs):
+        what = f" It has {others[0]}." if others else ""
         raise StartRefused(
-            reason=f"The data folder {settings.data} is not empty. Restore into an empty folder "
-            "with --data DIR, check it, then let the server use that one. Nothing was written."
+            reason=f"The data folder {settings.data} is not empty.{what} Restore into an empty "
+            "folder with --data DIR, check it, then let the server use that one. Nothing was "
+            "written."
         )
 
 
