@@ -101,7 +101,8 @@ class Settings(BaseSettings):
         default=100,
         ge=0,
         le=10**9,
-        description="Attempts to sign in from one address, in five minutes; 0: no limit.",
+        description="Attempts to sign in from one address, in five minutes; 0: no limit. Each API "
+        "process counts for itself.",
     )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
     downloads_per_account: int = Field(
@@ -109,6 +110,13 @@ class Settings(BaseSettings):
         ge=1,
         description="Answers of more than 64 KiB under way at once, an account: ranges, previews, "
         "lists, whole files of more than 16 MiB.",
+    )
+    answer_memory: int = Field(
+        default=536_870_912,
+        ge=16_777_216,
+        description="Bytes of memory for answers of more than 64 KiB that clients have not read, "
+        "in each API process. An account, or an address without one, may hold what is still free: "
+        "half of it at most. Beyond that 429, or 503 for who holds nothing.",
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."

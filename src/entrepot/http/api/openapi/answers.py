@@ -54,6 +54,8 @@ SENDING: tuple[type[errors.EntrepotError], ...] = (
     errors.PreconditionFailed,
     errors.RangeNotSatisfiable,
     errors.TooManyDownloads,
+    errors.TooMuchUnread,
+    errors.AnswerMemoryFull,
     errors.BlobMissing,
 )
 """What a download may be answered with."""

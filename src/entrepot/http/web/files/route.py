@@ -33,7 +33,6 @@ from entrepot.files.queries.read import (
     get_file,
     get_findings,
     get_profile_findings,
-    profile_document,
 )
 from entrepot.files.queries.revisions import Revision, list_schema_revisions, load_schema
 from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
@@ -56,21 +55,25 @@ from entrepot.http.parameters import (
     RevisionInQuery,
     read_file_id,
 )
+from entrepot.http.stored_documents import profile_document, view_document, visible_report
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import change_counts, schema_view
-from entrepot.http.web.files.format_details import format_details
-from entrepot.http.web.files.profile import column_views
+from entrepot.http.web.files.format_details import profile_details
+from entrepot.http.web.files.profile import ColumnsView, columns_view
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.reports import report_view
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
+from entrepot.texts.json_text import JsonText
 
 router = APIRouter()
+
+EMPTY = JsonText("[]")
 
 PAGE = 50
 """Rows of the list on one page."""
@@ -217,6 +220,13 @@ async def _page(
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
+    report, details, profile = None, [], ColumnsView()
+    if findings is not None:
+        text = await visible_report(work, findings.report, findings.reads)
+        report = await view_document(work, report_view, text)
+        details = await view_document(work, profile_details, findings.profile)
+        if findings.columns is not None:
+            profile = await view_document(work, columns_view, findings.columns)
     base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
     return page(
         request,
@@ -235,16 +245,16 @@ async def _page(
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
         findings=findings,
-        report=report_view(findings.report) if findings else None,
-        schema=schema_view(schema) if schema else None,
+        report=report,
+        schema=await view_document(work, schema_view, schema) if schema else None,
         versions=content.versions,
         most_versions=VERSIONS,
         exception=content.exception,
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
-        revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
-        format_details=format_details(findings.profile.get("file", {})) if findings else [],
-        profile=column_views(findings) if findings else [],
+        revisions=[(each, change_counts(each.changes or EMPTY)) for each in content.revisions],
+        format_details=details,
+        profile=profile,
         forms=FORMS if file.row_count is not None else {},
         download=f"curl --location '{base}/download/{file_id}' \\\n"
         f"--header 'Authorization: Bearer {key}'",
@@ -276,7 +286,9 @@ async def profile(
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_profile_findings, file_id, version)
-    return json_attachment(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+    return json_attachment(
+        await profile_document(work, findings), f"profile-{file_id}-{findings.version}.json"
+    )
 
 
 @router.get("/files/{file_id}/schema.json", response_model=None)
@@ -309,7 +321,8 @@ async def report(
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return json_attachment(findings.report, f"report-{file_id}-{findings.version}.json")
+    text = await visible_report(work, findings.report, findings.reads)
+    return json_attachment(text, f"report-{file_id}-{findings.version}.json")
 
 
 @dataclass(frozen=True)
