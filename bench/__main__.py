@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    costing,
     delivering,
     encodings,
     grants,
@@ -39,6 +40,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "grants": grants.grants,
     "latency": waiting.latency,
     "deliveries": delivering.deliveries,
+    "costs": costing.costs,
     "idle": waiting.idle,
     "memory": memory.memory,
     "listing": listing.listing,

@@ -101,7 +101,7 @@ def _measure(trial: Trial, name: str, database: str | None) -> DeliveryFigures:
     file = table_file(trial.folder / "rows.csv")
     count = max(2 * SENDERS, 4 * trial.small)
     folder = trial.folder / name
-    with _database_setting(database), entrepot(folder) as ours:
+    with database_setting(database), entrepot(folder) as ours:
         counter = open_database(Settings(data=ours.data, database=database))
         _burst(ours, counter, file, count)  # warm
         bursts = [_burst(ours, counter, file, count) for _ in range(ROUNDS)]
@@ -111,7 +111,7 @@ def _measure(trial: Trial, name: str, database: str | None) -> DeliveryFigures:
 
 
 @contextmanager
-def _database_setting(database: str | None) -> Iterator[None]:
+def database_setting(database: str | None) -> Iterator[None]:
     """The database of the programs that are started within the block."""
     if database is None:
         yield

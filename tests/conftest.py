@@ -13,6 +13,7 @@ import structlog
 from tests.support.memory_folder import use_memory_folder
 from tests.support.migrated import open_migrated
 from tests.support.postgres import Postgres, running_postgres
+from tests.support.seaweedfs import SeaweedFS, environment, running_seaweedfs
 from tests.support.selection import (
     FAST_PATHS,
     GroupScheduling,
@@ -91,6 +92,20 @@ def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL, one for the run (or for each of xdist's workers)."""
     with running_postgres() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFS]:
+    """A running S3-compatible store, one for the run (or for each of xdist's workers)."""
+    with running_seaweedfs() as running:
+        yield running
+
+
+@pytest.fixture
+def s3(seaweedfs: SeaweedFS) -> Iterator[SeaweedFS]:
+    """The running S3-compatible store, which this test's clients find by their environment."""
+    with environment(seaweedfs.environment):
+        yield seaweedfs
 
 
 @pytest.fixture(params=DATABASES)

@@ -6,24 +6,51 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from tests.support.seaweedfs import new_prefix, open_s3_store
 
 from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore, DiskStore, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
+
+
+class TakingTurns:
+    """Several objects that are one store, as several hosts have it: each call goes to the next."""
+
+    def __init__(self, *stores: object) -> None:
+        self._next = cycle(stores)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(next(self._next), name)
 
 
 def disk_store(folder: Path) -> BlobStore:
     return DiskStore(folder / "data", reserve=0)
 
 
-STORES: dict[str, Callable[[Path], BlobStore]] = {"disk": disk_store}
+def shared_folder(folder: Path) -> BlobStore:
+    return cast(BlobStore, TakingTurns(*(DiskStore(folder / "data", 0) for _ in range(3))))
+
+
+def s3_store(folder: Path) -> BlobStore:
+    return open_s3_store(folder, new_prefix())
+
+
+STORES: dict[str, Callable[[Path], BlobStore]] = {
+    "disk": disk_store,
+    "shared folder": shared_folder,
+    "s3": s3_store,
+}
 
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "s3":
+        request.getfixturevalue("s3")
     return STORES[request.param](tmp_path)
 
 

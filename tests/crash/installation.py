@@ -328,7 +328,7 @@ class Installation:
             self._check_visible(delivery, answer.get(delivery.name))
         wait_until(lambda: self._kept() == self.api.account()["used"], "used is exact")
         wait_until(lambda: self.api.account()["reserved"] == 0, "nothing is reserved")
-        assert self.server.doctor() == []
+        self.server.assert_sound()
         assert os.listdir(self.server.settings.blobs / "incoming") == []
         self._check_bytes()
         self.deliveries = [d for d in self.deliveries if d.task_id][-3:]  # the older are proven

@@ -76,7 +76,7 @@ def test_the_sweep_of_a_deleted_file_is_killed(installation: Installation, point
     installation.arm(point)
     assert installation.server.run("admin", "sweep").returncode == -signal.SIGKILL
     assert installation.disarm()
-    assert installation.server.doctor() == []
+    installation.server.assert_sound()
     assert installation.server.run("admin", "sweep").returncode == 0
     assert installation.api.account()["used"] == used
     installation.check()

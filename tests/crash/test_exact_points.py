@@ -199,7 +199,7 @@ def test_handing_over_to_another_account_is_killed(
     used = [account.api.account()["used"] for account in (installation.account, other)]
     assert used == ([before - len(CONTENT), len(CONTENT)] if moved else [before, 0])
     assert bool(other.api.json("/files")["files_list"]) == moved
-    assert server.doctor() == []
+    server.assert_sound()
     if moved:
         give(other, file_id, installation.account)
         assert installation.api.post(f"/file/{file_id}/offer/accept").status_code == 200

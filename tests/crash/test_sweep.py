@@ -130,7 +130,7 @@ def test_a_stranded_task_ends(installation: Installation) -> None:
     assert swept(installation) == SweepResult(0, 0, 0, 0, 1)
     task = installation.api.task(str(task_id))
     assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
-    assert installation.server.doctor() == []
+    installation.server.assert_sound()
 
 
 def test_a_stranded_derivation_ends_and_is_made_on_demand(installation: Installation) -> None:
@@ -212,7 +212,7 @@ def test_a_killed_sweep_is_done_by_the_next(installation: Installation, point: P
     installation.arm(point)
     assert installation.server.run("admin", "sweep").returncode == -signal.SIGKILL
     assert installation.disarm()
-    assert installation.server.doctor() == []
+    installation.server.assert_sound()
     assert installation.server.run("admin", "sweep").returncode == 0
     assert installation.api.account()["used"] == used
     installation.check()

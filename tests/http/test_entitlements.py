@@ -242,7 +242,7 @@ def test_both_to_read_and_to_deliver(
         while both.api.get(f"/file/download/{file_id}", params=query).status_code != 200:
             assert time.monotonic() < deadline
             server.wait_derived()
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 MANAGING: list[tuple[str, str, Any]] = [
@@ -414,7 +414,7 @@ def test_a_revocation_stops_an_upload_that_runs(
     wait_reserved(home, False)
     assert counted(home) == before
     assert numbers(owner, file_id) == [1]
-    assert home.server.doctor() == []
+    home.server.assert_sound()
 
 
 def test_a_revocation_ends_event_streams(
@@ -480,7 +480,7 @@ def test_what_others_deliver_takes_the_owners_quota(server: Server, partner: Tes
     mine = post_version(home.api, file_id)
     assert_problem(mine, 413, "account-quota-exceeded", limit=home.api.account()["quota"])
     assert partner.api.account()["reserved"] == 0
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 @pytest.mark.parametrize("what", ["r", "w"])
@@ -496,7 +496,7 @@ def test_validating_by_a_file_of_others(
     assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
     for api in (owner.api, other.new_user().api, other.api):
         assert_problem(api.get(f"/task/{task['task_id']}"), 404, "not-found")
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_removed_user_takes_their_entitlements_along(

@@ -168,7 +168,7 @@ def test_a_share_is_declined(server: Server, account: TestAccount) -> None:
     assert account.api.request("DELETE", path).status_code == 204
     own = account.api.deliver(CSV)["file_id"]
     assert_problem(account.api.request("DELETE", f"/file/{own}/share"), 404, "not-found")
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 @both_databases
@@ -196,4 +196,4 @@ def test_a_blocked_account_shares_nothing_and_is_not_told(
     assert entitle(sender.api, file_id, mate.user_name, "w").status_code == 200  # as before
     assert entitle(sender.api, file_id, account.new_user().user_name, "r").status_code == 422
     assert decide(receiver.api, sender.name, None).status_code == 200
-    assert server.doctor() == []
+    server.assert_sound()

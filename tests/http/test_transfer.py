@@ -69,7 +69,7 @@ def test_within_the_account(home: TestAccount) -> None:
     ]
     # Whoever owns nothing any more can be removed.
     assert home.api.request("DELETE", f"/user/{other.user_name}").status_code == 204
-    assert home.server.doctor() == []
+    home.server.assert_sound()
 
 
 def test_who_may_hand_over_to_whom(home: TestAccount, partner: TestAccount) -> None:
@@ -128,13 +128,13 @@ def test_to_another_account(server: Server, home: TestAccount, partner: TestAcco
     detail = {"from": owner.user_name, "to": heir.user_name, "bytes": size}
     for account in (home, partner):
         assert ("file.transfer", detail) in recorded(account, file_id)
-    assert server.doctor() == []
+    server.assert_sound()
 
     # And back again.
     assert offer(heir.api, file_id, owner.user_name).status_code == 200
     assert accept(owner.api, file_id).status_code == 200
     assert used(partner) == (0, 0)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_form_under_way_is_work_of_the_new_account(
@@ -147,9 +147,9 @@ def test_a_form_under_way_is_work_of_the_new_account(
         assert home.api.get(path, headers={"Prefer": "wait=0"}).status_code == 503
         offer(home.api, file_id, partner.admin.user_name)
         assert accept(partner.api, file_id).status_code == 200
-        assert server.doctor() == []
+        server.assert_sound()
     assert partner.api.get(path).status_code == 200
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_no_room_in_the_other_account(server: Server, home: TestAccount) -> None:
@@ -162,7 +162,7 @@ def test_no_room_in_the_other_account(server: Server, home: TestAccount) -> None
     assert (used(home), used(narrow)) == ((len(CSV), 0), (0, 0))
     assert listed(home.api)[file_id]["user_name"] == home.admin.user_name
     assert len(narrow.api.json("/offers")["offers_list"]) == 1
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_not_while_a_version_is_decided(
@@ -177,7 +177,7 @@ def test_not_while_a_version_is_decided(
         assert answer.headers["retry-after"] == "5"
     home.api.wait_task(task_id)
     assert accept(partner.api, file_id).status_code == 200
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_an_upload_that_runs_meanwhile_is_refused(
@@ -206,7 +206,7 @@ def test_an_upload_that_runs_meanwhile_is_refused(
         time.sleep(0.02)
     assert used(partner) == (len(CSV), 0)
     assert deliver(guest, file_id)["version"] == 2
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_resumable_upload_goes_on_in_the_new_account_as_it_has_room(
@@ -229,7 +229,7 @@ def test_a_resumable_upload_goes_on_in_the_new_account_as_it_has_room(
     assert document["requested"] == len(OTHER)
     assert upload.delete().status_code == 204
     assert (used(home), used(narrow)) == ((0, 0), (len(CSV), 0))
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_offers_are_withdrawn_declined_and_replaced(
@@ -290,7 +290,7 @@ def test_what_somebody_validated_stays_with_them(
     assert accept(partner.api, file_id).status_code == 200
     assert colleague.api.task(task_id)["status"] == "failed"
     assert_problem(partner.api.get(f"/task/{task_id}"), 404, "not-found")
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def recorded(account: TestAccount, file_id: str) -> list[tuple[str, Any]]:

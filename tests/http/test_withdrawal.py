@@ -91,7 +91,7 @@ def test_readers_get_the_newest_version_that_is_not_withdrawn(
     compared = reader.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 2})
     assert_problem(compared, 410, "version-withdrawn")
     assert actions(server, file_id)[-1] == "version.withdraw"
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_file_of_which_all_is_withdrawn_is_still_seen_by_who_may_read_it(
@@ -112,7 +112,7 @@ def test_a_file_of_which_all_is_withdrawn_is_still_seen_by_who_may_read_it(
     assert_problem(stranger.api.get(f"/file/{file_id}/versions/1"), 404, "not-found")
     publish(account.api, file_id, rows(4))
     assert reader.api.get(f"/file/download/{file_id}").content == rows(4)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_who_may_only_deliver_learns_only_that_it_was_withdrawn(
@@ -153,7 +153,7 @@ def test_a_withdrawal_is_undone_within_seven_days(server: Server, account: TestA
         gone = versions.c.file_id == UUID(file_id), versions.c.number == 1
         assert conn.execute(reports.where(*gone)).all() == []
     assert_problem(account.api.get(f"/file/download/{file_id}?version=1"), 410, "version-withdrawn")
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_what_is_purged_is_gone_and_never_in_the_trash(
@@ -195,7 +195,7 @@ def test_what_is_purged_is_gone_and_never_in_the_trash(
     assert api.json(f"/file/{file_id}/versions/1")["sha256"]
     recorded = api.json(f"/file/{file_id}/activity?action=version.withdraw")["activity_list"]
     assert recorded[0]["detail"] == {"reason": REASON, "purge": True}
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_purge_takes_what_was_found_before_the_version_was_accepted(
@@ -220,7 +220,7 @@ def test_a_purge_takes_what_was_found_before_the_version_was_accepted(
     assert api.account()["used"] == len(CSV)
     store = server.parts.store
     assert [store.stat(blob) is None for blob in blobs(server, file_id)].count(True) == 2
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 @pytest.mark.parametrize("purge", [False, True])
@@ -241,7 +241,7 @@ def test_no_check_of_a_schema_shows_what_was_withdrawn(
     for caller in (api, reader.api):
         assert not any(SECRET in caller.get(path).text for path in paths)
     assert api.task(task_id)["error"]["code"] == "schema-violation"
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 @pytest.mark.both_databases
@@ -329,7 +329,7 @@ def test_a_withdrawn_version_can_be_purged_later(server: Server, account: TestAc
     assert withdraw(account.api, file_id, 2, purge=True).json()["withdrawal"]["purged"]
     assert_problem(withdraw(account.api, file_id, 2, purge=True), 409, "version-not-published")
     assert account.api.account()["used"] == len(CSV)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_what_was_withdrawn_is_not_restored(server: Server, account: TestAccount) -> None:
@@ -415,7 +415,7 @@ def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None
         while block := sock.recv(1 << 20):
             received += len(block)
     assert received < len(content)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_read_under_way_ends_with_the_right_to_read(server: Server, account: TestAccount) -> None:

@@ -62,7 +62,7 @@ def test_no_form_is_planned_of_what_is_being_purged(server: Server, account: Tes
 
     refused = one_after_the_other(server, purging(server, account, file_id, 1), ask)
     assert isinstance(refused, VersionWithdrawn)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_the_bytes_of_a_form_that_is_named_during_a_purge_are_released(
@@ -91,7 +91,7 @@ def test_the_bytes_of_a_form_that_is_named_during_a_purge_are_released(
         one_after_the_other(server, save, purging(server, account, file_id, 1))
     with parts.database.reading() as conn:
         assert blob_id in set(conn.scalars(select(released_blobs.c.blob_id)))
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_comparison_that_ends_during_a_purge_leaves_nothing(
@@ -111,7 +111,7 @@ def test_a_comparison_that_ends_during_a_purge_leaves_nothing(
     with server.parts.database.reading() as conn:
         of_task = comparisons.c.task_id == task_id
         assert conn.scalar(select(comparisons.c.result).where(of_task)) is None
-    wait_until(lambda: server.doctor() == [], "the queue lets the ended task go")
+    server.assert_sound()
 
 
 def test_a_version_had_back_is_current_if_newer_ones_were_withdrawn(
@@ -126,7 +126,7 @@ def test_a_version_had_back_is_current_if_newer_ones_were_withdrawn(
     assert api.post(f"/file/{file_id}/versions/2/undelete").status_code == 200
     assert api.get(f"/file/download/{file_id}").content == rows(3)
     assert states(api, file_id) == ["withdrawn", "published", "withdrawn"]
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_the_bytes_of_a_copy_under_way_go_with_its_cancelation(

@@ -16,6 +16,7 @@ from tests.inspection.test_xlsx import MAIN, RELATED, raw_book, raw_sheet
 
 MEASUREMENTS = 3
 """Of the larger file, at most."""
+TINY = 10
 MOST = 3.0
 FREE_SECONDS = 0.3
 """So much more is noise."""
@@ -66,8 +67,8 @@ def seconds(inspect: Inspect, path: Path) -> float:
     return time.process_time() - started
 
 
-def assert_linear(inspect: Inspect, small: Path, large: Path) -> None:
-    seconds(inspect, small)  # what is loaded at the first use
+def assert_linear(inspect: Inspect, tiny: Path, small: Path, large: Path) -> None:
+    seconds(inspect, tiny)  # what is loaded at the first use
     once = seconds(inspect, small)
     most = MOST * once + FREE_SECONDS
     twice = seconds(inspect, large)
@@ -83,19 +84,21 @@ def assert_linear(inspect: Inspect, small: Path, large: Path) -> None:
 @pytest.mark.parametrize("kind", FILES)
 def test_a_text(inspect: Inspect, tmp_path: Path, kind: str, factor: int) -> None:
     name, size, content = FILES[kind]
-    small, large = tmp_path / f"small-{name}", tmp_path / f"large-{name}"
+    tiny, small, large = (tmp_path / f"{word}-{name}" for word in ("tiny", "small", "large"))
+    tiny.write_bytes(content(TINY))
     small.write_bytes(content(factor * size))
     large.write_bytes(content(2 * factor * size))
-    assert_linear(inspect, small, large)
+    assert_linear(inspect, tiny, small, large)
 
 
 @pytest.mark.parametrize("factor", [1, pytest.param(10, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", SHEETS)
 def test_a_workbook(inspect: Inspect, tmp_path: Path, kind: str, factor: int) -> None:
     size, sheet = SHEETS[kind]
+    tiny = raw_book(tmp_path / "tiny.xlsx", sheet(TINY))
     small = raw_book(tmp_path / "small.xlsx", sheet(factor * size))
     large = raw_book(tmp_path / "large.xlsx", sheet(2 * factor * size))
-    assert_linear(inspect, small, large)
+    assert_linear(inspect, tiny, small, large)
 
 
 def test_a_format_that_all_styles_share(inspect: Inspect, tmp_path: Path) -> None:
@@ -116,7 +119,8 @@ def test_a_format_that_all_styles_share(inspect: Inspect, tmp_path: Path) -> Non
                 target.writestr(part, content)
         return tmp_path / name
 
-    assert_linear(inspect, book("short.xlsx", "0"), book("long.xlsx", "[" * 1_000))
+    short = book("short.xlsx", "0")
+    assert_linear(inspect, short, short, book("long.xlsx", "[" * 1_000))
 
 
 def test_a_long_namespace_is_refused(inspect: Inspect, tmp_path: Path) -> None:

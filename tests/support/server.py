@@ -350,7 +350,10 @@ class Server:
         return {connection.raddr.port for connection in held}
 
     def assert_sound(self) -> None:
-        """Check that every invariant holds, at once or when what is under way has ended."""
+        """Check that every invariant holds, or does once what is under way has ended.
+
+        An entry of the queue is removed in a transaction after the one that ends its task.
+        """
         wait_until(lambda: not self.doctor(), lambda: f"sound: {self.doctor()}")
 
     def orphans(self) -> set[BlobId]:

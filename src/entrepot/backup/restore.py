@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from uuid import UUID
@@ -24,10 +25,10 @@ from entrepot.backup.folder import (
     read_blocks,
     read_manifest,
 )
-from entrepot.blobs.disk import count_files
-from entrepot.blobs.disk_identity import write_store_id
-from entrepot.blobs.disk_sync import DurableFolders, sync_folder
+from entrepot.blobs.disk_sync import sync_folder
+from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.identity import read_identity
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
 from entrepot.files.named_blobs import list_named_blobs
@@ -40,7 +41,7 @@ MARK = "restoring"
 OWN_NAMES = {MARK, "lock", "run", "scratch", "entrepot.toml", "lost+found"}
 """What an empty data folder may have: what a command makes before it looks, and its settings."""
 
-WriteCopy = Callable[[Path, Path, StoredCopy], None]
+WriteCopy = Callable[[BlobStore, Path, StoredCopy], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def temporary_restoration(folder: Path, snapshot_name: str | None) -> Iterator[P
     _check_pieces(backup, snapshot, manifest)
     data = Path(mkdtemp(prefix="verify-", dir=folder))
     try:
-        settings = Settings(data=data, database=None)
+        settings = Settings(data=data, database=None, store=None)
         _write(backup, snapshot, manifest, settings, _link)
         yield data
     finally:
@@ -102,12 +103,13 @@ def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
     if mark.is_file() and mark.read_text() == snapshot.name:
         return
     others = sorted({each.name for each in settings.data.iterdir()} - OWN_NAMES)
-    if others or count_files(settings.blobs):
+    location = store_location(settings)
+    if others or location.count_files():
         what = f" It has {others[0]}." if others else ""
         raise StartRefused(
-            reason=f"The data folder {settings.data} is not empty.{what} Restore into an empty "
-            "folder with --data DIR, check it, then let the server use that one. Nothing was "
-            "written."
+            reason=f"The data folder {settings.data} or the store {location} is not empty.{what} "
+            "Restore into an empty folder with --data DIR, check it, then let the server use that "
+            "one. Nothing was written."
         )
 
 
@@ -173,38 +175,44 @@ def _write(
     settings: Settings,
     write_copy: WriteCopy,
 ) -> None:
-    folders = DurableFolders(settings.blobs)
-    touched: set[Path] = set()
+    location = store_location(settings)
+    store = location.open()
     for copy in read_blob_list(snapshot):
-        name = str(copy.blob_id)
-        target = settings.blobs / "blobs" / name[:2] / name[2:4] / name
-        folders.make(target.parent)
-        if not target.exists():
-            write_copy(backup.blob_path(copy.blob_id), target, copy)
-            touched.add(target.parent)
-    for path in touched:
-        sync_folder(path)
-    write_store_id(settings.blobs, UUID(manifest.installation))
+        if store.stat(copy.blob_id) is None:
+            write_copy(store, backup.blob_path(copy.blob_id), copy)
+    location.write_id(UUID(manifest.installation))
     names = [*manifest.files, *([DATABASE_FILE] if manifest.database else [])]
     for name in names:  # the database last
         copy_blocks(read_blocks(snapshot / name), settings.data / name)
     sync_folder(settings.data)
 
 
-def _link(source: Path, target: Path, copy: StoredCopy) -> None:
-    del copy  # the check of the invariants reads every byte
+def _link(store: BlobStore, source: Path, copy: StoredCopy) -> None:
+    """Link a blob into a store on a disk; the check of the invariants reads every byte."""
+    target = store.path(copy.blob_id)
+    assert target is not None  # a temporary restoration is in a folder
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.link(source, target)
 
 
-def _copy(source: Path, target: Path, copy: StoredCopy) -> None:
-    size, digest = copy_blocks(read_blocks(source), target)
-    if (size, digest) != (copy.size, copy.sha256):
-        target.unlink()
-        raise StartRefused(
-            reason=f"The copy {source} is damaged: its SHA-256 is {digest}, expected "
-            f"{copy.sha256}. The restoration stopped. Choose another snapshot, into an empty "
-            "folder."
-        )
+def _copy(store: BlobStore, source: Path, copy: StoredCopy) -> None:
+    """Copy a blob into the store, durably, unless its copy is damaged."""
+    writer = store.create(copy.blob_id)
+    content = sha256()
+    try:
+        for block in read_blocks(source):
+            content.update(block)
+            writer.write(block)
+        if content.hexdigest() != copy.sha256:
+            raise StartRefused(
+                reason=f"The copy {source} is damaged: its SHA-256 is {content.hexdigest()}, "
+                f"expected {copy.sha256}. The restoration stopped. Choose another snapshot, into "
+                "an empty folder."
+            )
+        writer.commit()
+    except BaseException:
+        writer.abort()
+        raise
 
 
 def _digest_of(path: Path) -> str | None:

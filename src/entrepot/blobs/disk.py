@@ -22,7 +22,7 @@ from pathlib import Path
 
 from entrepot.blobs.disk_deletions import DeletionGate
 from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
-from entrepot.blobs.disk_space import DiskSpace
+from entrepot.blobs.disk_space import DiskSpace, disk_errors
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter, link_durably
 from entrepot.blobs.store import (
@@ -33,7 +33,7 @@ from entrepot.blobs.store import (
     HeldBlobs,
     StoredBlob,
 )
-from entrepot.errors import BlobMissing
+from entrepot.errors import BlobMissing, StoreUnavailable
 
 
 class DiskStore:
@@ -82,10 +82,13 @@ class DiskStore:
         return self._space.free() < self._space.reserve
 
     def stat(self, blob_id: BlobId) -> BlobStat | None:
-        """Size and time of a committed blob; None where there is none."""
+        """Size and time of a committed blob; None where there is none. Raises
+        `StoreUnavailable`."""
         try:
-            return make_stat(blob_id, self.path(blob_id).stat())
+            with disk_errors():
+                return make_stat(blob_id, self.path(blob_id).stat())
         except FileNotFoundError:
+            self._require_store()
             return None
 
     def read(
@@ -99,8 +102,10 @@ class DiskStore:
         if start < 0 or (stop is not None and stop < 0):
             raise ValueError(f"offsets are not negative: {start}, {stop}")
         try:
-            file = self.path(blob_id).open("rb", buffering=0)
+            with disk_errors():
+                file = self.path(blob_id).open("rb", buffering=0)
         except FileNotFoundError as error:
+            self._require_store()
             raise BlobMissing(blob_id=blob_id) from error
         return _read_blocks(file, start, stop, block_bytes)
 
@@ -112,10 +117,15 @@ class DiskStore:
     def borrow(self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]) -> Iterator[Path]:
         """The blob's own file, without a copy or a check. Raises `BlobMissing`."""
         del find_recorded  # `entrepot doctor --deep` reads every byte
-        path = self.path(blob_id)
-        if not path.exists():
+        if self.stat(blob_id) is None:
             raise BlobMissing(blob_id=blob_id)
-        yield path
+        yield self.path(blob_id)
+
+    def _require_store(self) -> None:
+        """Raises `StoreUnavailable` where the whole store is gone, such as a mount that has
+        ended: no blob of it is missing then."""
+        if not self._blobs.is_dir():
+            raise StoreUnavailable(reason=f"{self._blobs.parent} is not a store (is it mounted?)")
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:
         """A hard link. Raises `BlobMissing`, `StorageFull`, `FileExistsError`, `OSError`."""
@@ -163,6 +173,9 @@ class DiskStore:
                 link_durably(source, target)
             except FileNotFoundError as error:
                 raise BlobMissing(blob_id=blob_id) from error
+            except FileExistsError:
+                if not source.exists() or not source.samefile(target):
+                    raise  # else it was cut off after the link
         source.unlink(missing_ok=True)
 
     def list_trash(self) -> Iterator[BlobStat]:

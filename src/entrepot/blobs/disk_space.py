@@ -8,11 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.errors import StorageFull
+from entrepot.errors import StorageFull, StoreUnavailable
 
 CHECK_INTERVAL_BYTES = 4 * 1024 * 1024
 """Bytes that one writer may write before it checks the free space again."""
 
+UNAVAILABLE_ERRNOS = frozenset(
+    {
+        errno.EIO,
+        errno.EROFS,
+        errno.ESTALE,
+        errno.ENOTCONN,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.ETIMEDOUT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.EACCES,
+        errno.EPERM,
+    }
+)
+"""What a disk answers that fails, a shared folder whose server is away, one mounted read-only."""
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -41,10 +57,26 @@ class DiskSpace:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Turn a full disk or an exhausted disk quota, at any call, into `StorageFull`."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL_ERRNOS:
-                raise
-            raise StorageFull(free=self.free(), reserve=self.reserve) from error
+        """Turn a full disk or an exhausted disk quota, at any call, into `StorageFull`, and a disk
+        that fails, is read-only or has gone into `StoreUnavailable`."""
+        with disk_errors():
+            try:
+                yield
+            except OSError as error:
+                if error.errno not in _FULL_ERRNOS:
+                    raise
+                raise StorageFull(free=self.free(), reserve=self.reserve) from error
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn what a disk or a shared folder answers that does not work now into `StoreUnavailable`.
+
+    All other errors are the caller's, such as a file that does not exist.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNAVAILABLE_ERRNOS:
+            raise
+        raise StoreUnavailable(reason=os.strerror(error.errno)) from error

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from entrepot.errors import StoreUnavailable
+
 if sys.platform == "darwin":
     import fcntl
 
@@ -84,12 +86,12 @@ class DurableFolders:
     def make_again(self, folder: Path) -> Path:
         """The folder, which is made again if somebody removed it while the store is in use.
 
-        Raises `OSError`, also where the whole store is gone: then this is another disk, such as the
-        one below a mount that has ended.
+        Raises `OSError`, and `StoreUnavailable` where the whole store is gone: then this is another
+        disk, such as the one below a mount that has ended.
         """
         if not folder.is_dir():
             if not (self._root / "blobs").is_dir():
-                raise FileNotFoundError(f"{self._root} is not a store")
+                raise StoreUnavailable(reason=f"{self._root} is not a store (is it mounted?)")
             self._durable.discard(folder)
             self.make(folder)
         return folder

@@ -2,10 +2,17 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 from entrepot.blobs.store import BlobStore
-from entrepot.errors import BlobMissing, EntrepotError, StorageFull
+from entrepot.errors import (
+    BlobDamaged,
+    BlobMissing,
+    EntrepotError,
+    StorageFull,
+    StoreUnavailable,
+)
 
 OnError = Callable[[str, BaseException], None]
 """Takes the name of an operation and what it raised."""
@@ -50,9 +57,16 @@ class _Counting:
     def _further(self, name: str, value: Any) -> Any:
         if name in PARTS:
             return _Counting(value, self._on_error)
+        if name == "borrow":
+            return self._enter(name, value)
         if isinstance(value, Iterator):
             return self._iterate(name, value)
         return value
+
+    @contextmanager
+    def _enter(self, name: str, manager: Any) -> Iterator[Any]:
+        with ExitStack() as stack:
+            yield self._call(name, lambda: stack.enter_context(manager))
 
     def _iterate(self, name: str, items: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -71,4 +85,5 @@ class _Counting:
 def _is_failure(error: Exception) -> bool:
     if isinstance(error, (AttributeError, StopIteration, FileExistsError)):
         return False
-    return isinstance(error, (StorageFull, BlobMissing)) or not isinstance(error, EntrepotError)
+    ours = (StorageFull, StoreUnavailable, BlobMissing, BlobDamaged)
+    return isinstance(error, ours) or not isinstance(error, EntrepotError)

@@ -10,16 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert, inspect, select
 
 from entrepot.accounts.accounts import has_accounts
-from entrepot.blobs.disk import DiskStore, count_files
-from entrepot.blobs.disk_identity import ID_FILE, read_store_id, write_store_id
-from entrepot.blobs.store import BlobStore
+from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.secret import create_secret, read_secret, secret_digest
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import Database, database_url
 from entrepot.db.tables import accounts, installation
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -54,11 +52,12 @@ def check_identity(settings: Settings, database: Database) -> Identity | None:
     Creates nothing. Raises StartRefused where they differ.
     """
     identity = database.read(read_identity)
-    store_id = _store_id(settings.blobs)
+    location = store_location(settings)
+    store_id = _store_id(location)
     if identity is None:
         if store_id is not None and database.read(has_any_account):
             return None  # `adopt_identity` decides whether they belong together
-        if store_id is not None and count_files(settings.blobs):
+        if store_id is not None and location.count_files():
             raise StartRefused(reason=_mismatch(settings, None, store_id))
         return None
     if store_id != identity.id:
@@ -88,10 +87,11 @@ def adopt_identity(
         return identity
     _refuse_foreign_blobs(settings, database)
     secret = create_secret(settings)
-    installation_id = _store_id(settings.blobs)
+    location = store_location(settings)
+    installation_id = _store_id(location)
     if installation_id is None:
         installation_id = uuid4()
-        write_store_id(settings.blobs, installation_id)
+        location.write_id(installation_id)
     created = Identity(installation_id, secret_digest(secret, installation_id), clock())
     return database.write(_record_identity, created)
 
@@ -103,23 +103,23 @@ def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
 
 def _refuse_foreign_blobs(settings: Settings, database: Database) -> None:
     """Refuse a store that has no id yet and none of whose blobs the database names."""
-    store: BlobStore = DiskStore(settings.blobs, settings.disk_reserve)
-    blob_ids = [stat.blob_id for stat in islice(store.list(), SAMPLE_BLOBS)]
+    location = store_location(settings)
+    blob_ids = [stat.blob_id for stat in islice(location.open().list(), SAMPLE_BLOBS)]
     if blob_ids and not database.read(find_named_blobs, blob_ids):
         raise StartRefused(
             reason=f"The database {database_url(settings)} names none of the blobs in the store "
-            f"{settings.blobs}, so it is not the database of this store. Set ENTREPOT_DATABASE to "
+            f"{location}, so it is not the database of this store. Set ENTREPOT_DATABASE to "
             "the database of this data folder, or name another folder with --data DIR. Nothing "
             "was changed."
         )
 
 
-def _store_id(root: Path) -> UUID | None:
+def _store_id(location: StoreLocation) -> UUID | None:
     try:
-        return read_store_id(root)
+        return location.read_id()
     except ValueError:
         raise StartRefused(
-            reason=f"The file {root / ID_FILE} does not hold the id of an installation, such as "
+            reason=f"{location.id_name} does not hold the id of an installation, such as "
             f"{UUID(int=0)}. Bring it back from a back-up. Nothing was changed."
         ) from None
 
@@ -133,8 +133,8 @@ def _mismatch(settings: Settings, database_id: UUID | None, store_id: UUID | Non
     )
     return (
         f"The database {database_url(settings)} belongs {database_owner}, but the store "
-        f"{settings.blobs} belongs {store_owner}. Set ENTREPOT_DATABASE and --data DIR to the "
-        "database and the folder of one installation. Nothing was changed."
+        f"{store_location(settings)} belongs {store_owner}. Set ENTREPOT_DATABASE and --data DIR "
+        "(or --store) to those of one installation. Nothing was changed."
     )
 
 

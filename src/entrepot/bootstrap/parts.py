@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.counting_store import count_failures
 from entrepot.bootstrap.secret import read_secret
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import Database, open_database
 from entrepot.files.comparisons import COMPARE
 from entrepot.files.contract import CHECK
@@ -71,7 +71,7 @@ def build_parts(
     # In a process of the server, which holds no transaction open while it does something else.
     frozen_seconds = settings.lease if metrics is not None else None
     database = open_database(settings, pool_size, frozen_seconds)
-    store: BlobStore = DiskStore(settings.blobs, settings.disk_reserve)
+    store: BlobStore = store_location(settings).open()
     if metrics is not None:
         store = count_failures(store, metrics.count_store_error)
     return Parts(

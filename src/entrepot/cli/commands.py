@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     command(admin, "restore", "entrepot admin restore /backup/entrepot --data /srv/new")(restore)
     command(admin, "sweep", "entrepot admin sweep")(sweep)
     command(admin, "migrate", "entrepot admin migrate")(migrate)
+    command(admin, "move", "entrepot admin move --to postgresql://entrepot@db/entrepot")(move)
     register_people(admin)
     app.add_typer(admin)
 
@@ -45,6 +46,10 @@ def serve(
     database: Annotated[
         str | None, typer.Option(help="postgresql://…, without a password; else SQLite.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|s3://…", help="Where bytes are; else the data folder."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Run the server on one data folder, or a part of it on PostgreSQL."""
@@ -55,7 +60,13 @@ def serve(
     with translate_errors():
         _refuse_password(database)
         settings = read_settings(
-            data=data, host=host, port=port, role=role, database=database, workers=workers
+            data=data,
+            host=host,
+            port=port,
+            role=role,
+            database=database,
+            store=store,
+            workers=workers,
         )
         status = run(settings, output_of(ctx).line)
     raise typer.Exit(status)
@@ -212,13 +223,33 @@ def migrate(ctx: typer.Context, data: DataOption = None) -> None:
     output_of(ctx).record(record, quiet="revision", shown=record)
 
 
-def _refuse_password(database: str | None) -> None:
+def move(
+    ctx: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="URL", help="An empty PostgreSQL; its password: ~/.pgpass."),
+    ],
+    data: DataOption = None,
+) -> None:
+    """Copy the SQLite database to PostgreSQL, and check the copy. No server may run meanwhile.
+
+    The original is not changed. Run it again if it was cut off: it continues.
+    """
+    from entrepot.cli.move import move_to_postgresql
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        _refuse_password(to, "Write it into ~/.pgpass, or set PGPASSWORD.")
+        result = move_to_postgresql(read_settings(data=data, log_level="warning"), to)
+    output_of(ctx).record(result, quiet="database", shown=result)
+
+
+def _refuse_password(database: str | None, advice: str = "Set ENTREPOT_DATABASE instead.") -> None:
     from sqlalchemy import make_url
 
     from entrepot.errors import StartRefused
 
     if database is not None and make_url(database).password:
         raise StartRefused(
-            reason="A password on the command line can be read by every process. "
-            "Set ENTREPOT_DATABASE instead."
+            reason=f"A password on the command line can be read by every process. {advice}"
         )

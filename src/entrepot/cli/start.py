@@ -4,7 +4,6 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from entrepot.blobs.disk import count_files
 from entrepot.bootstrap.identity import (
     Identity,
     adopt_identity,
@@ -12,7 +11,9 @@ from entrepot.bootstrap.identity import (
     has_any_account,
     read_identity,
 )
+from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.bootstrap.stores import store_location
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
@@ -24,6 +25,7 @@ from entrepot.migrations.run import (
     current_revision,
     head_revision,
     migrate,
+    refuse_unfinished_move,
 )
 from entrepot.settings import Settings, default_folder
 
@@ -32,14 +34,16 @@ def refuse_foreign_store(settings: Settings) -> None:
     """Refuse a database without accounts beside a store with files: it is not the store's.
 
     Nothing is created, changed or removed here, so it comes before everything that does.
-    Raises StartRefused.
+    Raises StartRefused, also where the installation's database was moved away.
     """
+    refuse_moved(settings)
     if _has_accounts(settings):
         return
-    files = count_files(settings.blobs)
+    location = store_location(settings)
+    files = location.count_files()
     if files:
         raise StartRefused(
-            reason=f"The store {settings.blobs} has {files:,} files, but the database "
+            reason=f"The store {location} has {files:,} files, but the database "
             f"{database_url(settings)} has no accounts, so it is not the database of this store. "
             "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
             "with --data DIR. Nothing was changed."
@@ -51,8 +55,9 @@ def _has_accounts(settings: Settings) -> bool:
     file = settings.sqlite_file
     if settings.embedded and not (file.is_file() and file.stat().st_size):
         return False
-    with closing(open_database(settings)) as database, database.reading() as conn:
-        return has_any_account(conn)
+    with closing(open_database(settings)) as database:
+        refuse_unfinished_move(database)
+        return database.read(has_any_account)
 
 
 def refuse_missing_installation(settings: Settings) -> None:
@@ -156,6 +161,7 @@ def _is_current(settings: Settings) -> bool:
     """Whether the database is of this release and has its identity, so that a command can use it
     beside a server."""
     with closing(open_database(settings)) as database:
+        refuse_unfinished_move(database)
         if current_revision(database) != head_revision():
             return False
         return check_identity(settings, database) is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -131,16 +132,20 @@ def before_commit(
 
 
 def open_database(
-    settings: Settings, pool_size: int = 4, frozen_seconds: float | None = None
+    settings: Settings,
+    pool_size: int = 4,
+    frozen_seconds: float | None = None,
+    read_only: bool = False,
 ) -> Database:
     """Open the configured database; nothing is created or migrated here.
 
     At most `pool_size + MAX_OVERFLOW` connections are open. PostgreSQL ends a transaction after
     `frozen_seconds` without a statement (None: never, as for a command that looks at every blob in
-    one transaction). Raises `ArgumentError` for an address that is none.
+    one transaction). With `read_only` the file of an embedded database is not changed in any way.
+    Raises `ArgumentError` for an address that is none.
     """
     if settings.database is None:
-        engine = sqlite_engine(settings.sqlite_file, pool_size)
+        engine = sqlite_engine(settings.sqlite_file, pool_size, read_only)
         return Database(engine, DatabaseSpace(settings.data, settings.database_reserve))
     url = _postgresql_url(settings.database.get_secret_value())
     engine = create_engine(
@@ -184,14 +189,16 @@ def _postgresql_url(address: str) -> URL:
         raise ArgumentError("its port is not a number") from None
 
 
-def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
+def sqlite_engine(file: Path, pool_size: int = 4, read_only: bool = False) -> Engine:
     """An engine on one SQLite file: WAL, full sync, foreign keys, explicit transactions.
 
     Writers begin with BEGIN IMMEDIATE, so that a transaction never fails half-way because of a lock
     that it could have waited for.
     """
+    # A connection that may write copies the log into the file when it closes.
+    address = f"file:{quote(str(file))}?mode=ro&uri=true" if read_only else str(file)
     engine = create_engine(
-        f"sqlite+pysqlite:///{file}",
+        f"sqlite+pysqlite:///{address}",
         module=sqlite_module(),
         poolclass=QueuePool,
         pool_size=pool_size,

@@ -60,6 +60,7 @@ from entrepot.errors.limits import (
 )
 from entrepot.errors.state import (
     BackupFailed,
+    BlobDamaged,
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
@@ -77,6 +78,7 @@ from entrepot.errors.state import (
     RequestUnderWay,
     ShuttingDown,
     StartRefused,
+    StoreUnavailable,
     SuggestionOutdated,
     SweepStopped,
     TaskFinished,
@@ -96,6 +98,7 @@ __all__ = [
     "AccountSuspended",
     "AnswerMemoryFull",
     "BackupFailed",
+    "BlobDamaged",
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
@@ -146,6 +149,7 @@ __all__ = [
     "SizeLimitTooSmall",
     "StartRefused",
     "StorageFull",
+    "StoreUnavailable",
     "SuggestionOutdated",
     "SweepStopped",
     "TaskFinished",

@@ -291,6 +291,27 @@ class BlobMissing(EntrepotError):
 
 
 @dataclass(eq=False)
+class BlobDamaged(EntrepotError):
+    """Bytes in the store are not those that the database has recorded: an operator must look."""
+
+    blob_id: UUID
+
+
+@dataclass(eq=False)
+class StoreUnavailable(EntrepotError):
+    """The store of bytes does not answer, or refuses; `reason` is what it did, for the log.
+
+    `retry_after` is in seconds.
+    """
+
+    reason: str
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"The store of bytes does not answer now. {self.reason}."
+
+
+@dataclass(eq=False)
 class StartRefused(EntrepotError):
     """The server or a command cannot start; `reason` says what to do."""
 

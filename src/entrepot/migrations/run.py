@@ -15,16 +15,22 @@ from entrepot.errors import StartRefused
 
 ADVISORY_LOCK_ID = 7_162_401_215
 """The PostgreSQL advisory lock that lets one start at a time migrate (any fixed number)."""
+UNFINISHED_MOVE = "unfinished_move"
+"""The table of a database to which `entrepot admin move` is copying."""
 MAX_COPIES = 3
 """Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
 
-def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
+def migrate(
+    database: Database, sqlite_file: Path, now: datetime, moving: bool = False
+) -> str | None:
     """Migrate the database to this release; returns the revision that it had, None if it was new.
 
     A SQLite database with data is first copied to `entrepot.db.before-<revision>-<time>`. Raises
-    StartRefused for a database of a newer release.
+    StartRefused for a database of a newer release, and for an unfinished copy unless `moving`.
     """
+    if not moving:
+        refuse_unfinished_move(database)
     revision = current_revision(database)
     head = _scripts().get_current_head()
     if revision is not None and revision not in _known_revisions():
@@ -41,6 +47,17 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
     return revision
+
+
+def refuse_unfinished_move(database: Database) -> None:
+    """Refuse a database that holds half an installation. Raises StartRefused."""
+    with database.reading() as conn:
+        if not database.embedded and inspect(conn).has_table(UNFINISHED_MOVE):
+            raise StartRefused(
+                reason="The database holds an unfinished copy of an installation. Run `entrepot "
+                "admin move` again, with the same --data and --to: it continues. Nothing was "
+                "changed."
+            )
 
 
 def current_revision(database: Database) -> str | None:

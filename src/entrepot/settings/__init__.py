@@ -8,6 +8,7 @@ are bytes, times are seconds. `docs/reference/settings.md` lists them for operat
 import difflib
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,9 +23,11 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
+from entrepot.settings.addresses import parse_public_url
 
 Role = Literal["all", "api", "worker"]
 
+STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
 """Variables of the environment that are not settings: where the settings are, and the client's."""
@@ -46,6 +49,12 @@ class Settings(BaseSettings):
     )
     database: SecretStr | None = Field(
         default=None, description="postgresql://… ; unset: SQLite in the data folder."
+    )
+    store: str | None = Field(
+        default=None, description="Where bytes are: a folder, or s3://BUCKET/PREFIX; else `data`."
+    )
+    store_cache: int = Field(
+        default=21_474_836_480, ge=0, description="Bytes of a host's copies of blobs in S3."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
@@ -101,8 +110,7 @@ class Settings(BaseSettings):
         default=100,
         ge=0,
         le=10**9,
-        description="Attempts to sign in from one address, in five minutes; 0: no limit. Each API "
-        "process counts for itself.",
+        description="Attempts to sign in from one address, in 5 minutes; an API process; 0: no limit.",
     )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
     downloads_per_account: int = Field(
@@ -114,9 +122,7 @@ class Settings(BaseSettings):
     answer_memory: int = Field(
         default=536_870_912,
         ge=16_777_216,
-        description="Bytes of memory for answers of more than 64 KiB that clients have not read, "
-        "in each API process. An account, or an address without one, may hold what is still free: "
-        "half of it at most. Beyond that 429, or 503 for who holds nothing.",
+        description="Bytes, for large answers that clients have not read yet, an API process.",
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."
@@ -274,12 +280,15 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_trailing_slash(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+    def _of_a_host(cls, value: str | None) -> str | None:
+        return None if value is None else parse_public_url(value)
+
+    @field_validator("store")
+    @classmethod
+    def _store_address(cls, value: str | None) -> str | None:
+        if value is not None and not STORE_ADDRESS.fullmatch(value):
+            raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
+        return value
 
     @field_validator("database")
     @classmethod
@@ -314,8 +323,8 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """The folder of the disk store."""
-        return self.data / "store"
+        """The folder of a store on a disk."""
+        return Path(self.store) if self.store is not None else self.data / "store"
 
     @property
     def sqlite_file(self) -> Path:

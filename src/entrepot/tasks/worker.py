@@ -16,7 +16,7 @@ import structlog
 
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import DatabaseFull
+from entrepot.errors import DatabaseFull, StoreUnavailable
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
 from entrepot.tasks.claims import (
@@ -65,7 +65,7 @@ FAILURE_PAUSE = timedelta(seconds=1)
 ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
 FULL_PAUSE_SECONDS = 10.0
-"""Before work is tried again for which the database had no space."""
+"""Before work is tried again for which the database had no space, or the store did not answer."""
 
 
 def _log_ids(run: Run) -> dict[str, str]:
@@ -285,13 +285,13 @@ class Worker:
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
-        """Run it; again while the database is full, which is not a failure of the work. It keeps
-        its place: nothing else can be done then either."""
+        """Run it; again while the database is full or the store does not answer, which is not a
+        failure of the work. It keeps its place: nothing else can be done then either."""
         while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
             pass
 
     def _try_run(self, begun: BegunRun) -> bool:
-        """Run it once; False if the database had no space for what it wrote."""
+        """Run it once; False if the database had no space, or the store did not answer."""
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -306,6 +306,9 @@ class Worker:
         except DatabaseFull:
             log.warning("work waits for space in the database", task_id=str(run.id))
             return False
+        except StoreUnavailable as error:
+            log.warning("work waits for the store", task_id=str(run.id), reason=error.reason)
+            return run.ended  # then only bytes that nothing needs are left, which are swept
         except Exception:
             if not self._stop.is_set():  # else it is resumed at the next start
                 log.exception("work could not be run", failures=run.entry.failures + 1)

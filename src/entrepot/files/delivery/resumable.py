@@ -16,7 +16,14 @@ from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import EntrepotError, FileTooLarge, KeyReused, NotFound, UploadIncomplete
+from entrepot.errors import (
+    DraftBusy,
+    EntrepotError,
+    FileTooLarge,
+    KeyReused,
+    NotFound,
+    UploadIncomplete,
+)
 from entrepot.files.delivery.upload_state import Upload, UploadLimits, UploadRequest
 from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.quotas.reserve import (
@@ -96,12 +103,19 @@ def find_upload(conn: ReadConnection, upload_id: UUID) -> Upload | None:
 
 
 def record_received(
-    conn: WriteConnection, upload_id: UUID, received: int, expires_at: datetime
+    conn: WriteConnection, upload: Upload, received: int, expires_at: datetime
 ) -> None:
-    """This many bytes are durable, and none of them wait for a checksum; the upload lives on."""
+    """This many bytes are durable, and none of them wait for a checksum; the upload lives on.
+
+    Raises DraftBusy if a newer request has taken its turn meanwhile: it decides what counts. So
+    what is acknowledged is right even where the store has no lock between hosts.
+    """
     values = {"received": received, "unproven": None, "expires_at": expires_at}
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**values))
-    extend_reservation(conn, upload_id, expires_at)
+    of_this_turn = (uploads.c.id == upload.upload_id, uploads.c.turn == upload.turn)
+    recorded = conn.execute(update(uploads).where(*of_this_turn).values(**values)).rowcount
+    if not recorded and find_upload(conn, upload.upload_id) is not None:
+        raise DraftBusy
+    extend_reservation(conn, upload.upload_id, expires_at)
 
 
 def record_stored(conn: WriteConnection, upload_id: UUID, received: int) -> None:

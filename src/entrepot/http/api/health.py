@@ -1,5 +1,6 @@
 """Whether the server lives and is ready: for load balancers and service managers."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -20,6 +21,8 @@ from entrepot.tasks.leases import has_live_worker
 router = APIRouter(tags=["operations"])
 
 ABSENT_BLOB = BlobId(UUID(int=0))
+STORE_SECONDS = 5.0
+"""Seconds after which a store that is slow counts as one that does not answer."""
 
 
 @router.get(
@@ -72,7 +75,8 @@ async def _check_readiness(runtime: Runtime) -> Readiness:
     except Exception:
         readiness["database"] = "no answer"
     try:
-        is_full = await runtime.run_in_byte_thread(_is_full, runtime)
+        async with asyncio.timeout(STORE_SECONDS):
+            is_full = await runtime.run_in_byte_thread(_is_full, runtime)
     except Exception:
         readiness["store"], is_full = "no answer", False
     if {readiness["database"], readiness["store"], readiness["server"]} != {"ok"}:

@@ -38,6 +38,9 @@ router = APIRouter(tags=["files"])
         errors.PreviewTooCostly,
         errors.TooManyPreviews,
         errors.PreviewUnavailable,
+        errors.StoreUnavailable,
+        errors.BlobDamaged,
+        errors.StorageFull,
     ),
 )
 async def preview(

@@ -46,7 +46,7 @@ from entrepot.http.api.openapi.tus_answers import (
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
 from entrepot.http.uploads.body import content_length
-from entrepot.http.uploads.commit import create_blob
+from entrepot.http.uploads.commit import create_blob, remove_unneeded
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.resumable_session import (
     ResumableSession,
@@ -222,7 +222,7 @@ async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     is not resumable. `Tus-Resumable` may be left out.
     """
     await work.write_into_reserve(end_upload, upload_id, work.now)
-    await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
+    await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 
 
@@ -294,7 +294,7 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, metadata: st
                         join_uploads, upload_request, upload, target, expires_at, context
                     )
                 for part in parts:
-                    await work.runtime.run_in_byte_thread(drafts.drop, part.upload_id)
+                    await remove_unneeded(work, drafts.drop, part.upload_id)
         except BlobMissing:
             # Somebody else joined them first, or gave one up, and their bytes went while we copied.
             _, whole = await work.read(get_parts, concat.parts, metadata, work.parts.clock())

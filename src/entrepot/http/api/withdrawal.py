@@ -51,7 +51,12 @@ class WithdrawalBody(BaseModel):
     "/file/{file_id}/versions/{number}/withdraw",
     operation_id="withdraw_version",
     response_model=WithdrawnVersion,
-    responses=problems(errors.NotAllowed, errors.PreconditionFailed, errors.VersionNotPublished),
+    responses=problems(
+        errors.NotAllowed,
+        errors.PreconditionFailed,
+        errors.VersionNotPublished,
+        errors.StoreUnavailable,
+    ),
 )
 async def withdraw(
     file_id: FileIdInPath,

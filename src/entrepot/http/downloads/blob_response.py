@@ -160,7 +160,8 @@ class BlobResponse(Response):
         if file is not None:
             try:
                 size = file.stat().st_size
-            except FileNotFoundError as error:
+            except OSError as error:
+                self._blob.stat(self._blob_id)  # raises `StoreUnavailable` where the store is gone
                 raise BlobMissing(blob_id=self._blob_id) from error
             if size != self._size:
                 raise BlobMissing(blob_id=self._blob_id)

@@ -1,5 +1,6 @@
-"""Rows of the table that several errors share."""
+"""Rows of the table that several errors share, and those of the store of bytes."""
 
+from entrepot import errors
 from entrepot.http.problems.task_table import ProblemKind
 
 QUOTA_EXCEEDED = ProblemKind(
@@ -16,3 +17,24 @@ STORAGE_FULL = ProblemKind(
     "The server's storage is full",
     "Nothing was stored. Reads and deletions still work. The operator has to make room.",
 )
+
+STORE_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    errors.BlobMissing: ProblemKind(
+        500,
+        "bytes-missing",
+        "The file's bytes are missing",
+        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.BlobDamaged: ProblemKind(
+        500,
+        "bytes-damaged",
+        "The file's bytes are damaged",
+        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.StoreUnavailable: ProblemKind(
+        503,
+        "store-unavailable",
+        "The store of bytes does not answer",
+        "Send it again after the seconds in Retry-After. A resumable upload keeps what it has.",
+    ),
+}

@@ -6,11 +6,12 @@
 from entrepot import errors
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.problems.reader_table import READER_KINDS
-from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL
+from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL, STORE_KINDS
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     **READER_KINDS,
+    **STORE_KINDS,
     errors.ChecksumUnsupported: ProblemKind(
         400,
         "checksum-unsupported",
@@ -340,12 +341,6 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     ),
     errors.ChecksumMismatch: ProblemKind(
         460, "checksum-mismatch", "The checksum is wrong", "Send these bytes again."
-    ),
-    errors.BlobMissing: ProblemKind(
-        500,
-        "bytes-missing",
-        "The file's bytes are missing",
-        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
     ),
     errors.FormNotReady: ProblemKind(
         503,

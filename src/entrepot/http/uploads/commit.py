@@ -1,14 +1,21 @@
 """Make a blob of bytes that are in the store, for the transaction by which a row names it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from entrepot.blobs.store import BlobId, StoredBlob
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, StoreUnavailable
 from entrepot.files.remove import find_named_blobs
 from entrepot.http.deps import UnitOfWork
+
+
+async def remove_unneeded(work: UnitOfWork, remove: Callable[..., None], blob_id: UUID) -> None:
+    """Remove bytes that no row needs. Where the store does not answer now, the sweep does it: that
+    must not turn what was done, or the error to be told, into another answer."""
+    with suppress(StoreUnavailable):
+        await work.runtime.run_in_byte_thread(remove, blob_id)
 
 
 @asynccontextmanager
@@ -23,7 +30,7 @@ async def create_blob(
     """
     blob_id = BlobId(uuid4())
     stored = await work.runtime.run_in_byte_thread(store, blob_id)
-    delete = partial(work.runtime.run_in_byte_thread, work.parts.store.delete, blob_id)
+    delete = partial(remove_unneeded, work, work.parts.store.delete, blob_id)
     try:
         yield blob_id, stored
     except EntrepotError:

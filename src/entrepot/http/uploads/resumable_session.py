@@ -50,7 +50,7 @@ from entrepot.files.delivery.upload_state import Upload
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter
-from entrepot.http.uploads.commit import create_blob
+from entrepot.http.uploads.commit import create_blob, remove_unneeded
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
@@ -104,9 +104,7 @@ class ResumableSession:
         try:
             current = await reload_upload(work, upload)
             if current.ended:
-                await work.runtime.run_in_byte_thread(
-                    work.parts.store.drafts.drop, upload.upload_id
-                )
+                await remove_unneeded(work, work.parts.store.drafts.drop, upload.upload_id)
                 await work.runtime.run_in_byte_thread(writer.close)
                 return None
             if current.unproven is not None and current.unproven < writer.size:
@@ -187,7 +185,7 @@ class ResumableSession:
                 raise
             await discard_upload(work, upload_id)
             raise
-        await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
+        await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
         return await reload_upload(work, self.upload)
 
     async def close(self) -> None:
@@ -284,7 +282,7 @@ class ResumableSession:
         if verified is not None and verified < self.size:
             await self._work.runtime.run_in_byte_thread(self._writer.truncate, verified)
         size = await self._work.runtime.run_in_byte_thread(self._writer.sync)
-        await self._write(record_received, self.upload.upload_id, size, self._expiry())
+        await self._write(record_received, self.upload, size, self._expiry())
 
     def _expiry(self) -> datetime:
         return expiry_time(self._work)
@@ -342,7 +340,7 @@ async def open_new_session(
 async def discard_upload(work: UnitOfWork, upload_id: UUID) -> None:
     """Forget an upload and its bytes, if it has not ended."""
     await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload_id)
-    await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
+    await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
 
 
 def expiry_time(work: UnitOfWork) -> datetime:

@@ -32,6 +32,7 @@ from entrepot.errors import (
 from entrepot.files.delivery.uploads import Admission, KeyedReply, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
+from entrepot.http.uploads.commit import remove_unneeded
 from entrepot.quotas.reserve import (
     ReservationId,
     Usage,
@@ -244,9 +245,7 @@ class UploadSession:
         if self._writer is not None:
             await self._work.runtime.run_in_byte_thread(self._writer.abort)
             if not (self._finished and keep_blob):
-                await self._work.runtime.run_in_byte_thread(
-                    self._work.parts.store.delete, self._blob_id
-                )
+                await remove_unneeded(self._work, self._work.parts.store.delete, self._blob_id)
         database = self._work.parts.database
         await self._work.runtime.run_in_database_thread(
             database.write, end_upload_session, self._admitted

@@ -31,6 +31,7 @@ DELIVERING: tuple[type[errors.EntrepotError], ...] = (
     errors.UploadInterrupted,
     errors.TooManyUploads,
     errors.ShuttingDown,
+    errors.StoreUnavailable,
     errors.StorageFull,
 )
 """What an upload may be answered with, whatever becomes of it."""
@@ -57,6 +58,7 @@ SENDING: tuple[type[errors.EntrepotError], ...] = (
     errors.TooMuchUnread,
     errors.AnswerMemoryFull,
     errors.BlobMissing,
+    errors.StoreUnavailable,
 )
 """What a download may be answered with."""
 COPYING: tuple[type[errors.EntrepotError], ...] = (
@@ -68,6 +70,7 @@ COPYING: tuple[type[errors.EntrepotError], ...] = (
     errors.UploadInterrupted,
     errors.StorageFull,
     errors.BlobMissing,
+    errors.StoreUnavailable,
 )
 """What a version made from an earlier one may be answered with."""
 CONVERTING: tuple[type[errors.EntrepotError], ...] = (

@@ -14,7 +14,12 @@ from entrepot.http.api.openapi.answers import (
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET
 from entrepot.http.uploads.tus_headers import OFFSET_STREAM, VERSION
 
-RESUMING = (errors.TusVersionUnsupported, errors.DraftBusy, errors.BlobMissing)
+RESUMING = (
+    errors.TusVersionUnsupported,
+    errors.DraftBusy,
+    errors.BlobMissing,
+    errors.StoreUnavailable,
+)
 SENDING_BYTES = (*DELIVERING, errors.ChecksumUnsupported, errors.ChecksumMismatch)
 DECIDING = (
     errors.NotAllowed,

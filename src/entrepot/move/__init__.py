@@ -1,0 +1,1 @@
+"""Move an installation from the embedded SQLite to an empty PostgreSQL."""

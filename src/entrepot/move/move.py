@@ -1,0 +1,150 @@
+"""Move an installation's database to PostgreSQL: copy, compare, and let nobody use either half.
+
+The original is only read. The target has the table `unfinished_move` from the first moment to the
+last, and nothing but this starts on a database that has it (`migrations.run`). Run again after it
+was cut off, a move continues where it stopped. The bytes stay where they are.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import inspect, text
+
+from entrepot.bootstrap.identity import read_identity
+from entrepot.bootstrap.moved import write_moved
+from entrepot.db.advisory_locks import hold_advisory_lock
+from entrepot.db.engine import Database, database_url, open_database
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import StartRefused
+from entrepot.migrations.run import (
+    ADVISORY_LOCK_ID,
+    UNFINISHED_MOVE,
+    current_revision,
+    head_revision,
+    migrate,
+)
+from entrepot.move.copy_tables import (
+    BATCH_ROWS,
+    TableDigest,
+    continue_sequences,
+    copy_table,
+    digest_table,
+    tables,
+)
+from entrepot.settings import Settings
+
+Check = Callable[[Settings], list[str]]
+"""Takes the settings of the moved installation; what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class FinishedMove:
+    """A finished move: the address without its password, and what was copied and compared."""
+
+    database: str
+    installation: UUID
+    tables: int
+    rows: int
+
+
+def move_installation(
+    source: Settings, target: Settings, check: Check, batch_rows: int = BATCH_ROWS
+) -> FinishedMove:
+    """Copy the SQLite database of `source` to the PostgreSQL of `target`, which differ in nothing
+    else. The caller has locked the data folder, so no server writes meanwhile.
+
+    `check` looks at the copy before it may be used. Raises StartRefused; then the copy is
+    unfinished, and running this again continues it.
+    """
+    original = open_database(source, read_only=True)
+    copy = open_database(target)
+    try:
+        with hold_advisory_lock(copy, ADVISORY_LOCK_ID), original.reading() as reading:
+            identity = read_identity(reading)
+            if identity is None or current_revision(original) != head_revision():
+                raise StartRefused(
+                    reason=f"The database {database_url(source)} is not of this release. Run "
+                    "`entrepot admin migrate` first, which keeps a copy of it."
+                )
+            _begin(copy, target, identity.id)
+            migrate(copy, target.sqlite_file, datetime.now(UTC), moving=True)
+            for table in tables():
+                copy_table(table, reading, copy, batch_rows)
+            copy.write(continue_sequences)
+            digests = _compare(reading, copy, target)
+            if wrong := check(target):
+                raise StartRefused(
+                    reason=f"The copy in {database_url(target)} breaks what must always hold: "
+                    f"{'; '.join(wrong[:5])}. `entrepot doctor --deep` says whether the original "
+                    "does too. The original was not changed."
+                )
+            # First: the original must not be used beside its copy, which has the same bytes.
+            write_moved(source, database_url(target))
+            copy.write(_finish)
+    finally:
+        copy.close()
+        original.close()
+    rows = sum(digest.rows for digest in digests)
+    return FinishedMove(database_url(target), identity.id, len(digests), rows)
+
+
+def _begin(copy: Database, target: Settings, installation: UUID) -> None:
+    """Mark an empty database as the target of this move, or find it marked. Raises StartRefused."""
+    names = copy.read(_table_names)
+    if UNFINISHED_MOVE in names:
+        if copy.read(_moving) != installation:
+            raise StartRefused(
+                reason=f"The database {database_url(target)} holds the unfinished copy of another "
+                "installation. Name an empty database with --to. Nothing was changed."
+            )
+        return
+    there = copy.read(read_identity)
+    if there is not None and there.id == installation:
+        raise StartRefused(
+            reason=f"The database {database_url(target)} has this installation already: its move "
+            "has finished. Set ENTREPOT_DATABASE to that address. Nothing was changed."
+        )
+    if names:
+        raise StartRefused(
+            reason=f"The database {database_url(target)} is not empty: it has {len(names)} tables, "
+            f"such as {sorted(names)[0]}. Name an empty one with --to, made by `createdb`. "
+            "Nothing was changed."
+        )
+    copy.write(_mark, installation)
+
+
+def _table_names(conn: ReadConnection) -> set[str]:
+    return set(inspect(conn).get_table_names())
+
+
+def _mark(conn: WriteConnection, installation: UUID) -> None:
+    conn.execute(text(f"CREATE TABLE {UNFINISHED_MOVE} (installation uuid NOT NULL)"))
+    row = {"id": installation}
+    conn.execute(text(f"INSERT INTO {UNFINISHED_MOVE} VALUES (:id)"), row)  # noqa: S608 - ours
+
+
+def _moving(conn: ReadConnection) -> UUID | None:
+    moving: UUID | None = conn.scalar(text(f"SELECT installation FROM {UNFINISHED_MOVE}"))  # noqa: S608 - ours
+    return moving
+
+
+def _finish(conn: WriteConnection) -> None:
+    conn.execute(text(f"DROP TABLE {UNFINISHED_MOVE}"))
+
+
+def _compare(reading: ReadConnection, copy: Database, target: Settings) -> list[TableDigest]:
+    """The digests of all tables, which are the same in both. Raises StartRefused."""
+    digests = []
+    for table in tables():
+        there, here = copy.read(digest_table, table), digest_table(reading, table)
+        if there != here:
+            raise StartRefused(
+                reason=f"The table {table.name} differs: {here.rows} rows in the original, "
+                f"{there.rows} in {database_url(target)}. Something has written to one of them "
+                "since the move began. Empty the database (`dropdb`, `createdb`) and run this "
+                "again. The original was not changed."
+            )
+        digests.append(here)
+    return digests

@@ -1,0 +1,341 @@
+"""What the S3 store guarantees beyond the interface: faults of the store, deaths, several hosts."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.seaweedfs import (
+    SeaweedFS,
+    environment,
+    new_prefix,
+    open_s3_store,
+    open_test_bucket,
+    s3_environment,
+)
+
+from entrepot.blobs import BlobId, StoredBlob, s3_client
+from entrepot.blobs.location import S3Location
+from entrepot.blobs.s3 import S3Store
+from entrepot.blobs.s3_write import MAX_PART_BYTES, part_bytes
+from entrepot.errors import (
+    BlobDamaged,
+    BlobMissing,
+    DraftBusy,
+    StorageFull,
+    StoreUnavailable,
+)
+
+MIB = 1 << 20
+PART = part_bytes(0)
+
+
+def new_id() -> BlobId:
+    return BlobId(uuid4())
+
+
+def stored(data: bytes) -> StoredBlob:
+    return StoredBlob(len(data), hashlib.sha256(data).hexdigest())
+
+
+def put(store: S3Store, data: bytes) -> BlobId:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(data)
+    assert writer.commit() == stored(data)
+    return blob_id
+
+
+def uploads_of(store: S3Store) -> list[str]:
+    return [upload["UploadId"] for upload in store._list_uploads()]
+
+
+@pytest.fixture
+def prefix() -> str:
+    return new_prefix()
+
+
+@pytest.fixture
+def store(s3: SeaweedFS, tmp_path: Path, prefix: str) -> S3Store:
+    del s3
+    return open_s3_store(tmp_path, prefix)
+
+
+@pytest.fixture
+def proxy(seaweedfs: SeaweedFS) -> Iterator[FaultProxy]:
+    with fault_proxy(seaweedfs.port) as made, environment(s3_environment(made.endpoint)):
+        yield made
+
+
+@pytest.fixture
+def behind_proxy(proxy: FaultProxy, tmp_path: Path, prefix: str) -> S3Store:
+    del proxy
+    return open_s3_store(tmp_path, prefix)
+
+
+def test_the_parts_of_the_largest_file_are_few_enough() -> None:
+    assert sum(part_bytes(index) for index in range(10_000)) > 1_000_000_000_000
+    assert max(part_bytes(index) for index in range(10_000)) == MAX_PART_BYTES
+    assert part_bytes(0) >= 5 * MIB
+
+
+def test_a_blob_of_several_parts_is_one_blob(store: S3Store) -> None:
+    data = os.urandom(2 * PART + 1234)
+    blob_id = put(store, data)
+    assert b"".join(store.read(blob_id)) == data
+    assert b"".join(store.read(blob_id, PART - 5, PART + 5)) == data[PART - 5 : PART + 5]
+    assert uploads_of(store) == []
+
+
+def test_an_upload_that_ends_early_leaves_no_parts(store: S3Store) -> None:
+    writer = store.create(new_id())
+    writer.write(bytes(2 * PART))
+    assert len(uploads_of(store)) == 1
+    writer.abort()
+    assert uploads_of(store) == []
+    assert list(store.list()) == []
+
+
+def test_the_parts_of_a_dead_writer_are_aborted(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from uuid import uuid4\n"
+        "from tests.support.seaweedfs import open_s3_store\n"
+        "writer = open_s3_store(Path(sys.argv[1]), sys.argv[2]).create(uuid4())\n"
+        "writer.write(bytes(17 << 20)); writer._wait_for_part(); import os; os._exit(9)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "other"), prefix]
+    assert subprocess.run(command, cwd=Path.cwd(), check=False).returncode == 9
+    living = store.create(new_id())
+    living.write(bytes(PART))
+    now = datetime.now(UTC)
+    assert len(uploads_of(store)) == 2
+    assert store.sweep_incoming(now - timedelta(hours=1)) == 0, "it may live elsewhere"
+    assert store.sweep_incoming(now + timedelta(hours=1)) == 1
+    living.write(b"more")
+    assert living.commit().size == PART + 4
+
+
+def test_large_copies_are_made_in_parts(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_client, "COPY_PART_BYTES", 5 * MIB)
+    data, copy = os.urandom(12 * MIB + 3), new_id()
+    source = put(store, data)
+    store.link(source, copy)
+    assert b"".join(store.read(copy)) == data
+    with pytest.raises(FileExistsError):
+        store.link(source, copy)
+    assert uploads_of(store) == []
+
+
+def test_a_second_discard_keeps_what_the_first_put_aside(store: S3Store) -> None:
+    blob_id = put(store, b"kept for a week")
+    store.discard(blob_id)
+    store.discard(blob_id)
+    store.recover(blob_id)
+    assert b"".join(store.read(blob_id)) == b"kept for a week"
+
+
+def test_a_recovery_that_was_cut_off_is_completed(store: S3Store, prefix: str) -> None:
+    blob_id = put(store, b"twice")
+    store.discard(blob_id)
+    bucket = open_test_bucket(prefix)
+    bucket.copy(bucket.key("trash", blob_id), bucket.key("blobs", blob_id))
+    store.recover(blob_id)
+    assert list(store.list_trash()) == []
+
+
+def test_damaged_bytes_are_not_lent(store: S3Store) -> None:
+    blob_id = put(store, b"the bytes")
+    with pytest.raises(BlobDamaged), store.borrow(blob_id, lambda: stored(b"other bytes")):
+        pass
+
+
+def test_a_host_forgets_what_another_one_deleted(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    other = open_s3_store(tmp_path / "other", prefix)
+    blob_id = put(store, b"gone")
+    with store.borrow(blob_id, lambda: stored(b"gone")) as path:
+        pass
+    other.delete(blob_id)
+    assert path.exists()
+    with pytest.raises(BlobMissing), store.borrow(blob_id, lambda: stored(b"gone")):
+        pass
+    assert not path.exists()
+
+
+def test_a_sweep_removes_copies_of_what_is_gone(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    blob_id = put(store, b"gone")
+    with store.borrow(blob_id, lambda: stored(b"gone")) as path:
+        pass
+    open_s3_store(tmp_path / "other", prefix).delete(blob_id)
+    store.sweep_incoming(datetime.now(UTC) - timedelta(hours=1))
+    assert not path.exists()
+
+
+def test_two_hosts_that_write_one_draft_never_mix(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    """The second to store a piece at an offset is refused; what the first one stored counts."""
+    other, draft = open_s3_store(tmp_path / "other", prefix), uuid4()
+    first, second = store.drafts.append(draft), other.drafts.append(draft)
+    first.write(b"first")
+    second.write(b"other")
+    assert first.sync() == 5
+    with pytest.raises(DraftBusy):
+        second.sync()
+    second.close()
+    first.write(b" more")
+    first.close()
+    assert b"".join(other.drafts.read(draft)) == b"first more"
+
+
+def test_bytes_of_an_older_generation_do_not_count(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    """A writer that does not know that its bytes were removed continues."""
+    other, draft, blob_id = open_s3_store(tmp_path / "other", prefix), uuid4(), new_id()
+    slow = store.drafts.append(draft)
+    slow.write(b"0123456789")
+    slow.sync()
+    newer = other.drafts.append(draft)
+    newer.truncate(4)
+    slow.write(b"slow")
+    assert slow.sync() == 14
+    newer.write(b"newer")
+    assert newer.commit(blob_id) == stored(b"0123newer")
+    assert b"".join(store.read(blob_id)) == b"0123newer"
+    assert b"".join(store.drafts.read(draft)) == b"0123newer"
+    slow.close()
+    newer.close()
+    other.drafts.drop(draft)
+    with pytest.raises(BlobMissing):
+        other.drafts.read(draft)
+
+
+def test_a_draft_of_large_and_small_pieces_becomes_one_blob(store: S3Store) -> None:
+    draft, blob_id, data = uuid4(), new_id(), os.urandom(2 * PART + 7 * MIB)
+    start = 0
+    for size in (100, PART + 100, 3 * MIB, 4 * MIB, len(data)):
+        writer = store.drafts.append(draft)
+        writer.write(data[start : start + size])
+        start = writer.sync()
+        if start < len(data):
+            writer.close()
+    assert writer.commit(blob_id) == stored(data)
+    writer.close()
+    assert b"".join(store.read(blob_id)) == data
+
+
+@pytest.mark.parametrize("fault", ["gone", "500", "503", "read-only"])
+def test_a_failing_store_is_said_and_recovers(
+    behind_proxy: S3Store, proxy: FaultProxy, fault: str
+) -> None:
+    store, data = behind_proxy, os.urandom(1000)
+    blob_id = put(store, data)
+    writer = store.create(new_id())
+    writer.write(data)
+    draft = store.drafts.append(uuid4())
+    draft.write(data)
+    with proxy.failing(fault):  # type: ignore[arg-type]
+        for act in (
+            lambda: store.stat(blob_id),
+            lambda: list(store.read(blob_id)),
+            lambda: store.create(new_id()),
+            writer.commit,
+            lambda: store.delete(blob_id),
+            lambda: list(store.list()),
+            draft.sync,
+        ):
+            with pytest.raises(StoreUnavailable):
+                act()
+        assert proxy.refused
+    assert b"".join(store.read(blob_id)) == data
+    put(store, data)
+    assert draft.size == 0, "only what is durable counts"
+    draft.close()
+
+
+def test_a_full_store_is_said(behind_proxy: S3Store, proxy: FaultProxy) -> None:
+    writer = behind_proxy.create(new_id())
+    writer.write(b"no room")
+    with proxy.failing("full", writes_only=True), pytest.raises(StorageFull):
+        writer.commit()
+
+
+def test_a_body_that_breaks_off_is_continued(behind_proxy: S3Store, proxy: FaultProxy) -> None:
+    data = os.urandom(300_000)
+    blob_id = put(behind_proxy, data)
+    proxy.truncated_bytes = 130_000
+    with proxy.failing("truncated"):
+        assert b"".join(behind_proxy.read(blob_id, block_bytes=20_000)) == data
+    proxy.truncated_bytes = 900  # not even one block
+    with proxy.failing("truncated"), pytest.raises(StoreUnavailable):
+        list(behind_proxy.read(blob_id))
+
+
+def test_a_store_that_is_silent_is_given_up(
+    proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_client, "ANSWER_SECONDS", 0.2)
+    store = open_s3_store(tmp_path, new_prefix())
+    with proxy.failing("silent"), pytest.raises(StoreUnavailable):
+        store.stat(new_id())
+    assert proxy.refused == s3_client.ATTEMPTS
+    assert store.stat(new_id()) is None
+
+
+def test_a_hold_keeps_what_other_hosts_delete(store: S3Store, tmp_path: Path, prefix: str) -> None:
+    other = open_s3_store(tmp_path / "other", prefix)
+    blob_id = put(store, b"needed")
+    with store.hold_deletions() as held:
+        other.delete(blob_id)
+        assert other.stat(blob_id) is None
+        assert other.remove_held() == 0
+        assert b"".join(held.read(blob_id)) == b"needed"
+    with pytest.raises(BlobMissing):
+        held.read(blob_id)
+    assert not store._deletions.is_held()
+
+
+def test_a_hold_of_a_dead_process_ends(
+    store: S3Store, tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob_id = put(store, b"left behind")
+    assert store._deletions._acquire() is not None, "and never released"
+    store.delete(blob_id)
+    other = open_s3_store(tmp_path / "other", prefix)
+    assert other.remove_held() == 0
+    monkeypatch.setattr("entrepot.blobs.s3_deletions.HOLD_LIFETIME", timedelta(seconds=-5))
+    assert other.remove_held() == 1
+    assert not store._deletions.is_held()
+
+
+def test_a_store_belongs_to_one_installation(s3: SeaweedFS, prefix: str) -> None:
+    del s3
+
+    def no_cache() -> None:
+        raise AssertionError("nothing is opened")
+
+    location = S3Location("entrepot-tests", prefix, no_cache)  # type: ignore[arg-type]
+    owner = UUID(int=7)
+    assert location.read_id() is None
+    location.write_id(owner)
+    location.write_id(owner)
+    assert location.read_id() == owner
+    with pytest.raises(StoreUnavailable):
+        location.write_id(UUID(int=8))
+    assert location.read_id() == owner
+    assert location.count_files() == 0
+    missing = S3Location("no-such-bucket", prefix, no_cache)  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable):
+        missing.read_id()
