@@ -30,6 +30,7 @@ PAGES = [
     "schemas.md",
     "dialects.md",
     "reports.md",
+    "metrics.md",
     "python.md",
 ]
 

@@ -1,107 +1,90 @@
-"""What an inspection costs grows with a hostile file, and not with its square.
+"""What an inspection costs grows with a hostile file or contract, and not with its square.
 
-Each file is inspected at one size and at twice that. Twice the size may take up to `MOST` times
-the CPU: where it took the square, it would take four times as much.
+Each kind is inspected at one size and at four times that, with all that goes with it: the Parquet
+or the rejected rows, and a way out of a rejection. Four times the size may take up to `MOST` times
+the CPU: where it took the square, it would take sixteen times as much.
 """
 
-import json
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.inspection.conftest import Inspect
+from tests.inspection.conftest import Inspect, opened_context
+from tests.inspection.growing.all_kinds import KINDS
+from tests.inspection.growing.growing_kind import GrowingKind
 from tests.inspection.test_xlsx import MAIN, RELATED, raw_book, raw_sheet
+
+from entrepot.inspection.inspect_version import inspect_version
+from entrepot.inspection.results import FormFiles, InspectionRequest
 
 MEASUREMENTS = 3
 """Of the larger file, at most."""
-TINY = 10
-MOST = 3.0
+GROWTH = 4
+MOST = 7.0
+"""Times the CPU. The engine plans a table of four times the columns in six times the time."""
 FREE_SECONDS = 0.3
 """So much more is noise."""
 ROWS = '<row><c t="str"><v>a</v></c></row><row><c><v>1</v></c></row>'
-OPENING = f'<worksheet xmlns="{MAIN}"'
-FILES: dict[str, tuple[str, int, Callable[[int], bytes]]] = {
-    "quotes that never close": ("t.csv", 200_000, lambda n: b'a,b\n1,"x\n' + b"1,x\n" * n),
-    "a quote in each line": ("t.csv", 200_000, lambda n: b"a,b\n" + b'1,"x\n' * n),
-    "quotes alone": ("t.csv", 500_000, lambda n: b"a,b\n" + b'"' * (n | 1) + b",1\n"),
-    "delimiters within quotes": ("t.csv", 300_000, lambda n: b"a;b\n" + b'";"' * n + b"\n"),
-    "line ends of all kinds": ("t.csv", 50_000, lambda n: b"a,b\n" + b"1,2\r3,4\r\n5,6\n" * n),
-    "an open text in JSON": ("t.json", 200_000, lambda n: b'[{"a":"' + b"x,\n" * n),
-    "blanks in JSON": ("t.json", 1_000_000, lambda n: b'[{"a":1}' + b"\n" * n + b"]"),
-    "quotes in JSON": ("t.json", 500_000, lambda n: b'[{"a":"' + b'\\"' * n + b'"}]'),
-    "columns of JSON": (
-        "t.json",
-        60,
-        lambda n: json.dumps([{f"k{i}": i * row for i in range(n)} for row in range(20)]).encode(),
-    ),
-    "objects that begin": ("t.jsonl", 100_000, lambda n: b'{"a":1}\n' + b"[\n" * n),
-}
-SHEETS: dict[str, tuple[int, Callable[[int], str]]] = {
-    "an attribute": (400_000, lambda n: raw_sheet(f'<row spans="{"9" * n}"/>{ROWS}')),
-    "attributes": (
-        20_000,
-        lambda n: raw_sheet("<row " + " ".join(f'a{i}="1"' for i in range(n)) + f"/>{ROWS}"),
-    ),
-    "a namespace": (
-        10_000,
-        lambda n: raw_sheet('<q:a q:b="1"/>' * n + ROWS).replace(
-            OPENING, f'{OPENING} xmlns:q="{"u" * n}"'
-        ),
-    ),
-    "elements in one another": (
-        50_000,
-        lambda n: raw_sheet("<a>" * n + "</a>" * n + ROWS),
-    ),
-    "references to characters": (
-        200_000,
-        lambda n: raw_sheet(f'<row><c t="str"><v>{"&amp;" * n}</v></c></row>{ROWS}'),
-    ),
-}
+ONCE_SLOW = [
+    *("quotes that never close", "delimiters within quotes", "an open text in JSON"),
+    *("columns of JSON", "an attribute", "a namespace", "a long number format"),
+    *("fields", "Parquet: columns of texts", "Arrow: columns of texts"),
+]
+"""Kinds that took the square of their size, or are next to one that did."""
+ALL = [
+    pytest.param(name, marks=() if name in ONCE_SLOW else pytest.mark.long)
+    for name in sorted(KINDS)
+]
 
 
-def seconds(inspect: Inspect, path: Path) -> float:
-    started = time.process_time()
-    inspect(path)
-    return time.process_time() - started
+def seconds_for(path: Path, contract: dict[str, Any] | None = None) -> float:
+    """The CPU of an inspection with everything that it may make."""
+    size = path.stat().st_size
+    request = InspectionRequest(
+        path,
+        path.name,
+        size,
+        "infer" if contract is None else "given",
+        contract,
+        suggest=contract is not None,
+        forms="by-verdict",
+    )
+    with opened_context(path.parent / "scratch", size=size) as context:
+        started = time.process_time()
+        inspect_version(request, FormFiles(path.parent), context, lambda part, rest: None)
+        return time.process_time() - started
 
 
-def assert_linear(inspect: Inspect, tiny: Path, small: Path, large: Path) -> None:
-    seconds(inspect, tiny)  # what is loaded at the first use
-    once = seconds(inspect, small)
+def seconds_at(folder: Path, kind: GrowingKind, size: int) -> float:
+    """The CPU of a file of that kind and size, in a folder of its own."""
+    folder.mkdir()
+    path = folder / kind.file_name
+    path.write_bytes(kind.content(size))
+    return seconds_for(path, kind.contract(size) if kind.contract is not None else None)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_kind(tmp_path: Path, kind: str) -> None:
+    grown = KINDS[kind]
+    seconds_at(tmp_path / "first", grown, max(1, grown.size // 20))  # what is loaded at first use
+    once = seconds_at(tmp_path / "small", grown, grown.size)
     most = MOST * once + FREE_SECONDS
-    twice = seconds(inspect, large)
-    for _ in range(MEASUREMENTS - 1):
-        if twice < most:
+    large = seconds_at(tmp_path / "large", grown, GROWTH * grown.size)
+    for number in range(1, MEASUREMENTS):
+        if large < most:
             break
         # The least of several: other processes can make one longer, and nothing makes it shorter.
-        twice = min(twice, seconds(inspect, large))
-    assert twice < most, (once, twice)
+        large = min(large, seconds_at(tmp_path / f"again-{number}", grown, GROWTH * grown.size))
+    assert large < most, (once, large)
 
 
-@pytest.mark.parametrize("factor", [1, pytest.param(10, marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind", FILES)
-def test_a_text(inspect: Inspect, tmp_path: Path, kind: str, factor: int) -> None:
-    name, size, content = FILES[kind]
-    tiny, small, large = (tmp_path / f"{word}-{name}" for word in ("tiny", "small", "large"))
-    tiny.write_bytes(content(TINY))
-    small.write_bytes(content(factor * size))
-    large.write_bytes(content(2 * factor * size))
-    assert_linear(inspect, tiny, small, large)
+def test_what_was_once_slow_is_a_kind() -> None:
+    assert set(ONCE_SLOW) <= KINDS.keys()
 
 
-@pytest.mark.parametrize("factor", [1, pytest.param(10, marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind", SHEETS)
-def test_a_workbook(inspect: Inspect, tmp_path: Path, kind: str, factor: int) -> None:
-    size, sheet = SHEETS[kind]
-    tiny = raw_book(tmp_path / "tiny.xlsx", sheet(TINY))
-    small = raw_book(tmp_path / "small.xlsx", sheet(factor * size))
-    large = raw_book(tmp_path / "large.xlsx", sheet(2 * factor * size))
-    assert_linear(inspect, tiny, small, large)
-
-
-def test_a_format_that_all_styles_share(inspect: Inspect, tmp_path: Path) -> None:
+def test_a_format_that_all_styles_share(tmp_path: Path) -> None:
     """It is read once, however many styles name it: a long one costs no more than a short one."""
 
     def book(name: str, code: str) -> Path:
@@ -119,8 +102,9 @@ def test_a_format_that_all_styles_share(inspect: Inspect, tmp_path: Path) -> Non
                 target.writestr(part, content)
         return tmp_path / name
 
-    short = book("short.xlsx", "0")
-    assert_linear(inspect, short, short, book("long.xlsx", "[" * 1_000))
+    short, long = book("short.xlsx", "0"), book("long.xlsx", "[" * 1_000)
+    seconds_for(long)  # what is loaded at the first use
+    assert seconds_for(long) < MOST * seconds_for(short) + FREE_SECONDS
 
 
 def test_a_long_namespace_is_refused(inspect: Inspect, tmp_path: Path) -> None:

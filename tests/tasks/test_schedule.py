@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from entrepot.inspection.sandbox.process import priority_of
 from entrepot.tasks.places import Places
 from entrepot.tasks.schedule import (
     BATCH_ENTRIES,
@@ -83,6 +84,13 @@ def test_long_work_leaves_the_place_for_short_work() -> None:
 @pytest.mark.parametrize(("size", "short"), [(SHORT_BYTES, True), (SHORT_BYTES + 1, False)])
 def test_what_is_short(size: int, short: bool) -> None:
     assert is_short(size) == short
+
+
+@pytest.mark.parametrize("job", ["inspect", "compare", "derive"])
+def test_what_may_hold_the_place_for_short_work_gives_way_to_no_long_work(job: str) -> None:
+    """Others would wait for it as long as that takes the processor."""
+    assert priority_of(job, SHORT_BYTES) <= priority_of("inspect", LARGE)
+    assert priority_of("derive", LARGE) > priority_of("inspect", LARGE)
 
 
 def test_used_time_is_forgotten() -> None:

@@ -348,10 +348,10 @@ def test_the_cpu_of_one_process_after_another_adds_up(bench: Bench) -> None:
     """As where a batch's file is judged again in a process of its own."""
     place = Places(FreePlaces(general=0, short=1)).take("short")
     run = Run(bench.claim(bench.enqueue()), bench.database, place)
-    for seconds in (0.0, 0.9, 0.0, 0.5, 0.6):
-        run.note_cpu(seconds)
+    for share in (0.0, 0.6, 0.0, 0.3, 0.4):
+        run.note_cpu(share * SHORT_SECONDS)
         run.check()
-    run.note_cpu(0.7)
+    run.note_cpu(0.5 * SHORT_SECONDS)
     with pytest.raises(BudgetExceeded):
         run.check()
 

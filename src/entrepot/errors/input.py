@@ -141,7 +141,7 @@ class KeyReused(EntrepotError):
 
 @dataclass(eq=False)
 class PreconditionFailed(EntrepotError):
-    """The thing has changed since the client read it (If-Match, RFC 9110)."""
+    """The file has changed since the client read it (If-Match, RFC 9110)."""
 
 
 @dataclass(eq=False)

@@ -27,8 +27,8 @@ class VersionWithdrawn(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"Version {self.version} was withdrawn by the file's owner: {self.withdrawal_reason} "
-            f"{_use_instead(self.current_version)}"
+            f"Version {self.version} was withdrawn by the file's owner: "
+            f"{_as_sentence(self.withdrawal_reason)} {_use_instead(self.current_version)}"
         )
 
 
@@ -45,6 +45,10 @@ class VersionDeleted(EntrepotError):
 
     def __str__(self) -> str:
         return f"Version {self.version} was deleted. {_use_instead(self.current_version)}"
+
+
+def _as_sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _use_instead(current_version: int | None) -> str:
@@ -203,7 +207,8 @@ class FileBusy(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        return f"{self.tasks} tasks of the file are under way; accept it once they have ended."
+        tasks = "1 task" if self.tasks == 1 else f"{self.tasks} tasks"
+        return f"{tasks} of the file must end first; accept the file after that."
 
 
 @dataclass(eq=False)

@@ -22,19 +22,26 @@ NAMES_KEY = "entrepot_columns"
 
 @dataclass(frozen=True)
 class StoredColumn:
-    """A column by its own name, the engine's type, and the SQL that means it."""
+    """A column by its own name, the engine's type, and the SQL that means it; `delivered` means it
+    in the file itself."""
 
     name: str
     stored_as: str
     sql: Sql
+    delivered: Sql
 
 
 @dataclass(frozen=True)
 class StoredParquet:
-    """`relation` has `_number` (only if it was asked for) and the columns."""
+    """`relation` has `_number` (only if it was asked for) and the columns; `source` is the file.
+
+    The engine plans every column of a relation for each query, so many queries of some columns each
+    would take the square of the columns: those select from `source` what they need.
+    """
 
     columns: list[StoredColumn]
     relation: Sql
+    source: Sql
 
 
 def open_stored(
@@ -53,10 +60,12 @@ def open_stored(
         source = f"read_parquet({place}, {ROW_NUMBER} = true)"
         selected.append(f"{ROW_NUMBER} AS _number")
     columns = [
-        StoredColumn(name, str(kind), f"c{n}")
-        for n, (name, (_, kind, *_)) in enumerate(zip(names, described, strict=True), start=1)
+        StoredColumn(name, str(kind), f"c{n}", identifier(str(delivered)))
+        for n, (name, (delivered, kind, *_)) in enumerate(
+            zip(names, described, strict=True), start=1
+        )
     ]
-    return StoredParquet(columns, f"(SELECT {', '.join(selected)} FROM {source})")
+    return StoredParquet(columns, f"(SELECT {', '.join(selected)} FROM {source})", source)
 
 
 def names_option(names: list[str]) -> Sql:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 SHORT_BYTES = 1_048_576
 """Work on at most this many bytes is short: it may use the place that is kept for short work."""
-SHORT_SECONDS = 1.5
+SHORT_SECONDS = 1.0
 """Seconds of CPU that a run may use in the place for short work. Those of the clock say little of
 the work where others have the processor."""
 SHORT_CLOCK_SECONDS = 10.0

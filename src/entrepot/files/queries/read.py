@@ -214,10 +214,12 @@ def deliverer_report(report: dict[str, Any]) -> dict[str, Any]:
     return without_drift(report)
 
 
-def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:
-    """As `get_findings` of the newest inspected version; None as long as there is none."""
+def find_newest_findings(
+    conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
+) -> Findings | None:
+    """As `get_findings` of a version, by default the newest inspected; None if there are none."""
     try:
-        return get_findings(conn, actor, file_id)
+        return get_findings(conn, actor, file_id, version)
     except (NotFound, VersionWithdrawn):
         return None
 

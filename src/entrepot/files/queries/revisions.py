@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.tables import accounts, schema_revisions, users
+from entrepot.db.tables import accounts, checks, schema_revisions, users
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.grants.access import access_visible
+from entrepot.grants.access import access_manageable, access_visible
 from entrepot.schemas.changes import Effect
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.texts.json_text import JsonText
@@ -108,3 +108,16 @@ def load_revision_schema(
     if row is None:
         raise NotFound
     return row.revision, row.schema
+
+
+def find_proposal(
+    conn: ReadConnection, actor: Actor, file_id: UUID, task_id: UUID
+) -> tuple[JsonText | None, StatedReading] | None:
+    """The schema that a task checked for the file, and how it reads deliveries; None if there is no
+    such task. Raises NotFound, NotAllowed for who may not change the contract."""
+    access_manageable(conn, actor, file_id)
+    query = select(checks.c.schema, checks.c.dialect, checks.c.encoding).where(
+        checks.c.file_id == file_id, checks.c.task_id == task_id, checks.c.revision.is_not(None)
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else (row.schema, StatedReading(row.dialect, row.encoding))

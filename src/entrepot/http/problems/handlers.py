@@ -79,9 +79,14 @@ async def answer_error(request: Request, error: Exception) -> Response:
     kind = problem_kind(error)
     if kind.status >= 500 and not isinstance(error, errors.FormNotReady):
         log.error("request failed", error=type(error).__name__, detail=str(error))
+    return problem_response(request, kind, str(error), **answer_members(error, kind))
+
+
+def answer_members(error: errors.EntrepotError, kind: ProblemKind) -> dict[str, Any]:
+    """The figures that the answer has as extension members."""
     members = error.figures() if kind.status != 500 else {}
     members.pop("reason", None)
-    return problem_response(request, kind, str(error), **members)
+    return members
 
 
 async def _answer_validation_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,8 @@
-"""The API's published examples, with an endpoint and a key in them."""
+"""Commands to paste: the API's published examples, and those for one file."""
 
+import shlex
 from dataclasses import dataclass
+from uuid import UUID
 
 EXAMPLE_FILE = "53c9c295-83f4-4754-a781-cd03841c806f"
 """The demo's first file, which the published examples show."""
@@ -28,6 +30,74 @@ def upload_command(endpoint: str, api_key: str, path: str = "orders.csv") -> str
         "--form 'file_size_limit=100000'",
         f"--form 'file=@\"{path}\"'",
     )
+
+
+def first_upload(endpoint: str, api_key: str) -> str:
+    """Make a small table and upload it: works in any shell, on an account without files."""
+    make = "(echo number; seq 100 999) > numbers.csv"
+    return f"{make}\n{upload_command(endpoint, api_key, 'numbers.csv')}"
+
+
+def examples_for(
+    endpoint: str, api_key: str, file_id: UUID | None, is_admin: bool
+) -> list[CurlExample]:
+    """The published examples that work for this user as they are; `file_id` is a file that they
+    may read (None: there is none)."""
+    examples = curl_examples(endpoint, api_key)
+    users, listing, _, _, follow = examples
+    download = f"curl --location '{endpoint}/api/v1/file/download/{file_id}'"
+    return [
+        listing,
+        CurlExample("Define a file and upload it", first_upload(endpoint, api_key)),
+        follow,
+        *([CurlExample("Download a file", _command(download, api_key))] if file_id else []),
+        *([users] if is_admin else []),
+    ]
+
+
+def delivery_examples(endpoint: str, file_id: UUID, name: str) -> list[CurlExample]:
+    """How a further version of the file is delivered, from a local file of its name."""
+    form = shlex.quote('file=@"{}"'.format(name.replace("\\", r"\\").replace('"', r"\"")))
+    return [
+        CurlExample(
+            "curl",
+            f"curl --location '{endpoint}/api/v1/file/{file_id}/versions' \\\n"
+            f"--header 'Authorization: Bearer <API KEY>' \\\n--form {form}",
+        ),
+        CurlExample("entrepot", f"entrepot push {_local(name)} --to {file_id}"),
+    ]
+
+
+def reading_examples(endpoint: str, file_id: UUID, name: str, is_table: bool) -> list[CurlExample]:
+    """How the file is read with the usual tools; only a table has those for tables."""
+    address = f"{endpoint}/api/v1/file/download/{file_id}"
+    plain = [
+        CurlExample(
+            "curl",
+            f"curl --location --fail '{address}' \\\n"
+            f"--header 'Authorization: Bearer <API KEY>' \\\n--output {_local(name)}",
+        ),
+        CurlExample("entrepot", f"entrepot pull {file_id}"),
+    ]
+    tables = [
+        CurlExample(
+            "Python",
+            "from entrepot_client import Client\n\n"
+            f'table = Client().read("{file_id}", into="pandas")',
+        ),
+        CurlExample(
+            "DuckDB",
+            "INSTALL httpfs; LOAD httpfs;\n"
+            f"CREATE SECRET entrepot (TYPE http, BEARER_TOKEN '<API KEY>', SCOPE '{endpoint}/');\n"
+            f"FROM read_parquet('{address}?format=parquet');",
+        ),
+    ]
+    return [*plain, *(tables if is_table else [])]
+
+
+def _local(name: str) -> str:
+    """The name as a word of a shell, never an option."""
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def curl_examples(endpoint: str, api_key: str, path: str = "orders.csv") -> list[CurlExample]:

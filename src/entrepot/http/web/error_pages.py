@@ -13,10 +13,13 @@ from starlette.exceptions import HTTPException
 from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
 from entrepot.http.problems.table import all_kinds
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import nearest_page, page
 from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
+from entrepot.http.web.sign_in.interrupted import keep_form
+from entrepot.http.web.sign_in.route import sign_in_page
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
 
 
@@ -39,7 +42,7 @@ def _in_html(inner: Handler) -> Handler:
         if not wants_page(request):
             return await inner(request, error)
         if isinstance(error, NotAuthenticated):
-            return _to_sign_in(request)
+            return await _to_sign_in(request)
         response = await inner(request, error)
         # Who asks too often, or finds the server at fault, costs it no more queries.
         costs_nothing = response.status_code == 429 or response.status_code >= 500
@@ -49,12 +52,18 @@ def _in_html(inner: Handler) -> Handler:
     return handler
 
 
-def _to_sign_in(request: Request) -> Response:
-    path = request.url.path
-    if request.url.query:
+async def _to_sign_in(request: Request) -> Response:
+    path = nearest_page(request)
+    if path == request.url.path and request.url.query:
         path += f"?{request.url.query}"
-    next_query = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
-    response = redirect(f"/sign-in{next_query}")
+    interrupted = await keep_form(request)
+    if interrupted is not None:
+        response = sign_in_page(
+            request, path, status=401, headers=CHALLENGE, interrupted=interrupted
+        )
+    else:
+        next_query = f"?next={quote(path, safe='/')}" if path != "/" else ""
+        response = redirect(f"/sign-in{next_query}")
     delete_session_cookie(request, response)
     return response
 

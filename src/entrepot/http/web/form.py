@@ -22,6 +22,10 @@ class PageForm:
         """A field's text, empty if it is not there."""
         return self._values.get(name, [""])[0]
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every field with its value, as they were sent."""
+        return [(name, value) for name, values in self._values.items() for value in values]
+
     def all(self, name: str) -> list[str]:
         """Every value of a field, as of boxes that are ticked."""
         return self._values.get(name, [])
@@ -31,7 +35,9 @@ async def read_form(request: Request, limit: int = FORM_LIMIT) -> PageForm:
     """The form, of at most `limit` bytes. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
     body = await read_small_body(request, get_runtime(request).parts.settings, limit)
     try:
-        values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
+        text = body.decode("ascii")
+        values = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
         raise FieldInvalid(field="form", reason="cannot be read; send it from the page.") from None
-    return PageForm(values)
+    form = request.state.page_form = PageForm(values)
+    return form

@@ -1,6 +1,7 @@
 """Render a page: the templates, what each of them is given, and the headers of every page."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,14 +10,17 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.routing import Match
 
 from entrepot.accounts.actor import Actor
+from entrepot.errors import EntrepotError, FieldInvalid
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
+from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
 from entrepot.texts.json_text import JsonText
 
 THEMES = ("auto", "light", "dark")
@@ -31,6 +35,19 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """Headers of every page. Pages show a tenant's data, so that no cache may keep them."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """A field of a form that is wrong: its id on the page, its label, and the reason."""
+
+    id: str
+    label: str
+    reason: str
+
+
+_field_errors: ContextVar[list[FieldError]] = ContextVar("field_errors")
+"""The fields that are wrong on the page that is being rendered, in their order."""
 
 
 @dataclass
@@ -63,14 +80,37 @@ def open_pages(assets: Assets) -> Pages:
         formatting.duration,
         formatting.age,
         marked,
+        reason,
     ):
         environment.filters[each.__name__] = each
     environment.globals |= {
         "asset": assets.address,
+        "note_error": note_error,
+        "noted_errors": noted_errors,
         "undo_days": UNDO_PERIOD.days,
         "quarantine_days": QUARANTINE_PERIOD.days,
     }
     return Pages(environment, assets)
+
+
+def note_error(id: str, label: str, reason: str) -> str:
+    """Have the page's summary name a field that is wrong. Returns the attribute that puts the focus
+    on the first of them, for the field itself."""
+    errors = _field_errors.get()
+    errors.append(FieldError(id, label, reason))
+    return Markup(" autofocus") if len(errors) == 1 else ""
+
+
+def noted_errors() -> list[FieldError]:
+    """The fields that were noted so far on this page."""
+    return _field_errors.get()
+
+
+def reason(error: EntrepotError) -> str:
+    """What is wrong, for the field that it stands beside: without the API's name of that field."""
+    if not isinstance(error, FieldInvalid):
+        return str(error)
+    return f"{error.reason} Example: {error.example}" if error.example else error.reason
 
 
 def marked(text: str) -> Markup:
@@ -99,6 +139,7 @@ def theme_of(request: Request) -> str:
 def render(request: Request, template: str, **values: Any) -> str:
     """A template's text; it is also given `now`, for ages."""
     now = get_runtime(request).parts.clock()
+    _field_errors.set([])
     return pages_of(request).environment.get_template(template).render(now=now, **values)
 
 
@@ -111,16 +152,35 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page for `actor`, or for a visitor who is not signed in."""
+    here = nearest_page(request)
+    is_here = here == request.url.path and request.url.query
     text = render(
         request,
         template,
         actor=actor,
         theme=theme_of(request),
-        here=request.url.path,
+        here=here,
+        back=f"{here}?{request.url.query}" if is_here else here,
+        confirmation=confirmation_of(request),
+        failed=status >= 400,
         offers_waiting=request.scope.get("offers", 0),
         **values,
     )
-    return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+    response = HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+    forget_confirmation(request, response)
+    return response
+
+
+def nearest_page(request: Request) -> str:
+    """The path of the page that the request is about: its own, or for an address that only takes
+    forms the nearest one above it, so that a browser can come back to it."""
+    path = request.url.path.rstrip("/") or "/"
+    while path != "/":
+        scope = {**request.scope, "path": path, "method": "GET"}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return path
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def json_attachment(document: JsonText, name: str) -> Response:

@@ -26,6 +26,7 @@ from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
 from entrepot.http.deps import UnitOfWork, get_runtime, read_request_origin
 from entrepot.http.run_unit import Outcome, SideQuery
+from entrepot.http.web.confirmations import Confirmation, confirm
 from entrepot.http.web.rendering import Pages, pages_of
 from entrepot.texts import is_safe_line
 
@@ -190,9 +191,13 @@ def local_path(text: str | None, otherwise: str = "/files") -> str:
     return text
 
 
-def redirect(path: str) -> RedirectResponse:
-    """Send the browser to a path of ours, after an act or instead of a page."""
-    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+def redirect(path: str, done: Confirmation | None = None) -> RedirectResponse:
+    """Send the browser to a path of ours, after an act or instead of a page. The page there
+    confirms what was `done`."""
+    response = RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+    if done is not None:
+        confirm(response, done)
+    return response
 
 
 SessionWork = Annotated[PageWork, Depends(page_work)]

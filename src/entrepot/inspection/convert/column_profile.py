@@ -25,7 +25,7 @@ from entrepot.inspection.convert.column_stats import (
 from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.stored_parquet import StoredParquet, open_stored
+from entrepot.inspection.stored_parquet import StoredColumn, StoredParquet, open_stored
 
 COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
@@ -77,7 +77,6 @@ def profile_columns(
     Raises duckdb.Error where the file cannot be read or measured.
     """
     stored = open_stored(engine, parquet)
-    source = _without_missing(stored, columns)
     measured_columns = [
         ColumnStats(
             column.name, column.type, kept.stored_as, kept.sql, sort_of(kept.stored_as), column.kept
@@ -86,7 +85,9 @@ def profile_columns(
     ]
     exact, few = rows <= MAX_EXACT_QUANTILE_ROWS, rows <= FEW_ROWS
     for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
-        part = measured_columns[start : start + COLUMNS_PER_QUERY]
+        end = start + COLUMNS_PER_QUERY
+        part = measured_columns[start:end]
+        source = _without_missing(stored, stored.columns[start:end], columns[start:end])
         near = _near(engine, source, part, rows)
         _measure(engine, near, part, _first_pass)
         _measure(engine, near, part, lambda each: _second_pass(each, exact, few))
@@ -95,18 +96,19 @@ def profile_columns(
     return [_document(each, rows, exact) for each in measured_columns]
 
 
-def _without_missing(stored: StoredParquet, columns: Sequence[ProfiledColumn]) -> Sql:
-    """The relation in which texts that mean a missing value are NULL: forms of typed formats keep
-    them as they were delivered."""
-    replaced = [
-        f"CASE WHEN {kept.sql} NOT IN ({', '.join(map(literal, column.missing))}) "
-        f"THEN {kept.sql} END AS {kept.sql}"
-        for column, kept in zip(columns, stored.columns, strict=True)
-        if column.missing and kept.stored_as == "VARCHAR"
-    ]
-    if not replaced:
-        return stored.relation
-    return f"(SELECT * REPLACE ({', '.join(replaced)}) FROM {stored.relation})"
+def _without_missing(
+    stored: StoredParquet, some: Sequence[StoredColumn], columns: Sequence[ProfiledColumn]
+) -> Sql:
+    """The relation of `some` of the columns, in which texts that mean a missing value are NULL:
+    forms of typed formats keep them as they were delivered."""
+    selected = []
+    for column, kept in zip(columns, some, strict=True):
+        value = kept.delivered
+        if column.missing and kept.stored_as == "VARCHAR":
+            missing = ", ".join(map(literal, column.missing))
+            value = f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END"
+        selected.append(f"{value} AS {kept.sql}")
+    return f"(SELECT {', '.join(selected)} FROM {stored.source})"
 
 
 def _measure(

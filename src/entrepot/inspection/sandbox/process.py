@@ -43,6 +43,7 @@ from entrepot.inspection.results import (
     InspectionRequest,
     PreviewRequest,
 )
+from entrepot.inspection.sandbox.batch import MAX_BATCH_FILE_BYTES
 from entrepot.inspection.sandbox.imports import LateImports, import_codecs, import_filter_parser
 from entrepot.inspection.sandbox.lockdown import (
     SandboxUnavailable,
@@ -54,9 +55,11 @@ from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other", "current")
-PRIORITIES = {"inspect": 3, "derive": 10}
-"""Nice values of the jobs that give way: inspections to requests, and forms, for which nobody
-waits, to inspections too."""
+PRIORITIES = {"inspect": 3, "compare": 3, "derive": 10}
+"""Nice values of the jobs that give way: all to requests, and forms to inspections too."""
+SMALL_PRIORITY = 3
+"""That of any job on at most `MAX_BATCH_FILE_BYTES`. It may hold the place that is kept for short
+work: if it gave way to long work there, short work would wait for both."""
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -139,10 +142,10 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel, pipe: Binary
     scratch = Path(message["scratch"])
     for request in requests:
         _prepare(request)
-    if message["job"] in PRIORITIES:
-        lower_priority(PRIORITIES[message["job"]])
-    readable = [path for request in requests for path in _readable(request)]
     size = max(request.size for request in requests)
+    if message["job"] in PRIORITIES:
+        lower_priority(priority_of(message["job"], size))
+    readable = [path for request in requests for path in _readable(request)]
     late_imports = LateImports()
     try:
         lock_down(readable, scratch, limits, message["sandbox"])
@@ -158,6 +161,11 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel, pipe: Binary
         files = FormFiles(scratch, number)
         answer = _answer_locked(request, engine, files, limits, channel)
         channel.send(answer | ({"late_imports": late_imports.names} if late_imports.names else {}))
+
+
+def priority_of(job: str, size: int) -> int:
+    """The nice value of a job that gives way, on `size` bytes."""
+    return SMALL_PRIORITY if size <= MAX_BATCH_FILE_BYTES else PRIORITIES[job]
 
 
 def _prepare(request: Request) -> None:

@@ -92,7 +92,7 @@ async def decide(request: Request, account: str, work: SessionWork) -> Response:
         raise FieldInvalid("decision", f"is one of {', '.join(filter(None, DECISIONS))} or empty.")
     decision, for_account = DECISIONS[form.text("decision")], form.text("for_account") == "true"
     await work.write_into_reserve(decide_on_sender, account, decision, for_account, work.now)
-    return redirect("/account#senders")
+    return redirect("/account#senders", "sender")
 
 
 def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
 from entrepot.files.change import FileChange
 from entrepot.files.cleanup.retention import Retention
-from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.delivery.define import check_description, check_file_name
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.parameters import RETENTION_NUMBERS
 from entrepot.http.web.form import PageForm
+from entrepot.http.web.sizes import read_size_limit, write_size_limit
 
 RULES = {
     "": "all of them",
@@ -36,7 +37,7 @@ class SettingsDraft:
         return FileChange(
             name=check_file_name(self.file_name.strip(), "file_name", "orders.csv"),
             description=check_description(self.file_description.replace("\r\n", "\n")),
-            size_limit=parse_size_limit(self.file_size_limit.strip(), largest),
+            size_limit=read_size_limit(self.file_size_limit, largest),
             sets_retention=True,
             retention=self._retention(),
         )
@@ -53,7 +54,9 @@ class SettingsDraft:
 def draft_of(file: FileRecord) -> SettingsDraft:
     """The form as the file is."""
     rule, number = next(iter((file.retention or {}).items()), ("", ""))
-    return SettingsDraft(file.name, file.description, str(file.size_limit), rule, str(number))
+    return SettingsDraft(
+        file.name, file.description, write_size_limit(file.size_limit), rule, str(number)
+    )
 
 
 def read_draft(form: PageForm) -> SettingsDraft:

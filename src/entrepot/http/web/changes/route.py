@@ -47,7 +47,7 @@ async def change(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(change_file, file_id, changes, work.now)
     except (FieldInvalid, SizeLimitTooSmall) as error:
         return await _page(request, file_id, work, replace(draft, errors=field_errors(error)))
-    return redirect(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}", "settings")
 
 
 @router.post("/files/{file_id}/owner", response_model=None)
@@ -62,8 +62,8 @@ async def transfer(request: Request, file_id: FileIdInPath, work: SessionWork) -
     try:
         await work.read(get_file, file_id)
     except NotFound:  # it is another's now
-        return redirect("/files")
-    return redirect(f"/files/{file_id}")
+        return redirect("/files", "handed-over")
+    return redirect(f"/files/{file_id}", "handed-over")
 
 
 @router.post("/files/{file_id}/delete", response_model=None)
@@ -90,7 +90,7 @@ async def undelete(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Undo the deletion; one that was undone meanwhile just shows the file."""
     with suppress(NothingToUndo):
         await work.write(undelete_file, file_id, work.now)
-    return redirect(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}", "undeleted")
 
 
 @router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
@@ -99,7 +99,7 @@ async def remove_version(
 ) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
     await work.write_into_reserve(delete_version, file_id, number, work.now)
-    return redirect(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions", "version-deleted")
 
 
 @router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
@@ -108,7 +108,7 @@ async def bring_version_back(
 ) -> Response:
     """Undo the deletion of a version."""
     await work.write(undelete_version, file_id, number, work.now)
-    return redirect(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions", "version-undeleted")
 
 
 def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:

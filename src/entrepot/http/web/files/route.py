@@ -57,7 +57,7 @@ from entrepot.http.parameters import (
 )
 from entrepot.http.stored_documents import profile_document, view_document, visible_report
 from entrepot.http.web.activity.lines import activity_lines
-from entrepot.http.web.curl_examples import upload_command
+from entrepot.http.web.curl_examples import delivery_examples, first_upload, reading_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import change_counts, schema_view
@@ -133,7 +133,7 @@ async def _list(
         heads=_sort_links(request, sort),
         next_page=_link(request, cursor=next_cursor) if next_cursor else None,
         first_page=_link(request) if after is not None else None,
-        command=upload_command(endpoint_of(request), "<API KEY>"),
+        command=first_upload(endpoint_of(request), "<API KEY>"),
     )
 
 
@@ -158,7 +158,7 @@ async def share(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
         await work.write(grant_entitlement, file_id, *draft.entitlement_terms(work.now), work.now)
     except FieldInvalid as error:
         return await _page(request, file_id, work, replace(draft, error=error), status=422)
-    return redirect(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing", "shared")
 
 
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
@@ -167,7 +167,7 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     form = await read_form(request)
     with suppress(NotFound):
         await work.write_into_reserve(revoke_entitlement, file_id, form.text("user_name"), work.now)
-    return redirect(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing", "unshared")
 
 
 @router.post("/files/{file_id}/decline", response_model=None)
@@ -175,7 +175,7 @@ async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline a file that another account shares; a share that has ended meanwhile is gone."""
     with suppress(NotFound):
         await work.write_into_reserve(decline_share, file_id, work.now)
-    return redirect("/files")
+    return redirect("/files", "declined-share")
 
 
 @router.post("/files/{file_id}/uploads/end", response_model=None)
@@ -184,7 +184,7 @@ async def end(request: Request, file_id: FileIdInPath, work: SessionWork) -> Res
     upload_id = read_file_id((await read_form(request)).text("upload_id"))
     with suppress(NotFound):
         await work.write_into_reserve(end_upload, upload_id, work.now)
-    return redirect(f"/files/{file_id}#uploads")
+    return redirect(f"/files/{file_id}#uploads", "upload-ended")
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
@@ -196,7 +196,7 @@ async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
     except FieldInvalid as error:
         draft = SharingDraft(offer_to=user_name, offer_error=error)
         return await _page(request, file_id, work, draft, status=422)
-    return redirect(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing", "offered")
 
 
 @router.post("/files/{file_id}/offer/withdraw", response_model=None)
@@ -204,7 +204,7 @@ async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
         await work.write_into_reserve(withdraw_offer, file_id, work.now)
-    return redirect(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing", "offer-withdrawn")
 
 
 async def _page(
@@ -227,7 +227,7 @@ async def _page(
         details = await view_document(work, profile_details, findings.profile)
         if findings.columns is not None:
             profile = await view_document(work, columns_view, findings.columns)
-    base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
+    endpoint = endpoint_of(request)
     return page(
         request,
         "files/page.html",
@@ -252,14 +252,13 @@ async def _page(
         exception=content.exception,
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
+        rejected=content.rejected,
         revisions=[(each, change_counts(each.changes or EMPTY)) for each in content.revisions],
         format_details=details,
         profile=profile,
         forms=FORMS if file.row_count is not None else {},
-        download=f"curl --location '{base}/download/{file_id}' \\\n"
-        f"--header 'Authorization: Bearer {key}'",
-        delivery=f"curl --location '{base}/{file_id}/versions' \\\n"
-        f"--header 'Authorization: Bearer {key}' \\\n--form 'file=@\"orders.csv\"'",
+        reading=reading_examples(endpoint, file_id, file.name, file.row_count is not None),
+        delivering=delivery_examples(endpoint, file_id, file.name),
     )
 
 
@@ -347,6 +346,14 @@ class _FilePage:
         return next((each for each in self.versions if each.number == number), None)
 
     @property
+    def rejected(self) -> Version | None:
+        """A delivery newer than the current version that was not published, if it is the newest."""
+        newest = self.versions[0] if self.versions else None
+        if newest is None or not self.file.version or newest.number < self.file.version:
+            return None
+        return newest if newest.status in ("rejected", "failed") else None
+
+    @property
     def withdrawn(self) -> Version | None:
         """The newest version, if it was withdrawn and no newer one is published: its readers may
         have it still."""
@@ -358,7 +365,9 @@ def _load(
     conn: ReadConnection, actor: Actor, file_id: UUID, shared_after: Position | None
 ) -> _FilePage:
     file = get_file(conn, actor, file_id)
-    findings = find_newest_findings(conn, actor, file_id)
+    # The page is about what readers get; while nothing is published, about the newest delivery.
+    current = file.version if file.rights.reads else None
+    findings = find_newest_findings(conn, actor, file_id, current)
     return _FilePage(
         file,
         findings,

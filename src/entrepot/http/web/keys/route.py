@@ -76,7 +76,7 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Revoke a key; it stops immediately."""
     await work.write_into_reserve(revoke_key, key_id, work.now)
-    return redirect("/keys")
+    return redirect("/keys", "key-revoked")
 
 
 def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:

@@ -35,7 +35,7 @@ async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:
         return await _page(request, work, failure)
-    return redirect(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}", "taken-over")
 
 
 @router.post("/offers/{file_id}/decline", response_model=None)
@@ -43,7 +43,7 @@ async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
         await work.write_into_reserve(withdraw_offer, file_id, work.parts.clock())
-    return redirect("/offers")
+    return redirect("/offers", "offer-declined")
 
 
 async def _page(

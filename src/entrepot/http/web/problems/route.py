@@ -1,9 +1,12 @@
 """The pages that problem documents point to with their `type`."""
 
+import json
+
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from entrepot.errors import NotFound
+from entrepot.http.problems.examples import problem_example
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.problems.task_table import TASK_KINDS
 from entrepot.http.web.rendering import page
@@ -31,4 +34,5 @@ async def problem(request: Request, code: str, actor: Visitor) -> Response:
     if kind is None:
         raise NotFound
     of_task = code in TASK_KINDS
-    return page(request, "problems/page.html", actor, kind=kind, of_task=of_task)
+    example = json.dumps(problem_example(code), indent=2, ensure_ascii=False)
+    return page(request, "problems/page.html", actor, kind=kind, of_task=of_task, example=example)

@@ -19,6 +19,7 @@ from entrepot.errors import (
 )
 from entrepot.files.contract import propose_contract, require_changeable
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
+from entrepot.files.queries.revisions import find_proposal
 from entrepot.grants.access import access_manageable
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import FileIdInPath
@@ -30,7 +31,7 @@ from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
-from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
+from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, StatedReading
 from entrepot.texts.json_text import JsonText
 
 router = APIRouter()
@@ -41,14 +42,20 @@ CHANGES_SHOWN = 100
 """Changes that a breaking schema would make, on the page."""
 
 
+Proposal = tuple[JsonText | None, StatedReading] | None
+"""The contract that a task has checked."""
+
 REFUSALS = SchemaInvalid, SchemaTooCostly, DialectInvalid, FieldInvalid, BreakingChange
 """What is shown beside the form."""
 
 
 @router.get("/files/{file_id}/schema", response_model=None)
-async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """The schema to be edited: the file's, else the one that was inferred."""
-    return await _page(request, file_id, work, None, None)
+async def show(
+    request: Request, file_id: FileIdInPath, work: SessionWork, task: UUID | None = None
+) -> Response:
+    """The schema to be edited: the one that a `task` rejected, the file's, else the one that was
+    inferred."""
+    return await _page(request, file_id, work, None, None, task)
 
 
 @router.post("/files/{file_id}/schema", response_model=None)
@@ -82,13 +89,18 @@ async def _page(
     work: PageWork,
     form: PageForm | None,
     failure: EntrepotError | None,
+    task_id: UUID | None = None,
 ) -> Response:
-    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None, Proposal]:
         access_manageable(conn, actor, file_id)
-        return get_file(conn, actor, file_id), find_newest_findings(conn, actor, file_id)
+        file = get_file(conn, actor, file_id)
+        findings = find_newest_findings(conn, actor, file_id, file.version)
+        proposal = find_proposal(conn, actor, file_id, task_id) if task_id else None
+        return file, findings, proposal
 
-    actor, (file, findings) = await work.read_with_actor(load)
-    present = file.schema or (findings.schema if findings else None)
+    actor, (file, findings, proposal) = await work.read_with_actor(load)
+    inferred = findings.schema if findings else None
+    present, reading = proposal or (file.schema or inferred, file.reading)
     return page(
         request,
         "schema/page.html",
@@ -96,10 +108,11 @@ async def _page(
         status=problem_kind(failure).status if failure else 200,
         file=file,
         text=form.text("schema") if form else await _as_json(work, present),
-        dialect=form.text("table_dialect") if form else _indented(file.reading.dialect),
-        encoding=form.text("encoding") if form else file.reading.encoding or "",
+        dialect=form.text("table_dialect") if form else _indented(reading.dialect),
+        encoding=form.text("encoding") if form else reading.encoding or "",
         field=_field_of(failure),
-        inferred=file.schema is None and present is not None,
+        inferred=file.schema is None and proposal is None and present is not None,
+        rejected=proposal is not None,
         failure=failure,
         changes=failure.changes[:CHANGES_SHOWN] if isinstance(failure, BreakingChange) else [],
     )

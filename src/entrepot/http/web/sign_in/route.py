@@ -29,6 +29,7 @@ from entrepot.http.web.session_work import (
     session_token,
     set_session_cookie,
 )
+from entrepot.http.web.sign_in.interrupted import InterruptedForm, kept_form, resume_page
 from entrepot.http.web.sign_in.known_browser import known_browser, remember_browser
 from entrepot.texts import is_safe_line
 
@@ -49,7 +50,7 @@ async def show(request: Request, actor: Visitor, next: str = "", link: str = "")
         return _link_page(request, link, valid_link)
     if actor is not None:
         return redirect(local_path(next))
-    return _form(request, next)
+    return sign_in_page(request, next)
 
 
 @router.post("/sign-in", response_model=None)
@@ -57,16 +58,27 @@ async def sign_in_by_password(request: Request) -> Response:
     """Check the password and start a session."""
     form = await read_form(request)
     user_name, next_path = form.text("user_name").strip(), form.text("next")
+    interrupted = kept_form(form)
     try:
         user, token = await _token_for(request, user_name, form.text("password"))
     except SignInFailed:
-        return _form(request, next_path, user_name, SIGN_IN_FAILED, status=422)
+        return sign_in_page(
+            request, next_path, user_name, SIGN_IN_FAILED, status=422, interrupted=interrupted
+        )
     except AccountSuspended as error:
-        return _form(request, next_path, user_name, str(error), status=403)
+        return sign_in_page(request, next_path, user_name, str(error), status=403)
     except TooManyAttempts as error:
         waiting = {"Retry-After": str(error.retry_after)}
-        return _form(request, next_path, user_name, str(error), status=429, headers=waiting)
-    return await begin_session(request, user, token, next_path)
+        return sign_in_page(
+            request,
+            next_path,
+            user_name,
+            str(error),
+            status=429,
+            headers=waiting,
+            interrupted=interrupted,
+        )
+    return await begin_session(request, user, token, next_path, interrupted)
 
 
 @router.post("/sign-in/link", response_model=None)
@@ -107,10 +119,19 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-async def begin_session(request: Request, user: User, token: str, next_path: str) -> Response:
-    """Continue with a session that was just opened."""
+async def begin_session(
+    request: Request,
+    user: User,
+    token: str,
+    next_path: str,
+    interrupted: InterruptedForm | None = None,
+) -> Response:
+    """Continue with a session that was just opened, or with the form that it interrupted."""
     await _end(request)  # whoever was signed in here before
-    response = redirect(local_path(next_path))
+    if interrupted is None:
+        response: Response = redirect(local_path(next_path))
+    else:
+        response = resume_page(request, interrupted, user.user_name)
     set_session_cookie(request, response, token)
     remember_browser(request, response, user)
     return response
@@ -173,15 +194,21 @@ def _link_page(
     )
 
 
-def _form(
+def sign_in_page(
     request: Request,
     next_path: str,
     user_name: str = "",
     failure: str | None = None,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    interrupted: InterruptedForm | None = None,
 ) -> Response:
-    values: dict[str, Any] = {"user_name": user_name, "failure": failure}
+    """The form of the sign-in, what failed, and the form that the end of a session interrupted."""
+    values: dict[str, Any] = {
+        "user_name": user_name,
+        "failure": failure,
+        "interrupted": interrupted,
+    }
     return page(
         request,
         "sign_in/page.html",

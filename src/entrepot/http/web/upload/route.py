@@ -26,6 +26,7 @@ from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.sizes import read_size_limit, write_size_limit
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -65,6 +66,16 @@ class PageUpload(NewFile):
 
     fields = FIELDS
     request_name = None
+
+    async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
+        """The bytes of the size limit, which people write with a unit; the field has them from now
+        on, as the API wants it. Raises FieldInvalid."""
+        if name != "file_size_limit":
+            return None
+        largest = work.parts.settings.max_file_size
+        size_limit = read_size_limit(form.text(name) or "", largest)
+        form.fields[name] = bytearray(str(size_limit), "ascii")
+        return size_limit
 
     async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
         """The target by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
@@ -121,14 +132,14 @@ async def _form(
     actor, usage = await work.read_with_actor(load)
     filled = FilledForm(form)
     kind = problem_kind(failure) if failure is not None else None
-    suggested = max(1, min(SUGGESTED_LIMIT, usage.free))
+    suggested = SUGGESTED_LIMIT if usage.free >= SUGGESTED_LIMIT else max(1, usage.free)
     return page(
         request,
         "upload/page.html",
         actor,
         status=kind.status if kind else 200,
         usage=usage,
-        limit=filled.text("file_size_limit", str(suggested)),
+        limit=filled.text("file_size_limit", write_size_limit(suggested)),
         filled=filled,
         failure=failure,
         kind=kind,

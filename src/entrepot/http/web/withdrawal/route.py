@@ -54,14 +54,14 @@ async def withdraw(
     except FieldInvalid as error:
         return await _page(request, work, file_id, number, text, error)
     await withdraw_and_purge(work, file_id, number, reason, purge)
-    return redirect(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions", "purged" if purge else "withdrawn")
 
 
 @router.post("/files/{file_id}/versions/{number}/undo-withdrawal", response_model=None)
 async def publish_again(file_id: FileIdInPath, number: NumberInPath, work: SessionWork) -> Response:
     """Publish a withdrawn version again."""
     await publish_withdrawn(work, file_id, number)
-    return redirect(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions", "withdrawal-undone")
 
 
 async def _page(

@@ -1,0 +1,264 @@
+"""What people get wrong, or what gets in between: they see it, and lose nothing that they typed."""
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+from tests.e2e.conftest import PASSWORD, Browse, OpenPage, post_sign_in, sign_in
+from tests.support.api import CSV
+from tests.support.server import Server, TestAccount
+from tests.support.sharing import deliver
+
+SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
+BROKEN = b"id,amount\n1,2\n3,x\n"
+PHONE = {"width": 390, "height": 844}
+
+
+def contract(account: TestAccount) -> str:
+    """A file with a contract and a published version."""
+    return str(account.api.deliver(CSV, enforce_schema=json.dumps(SCHEMA))["file_id"])
+
+
+def signed_in(browse: Browse, account: TestAccount) -> httpx2.Client:
+    client = browse()
+    assert post_sign_in(client, account).status_code == 303
+    return client
+
+
+@pytest.mark.parametrize(("form", "field"), [("Share", "user_name"), ("Offer", "offer_to")])
+def test_a_refused_share_is_seen(page: Page, person: TestAccount, form: str, field: str) -> None:
+    """In the title, in a summary at the top, and with the focus on the field."""
+    page.goto(f"/files/{contract(person)}")
+    page.locator(f"#{field}").fill("nobody:here")
+    page.get_by_role("button", name=form, exact=True).click()
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(page.locator(f"#{field}")).to_be_focused()
+    expect(page.locator(f"#{field}")).to_be_in_viewport()
+    summary = page.get_by_role("alert")
+    expect(summary.get_by_role("link")).to_have_attribute("href", f"#{field}")
+    above = page.evaluate("document.querySelector('[role=alert]').getBoundingClientRect().top")
+    assert above + page.evaluate("scrollY") < 200
+
+
+def test_what_was_done_is_confirmed_where_one_looks(
+    plain: Page, site: Server, person: TestAccount
+) -> None:
+    """Also at a section far down the page, and once only."""
+    other = site.new_account()
+    plain.goto(f"/files/{contract(person)}")
+    plain.get_by_label("User", exact=True).fill(other.admin.user_name)
+    plain.get_by_role("button", name="Share", exact=True).click()
+    confirmation = plain.get_by_role("status").filter(has_text="The file is shared")
+    expect(confirmation).to_be_in_viewport()
+    plain.get_by_role("button", name="Revoke what").click()
+    expect(plain.get_by_text("The grant was revoked.")).to_be_in_viewport()
+    plain.reload()
+    expect(plain.get_by_text("The grant was revoked.")).to_have_count(0)
+
+
+def test_the_page_stays_about_the_current_version(plain: Page, person: TestAccount) -> None:
+    file_id = contract(person)
+    task = deliver(person.api, file_id, BROKEN)
+    plain.goto(f"/files/{file_id}")
+    expect(plain.get_by_role("heading", name="Report on version 1")).to_be_visible()
+    expect(plain.get_by_role("heading", name="Profile of version 1")).to_be_visible()
+    banner = plain.get_by_role("status").filter(has_text="Version 2 was rejected")
+    expect(banner).to_contain_text("Readers keep version 1")
+    banner.get_by_role("link").click()
+    plain.wait_for_url(f"**/tasks/{task['task_id']}")
+
+
+def test_a_rejected_schema_is_there_to_be_corrected(plain: Page, person: TestAccount) -> None:
+    file_id = contract(person)
+    schema = {"fields": [*SCHEMA["fields"][:1], {"name": "amount", "type": "date"}]}
+    plain.goto(f"/files/{file_id}/schema")
+    plain.get_by_label("Table Schema as JSON").fill(json.dumps(schema))
+    plain.get_by_role("button", name="Check it").click()
+    plain.get_by_label("Change it anyway").check()
+    plain.get_by_role("button", name="Check it").click()
+    plain.get_by_role("link", name="try again").click()
+    text = plain.get_by_label("Table Schema as JSON").input_value()
+    assert json.loads(text)["fields"][1]["type"] == "date"
+
+
+def test_a_form_outlives_its_session(server: Server, someone: TestAccount, browse: Browse) -> None:
+    """What was typed goes through the sign-in, also a failed one, and is sent by the person."""
+    file_id = contract(someone)
+    client = browse()
+    form = {"file_name": "b.csv", "file_description": 'Long <text> & "more"\r\nof it'}
+    form |= {"file_size_limit": "2 MB", "keep": "", "keep_number": ""}
+    answer = client.post(f"/files/{file_id}/settings", data=form)
+    assert answer.status_code == 401
+    assert "Your session has ended" in answer.text
+    assert someone.api.json(f"/file/{file_id}")["file_name"] == "orders.csv"
+    fields = hidden_fields(answer.text)
+    wrong = client.post("/sign-in", data={**fields, **credentials(someone), "password": "wrong"})
+    assert wrong.status_code == 422
+    resumed = client.post("/sign-in", data={**hidden_fields(wrong.text), **credentials(someone)})
+    assert resumed.status_code == 200
+    assert hidden_fields(resumed.text).items() >= form.items()
+    assert someone.api.json(f"/file/{file_id}")["file_name"] == "orders.csv"
+    action = re.findall(r'<form method="post" action="(/files/[^"]*)">', resumed.text)[0]
+    assert client.post(action, data=form).status_code == 303
+    result = someone.api.json(f"/file/{file_id}")
+    assert (result["file_name"], result["file_size_limit"]) == ("b.csv", 2_000_000)
+    assert result["file_description"] == 'Long <text> & "more"\nof it'
+
+
+def test_passwords_and_long_forms_are_not_carried(browse: Browse) -> None:
+    client = browse()
+    for path, form in (
+        ("/password", {"current_password": "secret-1", "password": "secret-2"}),
+        ("/keys", {"name": "x" * 30_000}),
+    ):
+        answer = client.post(path, data=form)
+        assert answer.status_code == 303
+        assert answer.headers["location"] == f"/sign-in?next={path}"
+
+
+@pytest.mark.parametrize(
+    "path", ["entitlements", "offer", "owner", "delete", "versions/1/withdraw", "settings"]
+)
+def test_the_theme_leads_back_to_a_page(
+    server: Server, someone: TestAccount, browse: Browse, path: str
+) -> None:
+    """Also from the answer to a form, whose address only takes forms."""
+    client = signed_in(browse, someone)
+    file_id = contract(someone)
+    answer = client.post(f"/files/{file_id}/{path}", data={"user_name": "nobody:here"})
+    assert answer.status_code == 422
+    there = re.findall(r'<input type="hidden" name="next" value="([^"]*)">', answer.text)[-1]
+    back = client.post("/theme", data={"theme": "dark", "next": html.unescape(there)})
+    assert client.get(back.headers["location"]).status_code == 200
+
+
+def test_the_theme_keeps_what_is_typed(page: Page) -> None:
+    page.goto("/upload")
+    page.get_by_label("Description").fill("typed")
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_label("Description")).to_have_value("typed")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_phone_shows_each_wrong_cell_and_the_way_out_first(
+    open_page: OpenPage, person: TestAccount
+) -> None:
+    names = [f"column_with_a_long_name_{n}" for n in range(12)]
+    schema = {"fields": [{"name": name, "type": "integer"} for name in names]}
+    good = ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"
+    file_id = person.api.deliver(good.encode(), enforce_schema=json.dumps(schema))["file_id"]
+    rows = [",".join("wrong" if n == row else "2" for n in range(12)) for row in range(12)]
+    task = deliver(person.api, file_id, (good + "\n".join(rows) + "\n").encode())
+    phone = open_page(viewport=PHONE)
+    sign_in(phone, person.admin)
+    phone.wait_for_url("**/files")
+    phone.goto(f"/tasks/{task['task_id']}")
+    cells = phone.locator(".rejected mark")
+    assert cells.count() >= 8
+    for box in (each.bounding_box() for each in cells.all()):
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+    way_out = phone.get_by_role("link", name="Deliver a correction").bounding_box()
+    first = phone.locator(".rejected").bounding_box()
+    assert way_out is not None
+    assert first is not None
+    assert way_out["y"] < first["y"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("500 kB", 500_000), ("1.5MB", 1_500_000), ("2 GiB", 2 << 30), ("77", 77)]
+)
+def test_sizes_have_units(
+    server: Server, someone: TestAccount, browse: Browse, text: str, size: int
+) -> None:
+    client = signed_in(browse, someone)
+    form = {"file_description": "", "file_size_limit": text, "contract": "none"}
+    answer = client.post("/upload", data=form, files={"file": ("a.csv", CSV)})
+    assert answer.status_code == 303, answer.text
+    task = someone.api.wait_task(answer.headers["location"].rpartition("/")[2])
+    assert someone.api.json(f"/file/{task['file_id']}")["file_size_limit"] == size
+
+
+def test_lines_of_a_new_account_work_as_they_are(
+    server: Server, someone: TestAccount, browse: Browse, tmp_path: Path
+) -> None:
+    """All but the one that needs the id of the task before it."""
+    client = signed_in(browse, someone)
+    for _ in range(2):  # without a file, and with the one that was uploaded
+        for command in commands(client.get("/endpoint").text, "the command: "):
+            if "<TASK ID>" not in command:
+                paste(command, someone, tmp_path)
+        (task, *_) = someone.api.json("/tasks")["tasks_list"]
+        assert someone.api.wait_task(task["task_id"])["status"] == "succeeded"
+
+
+def test_lines_of_a_file_work_as_they_are(
+    server: Server, someone: TestAccount, browse: Browse, tmp_path: Path
+) -> None:
+    """With the file's own name, whatever is in it."""
+    name = '-o it\'s "new" $(x).csv'
+    file_id = someone.api.deliver(CSV)["file_id"]
+    assert someone.api.request("PATCH", f"/file/{file_id}", json={"file_name": name}).is_success
+    client = signed_in(browse, someone)
+    page = client.get(f"/files/{file_id}").text
+    (download, _pull, python, duckdb) = commands(page, "the lines that read it with ")
+    paste(download, someone, tmp_path)
+    assert (tmp_path / name).read_bytes() == CSV
+    (upload, push) = commands(page, "the lines that deliver a version with ")
+    paste(upload, someone, tmp_path)
+    paste(push, someone, tmp_path)
+    (task, *_) = someone.api.json("/tasks")["tasks_list"]
+    assert someone.api.wait_task(task["task_id"])["version"] == 3
+    assert file_id in python
+    assert f"{file_id}?format=parquet" in duckdb
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """The hidden fields of the page's own form, without those of the theme and of the frame."""
+    matches = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    return {name: html.unescape(value) for name, value in matches[:-1]}
+
+
+def credentials(account: TestAccount) -> dict[str, str]:
+    return {"user_name": account.admin.user_name, "password": PASSWORD}
+
+
+def commands(page: str, label: str) -> list[str]:
+    """The commands of a page whose label begins so."""
+    pattern = rf'aria-label="{label}[^"]*"><code>(.*?)</code>'
+    matches = re.findall(pattern, page, re.DOTALL)
+    assert matches, page
+    return [html.unescape(each) for each in matches]
+
+
+def paste(command: str, account: TestAccount, folder: Path) -> None:
+    """Run what a person pastes, with their key in it; it must succeed."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "no_proxy": "*",
+        "ENTREPOT_ENDPOINT": account.server.endpoint,
+        "ENTREPOT_API_KEY": account.api_key,
+    }
+    script = command.replace("<API KEY>", account.api_key).replace("curl ", "curl --fail -sS ")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
