@@ -60,20 +60,15 @@ from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.curl_examples import delivery_examples, first_upload, reading_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
-from entrepot.http.web.files.contract import change_counts, schema_view
-from entrepot.http.web.files.format_details import profile_details
-from entrepot.http.web.files.profile import ColumnsView, columns_view
+from entrepot.http.web.files.contract import schema_view
+from entrepot.http.web.files.findings import view_findings, view_revisions
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
-from entrepot.http.web.reports import report_view
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
-from entrepot.texts.json_text import JsonText
 
 router = APIRouter()
-
-EMPTY = JsonText("[]")
 
 PAGE = 50
 """Rows of the list on one page."""
@@ -220,13 +215,8 @@ async def _page(
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
-    report, details, profile = None, [], ColumnsView()
-    if findings is not None:
-        text = await visible_report(work, findings.report, findings.reads)
-        report = await view_document(work, report_view, text)
-        details = await view_document(work, profile_details, findings.profile)
-        if findings.columns is not None:
-            profile = await view_document(work, columns_view, findings.columns)
+    views = await view_findings(work, findings)
+    revisions = await view_revisions(work, content.revisions)
     endpoint = endpoint_of(request)
     return page(
         request,
@@ -245,7 +235,7 @@ async def _page(
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
         findings=findings,
-        report=report,
+        report=views.report,
         schema=await view_document(work, schema_view, schema) if schema else None,
         versions=content.versions,
         most_versions=VERSIONS,
@@ -253,9 +243,9 @@ async def _page(
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
         rejected=content.rejected,
-        revisions=[(each, change_counts(each.changes or EMPTY)) for each in content.revisions],
-        format_details=details,
-        profile=profile,
+        revisions=revisions,
+        format_details=views.details,
+        profile=views.profile,
         forms=FORMS if file.row_count is not None else {},
         reading=reading_examples(endpoint, file_id, file.name, file.row_count is not None),
         delivering=delivery_examples(endpoint, file_id, file.name),
