@@ -5,6 +5,7 @@ or the rejected rows, and a way out of a rejection. Four times the size may take
 the CPU: where it took the square, it would take sixteen times as much.
 """
 
+import string
 import time
 import zipfile
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.inspection.growing.all_kinds import KINDS
 from tests.inspection.growing.growing_kind import GrowingKind
 from tests.inspection.test_xlsx import MAIN, RELATED, raw_book, raw_sheet
 
+from entrepot.inspection.check.type_candidates import candidates_like
+from entrepot.inspection.csv.cell_types import cell_type
 from entrepot.inspection.inspect_version import inspect_version
 from entrepot.inspection.results import FormFiles, InspectionRequest
 
@@ -114,3 +117,21 @@ def test_a_long_namespace_is_refused(inspect: Inspect, tmp_path: Path) -> None:
         inspection = inspect(raw_book(tmp_path / "t", sheet))
         assert inspection.verdict == "resource-limit"
         assert "a namespace of 1,001 characters" in inspection.detail
+
+
+SIGNS = string.punctuation + "a1é §"
+ENDS = ("", ",", "\t", "\x01")
+"""What may come last: some patterns fail only there, and are tried again from the start."""
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_cells_of_few_characters(sign: str) -> None:
+    """Two characters in turn, for every two: a pattern that can split them in many ways would not
+    end. Of 294 bytes with 200 low lines in a row, one took all the time of an inspection."""
+    for other in SIGNS:
+        for end in ENDS:
+            cell = "1." + (sign + other) * 120 + end
+            cell_type(cell)
+            for candidate in candidates_like([cell]):
+                candidate.count_misfits({cell: 1}, 1)
+                candidate.without_known_evidence([cell])

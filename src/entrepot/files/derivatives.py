@@ -26,6 +26,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.derivative_space import EAGER, derivative_key, free_space
 from entrepot.files.drift import note_drift
+from entrepot.files.kept_as_text import note_kept_as_text
 from entrepot.files.queries.gone import require_not_gone
 from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
@@ -179,6 +180,7 @@ def save_derivative(
     if columns is not None:
         this_version = inspections.c.version_id == derivation.version_id
         conn.execute(update(inspections).where(this_version).values(columns=to_json_text(columns)))
+        note_kept_as_text(conn, derivation.version_id)
         note_drift(conn, derivation.version_id)
     run = _Run(derivation.run_id, derivation.version_id, derivation.account_id)
     return _name_blob(conn, run, blob_id, stored, max_total_bytes, now)

@@ -17,6 +17,7 @@ from sqlalchemy import and_, select, update
 from entrepot.db.tables import files, inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.report.quoting import quoted
+from entrepot.inspection.report.report import with_warnings
 from entrepot.texts.json_text import JsonText, to_json_text
 
 MAX_ROWS_CHANGE = 0.5
@@ -184,15 +185,14 @@ def without_drift(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_drift(report: dict[str, Any], drift: list[str]) -> dict[str, Any]:
-    table, *others = report["tasks"]
+    table = report["tasks"][0]
     earlier = table.get("drift", [])
     warnings = [*(text for text in table["warnings"] if text not in earlier), *drift]
-    added = len(warnings) - len(table["warnings"])
-    stats = {**table["stats"], "warnings": len(warnings)}
+    report = with_warnings(report, warnings)
+    table, *others = report["tasks"]
     table = {key: value for key, value in table.items() if key != "drift"}
-    table |= {"warnings": warnings, "stats": stats} | ({"drift": drift} if drift else {})
-    total = {**report["stats"], "warnings": report["stats"]["warnings"] + added}
-    return {**report, "stats": total, "tasks": [table, *others]}
+    table |= {"drift": drift} if drift else {}
+    return {**report, "tasks": [table, *others]}
 
 
 def compare_profiles(before: Profile, after: Profile) -> list[str]:

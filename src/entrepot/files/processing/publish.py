@@ -20,6 +20,7 @@ from entrepot.files.contract import lock_terms
 from entrepot.files.derivative_space import EAGER
 from entrepot.files.derivatives import NewForm, add_derivative, plan_derivative
 from entrepot.files.drift import note_drift
+from entrepot.files.kept_as_text import note_kept_as_text
 from entrepot.files.versions import (
     QUARANTINE_PERIOD,
     QUARANTINED_STATUSES,
@@ -147,6 +148,7 @@ def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -
     if not _set_decision(conn, version, "published", now, **columns):
         return False
     _save_findings(conn, judged)
+    note_kept_as_text(conn, version.blob_id)
     note_drift(conn, version.blob_id)
     newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(

@@ -47,7 +47,7 @@ FORMS: tuple[tuple[str, str, float], ...] = (
     # One word is a whole cell, or a part of a text that a blank splits.
     ("word", r"[^\W\d_]+", 0.97),
     # Mail addresses, links, identifiers, paths: their marks could be delimiters.
-    ("code", r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\w+(?:[-_./#]\w+)*|(?:/[\w.-]+)+/?", 0.95),
+    ("code", r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\w+(?:[-./#]\w+)*|(?:/[\w.-]+)+/?", 0.95),
     # Any other text without special marks and without a comma at its end.
     ("text", r"[\w(#&*+°'’\"“„«.@/$€£-][^\t;|^~{}<>\\]*(?<![,])", 0.8),
 )

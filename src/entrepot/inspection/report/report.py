@@ -171,3 +171,16 @@ def count_entry(
     if note:
         entry["note"] = note
     return entry
+
+
+def with_warnings(report: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """The report of a file with other warnings, and their counts."""
+    table, *others = report["tasks"]
+    more = len(warnings) - len(table["warnings"])
+    table = {
+        **table,
+        "warnings": warnings,
+        "stats": {**table["stats"], "warnings": len(warnings)},
+    }
+    total = {**report["stats"], "warnings": report["stats"]["warnings"] + more}
+    return {**report, "stats": total, "tasks": [table, *others]}
