@@ -163,6 +163,15 @@ def change_a_size_by_hand(copy: DamagedCopy) -> None:
     copy.change(update(files).where(files.c.current_size > 0).values(current_size=5))
 
 
+def give_a_path_by_hand(copy: DamagedCopy) -> None:
+    copy.change(update(files).values(path="orders"))
+
+
+def give_a_key_by_hand(copy: DamagedCopy) -> None:
+    first = select(func.min(files.c.id)).scalar_subquery()
+    copy.change(update(files).where(files.c.id == first).values(path="a", path_key="b"))
+
+
 def publish_by_hand(copy: DamagedCopy) -> None:
     """Make the canceled version visible, whose bytes are gone."""
     canceled = versions.c.status == "canceled"
@@ -446,6 +455,8 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (show_the_rejected, "current versions", "current version 1, newest None"),
     (rename_by_hand, "lists", "its name is 'another.csv'"),
     (change_a_size_by_hand, "lists", "it is sorted by 5 bytes"),
+    (give_a_path_by_hand, "paths", "has the path orders, and is not found by it"),
+    (give_a_key_by_hand, "paths", "has the path a, and is found by b"),
     (publish_by_hand, "published versions", "its bytes were removed"),
     (expire_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),

@@ -136,6 +136,7 @@ def asker(own_server: Server) -> Asker:
         "user_name": account.admin.user_name,
         "upload_id": str(uuid4()),
         "account": "unknown",
+        "address": "orders",
         "code": "not-found",
         "digest": "0",
         "name": "icon.svg",

@@ -62,6 +62,17 @@ GET    /file/download/{file_id}#earlier            200 200 403 200 404 404 200 4
 GET    /file/download/{file_id}#rejected           200 404 403 404 404 404 404 401 401 200 401
 GET    /file/download/{file_id}#rejected-of-w      404 404 200 404 404 404 404 401 401 404 401
 GET    /file/download/{file_id}#parquet            200 200 403 200 404 404 200 401 401 200 401
+GET    /file/download/{file_id}/{name}             200 200 403 200 404 404 200 401 401 200 401
+HEAD   /file/download/{file_id}/{name}             200 200 403 200 404 404 200 401 401 200 401
+GET    /d/{account}/{address}                      200 200 403 200 404 404 200 401 401 200 401
+GET    /d/{account}/{address}#parquet              200 200 403 200 404 404 200 401 401 200 401
+GET    /d/{account}/{address}#rejected             200 404 403 404 404 404 404 401 401 200 401
+GET    /d/{account}/{address}#rejected-of-w        404 404 200 404 404 404 404 401 401 404 401
+HEAD   /d/{account}/{address}                      200 200 403 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/datapackage.json            200 200 403 200 404 404 200 401 401 200 401
+GET    /d/{account}/datapackage.json               200 200 404 200 200 404 200 401 401 200 401
+PUT    /file/{file_id}                             202 403 202 202 404 404 202 401 401 403 401
+PUT    /d/{account}/{address}                      202 403 202 202 404 404 202 401 401 403 401
 GET    /file/{file_id}/report                      200 200 404 200 404 404 200 401 401 200 401
 GET    /file/{file_id}/report#rejected             200 404 404 404 404 404 200 401 401 200 401
 GET    /file/{file_id}/report#rejected-of-w        200 404 200 404 404 404 200 401 401 200 401
@@ -117,8 +128,11 @@ DELETE /uploads/{upload_id}                        204 404 404 404 404 404 204 4
 GET    /healthz                                    200 200 200 200 200 200 200 200 200 200 200
 GET    /readyz                                     200 200 200 200 200 200 200 200 200 200 200
 """
-"""Method, path below `/api/v1` (but for the last two), variant; the status for each caller."""
+"""Method, path below `/api/v1` (but for `/d/` and the last two), variant; the statuses."""
 
+PATH = "matrix/orders"
+"""Of the file."""
+ADDRESS_ENDS = {"parquet": ".parquet", "rejected": "@2", "rejected-of-w": "@3"}
 BROKEN = b"id,amount\nx,2\n"
 
 
@@ -197,7 +211,9 @@ class MatrixScenario:
             "key_id": self.names["key"],
             "user_name": user_name,
             "upload_id": self.names["upload"],
-            "account": "unknown",
+            "account": self.home.name if row.path.startswith("/d/") else "unknown",
+            "address": PATH + ADDRESS_ENDS.get(row.variant, ""),
+            "name": "orders.parquet",
         }
 
     def send(self, row: Row, api: Api, ids: dict[str, str]) -> httpx2.Response:
@@ -210,6 +226,8 @@ class MatrixScenario:
             return self.resume(row, api, path, ids["file_id"])
         if row.operation == "POST /file/{file_id}/versions":
             return post_version(api, ids["file_id"], OTHER)
+        if row.operation in ("PUT /file/{file_id}", "PUT /d/{account}/{address}"):
+            return api.request("PUT", path, content=OTHER)
         return api.request(row.method, path, json=self.body(row))
 
     def resume(self, row: Row, api: Api, path: str, file_id: str) -> httpx2.Response:
@@ -324,6 +342,7 @@ def scenario(server: Server) -> MatrixScenario:
     guests = {what: partner.new_user() for what in ("r", "w", "rw", "guest")}
     first = owner.api.deliver(CSV, enforce_schema="true")
     file_id = first["file_id"]
+    assert owner.api.request("PATCH", f"/file/{file_id}", json={"path": PATH}).status_code == 200
     for what in ("r", "w", "rw"):
         share(owner.api, file_id, guests[what].user_name, what)
     deliver(owner, file_id, BROKEN)

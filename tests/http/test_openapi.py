@@ -27,6 +27,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.http.problems.table import TASK_KINDS, all_kinds
+from entrepot.http.problems.task_table import DELIVERY_CODES
 
 # Bytes are bytes.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
@@ -118,7 +119,7 @@ def test_every_problem_has_a_schema(document: dict[str, Any]) -> None:
     used: set[str] = set()
     for path, method, operation in operations(document):
         assert "default" not in operation["responses"]
-        needs_key = path.startswith("/api/") and method != "options"
+        needs_key = path.startswith(("/api/", "/d/")) and method != "options"
         assert ("security" in operation) == needs_key
         assert ("401" in operation["responses"]) == needs_key
         for status, each in operation["responses"].items():
@@ -133,7 +134,7 @@ def test_every_problem_has_a_schema(document: dict[str, Any]) -> None:
                 assert all_kinds()[code].status == int(status), (path, status, code)
                 used.add(code)
     never = {"sign-in-failed", "too-many-bodies", "quota-too-small"}
-    never |= {"method-not-allowed", "unavailable"} | (set(TASK_KINDS) - {"not-tabular"})
+    never |= {"method-not-allowed", "unavailable"} | (set(TASK_KINDS) - set(DELIVERY_CODES))
     assert used == set(all_kinds()) - never
 
 

@@ -184,6 +184,9 @@ def scenario(server: Server, account: TestAccount) -> Scenario:
     token = parts.database.write(open_session, parts.secret, user, None, now, "password")
     upload = create(account.api, 9).headers["location"].rpartition("/")[2]
     ids = {
+        "name": "orders.csv",
+        "account": "unknown",
+        "address": "orders",
         "file_id": task["file_id"],
         "task_id": task["task_id"],
         "number": "1",

@@ -125,7 +125,9 @@ def close(schema: Any) -> Any:
 
 def _operations(document: dict[str, Any]) -> Iterator[DocumentedOperation]:
     for path, methods in document["paths"].items():
-        pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+        # The only parameter that may have slashes, which OpenAPI has no word for.
+        any_path = re.escape(path).replace(r"\{address\}", ".+")
+        pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", any_path))
         for method, described in methods.items():
             yield DocumentedOperation(method, path, pattern, described)
 

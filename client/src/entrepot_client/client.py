@@ -261,8 +261,9 @@ class Client(
         return fetch_range(self._transport, request, start, end)
 
     def change_file(self, file_id: str, **changes: Any) -> File | None:
-        """Change a file's `file_name`, `file_description`, `file_size_limit` (bytes) or `retention`
-        (`{"keep_last": 5}`, `{"days": 90}`, or None to keep all); returns the file.
+        """Change a file's `file_name`, `path` (None: it has none), `file_description`,
+        `file_size_limit` (bytes) or `retention` (`{"keep_last": 5}`, `{"days": 90}`, or None to
+        keep all); returns the file.
 
         Raises ResourceNotFound, Forbidden, Invalid, Conflict.
         """

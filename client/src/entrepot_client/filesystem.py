@@ -28,11 +28,11 @@ from entrepot_client.errors import NoSuchFile
 from entrepot_client.lookup import find_file
 from entrepot_client.models import DeliveredVersion, Document, File
 
-_PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>[^/]+?)(?:@(?P<version>[1-9]\d*))?)?")
+_PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>.+?)(?:@(?P<version>[1-9]\d*))?)?")
 
 
 class FilePath(NamedTuple):
-    """An address in parts. `name` is empty for the account itself."""
+    """An address in parts. `name` is a file's path or its name; empty for the account itself."""
 
     account: str
     name: str
@@ -49,13 +49,14 @@ class FilePath(NamedTuple):
 
 
 def resolve_path(client: Client, path: FilePath) -> File:
-    """The file that a path stands for: the one place that decides it.
+    """The file that a path stands for, by its name or by its path in the account: the one place
+    that decides it.
 
     Raises NoSuchFile (a FileNotFoundError) and AmbiguousFile, which lists the ids.
     """
 
     def is_in_account(file: File) -> bool:
-        return file.user_name.partition(":")[0] == path.account
+        return file.account == path.account
 
     return find_file(client.transport, path.name, is_in_account)
 
@@ -87,15 +88,15 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         """The accounts, or the files of an account, or one file. Raises FileNotFoundError."""
         path = self._strip_protocol(path)
         if not path:
-            accounts = {file.user_name.partition(":")[0] for file in self.client.files()}
+            accounts = {file.account for file in self.client.files()}
             entries = [_folder(account) for account in sorted(accounts)]
         elif FilePath.parse(path).name:
             entries = [self.info(path)]
         else:
             entries = [
-                _entry(f"{path}/{file.file_name}", file.document)
+                _entry(f"{path}/{file.path or file.file_name}", file.document)
                 for file in self.client.files()
-                if file.user_name.partition(":")[0] == path
+                if file.account == path
             ]
             if not entries:
                 raise FileNotFoundError(f"No file of the account {path!r} can be seen.")
@@ -206,7 +207,7 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             file_id = resolve_path(self.client, parts).file_id
         except NoSuchFile:
             own_account = self.client.whoami()["account"]
-            if parts.account != own_account:
+            if parts.account != own_account or "/" in parts.name:
                 raise
             return self.client.push(local, name=parts.name).wait()
         return self.client.push(local, to=file_id, name=parts.name).wait()

@@ -1,4 +1,4 @@
-"""Find the file that a person means: by its id, a prefix of it, or its name.
+"""Find the file that a person means: by its id, a prefix of it, its name or its path.
 
 `find_file` is the one place that decides this, for the program, for `Client` and for the file
 system of fsspec.
@@ -15,6 +15,7 @@ from entrepot_client.paths import file_path, with_query
 from entrepot_client.transport import Transport
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
+_PATH = re.compile(r"[A-Za-z0-9._/-]{1,255}")
 _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 """At least four digits: fewer are more likely a name."""
 
@@ -32,7 +33,7 @@ def find_id(transport: Transport, reference: str) -> str:
 def find_file(
     transport: Transport, reference: str, among: Callable[[File], bool] = lambda _: True
 ) -> File:
-    """The file with this id; else the one with this name; else the one whose id begins so.
+    """The file with this id; else the one with this name, this path, or an id that begins so.
 
     Only files that the caller can see, and that `among` accepts. Raises NoSuchFile, AmbiguousFile.
     """
@@ -46,6 +47,8 @@ def find_file(
         raise NoSuchFile(reference)
     by_name = list_files(transport, {"name": reference})
     files = [file for file in by_name if file.file_name == reference and among(file)]
+    if not files and _PATH.fullmatch(reference):
+        files = [file for file in list_files(transport, {"path": reference}) if among(file)]
     if not files and _PREFIX.fullmatch(reference):
         every_file = list_files(transport, {})
         files = [f for f in every_file if f.file_id.startswith(reference.lower()) and among(f)]

@@ -32,7 +32,13 @@ class File:
     row_count: int | None
     sha256: str | None
     updated_at: str | None
+    path: str | None
     document: Document = field(repr=False, compare=False)
+
+    @property
+    def account(self) -> str:
+        """The account that owns it."""
+        return self.user_name.partition(":")[0]
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -50,6 +56,7 @@ class File:
             row_count=document.get("row_count"),
             sha256=document.get("sha256"),
             updated_at=document.get("updated_at"),
+            path=document.get("path"),
             document=document,
         )
 

@@ -36,6 +36,10 @@ files = Table(
         nullable=False,
         server_default=text("''"),
     ),
+    # The file's address in its account, and the key by which it is unique there (`files.paths`). A
+    # deleted file keeps its path and has no key: nothing finds it, and another may have the path.
+    Column("path", String(255)),
+    Column("path_key", String(255)),
     Column("description", Text, nullable=False),
     Column("size_limit", BigInteger, nullable=False),
     Column("enforcement", String(8), nullable=False),
@@ -64,6 +68,7 @@ files = Table(
     Index("ix_files_by_owner_update", "owner_id", "updated_at", "id"),
     Index("ix_files_by_account_size", "account_id", "current_size", "id"),
     Index("ix_files_by_owner_size", "owner_id", "current_size", "id"),
+    Index("uq_files_by_path", "account_id", "path_key", unique=True),
     # Each database has its own index for parts of a name: `files.queries.search`.
     Index("ix_files_deleted", "deleted_at"),
 )

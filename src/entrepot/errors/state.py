@@ -200,6 +200,22 @@ class NameTaken(EntrepotError):
 
 
 @dataclass(eq=False)
+class PathTaken(EntrepotError):
+    """Another file of the account has this path, or a form of it has this address."""
+
+    path: str
+    taken_by: str
+
+    def __str__(self) -> str:
+        if self.path == self.taken_by:
+            return f"Another file of the account has the path {self.path}."
+        return (
+            f"The path {self.path} could be confused with {self.taken_by}, the path of another file"
+            " of the account: they differ in case, or one is the address of a form of the other."
+        )
+
+
+@dataclass(eq=False)
 class FileBusy(EntrepotError):
     """Tasks of the file are running, so that it cannot go to another account now."""
 

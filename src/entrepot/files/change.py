@@ -1,4 +1,4 @@
-"""Change a file's name, description, size limit and retention."""
+"""Change a file's name, path, description, size limit and retention."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,12 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import SizeLimitTooSmall
 from entrepot.files.cleanup.retention import Retention
 from entrepot.files.names import fold_name
+from entrepot.files.paths import claim_path
 from entrepot.grants.access import lock_manageable
 
 API_NAMES = {
     "name": "file_name",
+    "path": "path",
     "description": "file_description",
     "size_limit": "file_size_limit",
     "retention": "retention",
@@ -29,7 +31,7 @@ API_NAMES = {
 class FileChange:
     """What is to change, None for what is not; `size_limit` is bytes. All of it is sound.
 
-    `retention` counts only if `sets_retention`; None then ends it.
+    `retention` counts only if `sets_retention`, and `path` if `sets_path`; None then ends it.
     """
 
     name: str | None = None
@@ -37,6 +39,8 @@ class FileChange:
     size_limit: int | None = None
     sets_retention: bool = False
     retention: Retention | None = None
+    sets_path: bool = False
+    path: str | None = None
 
     def values(self) -> dict[str, Any]:
         """By column."""
@@ -46,6 +50,8 @@ class FileChange:
         }
         if self.sets_retention:
             values["retention"] = self.retention.to_document() if self.retention else None
+        if self.sets_path:
+            values["path"] = self.path
         return values
 
 
@@ -54,7 +60,8 @@ def change_file(
 ) -> None:
     """Change a file; what is as it should be already is not a change.
 
-    Raises NotFound, NotAllowed, and SizeLimitTooSmall for a limit below the current version's size.
+    Raises NotFound, NotAllowed, PathTaken, and SizeLimitTooSmall for a limit below the current
+    version's size.
     """
     target = lock_manageable(conn, actor, file_id)
     current = and_(versions.c.file_id == files.c.id, versions.c.number == files.c.current_version)
@@ -68,9 +75,14 @@ def change_file(
         raise SizeLimitTooSmall(requested=limit, file_size=row.size, version=row.current_version)
     if not new_values:
         return
-    key = {"name_key": fold_name(new_values["name"])} if "name" in new_values else {}
+    keys: dict[str, str | None] = {}
+    if "name" in new_values:
+        keys["name_key"] = fold_name(new_values["name"])
+    if "path" in new_values:
+        path = new_values["path"]
+        keys["path_key"] = path and claim_path(conn, target.account_id, path, file_id)
     statement = update(files).where(files.c.id == file_id)
-    conn.execute(statement.values(**new_values, **key, updated_at=now))
+    conn.execute(statement.values(**new_values, **keys, updated_at=now))
     detail = {
         API_NAMES[column]: {"from": getattr(row, column), "to": value}
         for column, value in new_values.items()

@@ -236,9 +236,11 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
         update(derivatives).where(derivatives.c.version_id.in_(version_ids)),
         update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
         update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION_KIND),
-        update(files).where(files.c.id == file_id),
     ):
         conn.execute(statement.values(account_id=new))
+    # A path is one of its account; the new one may have another file there.
+    values = {"account_id": new, "path": None, "path_key": None}
+    conn.execute(update(files).where(files.c.id == file_id).values(**values))
     return size
 
 

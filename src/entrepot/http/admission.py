@@ -21,24 +21,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from entrepot.errors import (
     ContentEncodingUnsupported,
     EntrepotError,
+    NotAllowed,
     NotAuthenticated,
     RateLimited,
     TooManyBodies,
 )
 from entrepot.http.callers import KnownCallers
-from entrepot.http.deps import read_credential, read_request_origin
+from entrepot.http.deps import is_basic, read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
 from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
+from entrepot.http.places import ADDRESSES
 from entrepot.http.problems.handlers import answer_unexpected
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
 from entrepot.http.uploads.tus_headers import PATH as UPLOADS
 from entrepot.http.uploads.tus_headers import VERSION as TUS_VERSION
+from entrepot.http.web.same_origin import is_sent_by_another_site
 from entrepot.http.web.session_work import session_token
 
 API = "/api/v1/"
 HEALTH = ("/healthz", "/readyz")
+ADDRESS_NEEDS_KEY = (
+    "No API key came with the request: send `Authorization: Bearer <key>`, or the key as the "
+    "password of HTTP Basic."
+)
 METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 """Their bodies are never read."""
 
@@ -105,7 +112,7 @@ class AdmissionMiddleware:
             if state.limited:
                 rate = policy.rate
                 rate_error = RateLimited(policy.name, rate.burst, rate.window, state.retry_after)
-        refusal = rate_error or _refusal(scope, caller)
+        refusal = rate_error or _refusal(self._request(scope), caller)
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)
         elif caller.is_known or scope["method"] in METHODS_WITHOUT_BODY:
@@ -130,10 +137,13 @@ class AdmissionMiddleware:
         address = _client_network(scope)
         if scope["path"] in HEALTH:
             return CountedCaller(self._health_policy, address, is_known=False)
-        if not scope["path"].startswith(API):
+        if not _takes_key(scope):
             session = await self._known.find_session(session_token(self._request(scope)))
             if session is None:
-                return CountedCaller(self._address_policy, address, is_known=False)
+                error = None
+                if scope["path"].startswith(ADDRESSES):
+                    error = NotAuthenticated(reason=ADDRESS_NEEDS_KEY)
+                return CountedCaller(self._address_policy, address, False, error)
             return CountedCaller(self._session_policy, session.hex(), is_known=False)
         try:
             digest = read_credential(scope, self._runtime.parts.secret)
@@ -180,20 +190,31 @@ class AdmissionMiddleware:
         return Request(scope)
 
 
-def _refusal(scope: Scope, caller: CountedCaller) -> EntrepotError | None:
+def _refusal(request: Request, caller: CountedCaller) -> EntrepotError | None:
     """What is wrong with a request before the app looks at it. OPTIONS describes the server, and
     needs no key."""
-    if scope["method"] == "OPTIONS":
+    if request.method == "OPTIONS":
         return None
     if caller.key_error is not None:
         return caller.key_error
-    if scope["method"] in METHODS_WITHOUT_BODY:
+    if request.method in METHODS_WITHOUT_BODY:
         return None
+    if is_basic(request.headers) and is_sent_by_another_site(request):
+        return NotAllowed(reason="Another site made your browser send this with your key.")
     try:
-        reject_encoded(",".join(Headers(scope=scope).getlist("content-encoding")))
+        reject_encoded(",".join(request.headers.getlist("content-encoding")))
     except ContentEncodingUnsupported as error:
         return error
     return None
+
+
+def _takes_key(scope: Scope) -> bool:
+    """Whether a request is made with a key: all of the API, and an address of a file, which a
+    browser may also ask for by its session."""
+    path: str = scope["path"]
+    if path.startswith(ADDRESSES):
+        return "authorization" in Headers(scope=scope)
+    return path.startswith(API)
 
 
 def _with_headers(added: list[tuple[bytes, bytes]], send: Send) -> Send:

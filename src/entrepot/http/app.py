@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
+from entrepot.http.addresses import datapackage, deliver, read
 from entrepot.http.admission import AdmissionMiddleware
 from entrepot.http.api import (
     activity,
@@ -86,6 +87,10 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
     )
     for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
+    for router in (read.downloads, deliver.deliveries, datapackage.files):
+        app.include_router(router, prefix="/api/v1")
+    for router in (datapackage.accounts, read.addresses, deliver.addresses):
+        app.include_router(router)
     app.include_router(health.router)
     install_openapi(app)
     handlers.install(app)

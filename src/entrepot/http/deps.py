@@ -5,6 +5,7 @@ small pool for PostgreSQL. The actor is checked in the same transaction, so a ro
 cannot forget it, and no query on a tenant's data runs without one.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -196,17 +197,36 @@ def get_runtime(request: Request) -> Runtime:
     return runtime
 
 
-def read_bearer_token(headers: Headers) -> str:
-    """The key of the Authorization header (RFC 6750). Raises NotAuthenticated."""
+def read_api_key(headers: Headers) -> str:
+    """The key of the Authorization header: a bearer token (RFC 6750), or the password of any user
+    name (RFC 7617), for tools that know nothing else. Raises NotAuthenticated."""
     header = headers.get("authorization")
     if header is None:
         raise NotAuthenticated(
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
         )
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise NotAuthenticated(reason="The Authorization header must be `Bearer <key>`.")
-    return key.strip()
+    scheme, _, value = header.partition(" ")
+    key = {"bearer": value, "basic": _basic_password(value)}.get(scheme.lower(), "").strip()
+    if not key:
+        raise NotAuthenticated(
+            reason="The Authorization header must be `Bearer <key>`, or `Basic` with the key as"
+            " the password."
+        )
+    return key
+
+
+def is_basic(headers: Headers) -> bool:
+    """Whether a request brings its key as a password, as a browser does that remembers one."""
+    return headers.get("authorization", "").partition(" ")[0].lower() == "basic"
+
+
+def _basic_password(value: str) -> str:
+    """The password of Basic credentials; empty where there is none. A key has no colon, and the
+    names of users do, as `acme:anna`."""
+    try:
+        return b64decode(value.strip(), validate=True).decode().rpartition(":")[2]
+    except ValueError:
+        return ""
 
 
 def read_credential(asgi_scope: Exchange, secret: bytes) -> bytes:
@@ -216,7 +236,7 @@ def read_credential(asgi_scope: Exchange, secret: bytes) -> bytes:
     credential: bytes | None = asgi_scope.get("credential")
     if credential is None:
         credential = asgi_scope["credential"] = key_digest(
-            secret, read_bearer_token(Headers(scope=asgi_scope))
+            secret, read_api_key(Headers(scope=asgi_scope))
         )
     return credential
 

@@ -14,9 +14,8 @@ from starlette.types import Receive, Scope, Send
 from entrepot.errors import EntrepotError
 from entrepot.http.api.files import download
 from entrepot.http.deps import open_work
+from entrepot.http.places import DOWNLOADS
 from entrepot.http.problems.handlers import answer_error, answer_unexpected
-
-DOWNLOAD_PREFIX = "/api/v1/file/download/"
 
 
 class FastPathMiddleware:
@@ -56,9 +55,9 @@ def _plain_download(scope: Scope) -> UUID | None:
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return None
     path: str = scope["path"]
-    if not path.startswith(DOWNLOAD_PREFIX) or scope["query_string"]:
+    if not path.startswith(DOWNLOADS) or scope["query_string"]:
         return None
     try:
-        return UUID(path[len(DOWNLOAD_PREFIX) :])
+        return UUID(path[len(DOWNLOADS) :])
     except ValueError:
         return None

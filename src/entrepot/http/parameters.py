@@ -52,6 +52,7 @@ FileIdTextInPath = Annotated[
     str, Path(description="The file's id.", json_schema_extra={"format": "uuid"})
 ]
 """Not as a UUID, which the framework would check before the key and before the body."""
+PathOfFile = Annotated[str, Path(description="The file's path, such as `sales/2026/orders`.")]
 FileIdInQuery = Annotated[UUID, Query(description="Only what happened to this file.")]
 
 # Numbers.
@@ -107,6 +108,7 @@ UserNameInPath = Annotated[
     str, Path(description="`account:user`; where it says so also `account:*`.")
 ]
 UserNameInBody = Annotated[str, Field(max_length=MAX_USER_NAME_CHARS, examples=["acme:anna"])]
+PathInBody = Annotated[str, Field(max_length=1_000, examples=["sales/2026/orders"])]
 FileNameInBody = Annotated[str, Field(max_length=1_000, examples=["orders.csv"])]
 Expression = Annotated[str, Query(max_length=MAX_EXPRESSION_CHARS)]
 Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]

@@ -18,6 +18,7 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
 from entrepot.files.cleanup.schema_checks import forget_schema_checks
+from entrepot.files.paths import claim_path
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD, FileId
 from entrepot.grants.access import access_deleted, access_manageable, lock_deleted, lock_manageable
@@ -87,7 +88,8 @@ def delete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetim
     Raises NotFound, NotAllowed.
     """
     target = lock_manageable(conn, actor, file_id)
-    conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=now, updated_at=now))
+    values = {"deleted_at": now, "updated_at": now, "path_key": None}
+    conn.execute(update(files).where(files.c.id == file_id).values(**values))
     record(conn, target.account_id, actor, "file.delete", now, file_id)
     return now + UNDO_PERIOD
 
@@ -105,13 +107,17 @@ def get_deleted_file(
 def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
     """Undo the deletion of a file, within 7 days; later it is what never was.
 
-    Raises NotFound, NotAllowed, and NothingToUndo for a file that is there.
+    Raises NotFound, NotAllowed, NothingToUndo for a file that is there, and PathTaken if another
+    file has got its path since.
     """
     target = lock_deleted(conn, actor, file_id, now - UNDO_PERIOD)
     if target is None:
         access_manageable(conn, actor, file_id)
         raise NothingToUndo(reason="The file was not deleted.")
-    conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=None, updated_at=now))
+    path = conn.scalar(select(files.c.path).where(files.c.id == file_id))
+    path_key = path and claim_path(conn, target.account_id, path, file_id)
+    values = {"deleted_at": None, "updated_at": now, "path_key": path_key}
+    conn.execute(update(files).where(files.c.id == file_id).values(**values))
     record(conn, target.account_id, actor, "file.undelete", now, file_id)
 
 

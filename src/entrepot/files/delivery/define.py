@@ -20,6 +20,7 @@ from entrepot.errors import FieldInvalid, FileTooLarge
 from entrepot.files.delivery.deliver import AcceptedDelivery, NewVersion, add_version
 from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.names import fold_name
+from entrepot.files.paths import claim_path
 from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -39,13 +40,14 @@ MAX_SIZE_LIMIT_BYTES = 2**63 - 1
 @dataclass(frozen=True)
 class Definition:
     """A file's contract as its sender gave it; `size_limit` is bytes, `reading` how its deliveries
-    are read as far as that is stated."""
+    are read as far as that is stated, `path` its address in its account, if it has one."""
 
     name: str
     description: str
     size_limit: int
     enforcement: Enforcement
     reading: StatedReading = FOUND_OUT
+    path: str | None = None
 
 
 def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
@@ -97,13 +99,14 @@ def define_file(
     """Make the file and its first version, which waits for inspection.
 
     Raises FileTooLarge if what was stored exceeds the contract, UploadInterrupted if the
-    reservation is gone.
+    reservation is gone, PathTaken.
     """
     account_id, stored = actor.account_id, upload.stored
     if stored.size > definition.size_limit:
         raise FileTooLarge(limit=definition.size_limit, requested=stored.size)
     settle_reservation(conn, account_id, upload.reservation, stored.size)
     new_id = FileId(file_id or uuid4())
+    path = definition.path
     accepted = AcceptedDelivery(TaskId(uuid4()), new_id, version=1)
     conn.execute(
         insert(files).values(
@@ -112,6 +115,8 @@ def define_file(
             owner_id=actor.user_id,
             name=definition.name,
             name_key=fold_name(definition.name),
+            path=path,
+            path_key=claim_path(conn, account_id, path) if path is not None else None,
             description=definition.description,
             size_limit=definition.size_limit,
             enforcement=definition.enforcement.mode,
@@ -124,6 +129,8 @@ def define_file(
     new_version = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
     add_version(conn, actor, new_version, queue, now)
     detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
+    if path is not None:
+        detail["path"] = path
     record(conn, account_id, actor, "file.define", now, new_id, accepted.version, detail)
     return accepted
 

@@ -31,6 +31,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.invariants.activity import changes_are_recorded
 from entrepot.files.invariants.metadata import metadata_is_counted
+from entrepot.files.invariants.paths import paths_are_sound
 from entrepot.files.invariants.queue import queue_is_sound
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
@@ -275,6 +276,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "metadata": metadata_is_counted,
     "current versions": current_is_newest,
     "lists": lists_are_sound,
+    "paths": paths_are_sound,
     "published versions": published_can_be_read,
     "numbers": numbers_have_no_gaps,
     "tasks": tasks_and_versions_agree,

@@ -86,6 +86,7 @@ class FileFilter:
     min_size: int | None = None
     max_size: int | None = None
     own_first: bool = False
+    path: str | None = None
 
 
 ALL_FILES = FileFilter()
@@ -129,6 +130,7 @@ def list_files(
         updated=file_filter.updated_since is not None,
         larger=file_filter.min_size is not None,
         smaller=file_filter.max_size is not None,
+        at_path=file_filter.path is not None,
     )
     values = {
         **actor_parameters(actor),
@@ -200,6 +202,7 @@ def _values(file_filter: FileFilter) -> dict[str, Any]:
         "min_size": file_filter.min_size,
         "max_size": file_filter.max_size,
         "stretch": SCAN_FILES,
+        "path": file_filter.path,
     }
     if file_filter.name is not None:
         text = fold_name(file_filter.name)
@@ -238,6 +241,7 @@ class _QueryShape:
     updated: bool
     larger: bool
     smaller: bool
+    at_path: bool = False
     by_trigrams: bool = False
 
 
@@ -338,6 +342,8 @@ def _conditions(shape: _QueryShape, columns: _VisibleColumns) -> list[ColumnElem
     if shape.published is not None:
         current = row.current_version
         conditions.append(current.is_not(None) if shape.published else current.is_(None))
+    if shape.at_path:
+        conditions.append(row.path == bindparam("path"))
     if shape.updated:
         conditions.append(columns.updated >= bindparam("since", type_=files.c.updated_at.type))
     if shape.larger or shape.smaller:

@@ -70,6 +70,13 @@ class FileRecord:
     sha256: str | None
     row_count: int | None
     is_foreign: bool = False
+    account: str = ""
+    path: str | None = None
+
+    @property
+    def address(self) -> str | None:
+        """`account/path`, by which its newest version is read and delivered to."""
+        return f"{self.account}/{self.path}" if self.path is not None else None
 
     @property
     def entitlement(self) -> Entitlement:
@@ -291,6 +298,8 @@ def file_from_row(row: Row[Any], actor: Actor) -> FileRecord:
         sha256=row.sha256 if can_read else None,
         row_count=row.row_count if can_read else None,
         is_foreign=row.account_id != actor.account_id,
+        account=row.account,
+        path=row.path,
     )
 
 

@@ -19,6 +19,7 @@ from entrepot.files.cleanup.delete import (
 )
 from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.paths import check_path
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import lock_manageable
 from entrepot.http.api.file_document import FileDocument, load_file_document, require_match
@@ -33,6 +34,7 @@ from entrepot.http.parameters import (
     FileNameInBody,
     KeepLastInBody,
     NumberInPath,
+    PathInBody,
     SizeLimitInBody,
     UserNameInBody,
 )
@@ -61,7 +63,8 @@ class RetentionBody(BaseModel):
 
 
 class FileChangeBody(BaseModel):
-    """What is to change of a file; what is not named stays. `retention: null` ends it."""
+    """What is to change of a file; what is not named stays. `retention: null` ends it, and
+    `path: null` takes the path away."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,6 +72,7 @@ class FileChangeBody(BaseModel):
     file_description: str | None = None
     file_size_limit: SizeLimitInBody | None = None
     retention: RetentionBody | None = None
+    path: PathInBody | None = None
     user_name: UserNameInBody | None = None
 
 
@@ -78,12 +82,14 @@ class FileChangeBody(BaseModel):
     response_model=FileDetails,
     responses=with_headers(200, "ETag")
     | TRANSFERRED
-    | problems(errors.NotAllowed, errors.PreconditionFailed, errors.SizeLimitTooSmall),
+    | problems(
+        errors.NotAllowed, errors.PathTaken, errors.PreconditionFailed, errors.SizeLimitTooSmall
+    ),
 )
 async def patch_file(
     file_id: FileIdInPath, body: FileChangeBody, request: Request, work: WriteWork
 ) -> Response:
-    """Change a file's name, description, size limit, retention or owner; answers the file.
+    """Change a file's name, path, description, size limit, retention or owner; answers the file.
 
     A size limit below the current version's size is refused. `user_name` hands the file over to
     another user of its account (of another one: `PUT …/offer`); if the caller does not see it any
@@ -136,7 +142,8 @@ async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) 
     "/file/{file_id}/undelete",
     operation_id="undelete_file",
     response_model=FileDetails,
-    responses=with_headers(200, "ETag") | problems(errors.NotAllowed, errors.NothingToUndo),
+    responses=with_headers(200, "ETag")
+    | problems(errors.NotAllowed, errors.NothingToUndo, errors.PathTaken),
 )
 async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Undo the deletion of a file, within 7 days; answers the file."""
@@ -189,6 +196,8 @@ def _parse_change(body: FileChangeBody, work: UnitOfWork) -> FileChange:
         size_limit=parse_size_limit(str(limit), max_bytes) if limit is not None else None,
         sets_retention="retention" in names,
         retention=Retention(rule.keep_last, rule.days) if rule else None,
+        sets_path="path" in names,
+        path=check_path(body.path) if body.path is not None else None,
     )
 
 

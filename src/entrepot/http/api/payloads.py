@@ -45,6 +45,7 @@ def file_payload(file: FileRecord) -> FileSummary:
         "sha256": file.sha256,
         "row_count": file.row_count,
         "from_other_account": file.is_foreign,
+        "path": file.path,
     }
 
 

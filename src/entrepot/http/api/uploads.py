@@ -41,6 +41,14 @@ PROPERTIES: dict[str, Any] = {
 }
 
 
+PATH_PROPERTY: dict[str, Any] = {
+    "type": "string",
+    "maxLength": 255,
+    "description": "The file's address in its account, such as `sales/2026/orders`; without one it "
+    "has none.",
+}
+
+
 def form_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     """How OpenAPI describes a form."""
     schema = {"type": "object", "required": required, "properties": properties}
@@ -50,7 +58,7 @@ def form_schema(properties: dict[str, Any], required: list[str]) -> dict[str, An
 
 
 NEW_RESPONSES = ACCEPTED | problems(*DELIVERING, *DEFINING, *REPEATING, errors.FormMalformed)
-NEW_FILE_FORM = form_schema(PROPERTIES, ["file", "file_size_limit"])
+NEW_FILE_FORM = form_schema(PROPERTIES | {"path": PATH_PROPERTY}, ["file", "file_size_limit"])
 VALIDATION_FORM = form_schema(
     PROPERTIES
     | {

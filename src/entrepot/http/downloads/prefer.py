@@ -12,14 +12,14 @@ def wait_seconds(request: Request) -> float:
     """The seconds that the request waits for a form: as many as it prefers, at most
     `MAX_WAIT_SECONDS`. What was applied of its preference goes with the answer; one that cannot be
     read is ignored, as the standard says."""
-    preferred = _preferred(request)
+    preferred = preferred_seconds(request)
     if preferred is None or preferred > MAX_WAIT_SECONDS:
         return MAX_WAIT_SECONDS
     request.scope["preference_applied"] = f"wait={preferred}"
     return float(preferred)
 
 
-def _preferred(request: Request) -> int | None:
+def preferred_seconds(request: Request) -> int | None:
     """The first `wait` that is named; None without one."""
     for preference in ",".join(request.headers.getlist("prefer")).split(","):
         name, _, value = preference.partition(";")[0].partition("=")

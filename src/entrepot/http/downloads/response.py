@@ -165,6 +165,7 @@ def _validator_headers(representation: Representation) -> dict[str, str]:
         "Last-Modified": representation.validators.last_modified,
         # Kept by the client alone, and asked for each time: entitlements may have ended.
         "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, Cookie",
     }
 
 

@@ -29,6 +29,7 @@ SORTS = get_args(Sort)
 TIME = TypeAdapter[datetime](AwareDatetime)
 
 Name = Annotated[str, Query(description="Contained in the file's name, in any case.")]
+AtPath = Annotated[str, Query(description="The file's path, whole and exact.")]
 UserName = Annotated[str, Query(description="The file's owner, `account:user`.")]
 OwnedOrShared = Annotated[str, Query(description="`owned` (an admin's account's too) or `shared`.")]
 MediaType = Annotated[str, Query(description="Of the current version, as `text/csv`.")]
@@ -41,8 +42,8 @@ Since = Annotated[
 Order = Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")]
 
 FILTERS = (
-    "name", "user_name", "entitlement", "media_type", "enforced", "published", "updated_since",
-    "min_size", "max_size",
+    "name", "path", "user_name", "entitlement", "media_type", "enforced", "published",
+    "updated_since", "min_size", "max_size",
 )  # fmt: skip
 PARAMETERS = (*FILTERS, "sort", "limit", "cursor")
 
@@ -78,6 +79,7 @@ class FileQuery:
 def read_file_query(
     request: Request,
     name: Name = "",
+    path: AtPath = "",
     user_name: UserName = "",
     entitlement: OwnedOrShared = "",
     media_type: MediaType = "",
@@ -93,7 +95,7 @@ def read_file_query(
 
     Raises FieldInvalid that names the first one that is wrong or unknown.
     """
-    del name, user_name, entitlement, media_type, enforced, published, updated_since
+    del name, path, user_name, entitlement, media_type, enforced, published, updated_since
     del min_size, max_size, sort, cursor
     parameters = request.query_params
     for unknown in (each for each in parameters if each not in PARAMETERS):
@@ -118,6 +120,7 @@ def parse_file_query(parameters: Mapping[str, str]) -> FileQuery:
         updated_since=_time("updated_since", parameters),
         min_size=BYTES.read(parameters.get("min_size"), "min_size"),
         max_size=BYTES.read(parameters.get("max_size"), "max_size"),
+        path=_text("path", parameters),
     )
     return FileQuery(file_filter, parameters.get("cursor"))
 

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from entrepot import errors
 from entrepot.http.methods import allowed_methods
+from entrepot.http.places import is_download
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 from entrepot.http.timestamps import format_timestamp
@@ -23,7 +24,9 @@ from entrepot.http.timestamps import format_timestamp
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="entrepot"'}
+CHALLENGES = ('Bearer realm="entrepot"', 'Basic realm="entrepot", charset="UTF-8"')
+"""How a key is sent. Where files are read the answer names both, for tools that know only Basic; on
+the whole API it would make browsers ask people for a password that they do not have."""
 
 
 def problem_document(
@@ -62,15 +65,18 @@ def install(app: FastAPI) -> None:
 def problem_response(request: Request, kind: ProblemKind, detail: str, **members: Any) -> Response:
     """A problem as a response."""
     request_id = request.scope.get("request_id")
-    headers = {}
-    if kind.status == 401:
-        headers.update(CHALLENGE)
+    # Without it a cache may keep a 404 or a 410 for as long as it likes (RFC 9111, section 4.2.2).
+    headers = {"Cache-Control": "no-store"}
     if "retry_after" in members:
         headers["Retry-After"] = str(members["retry_after"])
     if kind.status == 416:
         headers["Content-Range"] = f"bytes */{members['size']}"
     document = problem_document(kind, detail, request_id, **members)
-    return JSONResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
+    response = JSONResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
+    if kind.status == 401:
+        for challenge in CHALLENGES if is_download(request) else CHALLENGES[:1]:
+            response.headers.append("WWW-Authenticate", challenge)
+    return response
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The problems of those who read or share files of others: a part of `http.problems.table`."""
+"""The problems of those who read, address or share files: a part of `http.problems.table`."""
 
 from entrepot import errors
 from entrepot.http.problems.task_table import ProblemKind
@@ -17,6 +17,14 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The version was deleted",
         "Use the version that `current_version` names. The file's owner can undo a deletion for "
         "7 days.",
+    ),
+    errors.PathTaken: ProblemKind(
+        409,
+        "path-taken",
+        "The path is taken",
+        "Choose another path, or give the file that `taken_by` names another one first. Paths that "
+        "differ in case alone are one, and a path is not the address of a form of another file, "
+        "such as `orders.parquet` beside `orders`.",
     ),
     errors.SharesNotAccepted: ProblemKind(
         409,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from entrepot.errors import EntrepotError
 from entrepot.http.problems.table import FRAMEWORK_KINDS, KINDS
-from entrepot.http.problems.task_table import ProblemKind
+from entrepot.http.problems.task_table import DELIVERY_CODES, TASK_KINDS, ProblemKind
 
 COMMON: dict[str, dict[str, Any]] = {
     "title": {"type": "string"},
@@ -22,6 +22,20 @@ COMMON: dict[str, dict[str, Any]] = {
 REQUIRED = ("type", "title", "status", "detail", "code")
 TIMESTAMP = {"type": "string", "examples": ["2026-01-31T08:00:00+0000"]}
 """A time in the one form of the API (`http.timestamps`)."""
+VERDICTS = tuple(kind for kind in TASK_KINDS.values() if kind.code in DELIVERY_CODES)
+"""The problems of a delivery whose sender waited for its verdict."""
+VERDICT_FIGURES: dict[str, Any] = {
+    "task_id": {"type": "string", "format": "uuid"},
+    "file_id": {"type": "string", "format": "uuid"},
+    "version": {"type": "integer", "minimum": 1},
+    "report_url": {"type": "string", "description": "The whole report."},
+    "errors": {
+        "type": "array",
+        "items": {"type": "object"},
+        "description": "The first errors of the report.",
+    },
+    "error_count": {"type": "integer", "minimum": 0},
+}
 OMITTED_FIGURES = ("reason",)
 """Figures that are not members, because `detail` says the same."""
 
@@ -38,7 +52,15 @@ def problem_schemas() -> dict[str, dict[str, Any]]:
     for error, kind in KINDS.items():
         kinds[kind.code] = kind
         errors.setdefault(kind.code, []).append(error)
-    return {schema_name(code): _schema(kinds[code], errors.get(code, [])) for code in sorted(kinds)}
+    schemas = {
+        schema_name(code): _schema(kinds[code], errors.get(code, [])) for code in sorted(kinds)
+    }
+    for kind in VERDICTS:
+        schema = schemas.setdefault(schema_name(kind.code), _schema(kind, []))
+        schema["properties"] |= VERDICT_FIGURES
+        schema["additionalProperties"] = True
+        schema["required"] = list(REQUIRED)  # the figures of a request's own refusal are others
+    return schemas
 
 
 def has_retry_after(kind: ProblemKind) -> bool:

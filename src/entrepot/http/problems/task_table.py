@@ -24,6 +24,11 @@ NOT_TABULAR = ProblemKind(
     "Parquet.",
 )
 
+DELIVERY_CODES = (
+    "schema-violation", "not-tabular", "source-error", "dialect-unsupported", "resource-limit",
+)  # fmt: skip
+"""The codes with which a delivery is rejected."""
+
 TASK_KINDS: dict[str, ProblemKind] = {
     kind.code: kind
     for kind in (

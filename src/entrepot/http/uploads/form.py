@@ -4,6 +4,7 @@ What the fields mean is for the route; here they are bounded, decoded and known 
 file goes to a `UploadSession`. Nothing is made before every field is known and sound.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +13,12 @@ from starlette.requests import ClientDisconnect
 
 from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
-from entrepot.files.delivery.uploads import CommitContext, UploadTarget, commit_upload
+from entrepot.files.delivery.uploads import (
+    CommitContext,
+    StoredUpload,
+    UploadTarget,
+    commit_upload,
+)
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length, reject_encoded
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
@@ -29,6 +35,7 @@ FIELD_LIMITS = {
     "table_dialect": MAX_DIALECT_BYTES,
     "encoding": 256,
     "file_id": 64,
+    "path": 1024,
     "replaces": 16,
     "contract": 16,
     "schema": 1024 * 1024,
@@ -109,27 +116,41 @@ async def receive_form(
     reader = FormReader(boundary_of(request.headers.get("content-type")))
     key = idempotency_key(request) if target.request_name is not None else None
     form = form if form is not None else UploadForm()
-    parts = work.parts
     async with open_upload_session(work, target, key) as upload_session:
         await _read_body(request, reader, form, target, upload_session, work)
         complete_target = await target.with_form(form, work)
         if upload_session.received == 0:
             raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
         upload = await upload_session.finish(form.digest)
-        reply = None
-        if key is not None and target.request_name is not None:
-            request_fingerprint = fingerprint(
-                target.request_name, form.file_name, form.fields, upload.stored
-            )
-            replayed = await upload_session.find_replayed_task(request_fingerprint)
-            if replayed is not None:
-                return replayed
-            reply = upload_session.keyed_reply(request_fingerprint)
-        context = CommitContext(parts.queue, parts.clock)
-        # As of now: what was allowed when the upload began may have ended since.
-        return await work.with_current_time().write(
-            commit_upload, complete_target, upload, reply, context
+        request_parts = (target.request_name or "", form.file_name, form.fields)
+        return await commit_session(
+            work, upload_session, complete_target, upload, key, request_parts
         )
+
+
+async def commit_session(
+    work: UnitOfWork,
+    upload_session: UploadSession,
+    target: UploadTarget,
+    upload: StoredUpload,
+    key: str | None,
+    request_parts: tuple[str, str | None, Mapping[str, bytes | bytearray]],
+) -> TaskId:
+    """Deliver what was received; or the task that the same request with this Idempotency-Key was
+    answered with. `request_parts` are what is asked, the file's name and the fields.
+
+    Raises KeyReused, and what `UploadTarget.commit` raises.
+    """
+    reply = None
+    if key is not None:
+        request_fingerprint = fingerprint(*request_parts, upload.stored)
+        replayed = await upload_session.find_replayed_task(request_fingerprint)
+        if replayed is not None:
+            return replayed
+        reply = upload_session.keyed_reply(request_fingerprint)
+    context = CommitContext(work.parts.queue, work.parts.clock)
+    # As of now: what was allowed when the upload began may have ended since.
+    return await work.with_current_time().write(commit_upload, target, upload, reply, context)
 
 
 async def _read_body(

@@ -29,6 +29,7 @@ from entrepot.files.delivery.deliver import deliver_version
 from entrepot.files.delivery.quarantine import check_replaced
 from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.files.delivery.validate import ValidationRequest, submit_validation
+from entrepot.files.paths import check_path
 from entrepot.grants.access import (
     Deliverable,
     access_deliverable,
@@ -45,7 +46,8 @@ from entrepot.tasks.records import TaskId
 
 READING_FIELDS = ("table_dialect", "encoding")
 """The fields that say how deliveries are read."""
-DEFINING_FIELDS = ("file_description", "file_size_limit", "enforce_schema")
+DEFINING_FIELDS = ("file_description", "file_size_limit", "enforce_schema", "path")
+VALIDATION_FIELDS = ("file_description", "file_size_limit", "enforce_schema", *READING_FIELDS)
 FIELDS = (*DEFINING_FIELDS, *READING_FIELDS)
 CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", *READING_FIELDS)
 """The fields that are a contract of their own, which the contract of a `file_id` excludes."""
@@ -88,13 +90,14 @@ class NewFile:
             ),
             enforcement=await read_enforcement(work, form.text("enforce_schema")),
             reading=await _reading(form, work),
+            path=check_path(path) if (path := form.text("path")) else None,
         )
         return NewFile(definition)
 
     def commit(
         self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
     ) -> TaskId:
-        """Make the file. Raises FileTooLarge, UploadInterrupted."""
+        """Make the file. Raises FileTooLarge, UploadInterrupted, PathTaken."""
         assert self.definition is not None
         now = context.clock()
         return define_file(conn, actor, self.definition, upload, context.queue, now).task_id
@@ -171,7 +174,7 @@ class ValidationOnly:
     fields are."""
 
     validation: ValidationRequest | None = None
-    fields: ClassVar[tuple[str, ...]] = (*FIELDS, "file_id")
+    fields: ClassVar[tuple[str, ...]] = (*VALIDATION_FIELDS, "file_id")
     request_name: ClassVar[str | None] = None
 
     def admit(self, conn: WriteConnection, actor: Actor) -> Admission:

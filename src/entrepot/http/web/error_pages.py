@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
+from entrepot.http.places import DOWNLOADS, is_download, is_navigation, page_of_download
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import nearest_page, page
 from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
@@ -25,6 +26,8 @@ MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/stati
 
 def wants_page(request: Request) -> bool:
     """Whether a person with a browser waits for the answer."""
+    if is_download(request):
+        return is_navigation(request)  # `Accept` says nothing there: tools ask for anything
     if request.url.path.startswith(MACHINES):
         return False
     return "text/html" in request.headers.get("accept", "")
@@ -44,6 +47,8 @@ def _in_html(inner: Handler) -> Handler:
         if isinstance(error, NotAuthenticated):
             return await _to_sign_in(request)
         response = await inner(request, error)
+        if request.url.path.startswith(MACHINES):
+            return response
         # Who asks too often, or finds the server at fault, costs it no more queries.
         costs_nothing = response.status_code == 429 or response.status_code >= 500
         actor = None if costs_nothing else await visitor(request)
@@ -53,7 +58,10 @@ def _in_html(inner: Handler) -> Handler:
 
 
 async def _to_sign_in(request: Request) -> Response:
-    path = nearest_page(request)
+    if request.url.path.startswith(DOWNLOADS):
+        # Whoever is signed in already is sent on: the API looks at no session.
+        return redirect(f"/sign-in?next={quote(page_of_download(request), safe='/')}")
+    path = request.url.path if is_download(request) else nearest_page(request)
     if path == request.url.path and request.url.query:
         path += f"?{request.url.query}"
     interrupted = await keep_form(request)

@@ -108,6 +108,13 @@ def edit_file(
     ctx: typer.Context,
     file: FileArgument,
     name: Annotated[str | None, typer.Option(help="Its new name.", show_default=False)] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(
+            help="Its address in the account, such as sales/2026/orders; '' takes it away.",
+            show_default=False,
+        ),
+    ] = None,
     description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
     size_limit: Annotated[
         int | None,
@@ -128,7 +135,7 @@ def edit_file(
     ] = None,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Keep every version.")] = False,
 ) -> None:
-    """Change the name, description, size limit or retention of a file.
+    """Change the name, path, description, size limit or retention of a file.
 
     The current version is always kept. `entrepot schema set` changes the schema, and
     `entrepot files hand-over` the owner.
@@ -142,6 +149,8 @@ def edit_file(
         )
     options = {"file_name": name, "file_description": description, "file_size_limit": size_limit}
     changes: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    if path is not None:
+        changes["path"] = path or None
     if keep_all:
         changes["retention"] = None
     elif keep_last is not None:
@@ -151,7 +160,8 @@ def edit_file(
     if not changes:
         raise Failure(
             "There is nothing to change.",
-            "Give --name, --description, --size-limit, --keep-last, --keep-days or --keep-all.",
+            "Give --name, --path, --description, --size-limit, --keep-last, --keep-days or "
+            "--keep-all.",
             ExitStatus.WRONG_USAGE,
         )
     with open_client(output) as client:
@@ -225,6 +235,7 @@ def print_file(output: Output, file: File) -> None:
     lines = {
         "file id": file.file_id,
         "name": file.file_name,
+        "address": f"/d/{file.account}/{file.path}" if file.path else "",
         "description": file.file_description,
         "owner": file.user_name,
         "you may": RIGHTS.get(file.entitlement, file.entitlement),

@@ -10,6 +10,7 @@ from entrepot.http.api.models.values import (
     Count,
     EncodingName,
     Id,
+    Path,
     Sha256,
     TableDialect,
     TableSchema,
@@ -39,6 +40,7 @@ class FileSummary(TypedDict):
     sha256: Sha256 | None
     row_count: Count | None
     from_other_account: bool
+    path: Path | None
 
 
 class RetentionRule(TypedDict):

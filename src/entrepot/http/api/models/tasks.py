@@ -16,6 +16,15 @@ class TaskAccepted(TypedDict):
     task_id: Id
 
 
+class PublishedDelivery(TypedDict):
+    """The verdict on a delivery whose sender waited for it: the version is published."""
+
+    task_id: Id
+    file_id: Id
+    version: VersionNumber
+    status: Literal["published"]
+
+
 class TaskProgress(TypedDict):
     """How far a task has come."""
 

@@ -18,6 +18,13 @@ Count = Annotated[int, Field(ge=0)]
 Bytes = Annotated[int, Field(ge=0, description="Bytes.")]
 VersionNumber = Annotated[int, Field(ge=1)]
 UserName = Annotated[str, Field(description="`account:user`.", examples=["acme:anna"])]
+Path = Annotated[
+    str,
+    Field(
+        description="The file's address in its account: `/d/<account>/<path>`.",
+        examples=["sales/2026/orders"],
+    ),
+]
 TableSchema = Annotated[
     dict[str, Any], Field(description="A Table Schema (Data Package v2, Frictionless).")
 ]

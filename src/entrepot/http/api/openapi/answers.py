@@ -40,6 +40,7 @@ DEFINING: tuple[type[errors.EntrepotError], ...] = (
     errors.SchemaTooCostly,
     errors.TooManySchemas,
     errors.DialectInvalid,
+    errors.PathTaken,
 )
 REPEATING: tuple[type[errors.EntrepotError], ...] = (
     errors.KeyReused,

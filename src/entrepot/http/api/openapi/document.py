@@ -87,7 +87,7 @@ def _build_document(app: FastAPI) -> dict[str, Any]:
     components["headers"] = HEADERS
     components["securitySchemes"] = {"key": KEY_SCHEME}
     scopes = {
-        (route.path, method.lower()): required_scope(route)
+        (str(route.path).replace(":path}", "}"), method.lower()): required_scope(route)
         for route in api_routes(app)
         for method in route.methods or ()
     }

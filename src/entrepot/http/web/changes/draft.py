@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
+from entrepot.errors import EntrepotError, FieldInvalid, PathTaken, SizeLimitTooSmall
 from entrepot.files.change import FileChange
 from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name
+from entrepot.files.paths import check_path
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.parameters import RETENTION_NUMBERS
 from entrepot.http.web.form import PageForm
@@ -24,6 +25,7 @@ class SettingsDraft:
     """The fields as texts; `errors` has the reasons of an invalid one, by its name."""
 
     file_name: str
+    path: str
     file_description: str
     file_size_limit: str
     keep: str = ""
@@ -38,6 +40,8 @@ class SettingsDraft:
             name=check_file_name(self.file_name.strip(), "file_name", "orders.csv"),
             description=check_description(self.file_description.replace("\r\n", "\n")),
             size_limit=read_size_limit(self.file_size_limit, largest),
+            sets_path=True,
+            path=check_path(path) if (path := self.path.strip()) else None,
             sets_retention=True,
             retention=self._retention(),
         )
@@ -54,15 +58,15 @@ class SettingsDraft:
 def draft_of(file: FileRecord) -> SettingsDraft:
     """The form as the file is."""
     rule, number = next(iter((file.retention or {}).items()), ("", ""))
-    return SettingsDraft(
-        file.name, file.description, write_size_limit(file.size_limit), rule, str(number)
-    )
+    limit = write_size_limit(file.size_limit)
+    return SettingsDraft(file.name, file.path or "", file.description, limit, rule, str(number))
 
 
 def read_draft(form: PageForm) -> SettingsDraft:
     """The form as it came."""
     return SettingsDraft(
         form.text("file_name"),
+        form.text("path"),
         form.text("file_description"),
         form.text("file_size_limit"),
         form.text("keep"),
@@ -76,6 +80,8 @@ def field_errors(error: EntrepotError) -> dict[str, str]:
         case FieldInvalid():
             tail = f" Example: {error.example}" if error.example else ""
             return {error.field: error.reason + tail}
+        case PathTaken():
+            return {"path": str(error)}
         case SizeLimitTooSmall():
             return {"file_size_limit": str(error)}
         case _:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.errors import FieldInvalid, NotFound, NothingToUndo, SizeLimitTooSmall
+from entrepot.errors import FieldInvalid, NotFound, NothingToUndo, PathTaken, SizeLimitTooSmall
 from entrepot.files.change import change_file
 from entrepot.files.cleanup.delete import (
     delete_file,
@@ -45,7 +45,7 @@ async def change(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
     try:
         changes = draft.change(work.parts.settings.max_file_size)
         await work.write(change_file, file_id, changes, work.now)
-    except (FieldInvalid, SizeLimitTooSmall) as error:
+    except (FieldInvalid, PathTaken, SizeLimitTooSmall) as error:
         return await _page(request, file_id, work, replace(draft, errors=field_errors(error)))
     return redirect(f"/files/{file_id}", "settings")
 

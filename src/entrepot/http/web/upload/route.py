@@ -17,6 +17,7 @@ from entrepot.errors import (
     EntrepotError,
     FieldInvalid,
     NotAuthenticated,
+    PathTaken,
     SchemaInvalid,
 )
 from entrepot.files.delivery.uploads import UploadTarget
@@ -38,6 +39,7 @@ ENFORCE = {"none": "false", "infer": "true"}
 FIELDS = (
     "file_description",
     "file_size_limit",
+    "path",
     "contract",
     "schema",
     "schema_file",
@@ -152,6 +154,8 @@ def _field_of(failure: EntrepotError | None) -> str | None:
     match failure:
         case FieldInvalid():
             return "schema" if failure.field == "enforce_schema" else failure.field
+        case PathTaken():
+            return "path"
         case SchemaInvalid():
             return "schema"
         case DialectInvalid():

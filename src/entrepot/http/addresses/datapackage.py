@@ -1,0 +1,166 @@
+"""`datapackage.json` of a file and of an account, for programs that read Data Packages (version 2).
+
+Source of the keys: https://datapackage.org/standard/data-package/. A resource names one version, so
+that its size and its hash stay true. A delimited text is described as it was uploaded, if the
+standard can say how it is read; every other table as its canonical CSV, whose size and hash are not
+known before it is made.
+"""
+
+import re
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse, Response
+
+from entrepot import errors
+from entrepot.files.paths import PACKAGE_NAME
+from entrepot.files.queries.packages import (
+    PackagedVersion,
+    get_packaged,
+    list_packaged,
+)
+from entrepot.http.addresses.read import AddressWork
+from entrepot.http.api.models.packages import DataPackage, DataResource
+from entrepot.http.api.openapi.answers import GONE, problems
+from entrepot.http.deps import ReadWork
+from entrepot.http.parameters import FileIdInPath, NumberInQuery
+from entrepot.http.web.endpoint_address import endpoint_of
+
+files = APIRouter(tags=["files"])
+accounts = APIRouter(tags=["files"])
+
+PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+_INEXPRESSIBLE = ("framed", "blanks", "starts", "trim")
+"""Readings of a delimited text that no Table Dialect can say."""
+
+
+@files.get(
+    "/file/{file_id}/datapackage.json",
+    operation_id="get_file_package",
+    response_model=DataPackage,
+    responses=problems(*GONE, errors.NoPublishedVersion, errors.NotAllowed),
+)
+async def file_package(
+    file_id: FileIdInPath,
+    request: Request,
+    work: ReadWork,
+    version: NumberInQuery | None = None,
+) -> Response:
+    """A Data Package of one version of a file, the newest by default: its address, schema, dialect,
+    size and hash."""
+    packaged = await work.read(get_packaged, file_id, version)
+    package = _package(endpoint_of(request), packaged.path or packaged.name, [packaged])
+    return JSONResponse(package, headers=HEADERS)
+
+
+@accounts.get(
+    f"/d/{{account}}/{PACKAGE_NAME}",
+    operation_id="get_account_package",
+    response_model=DataPackage,
+)
+async def account_package(
+    account: Annotated[str, Path(description="The account that owns the files.")],
+    request: Request,
+    work: AddressWork,
+) -> Response:
+    """A Data Package of the newest versions of the account's files that the caller may read.
+
+    At most 1,000 of them, those with the first paths and names.
+    """
+    packaged = await work.read(list_packaged, account)
+    return JSONResponse(_package(endpoint_of(request), account, packaged), headers=HEADERS)
+
+
+def _package(endpoint: str, title: str, packaged: list[PackagedVersion]) -> DataPackage:
+    names: Counter[str] = Counter()
+    resources = []
+    for each in packaged:
+        name = _name(each.path or each.name)
+        names[name] += 1
+        if names[name] > 1:
+            name = f"{name}-{names[name]}-{str(each.file_id)[:8]}"
+        resources.append(_resource(endpoint, name, each))
+    return {"$schema": PROFILE, "name": _name(title), "title": title, "resources": resources}
+
+
+def _resource(endpoint: str, name: str, packaged: PackagedVersion) -> DataResource:
+    title = packaged.path or packaged.name
+    resource: DataResource = {
+        "name": name,
+        "title": title,
+        "path": _address(endpoint, packaged, ""),
+    }
+    if packaged.description:
+        resource["description"] = packaged.description
+    whole: DataResource = {
+        "mediatype": packaged.media_type,
+        "bytes": packaged.size,
+        "hash": f"sha256:{packaged.sha256}",
+    }
+    if packaged.schema is None:
+        return resource | whole
+    dialect = _dialect(packaged)
+    if dialect is None:
+        canonical: DataResource = {
+            "type": "table",
+            "path": _address(endpoint, packaged, ".csv"),
+            "format": "csv",
+            "mediatype": "text/csv",
+            "encoding": "utf-8",
+            "schema": _types_alone(packaged.schema),
+        }
+        return resource | canonical
+    as_uploaded: DataResource = {
+        "type": "table",
+        "format": "csv",
+        "encoding": str(packaged.profile.get("encoding") or "utf-8"),
+        "dialect": dialect,
+        "schema": packaged.schema,
+    }
+    return resource | whole | as_uploaded
+
+
+def _address(endpoint: str, packaged: PackagedVersion, suffix: str) -> str:
+    """Where one version is read, in the form of the suffix."""
+    if packaged.path is not None:
+        return f"{endpoint}/d/{packaged.account}/{packaged.path}{suffix}@{packaged.number}"
+    name = f"/{_name(packaged.name)}{suffix}" if suffix else ""
+    download = f"{endpoint}/api/v1/file/download/{packaged.file_id}"
+    return f"{download}{name}?version={packaged.number}"
+
+
+def _dialect(packaged: PackagedVersion) -> dict[str, Any] | None:
+    """How the uploaded bytes are read, as a Table Dialect; None if that cannot say it."""
+    read, profile = packaged.profile.get("dialect") or {}, packaged.profile
+    plain = profile.get("format") == "csv" and not profile.get("compression")
+    odd = any(read.get(key) for key in _INEXPRESSIBLE) or profile.get("lastRow") is not None
+    if not plain or odd or not read.get("delimiter") or profile.get("undecodable"):
+        return None
+    if packaged.dialect is not None:
+        return packaged.dialect
+    dialect: dict[str, Any] = {"delimiter": read["delimiter"]}
+    if read.get("quote"):
+        dialect["quoteChar"] = read["quote"]
+    if read.get("escape") and read["escape"] != read.get("quote"):
+        dialect |= {"escapeChar": read["escape"], "doubleQuote": False}
+    if read.get("comment"):
+        dialect["commentChar"] = read["comment"]
+    if not read.get("header"):
+        return dialect | {"header": False}
+    rows = profile.get("headerRows") or [1]
+    return dialect | ({"headerRows": rows} if rows != [1] else {})
+
+
+def _types_alone(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of canonical CSV: how the values were written in the upload is gone."""
+    kept = ("name", "type", "title", "description")
+    fields = [{key: each[key] for key in kept if key in each} for each in schema.get("fields", [])]
+    return {"fields": fields}
+
+
+def _name(text: str) -> str:
+    """A name as the standard recommends it: lower case, digits and dashes."""
+    return _NOT_IN_A_NAME.sub("-", text.lower()).strip("-") or "file"
