@@ -13,7 +13,7 @@ from tests.support.postgres import running_postgres
 
 from bench.contenders import Entrepot, entrepot
 from bench.pairs import Line, Spread, spread
-from bench.processes import cpu_seconds, tree
+from bench.processes import cpu_by_kind
 from bench.trial import Trial
 from entrepot.db.engine import Database, open_database
 from entrepot.db.tables import derivatives
@@ -36,11 +36,12 @@ POSTGRESQL_SHARE = 0.7
 
 @dataclass(frozen=True)
 class Burst:
-    """Deliveries a second that were answered, and published with their Parquet; CPU of each."""
+    """Deliveries a second that were answered, and published with their Parquet; milliseconds of
+    CPU of each, by the kind of process."""
 
     accepted: float
     published: float
-    cpu_ms: float
+    cpu_ms: dict[str, float]
 
 
 def table_file(path: Path) -> Path:
@@ -66,6 +67,10 @@ class DeliveryFigures:
         """Answered, a second."""
         return spread([burst.accepted for burst in self.bursts])
 
+    def cpu_ms(self, kind: str) -> Spread:
+        """Milliseconds of CPU of each delivery in processes of a kind."""
+        return spread([burst.cpu_ms[kind] for burst in self.bursts])
+
     @property
     def published(self) -> Spread:
         """Published with their Parquet, a second."""
@@ -78,7 +83,8 @@ def deliveries(trial: Trial) -> list[Line]:
     on_sqlite = _measure(trial, "sqlite", None)
     with running_postgres() as postgres:
         on_postgresql = _measure(trial, "postgresql", postgres.new_database())
-    cpu = spread([burst.cpu_ms for burst in on_sqlite.bursts])
+    cpu = spread([sum(burst.cpu_ms.values()) for burst in on_sqlite.bursts])
+    kinds = on_sqlite.bursts[0].cpu_ms
     shares = {
         "published": on_postgresql.published.median / on_sqlite.published.median,
         "accepted": on_postgresql.accepted.median / on_sqlite.accepted.median,
@@ -87,6 +93,12 @@ def deliveries(trial: Trial) -> list[Line]:
         _at_least("published with Parquet, a second", on_sqlite.published, PUBLISHED_PER_SECOND),
         _at_least("accepted, a second", on_sqlite.accepted, ACCEPTED_PER_SECOND),
         _at_most("CPU of all processes, ms a delivery", cpu, CPU_MS),
+        *(
+            Line(
+                f"CPU, {kind}", f"{spread([burst.cpu_ms[kind] for burst in on_sqlite.bursts]):.1f}"
+            )
+            for kind in kinds
+        ),
         _at_most("one by one, to published with Parquet, ms", spread(on_sqlite.alone_ms), ALONE_MS),
         Line("PostgreSQL, published a second", f"{on_postgresql.published:.1f}"),
         Line("PostgreSQL, accepted a second", f"{on_postgresql.accepted:.1f}"),
@@ -133,7 +145,7 @@ def _at_most(what: str, figures: Spread, target: float) -> Line:
 
 def _burst(ours: Entrepot, counter: Database, file: Path, count: int) -> Burst:
     ready = _count_ready(counter)
-    cpu, began = cpu_seconds(tree(ours.pid)), time.monotonic()
+    cpu, began = cpu_by_kind(ours.pid), time.monotonic()
 
     def deliver(number: int) -> None:
         ours.upload(file, f"{number}.csv", fields={"enforce_schema": SCHEMA})
@@ -143,8 +155,11 @@ def _burst(ours: Entrepot, counter: Database, file: Path, count: int) -> Burst:
     answered = time.monotonic()
     _wait(lambda: _count_ready(counter) >= ready + count)
     ended = time.monotonic()
-    used = cpu_seconds(tree(ours.pid)) - cpu
-    return Burst(count / (answered - began), count / (ended - began), used * 1000 / count)
+    used = {
+        kind: (seconds - cpu[kind]) * 1000 / count
+        for kind, seconds in cpu_by_kind(ours.pid).items()
+    }
+    return Burst(count / (answered - began), count / (ended - began), used)
 
 
 def _alone_ms(ours: Entrepot, counter: Database, file: Path) -> float:

@@ -106,6 +106,25 @@ def cpu_seconds(processes: list[int]) -> float:
     return total / TICKS
 
 
+def cpu_by_kind(root: int) -> dict[str, float]:
+    """Seconds of CPU of a running Entrepot so far, by the kind of process; `sandbox` is that of the
+    sandbox processes that have ended."""
+    seconds = dict.fromkeys(("api", "worker", "fork server", "sandbox", "supervisor"), 0.0)
+    for process in tree(root):
+        try:
+            name, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")
+        except OSError:
+            continue
+        user, system, ended_user, ended_system = (int(each) / TICKS for each in rest.split()[11:15])
+        if "inspection.sandbox.forkserver" in command_line(process):
+            seconds["fork server"] += user + system
+            seconds["sandbox"] += ended_user + ended_system
+            continue
+        kind = next((each for each in ("api", "worke") if each in name), "supervisor")
+        seconds["worker" if kind == "worke" else kind] += user + system
+    return seconds
+
+
 def command_line(process: int) -> str:
     """The command that a process runs; empty once it has ended."""
     try:

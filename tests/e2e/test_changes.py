@@ -114,7 +114,7 @@ def test_a_file_is_handed_over(plain: Page, person: TestAccount) -> None:
     plain.goto(f"/files/{file_id}/settings")
     plain.get_by_label("New owner").fill("nobody:nobody")
     plain.get_by_role("button", name="Hand over").click()
-    expect(plain.locator("#user_name-error")).to_contain_text("no user of the account")
+    expect(plain.locator("#user_name-error")).to_contain_text("not a user of the account")
     plain.get_by_label("New owner").fill(taker.user_name)
     plain.get_by_role("button", name="Hand over").click()
     expect(plain.get_by_role("heading", name="orders.csv")).to_be_visible()

@@ -16,7 +16,7 @@ def test_any_version_is_withdrawn_and_that_undone(plain: Page, person: TestAccou
     expect(plain.get_by_text("Readers keep version 2 as the current one")).to_be_visible()
     plain.get_by_label("Reason").fill("\u202e")
     plain.get_by_role("button", name="Withdraw version 1").click()
-    expect(plain.get_by_text("bidirectional")).to_be_visible()
+    expect(plain.locator("#reason-error")).to_contain_text("bidirectional")
     plain.get_by_label("Reason").fill(REASON)
     plain.get_by_role("button", name="Withdraw version 1").click()
     plain.wait_for_url(f"**/files/{file_id}#versions")

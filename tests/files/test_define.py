@@ -138,7 +138,7 @@ def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
 def test_the_commit_point_takes_so_many_statements(server: Server, account: TestAccount) -> None:
     schema = '{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"integer"}]}'
     StoredDelivery(server, account).define()
-    for enforcement, most in ((None, 12), (parse_enforcement(schema), 13)):
+    for enforcement, most in ((None, 10), (parse_enforcement(schema), 11)):
         delivery = StoredDelivery(server, account)
         seen: list[str] = []
 

@@ -1,10 +1,12 @@
 """Versions of one sender that are inspected together, on a real database with the real sandbox."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 from tests.support.api import CSV, Api
 from tests.support.postgres import Postgres
 from tests.support.server import Server
@@ -98,3 +100,24 @@ def test_many_small_deliveries_are_published_with_their_parquet(server: Server) 
         answer = api.get(f"/file/download/{task['file_id']}?format=parquet")
         assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
     server.assert_sound()
+
+
+def test_a_delivery_takes_a_worker_so_many_statements(idle: Server, inspect: Inspect) -> None:
+    """Counted for each of four in a batch, beside what the batch takes once."""
+    api, seen = idle.new_account().api, Counter[str]()
+    inspect(upload(api, CSV, enforce_schema=SCHEMA))
+    tasks = [upload(api, CSV, enforce_schema=SCHEMA) for _ in range(4)]
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "cancel_requested_at" not in statement:  # asked five times a second
+            seen[statement] += 1
+
+    engine = idle.parts.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        inspect(*tasks)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert [api.task(each)["status"] for each in tasks] == ["succeeded"] * 4
+    of_each = {statement: count for statement, count in seen.items() if count >= len(tasks)}
+    assert sum(of_each.values()) <= 17 * len(tasks), "\n".join(of_each)

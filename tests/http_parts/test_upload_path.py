@@ -8,7 +8,7 @@ the request that waits for it.
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import Request
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 from tests.support.loops import run_apart
 from tests.support.tus import HEADERS, STREAM, metadata
 
@@ -32,7 +32,7 @@ from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.cli.start import prepare_installation
-from entrepot.db.tables import files
+from entrepot.db.tables import accounts, files, reservations
 from entrepot.http.app import create_app
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.runtime import Runtime
@@ -190,6 +190,21 @@ def form(path: str, **fields: str) -> Ask:
     return lambda client: client.post(path, data=fields, files={"file": ("a.csv", CONTENT)})
 
 
+def in_chunks(path: str, **fields: str) -> Ask:
+    """The same without a Content-Length."""
+    boundary = "0123456789"
+    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
+    parts.append(f'name="file"; filename="a.csv"\r\n\r\n{CONTENT.decode()}')
+    body = "".join(f"--{boundary}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body.encode()
+        yield f"--{boundary}--\r\n".encode()
+
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return lambda client: client.post(path, headers=headers, content=chunks())
+
+
 def tus(method: str, path: str, content: bytes | None = None, **headers: str) -> Ask:
     """A request of the protocol; `headers` are those of its own that begin with `Upload-`."""
     fields = {f"Upload-{name}": value for name, value in headers.items()}
@@ -237,6 +252,31 @@ def test_the_path_of_a_form_with_the_next_version(tracer: Tracer, file_id: UUID)
 def test_the_path_of_a_form_that_is_only_validated(tracer: Tracer) -> None:
     answer = tracer.send(form("/api/v1/file/validate"))
     check_path(tracer, answer, 202, "commit_upload", *VALIDATES)
+
+
+def test_few_bytes_are_reserved_as_their_upload_begins(tracer: Tracer, parts: Parts) -> None:
+    grown: list[str] = []
+    used = select(accounts.c.used)
+    with parts.database.reading() as conn:
+        before = conn.scalars(used).one()
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("UPDATE reservations"):
+            grown.append(statement)
+
+    event.listen(parts.database.engine, "before_cursor_execute", note)
+    try:
+        answer = tracer.send(form("/api/v1/file/new", file_size_limit="1000"))
+        assert (answer.status_code, grown) == (202, [])
+        # Without a length it is not known how many there will be.
+        answer = tracer.send(in_chunks("/api/v1/file/new", file_size_limit="1000"))
+        assert (answer.status_code, len(grown)) == (202, 1)
+    finally:
+        event.remove(parts.database.engine, "before_cursor_execute", note)
+    with parts.database.reading() as conn:
+        assert conn.scalar(used) == before + 2 * len(CONTENT)
+        assert conn.scalar(select(accounts.c.reserved)) == 0
+        assert conn.scalar(select(func.count()).select_from(reservations)) == 0
 
 
 def test_the_path_of_a_page_with_a_form(tracer: Tracer, parts: Parts, file_id: UUID) -> None:

@@ -20,7 +20,9 @@ from sqlalchemy import text
 
 from entrepot import __version__
 from entrepot.accounts.accounts import Account, list_accounts
+from entrepot.blobs.location import DiskLocation
 from entrepot.bootstrap.parts import Parts
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.types import ReadConnection
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.tasks.leases import count_live_workers
@@ -107,7 +109,10 @@ class InstallationCollector:
         settings = self._parts.settings
         free = GaugeMetricFamily("entrepot_disk_free_bytes", DISK_FREE, labels=["place"])
         reserve = GaugeMetricFamily("entrepot_disk_reserve_bytes", DISK_RESERVE, labels=["place"])
-        places = {"store": (settings.blobs, settings.disk_reserve)}
+        is_local = isinstance(store_location(settings), DiskLocation)
+        # Of a store in S3 this host has the cache, which keeps the same reserve.
+        local = settings.blobs if is_local else settings.data
+        places = {"store" if is_local else "cache": (local, settings.disk_reserve)}
         if settings.embedded:
             places["database"] = (settings.data, settings.database_reserve)
         for place, (folder, kept) in places.items():

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NewType
+from uuid import UUID
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     DateTime,
     Dialect,
     Text,
     TypeDecorator,
+    Uuid,
+    bindparam,
     cast,
     type_coerce,
 )
@@ -25,6 +29,11 @@ ReadConnection = NewType("ReadConnection", Connection)
 
 WriteConnection = NewType("WriteConnection", ReadConnection)
 """A connection inside a transaction that may write; usable wherever a ReadConnection is."""
+
+
+def uuid_parameter(name: str) -> BindParameter[UUID]:
+    """A parameter of a query that is built once: to build one takes longer than to run it."""
+    return bindparam(name, type_=Uuid())
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -8,15 +8,25 @@ be accepted, and a background task validates the current version with it
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import (
+    Row,
+    Select,
+    and_,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
+from entrepot.db.locks import lock_rows
 from entrepot.db.tables import checks, files, schema_revisions, versions
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import (
     BreakingChange,
     FieldInvalid,
@@ -73,6 +83,7 @@ class ContractTerms:
     `revision` 0 where it has no schema.
 
     `mode` says how it binds: a schema that was inferred and frozen binds as a given one does.
+    `retention` is the rule by which versions are deleted (`files.cleanup.retention`).
     """
 
     file_id: FileId
@@ -83,6 +94,7 @@ class ContractTerms:
     revision: int
     reading: StatedReading
     current_version: int | None
+    retention: dict[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -94,31 +106,44 @@ class Contract(ContractTerms):
 
 def load_terms(conn: ReadConnection, file_id: UUID) -> ContractTerms:
     """The contract of a file that is known to be there, without its schema."""
-    row = conn.execute(select(files).where(files.c.id == file_id)).one()
-    revision = conn.scalar(
-        select(func.max(schema_revisions.c.revision)).where(schema_revisions.c.file_id == file_id)
-    )
+    return _terms_from_row(conn.execute(_terms_query(), {"file_id": file_id}).one())
+
+
+def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
+    """The contract of a file that is known to be there."""
+    row = conn.execute(_contract_query(), {"file_id": file_id}).one()
+    terms = vars(_terms_from_row(row))
+    return Contract(**terms, schema=row.schema)
+
+
+@cache
+def _contract_query() -> Select[Any]:
+    return _terms_query().add_columns(schema_revisions.c.schema)
+
+
+@cache
+def _terms_query() -> Select[Any]:
+    """The file's row, beside its newest revision if it has one."""
+    later = schema_revisions.alias("later")
+    of_file = later.c.file_id == files.c.id, later.c.revision > schema_revisions.c.revision
+    newest = and_(schema_revisions.c.file_id == files.c.id, ~exists().where(*of_file))
+    joined = files.outerjoin(schema_revisions, newest)
+    query = select(files, schema_revisions.c.revision).select_from(joined)
+    return query.where(files.c.id == uuid_parameter("file_id"))
+
+
+def _terms_from_row(row: Row[Any]) -> ContractTerms:
     return ContractTerms(
         file_id=FileId(row.id),
         account_id=AccountId(row.account_id),
         file_name=row.name,
         size_limit=row.size_limit,
-        mode="given" if revision else row.enforcement,
-        revision=revision or 0,
+        mode="given" if row.revision else row.enforcement,
+        revision=row.revision or 0,
         reading=StatedReading(row.dialect, row.encoding),
         current_version=row.current_version,
+        retention=row.retention,
     )
-
-
-def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
-    """The contract of a file that is known to be there."""
-    terms = load_terms(conn, file_id)
-    schema = conn.scalar(
-        select(schema_revisions.c.schema).where(
-            schema_revisions.c.file_id == file_id, schema_revisions.c.revision == terms.revision
-        )
-    )
-    return Contract(**vars(terms), schema=schema)
 
 
 def load_visible_terms(conn: ReadConnection, actor: Actor, file_id: UUID) -> ContractTerms:
@@ -333,9 +358,7 @@ def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
 
 def lock_terms(conn: WriteConnection, file_id: UUID) -> ContractTerms:
     """As `lock_contract`, without the schema."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
-    # rows that refer to the file need not wait.
-    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update(key_share=True))
+    lock_rows(conn, select(files.c.id).where(files.c.id == file_id), key_share=True)
     return load_terms(conn, file_id)
 
 

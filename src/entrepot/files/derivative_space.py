@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import Select, and_, exists, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId
+from entrepot.db.locks import lock_rows
 from entrepot.db.tables import (
     accounts,
     derivatives,
@@ -39,21 +40,31 @@ def free_space(
 ) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     # Whoever needs room at the same time waits: the sums below would leave theirs out.
-    conn.execute(select(installation.c.id).with_for_update())
-    quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
+    lock_rows(conn, select(installation.c.id))
     in_account = derivatives.c.account_id == account_id
-    return _free_space_below(conn, size, quota, now, in_account) and _free_space_below(
-        conn, size, max_total_bytes, now
+    used = select(
+        accounts.c.quota,
+        _bytes_query(in_account).scalar_subquery().label("account"),
+        _bytes_query().scalar_subquery().label("total"),
     )
+    row = conn.execute(used.where(accounts.c.id == account_id)).one()
+    of_account, total = int(row.account or 0), int(row.total or 0)
+    freed = _free_space_below(conn, of_account + size - row.quota, size, row.quota, now, in_account)
+    if freed is None:
+        return False
+    excess_bytes = total - freed + size - max_total_bytes
+    return _free_space_below(conn, excess_bytes, size, max_total_bytes, now) is not None
 
 
 def derivative_bytes(conn: ReadConnection, *conditions: Any) -> int:
     """The bytes of derivatives; a form whose bytes are the version's own takes none."""
+    return int(conn.scalar(_bytes_query(*conditions)) or 0)
+
+
+def _bytes_query(*conditions: Any) -> Select[Any]:
     not_original = derivatives.c.blob_id != derivatives.c.version_id
-    total = select(func.sum(derivatives.c.size)).where(
-        derivatives.c.status == "ready", not_original
-    )
-    return int(conn.scalar(total.where(*conditions)) or 0)
+    ready = derivatives.c.status == "ready", not_original
+    return select(func.sum(derivatives.c.size)).where(*ready, *conditions)
 
 
 def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
@@ -96,15 +107,20 @@ def _expire(conn: WriteConnection, now: datetime, *conditions: Any) -> int:
 
 
 def _free_space_below(
-    conn: WriteConnection, size: int, max_bytes: int, now: datetime, *conditions: Any
-) -> bool:
-    """Room below one bound. First to go are forms made on demand, then the Parquet of versions
+    conn: WriteConnection,
+    excess_bytes: int,
+    size: int,
+    max_bytes: int,
+    now: datetime,
+    *conditions: Any,
+) -> int | None:
+    """Room for `size` below one bound, which it exceeds by `excess_bytes`: how many bytes had to
+    go, None if there is no room. First to go are forms made on demand, then the Parquet of versions
     that are current no more, each by its last use."""
     if size > max_bytes:
-        return False
-    excess_bytes = derivative_bytes(conn, *conditions) + size - max_bytes
+        return None
     if excess_bytes <= 0:
-        return True
+        return 0
     current = exists().where(
         files.c.id == versions.c.file_id, files.c.current_version == versions.c.number
     )
@@ -119,14 +135,14 @@ def _free_space_below(
         )
         .order_by(derivatives.c.form == EAGER, derivatives.c.used_at)
     )
-    selected = []
+    selected, freed = [], 0
     for row in conn.execute(candidates):
-        if excess_bytes <= 0:
+        if freed >= excess_bytes:
             break
         selected.append(derivative_key(row.version_id, row.form))
-        excess_bytes -= row.size
-    if excess_bytes > 0:
-        return False
+        freed += row.size
+    if freed < excess_bytes:
+        return None
     for condition in selected:
         _expire(conn, now, condition)
-    return True
+    return freed

@@ -84,13 +84,15 @@ def add_derivative(
 
     `max_total_bytes` as for `save_derivative`.
     """
-    run_id = _add_row(conn, version_id, new.form, account_id, now)
     if new.blob_id is None:
         error = new.error or {"code": "derivation-failed", "detail": ""}
-        fail_derivation(conn, run_id, error["code"], error["detail"], now)
-        return False
-    run = _Run(run_id, version_id, account_id)
-    return _name_blob(conn, run, new.blob_id, new.stored, max_total_bytes, now)
+        values = _failed_values(error["code"], error["detail"], now)
+    else:
+        values = _ready_or_failed(
+            conn, version_id, account_id, new.blob_id, new.stored, max_total_bytes, now
+        )
+    _add_row(conn, version_id, new.form, account_id, {**_pending_values(now), **values})
+    return bool(values["status"] == "ready")
 
 
 def plan_derivative(
@@ -115,11 +117,11 @@ def plan_derivative(
     if row is not None and row.status in ("pending", "ready"):
         known_id: UUID = row.run_id
         return known_id
+    values = _pending_values(now)
+    run_id: UUID = values["run_id"]
     if row is None:
-        run_id = _add_row(conn, version_id, form, version.account_id, now)
+        _add_row(conn, version_id, form, version.account_id, values)
     else:
-        values = _pending_values(now)
-        run_id = values["run_id"]
         conn.execute(update(derivatives).where(derivative_key(version_id, form)).values(**values))
     entry = NewEntry(run_id, DERIVE, version.account_id, version.created_by, version.size)
     queue.enqueue(conn, entry, now)
@@ -182,46 +184,40 @@ def save_derivative(
         conn.execute(update(inspections).where(this_version).values(columns=to_json_text(columns)))
         note_kept_as_text(conn, derivation.version_id)
         note_drift(conn, derivation.version_id)
-    run = _Run(derivation.run_id, derivation.version_id, derivation.account_id)
-    return _name_blob(conn, run, blob_id, stored, max_total_bytes, now)
+    version_id, account_id = derivation.version_id, derivation.account_id
+    values = _ready_or_failed(conn, version_id, account_id, blob_id, stored, max_total_bytes, now)
+    conn.execute(
+        update(derivatives).where(derivatives.c.run_id == derivation.run_id).values(**values)
+    )
+    return bool(values["status"] == "ready")
 
 
-@dataclass(frozen=True)
-class _Run:
-    """A run that ends, the version that its form is of, and that one's account."""
-
-    id: UUID
-    version_id: BlobId
-    account_id: AccountId
-
-
-def _name_blob(
+def _ready_or_failed(
     conn: WriteConnection,
-    run: _Run,
+    version_id: BlobId,
+    account_id: AccountId,
     blob_id: BlobId,
     stored: StoredBlob,
     max_total_bytes: int,
     now: datetime,
-) -> bool:
-    """Make a pending form ready; False, and it failed, if it has no room."""
-    is_original = blob_id == run.version_id
-    if not is_original and not free_space(conn, run.account_id, stored.size, max_total_bytes, now):
+) -> dict[str, Any]:
+    """The columns of a form that is ready, or has failed since it has no room."""
+    is_original = blob_id == version_id
+    if not is_original and not free_space(conn, account_id, stored.size, max_total_bytes, now):
         detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
-        fail_derivation(conn, run.id, "derivatives-full", detail, now)
-        return False
-    conn.execute(
-        update(derivatives)
-        .where(derivatives.c.run_id == run.id)
-        .values(
-            status="ready",
-            blob_id=blob_id,
-            size=stored.size,
-            sha256=stored.sha256,
-            ended_at=now,
-            used_at=now,
-        )
-    )
-    return True
+        return _failed_values("derivatives-full", detail, now)
+    return {
+        "status": "ready",
+        "blob_id": blob_id,
+        "size": stored.size,
+        "sha256": stored.sha256,
+        "ended_at": now,
+        "used_at": now,
+    }
+
+
+def _failed_values(code: str, detail: str, now: datetime) -> dict[str, Any]:
+    return {"status": "failed", "error": {"code": code, "detail": detail}, "ended_at": now}
 
 
 def fail_derivation(
@@ -229,10 +225,7 @@ def fail_derivation(
 ) -> None:
     """Note why the form could not be made; nothing changes if the run has ended."""
     pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
-    error = {"code": code, "detail": detail}
-    conn.execute(
-        update(derivatives).where(*pending).values(status="failed", error=error, ended_at=now)
-    )
+    conn.execute(update(derivatives).where(*pending).values(**_failed_values(code, detail, now)))
 
 
 def get_run_statuses(conn: ReadConnection, run_ids: list[UUID]) -> dict[UUID, str]:
@@ -250,14 +243,10 @@ def pending_runs(conn: ReadConnection) -> list[UUID]:
 
 
 def _add_row(
-    conn: WriteConnection, version_id: UUID, form: Made, account_id: UUID, now: datetime
-) -> UUID:
-    """Add the row of a form that is to be made; its run."""
-    values = _pending_values(now)
+    conn: WriteConnection, version_id: UUID, form: Made, account_id: UUID, values: dict[str, Any]
+) -> None:
     key = {"version_id": version_id, "form": form, "account_id": account_id}
     conn.execute(insert(derivatives).values(**key, **values))
-    run_id: UUID = values["run_id"]
-    return run_id
 
 
 def _pending_values(now: datetime) -> dict[str, Any]:

@@ -9,13 +9,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import cache
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, FromClause, func, select, update
 
 from entrepot.db.tables import files, inspections, versions
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import with_warnings
 from entrepot.texts.json_text import JsonText, to_json_text
@@ -106,11 +108,16 @@ def note_drift(
 
     With `prepared` no long document is parsed. Raises DriftNotPrepared.
     """
-    own = conn.execute(_published().where(versions.c.id == version_id)).one_or_none()
-    if own is None or own.enforcement == "none":
+    place = conn.execute(_neighbors_query(), {"version_id": version_id}).one_or_none()
+    if place is None or place.enforcement == "none":
         return
-    earlier, later = _neighbors(conn, own.file_id, own.number)
-    for before, after in ((earlier, _source(own)), (_source(own), later)):
+    numbers = [place.earlier, place.number, place.later]
+    if numbers.count(None) == 2:  # their reports may be long
+        return
+    of_file = _published().where(versions.c.file_id == place.file_id)
+    rows = conn.execute(of_file.where(versions.c.number.in_(numbers)))
+    by_number = {row.number: _source(row) for row in rows}
+    for before, after in pairwise(by_number.get(number) for number in numbers):
         if before is not None and after is not None:
             _renew(conn, DriftPair(before, after), prepared)
 
@@ -158,6 +165,31 @@ def _neighbors(
     return earlier, later
 
 
+@cache
+def _neighbors_query() -> Any:
+    """A published version with the numbers of those before and after it."""
+    other = versions.alias("other")
+    of_file = other.c.file_id == versions.c.file_id, *_is_published(other)
+    earlier = select(func.max(other.c.number)).where(*of_file, other.c.number < versions.c.number)
+    later = select(func.min(other.c.number)).where(*of_file, other.c.number > versions.c.number)
+    return (
+        select(
+            versions.c.file_id,
+            versions.c.number,
+            files.c.enforcement,
+            earlier.scalar_subquery().label("earlier"),
+            later.scalar_subquery().label("later"),
+        )
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.id == uuid_parameter("version_id"), *_is_published(versions))
+    )
+
+
+def _is_published(version: FromClause) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a version is a published table."""
+    return version.c.status == "published", version.c.row_count.is_not(None)
+
+
 def _published() -> Any:
     return (
         select(
@@ -171,7 +203,7 @@ def _published() -> Any:
         )
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
-        .where(and_(versions.c.status == "published", versions.c.row_count.is_not(None)))
+        .where(*_is_published(versions))
     )
 
 

@@ -10,7 +10,7 @@ from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SweepStopped
 from entrepot.files.cleanup.delete import purge_files
-from entrepot.files.cleanup.retention import apply_retention, files_over_retention
+from entrepot.files.cleanup.retention import files_over_retention, keep_retention
 from entrepot.files.delivery.resumable import drop_expired_uploads, find_needed_drafts
 from entrepot.files.derivative_space import expire_unused
 from entrepot.files.derivatives import fail_derivation, pending_runs
@@ -128,7 +128,7 @@ def _delete_expired_uploads(
 
 def _apply_retentions(database: Database, clock: Callable[[], datetime]) -> int:
     file_ids = database.read(files_over_retention, clock())
-    return sum(database.write(apply_retention, file_id, clock()) for file_id in file_ids)
+    return sum(database.write(keep_retention, file_id, clock()) for file_id in file_ids)
 
 
 def _purge_files(database: Database, clock: Callable[[], datetime]) -> int:

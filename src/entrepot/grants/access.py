@@ -29,12 +29,10 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Exists,
     Row,
     Select,
-    Uuid,
     and_,
     bindparam,
     func,
@@ -46,7 +44,7 @@ from sqlalchemy import (
 from entrepot.accounts.accounts import is_suspended
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import accounts, entitlements, files, offers, versions
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import AccountSuspended, NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
@@ -134,8 +132,8 @@ def managed_files(is_admin: bool, columns: Any = files.c) -> ColumnElement[bool]
     """The condition on `files`, or on `columns` of files, for the files that a member owns or, for
     an admin, all files of the account. Includes deleted files."""
     if is_admin:
-        return cast("ColumnElement[bool]", columns.account_id == _uuid_parameter("actor_account"))
-    return cast("ColumnElement[bool]", columns.owner_id == _uuid_parameter("actor_user"))
+        return cast("ColumnElement[bool]", columns.account_id == uuid_parameter("actor_account"))
+    return cast("ColumnElement[bool]", columns.owner_id == uuid_parameter("actor_user"))
 
 
 def shared_file_queries() -> tuple[Select[Any], ...]:
@@ -147,7 +145,7 @@ def shared_file_queries() -> tuple[Select[Any], ...]:
     visible = has_been_published(), files.c.deleted_at.is_(None)
     query = select(entitlements.c.file_id, entitlements.c.file_created_at).join(files)
     grantees = (
-        entitlements.c.grantee_id == _uuid_parameter(name)
+        entitlements.c.grantee_id == uuid_parameter(name)
         for name in ("actor_user", "actor_account")
     )
     return tuple(query.where(same_grantee, _is_unexpired(), *visible) for same_grantee in grantees)
@@ -317,14 +315,10 @@ def _require_managing(handle: Manageable) -> Manageable:
     return handle
 
 
-def _uuid_parameter(name: str) -> BindParameter[UUID]:
-    return bindparam(name, type_=Uuid())
-
-
 def _actor_entitlements() -> tuple[ColumnElement[bool], ...]:
     """The conditions on `entitlements` for those that an actor has now."""
     grantee = entitlements.c.grantee_id.in_(
-        [_uuid_parameter("actor_user"), _uuid_parameter("actor_account")]
+        [uuid_parameter("actor_user"), uuid_parameter("actor_account")]
     )
     return grantee, _is_unexpired()
 
@@ -353,7 +347,7 @@ def _any_entitlement_query() -> Select[Any]:
 @cache
 def _handle_query(is_admin: bool, locked: bool) -> Select[Any]:
     query = _handle_columns().where(
-        files.c.id == _uuid_parameter("file_id"), visible_files(is_admin)
+        files.c.id == uuid_parameter("file_id"), visible_files(is_admin)
     )
     return _with_row_lock(query) if locked else query
 

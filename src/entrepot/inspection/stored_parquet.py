@@ -7,6 +7,7 @@ a query of ours.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +46,17 @@ class StoredParquet:
 
 
 def open_stored(
-    engine: duckdb.DuckDBPyConnection, path: Path, numbered: bool = False
+    engine: duckdb.DuckDBPyConnection,
+    path: Path,
+    numbered: bool = False,
+    names: Sequence[str] | None = None,
 ) -> StoredParquet:
-    """The Parquet at `path`. Raises duckdb.Error where it cannot be read."""
+    """The Parquet at `path`; its columns' own `names` are looked up if they are not known. Raises
+    duckdb.Error where it cannot be read."""
     place = literal(str(path))
     described = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({place})").fetchall()
     written = [str(name) for name, *_ in described]
-    names = _own_names(engine, path) or written
+    names = names or _own_names(engine, path) or written
     selected = [f"{identifier(name)} AS c{n}" for n, name in enumerate(written, start=1)]
     source = f"read_parquet({place})"
     if numbered and str(ROW_NUMBER) in (name.lower() for name in written):

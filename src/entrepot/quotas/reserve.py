@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, insert, select, update
 
 from entrepot.activity.metadata import metadata_of_account
+from entrepot.db.locks import lock_rows
 from entrepot.db.tables import accounts, reservations
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
@@ -98,9 +99,12 @@ def open_reservation(
     max_uploads: int,
     now: datetime,
     sender: Sender | None = None,
+    size: int = 0,
 ) -> ReservationId:
-    """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `max_uploads` of
-    the account's own people, or at the shares of guests (`quotas.shares`)."""
+    """Begin an upload with a reservation of `size` bytes, which `reserve_bytes` has reserved.
+
+    Raises TooManyUploads at `max_uploads` of the account's own people, or at the shares of guests
+    (`quotas.shares`)."""
     lock_accounts(conn, account_id)
     sender_account = sender.account_id if sender is not None else account_id
     require_place(conn, account_id, sender_account, max_uploads, belongs_to_request(), now)
@@ -109,7 +113,7 @@ def open_reservation(
         insert(reservations).values(
             id=reservation,
             account_id=account_id,
-            size=0,
+            size=size,
             created_at=now,
             expires_at=now + RESERVATION_LIFETIME,
             **(sender.columns() if sender is not None else {}),
@@ -149,10 +153,9 @@ def settle_reservation(
     conn: WriteConnection, account_id: UUID, reservation: ReservationId, size: int
 ) -> None:
     """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
-    reserved = _lock_reservation(conn, account_id, reservation)
-    if size > reserved:
+    reserved = _remove_reservation(conn, account_id, reservation)
+    if reserved is None or size > reserved:
         raise UploadInterrupted
-    conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
@@ -164,11 +167,9 @@ def release_reservation(
     conn: WriteConnection, account_id: UUID, reservation: ReservationId
 ) -> None:
     """Release a reservation. Idempotent."""
-    try:
-        reserved = _lock_reservation(conn, account_id, reservation)
-    except UploadInterrupted:
+    reserved = _remove_reservation(conn, account_id, reservation)
+    if reserved is None:
         return
-    conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
@@ -272,9 +273,19 @@ def _block_or_fail(
         raise error
 
 
+def _remove_reservation(
+    conn: WriteConnection, account_id: UUID, reservation: ReservationId
+) -> int | None:
+    """The bytes that the reservation had; None if it is gone. Only one of two calls removes it."""
+    same = reservations.c.id == reservation, reservations.c.account_id == account_id
+    removed: int | None = conn.scalar(
+        delete(reservations).where(*same).returning(reservations.c.size)
+    )
+    return removed
+
+
 def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: ReservationId) -> int:
-    # Locked on PostgreSQL, so that only one of two concurrent calls settles or releases it. A
-    # reservation of another account does not count: the file was transferred meanwhile.
+    # A reservation of another account does not count: the file was transferred meanwhile.
     conditions = reservations.c.id == reservation, reservations.c.account_id == account_id
     query = select(reservations.c.size).where(*conditions).with_for_update()
     size: int | None = conn.scalar(query)
@@ -290,8 +301,7 @@ def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     entitlements, resumable uploads, their reservations, a user, the accounts by their ids, keys,
     sessions and links, the head of an account's activity.
     """
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
-    # who holds the head of the account's activity adds a row that refers to the account, and
-    # would wait for us, who wait for that head at the end.
+    # Without the key: who holds the head of the account's activity adds a row that refers to the
+    # account, and would wait for us, who wait for that head at the end.
     query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
-    conn.execute(query.with_for_update(key_share=True))
+    lock_rows(conn, query, key_share=True)

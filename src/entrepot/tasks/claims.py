@@ -8,14 +8,26 @@ nothing any more.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from entrepot.db.tables import accounts, queue_entries
-from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.tasks.leases import is_alive
+from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
+from entrepot.tasks.leases import is_alive, lease_parameters
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
 
 MAX_BATCH_CLAIMS = 3
@@ -55,21 +67,7 @@ def find_waiting(
 
     Not before their time, and not before the earlier versions of the same file.
     """
-    entries, earlier = queue_entries, queue_entries.alias()
-    is_first = ~exists().where(
-        earlier.c.file_id == entries.c.file_id, earlier.c.version < entries.c.version
-    )
-    is_due = or_(entries.c.not_before.is_(None), entries.c.not_before <= now)
-    of_sender = (entries.c.account_id, entries.c.user_id, entries.c.short)
-    rank = func.row_number().over(
-        partition_by=of_sender, order_by=(entries.c.enqueued_at, entries.c.id)
-    )
-    ranked = (
-        select(entries, rank.label("rank"))
-        .where(entries.c.kind.in_(kinds), _takeable(conn, lease, now), is_due, is_first)
-        .subquery()
-    )
-    rows = conn.execute(select(ranked).where(ranked.c.rank <= 2 * BATCH_ENTRIES))
+    parameters = {"kinds": list(kinds), "now": now, **lease_parameters(now, lease)}
     return [
         WaitingEntry(
             row.id,
@@ -81,8 +79,30 @@ def find_waiting(
             row.enqueued_at,
             row.lease >= MAX_BATCH_CLAIMS,
         )
-        for row in rows
+        for row in conn.execute(_waiting_query(conn.dialect.name), parameters)
     ]
+
+
+@cache
+def _waiting_query(dialect: str) -> Select[Any]:
+    # Built once, since the queue is looked at after each run and to build it takes milliseconds.
+    entries, earlier = queue_entries, queue_entries.alias()
+    is_first = ~exists().where(
+        earlier.c.file_id == entries.c.file_id, earlier.c.version < entries.c.version
+    )
+    now = bindparam("now", type_=UtcTime())
+    is_due = or_(entries.c.not_before.is_(None), entries.c.not_before <= now)
+    is_known = entries.c.kind.in_(bindparam("kinds", expanding=True))
+    of_sender = (entries.c.account_id, entries.c.user_id, entries.c.short)
+    rank = func.row_number().over(
+        partition_by=of_sender, order_by=(entries.c.enqueued_at, entries.c.id)
+    )
+    ranked = (
+        select(entries, rank.label("rank"))
+        .where(is_known, _takeable(dialect), is_due, is_first)
+        .subquery()
+    )
+    return select(ranked).where(ranked.c.rank <= 2 * BATCH_ENTRIES)
 
 
 def find_running(conn: ReadConnection) -> list[tuple[Sender, datetime]]:
@@ -99,7 +119,8 @@ def claim_entries(
     # Rows that another worker is claiming just now are not waited for. SQLite's writer is alone.
     free = (
         select(queue_entries.c.id)
-        .where(queue_entries.c.id.in_(ids), _takeable(conn, lease, now))
+        .where(queue_entries.c.id.in_(ids), _takeable(conn.dialect.name))
+        .params(lease_parameters(now, lease))
         .with_for_update(skip_locked=True)
     )
     statement = (
@@ -196,11 +217,11 @@ def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
     )
 
 
-def _takeable(conn: ReadConnection, lease: timedelta, now: datetime) -> ColumnElement[bool]:
+def _takeable(dialect: str) -> ColumnElement[bool]:
     """Nobody has claimed it, or whoever did gives no sign of life; and its account is not
-    suspended."""
+    suspended. Its parameters are those of `is_alive`."""
     suspended = select(accounts.c.id).where(accounts.c.suspended_at.is_not(None))
     return and_(
-        or_(queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)),
+        or_(queue_entries.c.state == "waiting", ~is_alive(dialect, queue_entries.c.owner)),
         queue_entries.c.account_id.not_in(suspended),
     )

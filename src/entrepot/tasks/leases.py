@@ -4,8 +4,20 @@ On PostgreSQL the database's clock measures them, since those of hosts differ.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from entrepot.db.tables import worker_leases
 from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
@@ -13,7 +25,9 @@ from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
 
 def renew_lease(conn: WriteConnection, worker_name: str, now: datetime) -> None:
     """Record a heartbeat of this worker."""
-    heartbeat_at = _lease_clock(conn, now)
+    heartbeat_at: ColumnElement[datetime] = literal(now, UtcTime())
+    if conn.dialect.name == "postgresql":
+        heartbeat_at = func.clock_timestamp(type_=UtcTime())
     same_worker = worker_leases.c.executor_id == worker_name
     if not conn.execute(
         update(worker_leases).where(same_worker).values(heartbeat_at=heartbeat_at)
@@ -22,27 +36,28 @@ def renew_lease(conn: WriteConnection, worker_name: str, now: datetime) -> None:
         conn.execute(insert(worker_leases).values(values))
 
 
-def is_alive(
-    conn: ReadConnection, worker_name: ColumnElement[str], lease: timedelta, now: datetime
-) -> ColumnElement[bool]:
-    """The condition that a worker had a heartbeat within the length of a lease."""
-    return exists().where(
-        worker_leases.c.executor_id == worker_name,
-        worker_leases.c.heartbeat_at >= _lease_clock(conn, now, lease),
-    )
+def is_alive(dialect: str, worker_name: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition that a worker had a heartbeat within the length of a lease, for a query that is
+    built once; `lease_parameters` has its parameters."""
+    return exists().where(worker_leases.c.executor_id == worker_name, _is_recent(dialect))
+
+
+def lease_parameters(now: datetime, lease: timedelta) -> dict[str, Any]:
+    """The parameters of `is_alive`."""
+    return {"lease": lease, "lease_began": now - lease}
 
 
 def has_live_worker(conn: ReadConnection, now: datetime, lease: timedelta) -> bool:
     """Whether any worker had a heartbeat within the length of a lease."""
-    live = worker_leases.c.heartbeat_at >= _lease_clock(conn, now, lease)
-    return conn.scalar(select(worker_leases.c.executor_id).where(live).limit(1)) is not None
+    query = select(worker_leases.c.executor_id).where(_is_recent(conn.dialect.name)).limit(1)
+    return conn.scalar(query, lease_parameters(now, lease)) is not None
 
 
 def count_live_workers(conn: ReadConnection, now: datetime, lease: timedelta) -> int:
     """How many workers had a heartbeat within the length of a lease."""
-    live = worker_leases.c.heartbeat_at >= _lease_clock(conn, now, lease)
+    live = _is_recent(conn.dialect.name)
     query = select(func.count()).select_from(worker_leases).where(live)
-    return conn.scalar(query) or 0
+    return conn.scalar(query, lease_parameters(now, lease)) or 0
 
 
 def drop_lease(conn: WriteConnection, worker_name: str) -> None:
@@ -50,9 +65,8 @@ def drop_lease(conn: WriteConnection, worker_name: str) -> None:
     conn.execute(delete(worker_leases).where(worker_leases.c.executor_id == worker_name))
 
 
-def _lease_clock(
-    conn: ReadConnection, now: datetime, earlier: timedelta = timedelta(0)
-) -> ColumnElement[datetime]:
-    if conn.dialect.name == "postgresql":
-        return func.clock_timestamp(type_=UtcTime()) - literal(earlier)
-    return literal(now - earlier, UtcTime())
+def _is_recent(dialect: str) -> ColumnElement[bool]:
+    began: ColumnElement[datetime] = bindparam("lease_began", type_=UtcTime())
+    if dialect == "postgresql":
+        began = func.clock_timestamp(type_=UtcTime()) - bindparam("lease", type_=Interval())
+    return worker_leases.c.heartbeat_at >= began

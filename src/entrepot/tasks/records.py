@@ -5,6 +5,7 @@ function that changes a task returns whether it did, so that a second run of the
 nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NewType
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 
+from entrepot.db.locks import lock_rows
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -156,8 +158,7 @@ def finish_task(
 
 def lock_task(conn: WriteConnection, task_id: UUID) -> None:
     """Lock a task until the end of the transaction: what is read next stays true."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    conn.execute(select(tasks.c.id).where(tasks.c.id == task_id).with_for_update())
+    lock_rows(conn, select(tasks.c.id).where(tasks.c.id == task_id))
 
 
 def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
@@ -169,10 +170,10 @@ def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     )
 
 
-def cancel_requested(conn: ReadConnection, task_id: UUID) -> bool:
-    """Whether somebody requested to cancel the task."""
-    query = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id)
-    return conn.scalar(query) is not None
+def find_canceled(conn: ReadConnection, task_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the tasks that somebody requested to cancel."""
+    requested = tasks.c.id.in_(task_ids), tasks.c.cancel_requested_at.is_not(None)
+    return frozenset(conn.scalars(select(tasks.c.id).where(*requested)))
 
 
 def get_task(conn: ReadConnection, viewer: Viewer, task_id: UUID) -> TaskRecord | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
@@ -14,6 +15,10 @@ from entrepot.tasks.places import Place
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class _NotDone(Exception):
+    """Rolls a transaction back that did not end its run."""
 
 
 class BudgetExceeded(Exception):
@@ -83,14 +88,15 @@ class Run:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> bool:
-        """As `end` if `work` returns true; else as `write`, and the run continues."""
-        with self.database.writing() as conn:
-            hold_lease(conn, self.entry)
-            done = work(conn, *args, **kwargs)
-            if done:
-                end_entry(conn, self.entry)
-        self.ended = done
-        return done
+        """As `end` if `work` returns true; else nothing is written, and the run continues."""
+
+        def require_done(conn: WriteConnection) -> None:
+            if not work(conn, *args, **kwargs):
+                raise _NotDone
+
+        with suppress(_NotDone):
+            self.end(require_done)
+        return self.ended
 
     def note_cpu(self, seconds: float) -> None:
         """Note the seconds of CPU that the sandbox process has used for the run so far. Those of

@@ -15,7 +15,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.cleanup.delete import mark_versions_deleted
-from entrepot.files.contract import lock_terms
+from entrepot.files.contract import ContractTerms, lock_terms
 
 MAX_VALUES = {"keep_last": 10_000, "days": 36_500}
 """The largest number of each rule."""
@@ -35,9 +35,16 @@ class Retention:
         return {"days": self.days or 0}
 
 
-def apply_retention(conn: WriteConnection, file_id: UUID, now: datetime) -> int:
-    """Delete the versions that the file's rule does not keep; how many."""
-    contract = lock_terms(conn, file_id)
+def keep_retention(conn: WriteConnection, file_id: UUID, now: datetime) -> int:
+    """Delete the versions that the file's rule does not keep by now; how many."""
+    return apply_retention(conn, lock_terms(conn, file_id), now)
+
+
+def apply_retention(conn: WriteConnection, contract: ContractTerms, now: datetime) -> int:
+    """The same for a file whose contract is locked (`lock_terms`)."""
+    if contract.retention is None:
+        return 0
+    file_id = contract.file_id
     excess = _excess_versions(conn, file_id, now)
     if excess:
         mark_versions_deleted(conn, [row.id for row in excess], now)

@@ -130,6 +130,8 @@ def undo_withdrawal(
 
 def was_withdrawn(conn: ReadConnection, file_id: UUID, number: int | None) -> bool:
     """Whether that version of a file was withdrawn; the file is locked."""
+    if number is None:
+        return False
     key = versions.c.file_id == file_id, versions.c.number == number
     return conn.scalar(select(versions.c.status).where(*key)) == "withdrawn"
 

@@ -7,7 +7,7 @@ database, not the progress of this function, say what has been done.
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ from entrepot.files.processing.publish import (
     reject_version,
 )
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import FileId, UndecidedVersion
+from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
@@ -49,7 +49,7 @@ from entrepot.inspection.results import (
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.claims import LeaseLost
-from entrepot.tasks.records import cancel_requested, report_progress, start_task
+from entrepot.tasks.records import find_canceled, report_progress, start_task
 from entrepot.tasks.runs import BudgetExceeded, Run
 
 PROGRESS_SECONDS = 0.25
@@ -228,15 +228,32 @@ def _require_processor(run: Run, inspection: Inspection) -> None:
         raise BudgetExceeded
 
 
-class TaskMonitor:
-    """Passes progress on and asks about cancellation, both at a bounded rate."""
+class CancelPoll:
+    """Asks at a bounded rate which of some tasks are to stop."""
 
-    def __init__(self, database: Database, run: Run) -> None:
+    def __init__(self, database: Database, task_ids: Collection[UUID]) -> None:
         self._database = database
+        self._task_ids = task_ids
+        self._last_poll = -math.inf
+        self._canceled: frozenset[UUID] = frozenset()
+
+    def is_canceled(self, task_id: UUID) -> bool:
+        """Whether the task, one of them, is to stop."""
+        now = time.monotonic()
+        if now - self._last_poll >= CANCEL_POLL_SECONDS:
+            self._last_poll = now
+            self._canceled = self._database.read(find_canceled, self._task_ids)
+        return task_id in self._canceled
+
+
+class TaskMonitor:
+    """Passes progress on, at a bounded rate, and says whether its task is to stop. `poll` asks for
+    several tasks together."""
+
+    def __init__(self, database: Database, run: Run, poll: CancelPoll | None = None) -> None:
         self._run = run
         self._last_report = time.monotonic()
-        self._last_poll = -math.inf
-        self._is_canceled = False
+        self._poll = poll or CancelPoll(database, [run.id])
 
     def progress(self, done: int, total: int) -> None:
         """Note how far the task is."""
@@ -248,11 +265,7 @@ class TaskMonitor:
     def canceled(self) -> bool:
         """Whether the task is to stop. Raises as `Run.check` does."""
         self._run.check()
-        now = time.monotonic()
-        if now - self._last_poll >= CANCEL_POLL_SECONDS:
-            self._last_poll = now
-            self._is_canceled = self._database.read(cancel_requested, self._run.id)
-        return self._is_canceled
+        return self._poll.is_canceled(self._run.id)
 
 
 def begin_inspection(
@@ -261,12 +274,10 @@ def begin_inspection(
     """Mark the task as running and its version as inspected; None if the task has ended."""
     if not start_task(conn, task_id, "inspecting", now):
         return None
-    conn.execute(
-        update(versions)
-        .where(versions.c.task_id == task_id, versions.c.status == "received")
-        .values(status="inspecting")
-    )
-    return _load_version(conn, task_id)
+    undecided = versions.c.task_id == task_id, versions.c.status.in_(UNDECIDED_STATUSES)
+    statement = update(versions).where(*undecided).values(status="inspecting")
+    row = conn.execute(statement.returning(*VERSION_COLUMNS)).one_or_none()
+    return _with_contract(conn, row) if row is not None else _load_version(conn, task_id)
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
@@ -311,30 +322,36 @@ def decide_version(
         return VersionDecision(False)
     is_accepted = version.accepted_from is not None
     if version.mode == "none" or judged.inspection.verdict == "conforms" or is_accepted:
-        named = publish_version(conn, judged, places, now)
+        named = publish_version(conn, judged, contract, places, now)
     else:
         named = reject_version(conn, judged, places, now)
     return VersionDecision(True, frozenset(named))
 
 
+VERSION_COLUMNS = (
+    versions.c.id,
+    versions.c.task_id,
+    versions.c.file_id,
+    versions.c.account_id,
+    versions.c.created_by,
+    versions.c.number,
+    versions.c.size,
+    versions.c.restored_from,
+    versions.c.accepted_from,
+    versions.c.replaces,
+)
+
+
 def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
-    row = conn.execute(
-        select(
-            versions.c.id,
-            versions.c.file_id,
-            versions.c.account_id,
-            versions.c.created_by,
-            versions.c.number,
-            versions.c.size,
-            versions.c.restored_from,
-            versions.c.accepted_from,
-            versions.c.replaces,
-        ).where(versions.c.task_id == task_id)
-    ).one()
+    query = select(*VERSION_COLUMNS).where(versions.c.task_id == task_id)
+    return _with_contract(conn, conn.execute(query).one())
+
+
+def _with_contract(conn: ReadConnection, row: Any) -> UndecidedVersion:
     contract = load_contract(conn, row.file_id)
     current = _find_current(conn, contract)
     return UndecidedVersion(
-        task_id=task_id,
+        task_id=row.task_id,
         blob_id=BlobId(row.id),
         file_id=FileId(row.file_id),
         account_id=AccountId(row.account_id),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from entrepot.files.forms.with_verdict import store_forms
-from entrepot.files.processing.inspect import Inspector, TaskMonitor
+from entrepot.files.processing.inspect import CancelPoll, Inspector, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
@@ -43,7 +43,8 @@ class BatchInspector(Inspector):
             self._inspect_batch(small, batch)
 
     def _inspect_batch(self, small: Sequence[BegunRun], batch: SenderBatch) -> None:
-        monitors = [TaskMonitor(self.database, each.run) for each in small]
+        poll = CancelPoll(self.database, [each.run.id for each in small])
+        monitors = [TaskMonitor(self.database, each.run, poll) for each in small]
         results = self.pool.inspect_batch(
             batch,
             partial(store_forms, self.store),

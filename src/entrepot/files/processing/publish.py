@@ -16,11 +16,11 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.cleanup.withdraw import was_withdrawn
-from entrepot.files.contract import lock_terms
+from entrepot.files.contract import ContractTerms, lock_terms
 from entrepot.files.derivative_space import EAGER
 from entrepot.files.derivatives import NewForm, add_derivative, plan_derivative
 from entrepot.files.drift import note_drift
-from entrepot.files.kept_as_text import note_kept_as_text
+from entrepot.files.kept_as_text import describe_kept_as_text, note_kept_as_text
 from entrepot.files.versions import (
     QUARANTINE_PERIOD,
     QUARANTINED_STATUSES,
@@ -87,15 +87,20 @@ class FormPlaces:
 
 
 def publish_version(
-    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+    conn: WriteConnection,
+    judged: JudgedVersion,
+    contract: ContractTerms,
+    places: FormPlaces,
+    now: datetime,
 ) -> set[BlobId]:
     """Make the version visible with its forms; the file's current one if it has the highest number.
+    Its `contract` is locked (`lock_terms`).
 
     Returns the blobs that are named now. A table's Parquet that was not made with the verdict
     follows; whatever becomes of it, the version stays published.
     """
     version, inspection = judged.version, judged.inspection
-    if not _make_visible(conn, judged, now):
+    if not _make_visible(conn, judged, contract, now):
         return set()
     if version.mode == "infer" and inspection.schema is not None:
         _freeze_schema(conn, version, inspection, now)
@@ -126,15 +131,17 @@ def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: d
     """Make a version without a contract visible whose inspection could not run: our fault, which
     must not keep it from its readers. Its media type is that of the file's name, and its report
     has the warning that nothing was looked at."""
-    lock_terms(conn, version.file_id)
+    contract = lock_terms(conn, version.file_id)
     inspection = uninspected(version.file_name, version.size)
-    if not _make_visible(conn, JudgedVersion(version, inspection), now):
+    if not _make_visible(conn, JudgedVersion(version, inspection), contract, now):
         return
     _end_published(conn, version, inspection, now)
     _raise_alarm("a version was published without an inspection", version)
 
 
-def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -> bool:
+def _make_visible(
+    conn: WriteConnection, judged: JudgedVersion, contract: ContractTerms, now: datetime
+) -> bool:
     """Decide for the version, and make it the current one; False if it was decided before, or is a
     copy of one that was withdrawn since: that must not come back under another number.
 
@@ -148,7 +155,8 @@ def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -
     if not _set_decision(conn, version, "published", now, **columns):
         return False
     _save_findings(conn, judged)
-    note_kept_as_text(conn, version.blob_id)
+    if describe_kept_as_text(judged.columns or ()):  # else the report need not be read
+        note_kept_as_text(conn, version.blob_id)
     note_drift(conn, version.blob_id)
     newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(
@@ -162,7 +170,7 @@ def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -
         )
     )
     _end_quarantine(conn, version, now)
-    apply_retention(conn, version.file_id, now)
+    apply_retention(conn, contract, now)
     return True
 
 

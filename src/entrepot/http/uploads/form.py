@@ -116,7 +116,8 @@ async def receive_form(
     reader = FormReader(boundary_of(request.headers.get("content-type")))
     key = idempotency_key(request) if target.request_name is not None else None
     form = form if form is not None else UploadForm()
-    async with open_upload_session(work, target, key) as upload_session:
+    length = content_length(request)
+    async with open_upload_session(work, target, key, length) as upload_session:
         await _read_body(request, reader, form, target, upload_session, work)
         complete_target = await target.with_form(form, work)
         if upload_session.received == 0:

@@ -43,6 +43,7 @@ from entrepot.quotas.reserve import (
     quota_error_for,
     release_reservation,
     renew_reservation,
+    reserve_bytes,
 )
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim
@@ -59,7 +60,8 @@ MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 0.2
 class AdmittedUpload:
     """An upload that may begin: on what terms, from which account, what the account uses now.
 
-    `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already.
+    `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already,
+    `reserved` the bytes that are reserved for it.
     """
 
     admission: Admission
@@ -68,6 +70,7 @@ class AdmittedUpload:
     usage: Usage
     claim: Claim | None = None
     reply: Reply | None = None
+    reserved: int = 0
 
 
 def begin_upload_session(
@@ -77,22 +80,29 @@ def begin_upload_session(
     key: str | None,
     max_uploads: int,
     now: datetime,
+    max_bytes: int | None = None,
 ) -> AdmittedUpload:
-    """Open the reservation, if the target admits the upload.
+    """Open the reservation, if the target admits the upload. One that brings at most `max_bytes`
+    bytes, which are few, has them reserved in the same transaction, if they are free.
 
     It is not asked about one that is repeated, which changes nothing: what the first one was
     admitted by, it may have changed itself.
     """
     reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
     admission = target.admit(conn, actor) if reply is None else Admission(actor.account_id)
-    sender = admission.sender(actor)
-    reservation = open_reservation(conn, admission.account_id, max_uploads, now, sender)
+    sender, account_id = admission.sender(actor), admission.account_id
+    reserved = 0
+    # Not for a guest, who would hold the owner's quota without sending anything.
+    if max_bytes is not None and reply is None and account_id == actor.account_id:
+        quota_bytes = admission.limit(max_bytes)
+        reserved = quota_bytes if reserve_bytes(conn, account_id, quota_bytes) else 0
+    reservation = open_reservation(conn, account_id, max_uploads, now, sender, reserved)
     claim = None
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, now)
-    usage = get_usage(conn, admission.account_id)
-    return AdmittedUpload(admission, actor.account_id, reservation, usage, claim, reply)
+    usage = get_usage(conn, account_id)
+    return AdmittedUpload(admission, actor.account_id, reservation, usage, claim, reply, reserved)
 
 
 def end_upload_session(conn: WriteConnection, admitted: AdmittedUpload) -> None:
@@ -104,9 +114,10 @@ def end_upload_session(conn: WriteConnection, admitted: AdmittedUpload) -> None:
 
 @asynccontextmanager
 async def open_upload_session(
-    work: UnitOfWork, target: UploadTarget, key: str | None = None
+    work: UnitOfWork, target: UploadTarget, key: str | None = None, max_bytes: int | None = None
 ) -> "AsyncIterator[UploadSession]":
-    """One upload under way, by its Idempotency-Key if it has one, for the length of the block.
+    """One upload under way, by its Idempotency-Key if it has one, for the length of the block. It
+    brings at most `max_bytes` bytes, if that is known.
 
     Whatever the block raises, nothing of the upload stays; after a block that ends, its row names
     the bytes and wakes the workers. Raises TooManyUploads, RequestUnderWay, OwnerQuotaExceeded
@@ -115,7 +126,9 @@ async def open_upload_session(
     """
     settings = work.parts.settings
     max_uploads = settings.uploads_per_account
-    admitted = await work.write(begin_upload_session, target, key, max_uploads, work.now)
+    # Few bytes are on their way already: that saves a transaction. Many may take long to come.
+    few = max_bytes if max_bytes is not None and max_bytes <= BLOCK else None
+    admitted = await work.write(begin_upload_session, target, key, max_uploads, work.now, few)
     session_class = UploadSession if admitted.reply is None else ReplayedUpload
     upload_session = session_class(work, admitted, settings.max_file_size)
     try:
@@ -145,7 +158,7 @@ class UploadSession:
         self._blob_id = BlobId(uuid4())
         self._writer: BlobWriter | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
-        self._reserved = 0
+        self._reserved = admitted.reserved
         self._expected_bytes: int | None = None
         self._renewed = asyncio.get_running_loop().time()
         self._finished = False

@@ -153,7 +153,8 @@ def page(
 ) -> HTMLResponse:
     """A whole page for `actor`, or for a visitor who is not signed in."""
     here = nearest_page(request)
-    is_here = here == request.url.path and request.url.query
+    # A visitor's query is not repeated: it may name any address.
+    is_here = actor is not None and here == request.url.path and request.url.query
     text = render(
         request,
         template,

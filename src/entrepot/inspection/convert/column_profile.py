@@ -15,13 +15,19 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.convert.column_stats import (
+    MAX_CATEGORIES,
     MAX_EXACT_INTEGER,
+    MAX_SQUARED,
+    MAX_SUM_DIGITS,
+    MAX_VALUE_CHARS,
+    QUANTILES,
     ColumnStats,
     exact_number,
     json_value,
     json_value_at,
     sort_of,
 )
+from entrepot.inspection.convert.few_rows import FEW_ROWS, measure_few
 from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.sql import Sql, literal, sql
@@ -31,27 +37,16 @@ COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
 MAX_ROWS_IN_MEMORY = 100_000
 """Rows up to which some columns at a time are measured in memory."""
-FEW_ROWS = 2_000
-"""Rows up to which the engine's answers are counted here: to plan more takes it longer."""
 MAX_EXACT_DISTINCT = 10_000_000
 """Distinct values up to which they are counted exactly; beyond it the figure is an estimate."""
 MAX_EXACT_QUANTILE_ROWS = 200_000
 """Rows up to which quantiles are exact: beyond it they would not fit into bounded memory."""
-MAX_SQUARED = 1e150
-"""Up to here squares are finite, so that there is a standard deviation."""
-QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
-MAX_CATEGORIES = 50
-"""Different texts up to which a profile has them all: a later version may have a new one."""
-MAX_SUM_DIGITS = 38
-"""Of a sum that the engine adds up exactly (128 bits)."""
 TOP_VALUES = 10
 """Most frequent values that a column's profile has."""
 MAX_ENUM_VALUES = 20
 """Distinct texts up to which an enum is suggested,"""
 MIN_ENUM_TIMES = 10
 """if each occurs so often on average: fewer may be names of a short list."""
-MAX_VALUE_CHARS = 200
-"""Characters of a value that are shown."""
 
 
 @dataclass(frozen=True)
@@ -70,29 +65,33 @@ def profile_columns(
     parquet: Path,
     columns: Sequence[ProfiledColumn],
     rows: int,
+    few_rows: int = FEW_ROWS,
 ) -> list[dict[str, Any]]:
     """The profile of each column of `parquet`, which has this many rows; `columns` are what the
-    schema says of them.
+    schema says of them. Up to `few_rows` rows are counted here instead of by the engine.
 
     Raises duckdb.Error where the file cannot be read or measured.
     """
-    stored = open_stored(engine, parquet)
+    stored = open_stored(engine, parquet, names=[column.name for column in columns])
     measured_columns = [
         ColumnStats(
             column.name, column.type, kept.stored_as, kept.sql, sort_of(kept.stored_as), column.kept
         )
         for column, kept in zip(columns, stored.columns, strict=True)
     ]
-    exact, few = rows <= MAX_EXACT_QUANTILE_ROWS, rows <= FEW_ROWS
+    exact = rows <= MAX_EXACT_QUANTILE_ROWS
     for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
         end = start + COLUMNS_PER_QUERY
         part = measured_columns[start:end]
         source = _without_missing(stored, stored.columns[start:end], columns[start:end])
+        if rows <= few_rows:
+            measure_few(engine, source, part)
+            continue
         near = _near(engine, source, part, rows)
         _measure(engine, near, part, _first_pass)
-        _measure(engine, near, part, lambda each: _second_pass(each, exact, few))
+        _measure(engine, near, part, lambda each: _second_pass(each, exact))
         for each in part:
-            _count_values(engine, near, each, few)
+            _count_values(engine, near, each)
     return [_document(each, rows, exact) for each in measured_columns]
 
 
@@ -156,7 +155,7 @@ def _first_pass(column: ColumnStats) -> dict[str, Sql]:
     return aggregates
 
 
-def _second_pass(column: ColumnStats, exact: bool, few: bool) -> dict[str, Sql]:
+def _second_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     figures = column.figures
     if column.is_wide:
         return _exact_aggregates(column, exact)
@@ -183,8 +182,7 @@ def _second_pass(column: ColumnStats, exact: bool, few: bool) -> dict[str, Sql]:
     bins = bins_of(low, high, whole=column.whole)
     if bins is not None:
         column.bins = bins
-        counted = sql("list" if few else "histogram")
-        aggregates["bins"] = f"{counted}({bins.number_sql(column.scaled)})"
+        aggregates["bins"] = f"histogram({bins.number_sql(column.scaled)})"
     return aggregates
 
 
@@ -192,10 +190,7 @@ def _exact_aggregates(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     """The figures of numbers that a double would round, as texts: the sum, where it fits into the
     engine's 128 bits, and values as quantiles. There is no histogram of them."""
     aggregates: dict[str, Sql] = {}
-    figures = column.figures
-    largest = max(abs(Decimal(figures["low"])), abs(Decimal(figures["high"])))
-    digits = len(largest.as_tuple().digits) + len(str(figures["filled"]))
-    if digits <= MAX_SUM_DIGITS:
+    if column.has_exact_sum:
         aggregates["sum"] = f"sum({column.sql})::VARCHAR"
     if exact:
         shares = sql(f"{list(QUANTILES.values())}")
@@ -203,9 +198,7 @@ def _exact_aggregates(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     return aggregates
 
 
-def _count_values(
-    engine: duckdb.DuckDBPyConnection, source: Sql, column: ColumnStats, few: bool
-) -> None:
+def _count_values(engine: duckdb.DuckDBPyConnection, source: Sql, column: ColumnStats) -> None:
     """Distinct values, and the most common ones with their counts."""
     figures = column.figures
     figures["distinct"], figures["is_estimate"] = figures["estimate"], True
@@ -217,12 +210,6 @@ def _count_values(
         f"SELECT {value} AS v, count(*) AS n FROM {source} "
         f"WHERE {column.sql} IS NOT NULL GROUP BY v"
     )
-    if few:
-        ordered = f"SELECT v::VARCHAR, n FROM ({counted}) ORDER BY n DESC, v"
-        values = engine.execute(ordered).fetchall()
-        figures["distinct"], figures["is_estimate"] = len(values), False
-        figures["top"] = [(value, int(count)) for value, count in values[:MAX_CATEGORIES]]
-        return
     most = f"min({{'n': -n, 'v': v}}, {MAX_CATEGORIES})"
     shown_most = f"list_transform({most}, lambda each: {{'n': -each.n, 'v': each.v::VARCHAR}})"
     try:
@@ -278,11 +265,10 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
     ]
     often = filled >= MIN_ENUM_TIMES * distinct
     values = [str(value) for value, _ in figures["top"]]
-    is_category = column.sort == "text" and not estimate and 0 < distinct <= MAX_CATEGORIES
-    if is_category and all(len(value) <= MAX_VALUE_CHARS for value in values):
+    is_short = column.sort == "text" and all(len(value) <= MAX_VALUE_CHARS for value in values)
+    if is_short and not estimate and 0 < distinct <= MAX_CATEGORIES:
         described["categories"] = sorted(values)
-    few = not estimate and 1 < distinct <= MAX_ENUM_VALUES and often
-    if few and column.sort == "text":
+    if is_short and not estimate and often and 1 < distinct <= MAX_ENUM_VALUES:
         described["suggestedEnum"] = sorted(values)
     return described
 

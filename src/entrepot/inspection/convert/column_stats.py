@@ -16,6 +16,15 @@ MAX_DOUBLE_DIGITS = 15
 """Digits of a decimal that every double keeps (IEEE 754)."""
 MAX_EXACT_INTEGER = 1 << 53
 EPOCH = date(1970, 1, 1)
+MAX_SQUARED = 1e150
+"""Up to here squares are finite, so that there is a standard deviation."""
+QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+MAX_CATEGORIES = 50
+"""Different texts up to which a profile has them all: a later version may have a new one."""
+MAX_SUM_DIGITS = 38
+"""Of a sum that is added up exactly (the engine's 128 bits)."""
+MAX_VALUE_CHARS = 200
+"""Characters of a value that are shown."""
 
 
 @dataclass
@@ -66,6 +75,14 @@ class ColumnStats:
             return False
         ends = (Decimal(self.figures[end]) for end in ("low", "high"))
         return max(abs(end) for end in ends) >= MAX_EXACT_INTEGER
+
+    @property
+    def has_exact_sum(self) -> bool:
+        """Whether the sum of its numbers, given their count, is added up exactly."""
+        figures = self.figures
+        # Not by abs(), which rounds to 28 digits.
+        largest = max(Decimal(figures[end]).copy_abs() for end in ("low", "high"))
+        return len(largest.as_tuple().digits) + len(str(figures["filled"])) <= MAX_SUM_DIGITS
 
     @property
     def whole(self) -> bool:

@@ -1,8 +1,7 @@
 """Bins of equal width over a column's values."""
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from entrepot.inspection.sql import Sql
@@ -23,8 +22,13 @@ class Bins:
         """How many bins there are."""
         return len(self.edges) - 1
 
-    def number_sql(self, value: Sql) -> Sql:
+    def number(self, value: float) -> int:
         """The number of a value's bin, counted from 0."""
+        low, width = self.edges[0], self.edges[1] - self.edges[0]
+        return max(0, min(self.count - 1, math.floor((value - low) / width)))
+
+    def number_sql(self, value: Sql) -> Sql:
+        """The same in SQL."""
         low, width = self.edges[0], self.edges[1] - self.edges[0]
         place = f"floor(({value} - {low!r}::DOUBLE) / {width!r}::DOUBLE)"
         # Not for what is missing: least() and greatest() pass NULL over.
@@ -51,7 +55,7 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     return Bins((*edges, low + count * width if whole else high))
 
 
-def histogram(bins: Bins, counted: Mapping[int, int] | Sequence[int | None] | None) -> list[int]:
-    """The count of each bin, from the engine's `histogram` or `list` of their numbers."""
-    counts = Counter(counted or ())
+def histogram(bins: Bins, counted: Mapping[int, int] | None) -> list[int]:
+    """The count of each bin, from the counts of their numbers."""
+    counts = counted or {}
     return [counts.get(number, 0) for number in range(bins.count)]
