@@ -197,3 +197,19 @@ def test_a_folder_without_snapshots_says_so(parts: Parts, tmp_path: Path) -> Non
     with pytest.raises(StartRefused, match="has no snapshot"):
         restore_snapshot(tmp_path / "nothing", None, parts.settings)
     assert not (tmp_path / "nothing").exists()
+    settings = read_settings(data=tmp_path / "target")
+    with pytest.raises(StartRefused, match="has no snapshot"):
+        restore_snapshot(tmp_path / "nothing", None, settings)
+    assert not settings.data.exists()
+
+
+def test_a_folder_with_anything_of_others_is_left_alone(parts: Parts, tmp_path: Path) -> None:
+    """Also where there is neither a database nor bytes: another installation's secret, say."""
+    back_up(parts, tmp_path / "backup", KEEP)
+    for name in ("secret", "notes.txt"):
+        settings = read_settings(data=tmp_path / f"used-{name}", database=parts.settings.database)
+        settings.data.mkdir()
+        (settings.data / name).write_text("mine")
+        with pytest.raises(StartRefused, match=f"is not empty. It has {name}"):
+            restore_snapshot(tmp_path / "backup", None, settings)
+        assert (settings.data / name).read_text() == "mine"

@@ -109,7 +109,7 @@ def test_it_goes_with_the_bytes(account: TestAccount, server: Server, file_id: s
     mine = comparisons.c.task_id == UUID(task["task_id"])
     with parts.database.reading() as conn:
         row = conn.execute(select(comparisons).where(mine)).one()
-    assert row.result["changed"] == 1
+    assert json.loads(row.result)["changed"] == 1
     blob_id = BlobId(row.before_id)
     assert remove_expired_bytes(parts.database, parts.store, blob_id, lambda: later)
     with parts.database.reading() as conn:

@@ -13,6 +13,7 @@ from tests.support.server import Server, TestAccount
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import inspections, versions
+from entrepot.texts.json_text import to_json_text
 
 
 def restore(api: Api, file_id: str, number: int, **kwargs: Any) -> Any:
@@ -74,10 +75,9 @@ def test_findings_hold_while_the_schema_does(server: Server, account: TestAccoun
         select(versions.c.id).where(versions.c.task_id == _task_of(api, file_id, 1))
     )
     with server.parts.database.writing() as conn:
-        report = conn.scalar(select(inspections.c.report).where(marked))
-        conn.execute(
-            update(inspections).where(marked).values(report={**report, "warnings": ["mark"]})
-        )
+        report = json.loads(conn.scalar(select(inspections.c.report).where(marked)) or "")
+        report_text = to_json_text({**report, "warnings": ["mark"]})
+        conn.execute(update(inspections).where(marked).values(report=report_text))
     restored(api, file_id, 1)
     assert api.json(f"/file/{file_id}/report", params={"version": 2})["warnings"] == ["mark"]
     titled = {**json.loads(SCHEMA), "title": "Orders"}

@@ -14,6 +14,7 @@ from tests.support.server import Server, TestAccount
 
 from entrepot.db.tables import inspections, versions
 from entrepot.files.sweep import sweep
+from entrepot.texts.json_text import to_json_text
 
 FIRST = b"id,amount\n1,2\n3,4\n"
 NUMBERS = b"id,amount\n1,2.5\n3,NA\n"
@@ -40,9 +41,9 @@ def forge_suggestion(server: Server, file_id: str, forged: dict[str, Any]) -> No
         rejected = versions.c.file_id == UUID(file_id), versions.c.status == "rejected"
         version_id = conn.scalar(select(versions.c.id).where(*rejected))
         this = inspections.c.version_id == version_id
-        report = conn.execute(select(inspections.c.report).where(this)).scalar_one()
+        report = json.loads(conn.execute(select(inspections.c.report).where(this)).scalar_one())
         report = {**report, "suggested": {**report["suggested"], **forged}}
-        conn.execute(update(inspections).where(this).values(report=report))
+        conn.execute(update(inspections).where(this).values(report=to_json_text(report)))
 
 
 def suggested(api: Api, file_id: str, number: int = 2) -> Any:

@@ -244,6 +244,84 @@ def test_no_check_of_a_schema_shows_what_was_withdrawn(
     server.assert_sound()
 
 
+@pytest.mark.both_databases
+def test_no_check_of_a_schema_shows_what_was_deleted(server: Server, account: TestAccount) -> None:
+    """Also where a file's retention deletes it. Reports on other versions stay."""
+    api = account.api
+    file_id = str(api.deliver(CSV)["file_id"])
+    publish(api, file_id, SECRET_CSV)
+    schema = {"fields": [{"name": n, "type": "integer"} for n in ("id", "amount")]}
+    first = change(api, file_id, schema, "accept")["task_id"]
+    publish(api, file_id, SECRET_CSV)
+    second = change(api, file_id, schema, "accept")["task_id"]
+    publish(api, file_id, CSV)
+    assert api.request("DELETE", f"/file/{file_id}/versions/2").status_code == 200
+    paths = {each: (f"/task/{each}", f"/task/{each}/report") for each in (first, second)}
+    assert not any(SECRET in api.get(path).text for path in paths[first])
+    assert all(SECRET in api.get(path).text for path in paths[second])
+    body = {"retention": {"keep_last": 1}}
+    assert api.request("PATCH", f"/file/{file_id}", json=body).status_code == 200
+    publish(api, file_id, CSV)
+    assert not any(SECRET in api.get(path).text for path in paths[second])
+    assert server.doctor() == []
+
+
+def test_no_check_of_a_schema_of_a_deleted_file_is_read(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = str(account.api.deliver(SECRET_CSV)["file_id"])
+    schema = {"fields": [{"name": n, "type": "integer"} for n in ("id", "amount")]}
+    task_id = change(account.api, file_id, schema, "accept")["task_id"]
+    path = f"/task/{task_id}/report"
+    assert SECRET in account.api.get(path).text
+    assert account.api.request("DELETE", f"/file/{file_id}").status_code == 200
+    assert_problem(account.api.get(path), 404, "not-found")
+    assert account.api.post(f"/file/{file_id}/undelete").status_code == 200
+    assert SECRET in account.api.get(path).text
+
+
+@pytest.mark.both_databases
+def test_a_deleted_version_can_be_purged(server: Server, account: TestAccount) -> None:
+    """Without being published in between."""
+    file_id = two_versions(account.api)
+    before = account.api.account()["used"]
+    assert account.api.request("DELETE", f"/file/{file_id}/versions/1").status_code == 200
+    assert_problem(withdraw(account.api, file_id, 1), 409, "version-not-published")
+    purged = withdraw(account.api, file_id, 1, purge=True)
+    assert (purged.status_code, purged.json()["status"]) == (200, "withdrawn")
+    assert account.api.account()["used"] < before
+    path = f"/file/download/{file_id}?version=1"
+    assert_problem(account.api.get(path), 410, "version-withdrawn")
+    undeleted = account.api.post(f"/file/{file_id}/versions/1/undelete")
+    assert_problem(undeleted, 409, "nothing-to-undo")
+    assert account.api.json(f"/file/{file_id}")["version"] == 2
+    assert server.doctor() == []
+
+
+def test_long_reports_of_drift_are_renewed_outside_the_transaction(
+    server: Server, account: TestAccount
+) -> None:
+    """Two wide tables, whose profiles are longer than what a transaction parses."""
+    header = ",".join(f"a_column_with_a_long_name_{n}" for n in range(120))
+    row, odd_row = ",".join(["1"] * 120), ",".join(["1000"] * 120)
+    first = f"{header}\n{odd_row}\n{odd_row}\n".encode()
+    file_id = str(account.api.deliver(first, enforce_schema="true", limit=10**6)["file_id"])
+    publish(account.api, file_id, f"{header}\n{row}\n{row}\n".encode())
+    publish(account.api, file_id, first)
+
+    def drift() -> Any:
+        report = account.api.json(f"/file/{file_id}/report", params={"version": 3})
+        return report["tasks"][0].get("drift")
+
+    server.wait_derived()
+    with_drift = drift()
+    assert with_drift
+    assert withdraw(account.api, file_id, 2).status_code == 200
+    assert drift() is None
+    assert undo(account.api, file_id, 2).status_code == 200
+    assert drift() == with_drift
+
+
 def test_a_withdrawn_version_can_be_purged_later(server: Server, account: TestAccount) -> None:
     file_id = two_versions(account.api)
     withdraw(account.api, file_id, 2)

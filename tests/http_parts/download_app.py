@@ -10,6 +10,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 from starlette.datastructures import Headers
@@ -17,14 +18,22 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from entrepot.blobs import BlobId, DiskStore
-from entrepot.errors import BlobMissing, PreconditionFailed, RangeNotSatisfiable
+from entrepot.errors import BlobMissing, PreconditionFailed, RangeNotSatisfiable, TooManyDownloads
 from entrepot.http.downloads.response import Representation, download_response
+from entrepot.http.limits.answer_memory import AnswerMemory
+from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 
 
 class Downloads:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.store = DiskStore(root, reserve=0)
+        # Where responses look for the counters.
+        counters = SimpleNamespace(
+            downloads=ConcurrencyLimit(100, TooManyDownloads),
+            answer_memory=AnswerMemory(1 << 30),
+        )
+        self.state = SimpleNamespace(runtime=counters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,6 +41,7 @@ class Downloads:
         if scope["path"] == "/descriptors":
             await PlainTextResponse(str(self.held()))(scope, receive, send)
             return
+        scope["app"] = self
         if "stream" in scope["query_string"].decode():
             scope["extensions"] = {}
         try:

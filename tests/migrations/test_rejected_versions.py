@@ -14,10 +14,11 @@ from entrepot.activity.chain import chain_all_rows, check_chains
 from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import metadata, versions
-from entrepot.db.types import WriteConnection
+from entrepot.db.types import StoredJson, WriteConnection
 from entrepot.files.invariants.activity import changes_are_recorded
 from entrepot.files.invariants.checks import tasks_and_versions_agree
 from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.texts.json_text import to_json_text
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 BEFORE = "0012"
@@ -49,6 +50,9 @@ def put(conn: WriteConnection, name: str, /, **values: Any) -> None:
     """Insert a row of an older release: these columns alone, whatever the table has by now."""
     known = metadata.tables[name].c
     older = table(name, *(column(each, known[each].type) for each in values))
+    for each, value in values.items():
+        if isinstance(known[each].type, StoredJson) and value is not None:
+            values[each] = to_json_text(value)
     conn.execute(insert(older).values(values))
 
 

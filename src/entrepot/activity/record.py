@@ -14,6 +14,7 @@ from entrepot.activity.chain import append_rows
 from entrepot.activity.metadata import GROWING_ACTIONS, require_metadata_room
 from entrepot.db.engine import before_commit
 from entrepot.db.types import WriteConnection
+from entrepot.texts.json_text import JsonText
 
 MAX_TEXT_CHARS, MAX_JSON_CHARS = 300, 4_000
 """What is recorded as it is; a name has 255 characters at most."""
@@ -108,6 +109,8 @@ def _digest_long(value: Any) -> Any:
         return {name: _digest_long(each) for name, each in value.items()}
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, JsonText) and len(value) <= MAX_JSON_CHARS:
+        return json.loads(value)
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     if len(text) <= (MAX_TEXT_CHARS if isinstance(value, str) else MAX_JSON_CHARS):
         return value

@@ -38,6 +38,8 @@ MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
 MARK = "restoring"
 """The file of a data folder whose restoration was cut off; it has the snapshot's name."""
+OWN_NAMES = {MARK, "lock", "run", "scratch", "entrepot.toml", "lost+found"}
+"""What an empty data folder may have: what a command makes before it looks, and its settings."""
 
 WriteCopy = Callable[[BlobStore, Path, StoredCopy], None]
 
@@ -70,6 +72,13 @@ def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> Rest
     return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
 
 
+def check_snapshot(folder: Path, snapshot_name: str | None) -> None:
+    """Raise StartRefused if there is no such snapshot, or a piece of it is missing."""
+    backup = BackupFolder(folder)
+    snapshot = backup.choose_snapshot(snapshot_name)
+    _check_pieces(backup, snapshot, read_manifest(snapshot))
+
+
 @contextmanager
 def temporary_restoration(folder: Path, snapshot_name: str | None) -> Iterator[Path]:
     """A data folder with the snapshot, for checks, removed at the end. Raises StartRefused.
@@ -93,11 +102,12 @@ def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
     mark = settings.data / MARK
     if mark.is_file() and mark.read_text() == snapshot.name:
         return
-    database = settings.embedded and settings.sqlite_file.exists()
+    others = sorted({each.name for each in settings.data.iterdir()} - OWN_NAMES)
     location = store_location(settings)
-    if database or location.count_files():
+    if others or location.count_files():
+        what = f" It has {others[0]}." if others else ""
         raise StartRefused(
-            reason=f"The data folder {settings.data} or the store {location} is not empty. "
+            reason=f"The data folder {settings.data} or the store {location} is not empty.{what} "
             "Restore into an empty folder with --data DIR, check it, then let the server use that "
             "one. Nothing was written."
         )

@@ -4,7 +4,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from entrepot.backup.restore import restore, temporary_restoration
+from entrepot.backup.restore import check_snapshot, restore, temporary_restoration
 from entrepot.backup.save import back_up
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
@@ -44,7 +44,9 @@ def back_up_and_verify(parts: Parts, folder: Path, keep: int, verify: bool) -> d
 
 
 def restore_snapshot(folder: Path, snapshot: str | None, settings: Settings) -> dict[str, str]:
-    """Restore a snapshot into an empty data folder. Raises StartRefused."""
+    """Restore a snapshot into an empty data folder. Raises StartRefused, before that is made."""
+    if not settings.data.exists():
+        check_snapshot(folder, snapshot)
     make_data_folder(settings.data)
     with (
         explain_database_errors(settings),

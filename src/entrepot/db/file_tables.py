@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from entrepot.db.metadata import metadata
-from entrepot.db.types import UtcTime
+from entrepot.db.types import StoredJson, UtcTime
 
 files = Table(
     "files",
@@ -160,16 +160,16 @@ inspections = Table(
     "inspections",
     metadata,
     Column("version_id", Uuid, ForeignKey("versions.id"), primary_key=True),
-    Column("report", JSON, nullable=False),
-    Column("profile", JSON, nullable=False),
-    Column("schema", JSON),
+    Column("report", StoredJson, nullable=False),
+    Column("profile", StoredJson, nullable=False),
+    Column("schema", StoredJson),
     # The schema's revision that it judged by, 0 for none; NULL: not known.
     Column("revision", Integer),
     # The dialect and the encoding that it read by: so are the version's forms read.
     Column("dialect", JSON(none_as_null=True)),
     Column("encoding", String(40)),
     # The profile's columns, measured after the publication; NULL until then.
-    Column("columns", JSON(none_as_null=True)),
+    Column("columns", StoredJson),
 )
 
 derivatives = Table(
@@ -211,12 +211,12 @@ schema_revisions = Table(
     Column("file_id", Uuid, ForeignKey("files.id"), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("source", String(8), nullable=False),
-    Column("schema", JSON, nullable=False),
+    Column("schema", StoredJson, nullable=False),
     Column("dialect", JSON(none_as_null=True)),
     Column("encoding", String(40)),
     Column("version", Integer),
     # What it changed; NULL for a first schema, given with the file or frozen.
-    Column("changes", JSON(none_as_null=True)),
+    Column("changes", StoredJson),
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
 )
@@ -232,15 +232,17 @@ checks = Table(
     Column("file_id", Uuid, ForeignKey("files.id")),
     Column("name", String(255), nullable=False),
     Column("mode", String(8), nullable=False),
-    Column("schema", JSON(none_as_null=True)),
+    Column("schema", StoredJson),
     Column("dialect", JSON(none_as_null=True)),
     Column("encoding", String(40)),
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("sha256", String(64)),
     # Of a schema that is to come: the revision it is to follow, and what it changes.
     Column("revision", Integer),
-    Column("changes", JSON(none_as_null=True)),
-    Column("report", JSON(none_as_null=True)),
+    Column("changes", StoredJson),
+    # The current version that it was checked with.
+    Column("version", Integer),
+    Column("report", StoredJson),
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
     Column("key_id", Uuid),
     Column("created_at", UtcTime, nullable=False),
@@ -263,5 +265,5 @@ comparisons = Table(
     Column("examples", Integer, nullable=False),
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
     # What was found; none until then, and when the bytes of either version have gone.
-    Column("result", JSON(none_as_null=True)),
+    Column("result", StoredJson),
 )

@@ -37,6 +37,7 @@ from entrepot.errors.input import (
     UnknownColumn,
 )
 from entrepot.errors.limits import (
+    AnswerMemoryFull,
     DatabaseFull,
     FileTooLarge,
     OwnerQuotaExceeded,
@@ -55,6 +56,7 @@ from entrepot.errors.limits import (
     TooManySchemas,
     TooManyStreams,
     TooManyUploads,
+    TooMuchUnread,
 )
 from entrepot.errors.state import (
     BackupFailed,
@@ -95,6 +97,7 @@ from entrepot.errors.state import (
 
 __all__ = [
     "AccountSuspended",
+    "AnswerMemoryFull",
     "BackupFailed",
     "BlobDamaged",
     "BlobMissing",
@@ -161,6 +164,7 @@ __all__ = [
     "TooManySchemas",
     "TooManyStreams",
     "TooManyUploads",
+    "TooMuchUnread",
     "TusVersionUnsupported",
     "TypeMismatch",
     "UnknownColumn",

@@ -160,6 +160,36 @@ class TooManyDownloads(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooMuchUnread(EntrepotError):
+    """One party's answers that it has not read take as much memory as is left for all others:
+    `held` bytes."""
+
+    held: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            f"Answers that you have not read yet take {self.held:,} bytes of the server's memory, "
+            "as much as you may have now."
+        )
+
+
+@dataclass(eq=False)
+class AnswerMemoryFull(EntrepotError):
+    """Answers that many parties have not read take the memory that there is for them: `limit`
+    bytes."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            "Answers that others have not read yet take the memory that this server has for them, "
+            f"{self.limit:,} bytes."
+        )
+
+
+@dataclass(eq=False)
 class RateLimited(EntrepotError):
     """Too many requests of one key, or of one address without a valid key.
 

@@ -4,6 +4,7 @@ A comparison shows what is in both versions. So it is for the one who asked for 
 they may read both, and it goes when the bytes of either go.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,10 @@ from sqlalchemy import insert, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.db.tables import comparisons, versions
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.tables import comparisons, schema_revisions, versions
+from entrepot.db.types import ReadConnection, WriteConnection, json_member
 from entrepot.errors import NotFound
-from entrepot.files.contract import load_contract
+from entrepot.files.contract import load_terms
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.processing.cancel import get_visible_task
 from entrepot.grants.access import access_readable
@@ -24,6 +25,7 @@ from entrepot.inspection.results import Comparison
 from entrepot.quotas.reserve import hide_owner_figures
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
+from entrepot.texts.json_text import JsonText, to_json_text
 
 COMPARE = "compare.versions"
 """The workflow's name in the queue; part of the task protocol."""
@@ -60,9 +62,7 @@ def request_comparison(
     )
     key = pair.key
     if key is None:
-        schema = load_contract(conn, file_id).schema or {}
-        primary_key = schema.get("primaryKey", ())
-        key = (primary_key,) if isinstance(primary_key, str) else tuple(primary_key)
+        key = _primary_key(conn, file_id)
     task_id = TaskId(uuid4())
     conn.execute(
         insert(comparisons).values(
@@ -86,7 +86,17 @@ def request_comparison(
     return task_id
 
 
-def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
+@dataclass(frozen=True)
+class FoundComparison:
+    """What a task found in two versions of a file; `result` is as it is stored."""
+
+    file_id: UUID
+    before: int
+    after: int
+    result: JsonText
+
+
+def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> FoundComparison:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
     ask for it or may not read both versions any more, NotAllowed, VersionWithdrawn and
     VersionDeleted."""
@@ -105,8 +115,29 @@ def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[st
         get_stored(conn, actor, row.file_id, number)
     if row.result is None:
         raise NotFound
-    header = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
-    return {**header, "same": Comparison(**row.result).same, **row.result}
+    return FoundComparison(row.file_id, row.before, row.after, row.result)
+
+
+def comparison_document(stored: FoundComparison) -> dict[str, Any]:
+    """All of it, parsed."""
+    header = {"file_id": str(stored.file_id), "before": stored.before, "after": stored.after}
+    result = json.loads(stored.result)
+    return {**header, "same": Comparison(**result).same, **result}
+
+
+def comparison_text(stored: FoundComparison) -> JsonText:
+    """`comparison_document` as JSON."""
+    return to_json_text(comparison_document(stored))
+
+
+def _primary_key(conn: ReadConnection, file_id: UUID) -> tuple[str, ...]:
+    """The primary key of the file's schema; empty without one."""
+    revision = load_terms(conn, file_id).revision
+    this_revision = schema_revisions.c.file_id == file_id, schema_revisions.c.revision == revision
+    member = json_member(schema_revisions.c.schema, "primaryKey")
+    text = conn.scalar(select(member).where(*this_revision))
+    key = json.loads(text) if text is not None else ()
+    return (key,) if isinstance(key, str) else tuple(key)
 
 
 def _version_number(version_id: Any) -> Any:

@@ -13,14 +13,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    ColumnElement,
     Row,
     Select,
-    Text,
     and_,
-    cast,
     exists,
-    func,
     insert,
     select,
     update,
@@ -42,12 +38,13 @@ from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_manageable, access_visible, lock_manageable
 from entrepot.inspection.results import Mode
 from entrepot.schemas.changes import Change, breaking_change, compatible_change
-from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
+from entrepot.schemas.compare_schemas import is_compatible
 from entrepot.schemas.reading.compare_dialects import compare_readings
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
+from entrepot.texts.json_text import JsonText, to_json_text
 
 CHECK = "check.bytes"
 """The workflow's name in the queue; part of the task protocol."""
@@ -60,7 +57,7 @@ NOTHING_PUBLISHED = "nothing was published under the old contract"
 class NewContract:
     """What a request makes of a contract: a schema, and how deliveries are read from now on."""
 
-    schema: dict[str, Any]
+    schema: JsonText
     reading: StatedReading
 
 
@@ -102,10 +99,9 @@ class ContractTerms:
 
 @dataclass(frozen=True)
 class Contract(ContractTerms):
-    """A file's contract with its schema, and how many characters that has as JSON."""
+    """A file's contract with its schema."""
 
-    schema: dict[str, Any] | None
-    schema_chars: int
+    schema: JsonText | None
 
 
 def load_terms(conn: ReadConnection, file_id: UUID) -> ContractTerms:
@@ -117,13 +113,12 @@ def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
     """The contract of a file that is known to be there."""
     row = conn.execute(_contract_query(), {"file_id": file_id}).one()
     terms = vars(_terms_from_row(row))
-    return Contract(**terms, schema=row.schema, schema_chars=row.schema_chars or 0)
+    return Contract(**terms, schema=row.schema)
 
 
 @cache
 def _contract_query() -> Select[Any]:
-    schema = schema_revisions.c.schema
-    return _terms_query().add_columns(schema, json_chars(schema).label("schema_chars"))
+    return _terms_query().add_columns(schema_revisions.c.schema)
 
 
 @cache
@@ -149,11 +144,6 @@ def _terms_from_row(row: Row[Any]) -> ContractTerms:
         current_version=row.current_version,
         retention=row.retention,
     )
-
-
-def json_chars(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """How long a document is as it is stored."""
-    return func.length(cast(column, Text))
 
 
 def load_visible_terms(conn: ReadConnection, actor: Actor, file_id: UUID) -> ContractTerms:
@@ -186,14 +176,12 @@ def complete_contract(contract: Contract, document: ContractDocument) -> NewCont
 
 
 def compare_with_contract(
-    contract: Contract, new: NewContract, schema_changes: tuple[Change, ...] | None = None
+    contract: Contract, new: NewContract, schema_changes: tuple[Change, ...]
 ) -> tuple[Change, ...]:
     """What is changed of the contract, that it is enforced from now on included. `schema_changes`
-    are those of the schema, if they are known."""
-    if contract.schema is not None and schema_changes is not None:
+    are those of the schema, if it has one."""
+    if contract.schema is not None:
         changes = schema_changes
-    elif contract.schema is not None:
-        changes = compare_schemas(contract.schema, new.schema)
     else:
         what = f"enforcement: {contract.mode} → given"
         reason = "deliveries that break the schema are rejected from now on"
@@ -251,7 +239,7 @@ def propose_contract(
             dialect=new.reading.dialect,
             encoding=new.reading.encoding,
             revision=contract.revision,
-            changes=change_documents,
+            changes=to_json_text(change_documents),
             created_by=actor.user_id,
             key_id=actor.key_id,
             created_at=now,
@@ -279,7 +267,7 @@ def add_revision(
     conn: WriteConnection,
     contract: ContractTerms,
     new: NewContract,
-    changes: list[dict[str, Any]],
+    changes: JsonText,
     user_id: UUID,
     now: datetime,
 ) -> int:
@@ -345,7 +333,8 @@ def state_reading(
     detail: dict[str, Any]
     if contract.schema is not None:
         action = "schema.change"
-        changes = [change.to_document() for change in compare_readings_of(contract, merged)]
+        compared = compare_readings_of(contract, merged)
+        changes = to_json_text([change.to_document() for change in compared])
         new = NewContract(contract.schema, merged)
         number = add_revision(conn, contract, new, changes, target.actor.user_id, now)
         detail = {"revision": number, "changes": changes}

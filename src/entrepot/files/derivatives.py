@@ -31,6 +31,7 @@ from entrepot.files.queries.gone import require_not_gone
 from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
+from entrepot.texts.json_text import JsonText, to_json_text
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
@@ -53,7 +54,7 @@ class Derivation:
     sha256: str
     source: BlobId
     source_size: int
-    schema: dict[str, Any]
+    schema: JsonText
     mode: Mode
     rows: int
     reading: StatedReading = FOUND_OUT
@@ -155,7 +156,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         sha256=row.sha256,
         source=source,
         source_size=size,
-        schema=row.schema or {},
+        schema=row.schema or JsonText("{}"),
         mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         reading=StatedReading(row.dialect, row.encoding),
@@ -180,7 +181,7 @@ def save_derivative(
         return False
     if columns is not None:
         this_version = inspections.c.version_id == derivation.version_id
-        conn.execute(update(inspections).where(this_version).values(columns=columns))
+        conn.execute(update(inspections).where(this_version).values(columns=to_json_text(columns)))
         note_kept_as_text(conn, derivation.version_id)
         note_drift(conn, derivation.version_id)
     version_id, account_id = derivation.version_id, derivation.account_id

@@ -5,6 +5,7 @@ drift what is unusual. Rows are compared with the publication, columns as soon a
 measured.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -16,9 +17,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, func, select, update
 
 from entrepot.db.tables import files, inspections, versions
-from entrepot.db.types import WriteConnection, uuid_parameter
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import with_warnings
+from entrepot.texts.json_text import JsonText, to_json_text
 
 MAX_ROWS_CHANGE = 0.5
 """Share of the earlier rows by which the number of rows may differ."""
@@ -36,6 +38,8 @@ MAX_DISTANT = 1e300
 MAX_NAMED = 5
 """Values that a sentence names."""
 MAX_WARNINGS = 50
+SHORT_DOCUMENTS_CHARS = 32_000
+"""Documents of a pair that are parsed in a transaction of a request."""
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (moments are compared without their zones)
 
@@ -51,10 +55,59 @@ class Profile:
     columns: Sequence[ColumnProfile] | None
 
 
-def note_drift(conn: WriteConnection, version_id: UUID) -> None:
+@dataclass(frozen=True)
+class DriftSource:
+    """What is known of a published version of a file, as it is stored."""
+
+    version_id: UUID
+    number: int
+    rows: int
+    report: JsonText
+    columns: JsonText | None
+
+    @property
+    def profile(self) -> Profile:
+        """The figures that are compared."""
+        columns = json.loads(self.columns) if self.columns is not None else None
+        return Profile(self.number, self.rows, columns)
+
+
+@dataclass(frozen=True)
+class DriftPair:
+    """A version, and the one before it, which it is compared with; None: there is none."""
+
+    before: DriftSource | None
+    after: DriftSource
+
+    @property
+    def chars(self) -> int:
+        """How long the documents of both are together."""
+        sources = [each for each in (self.before, self.after) if each is not None]
+        return sum(len(each.report) + len(each.columns or "") for each in sources)
+
+
+RenewedReports = dict[DriftPair, JsonText | None]
+"""What `renewed_report` made of pairs."""
+
+
+class DriftNotPrepared(Exception):
+    """A transaction of a request needs the new report of a pair whose documents are long: it is to
+    begin again with what `renewed_report` makes of them elsewhere."""
+
+    def __init__(self, pair: DriftPair) -> None:
+        super().__init__()
+        self.pair = pair
+
+
+def note_drift(
+    conn: WriteConnection, version_id: UUID, prepared: RenewedReports | None = None
+) -> None:
     """Compare a published version with the one before it, and the one after it with this one, and
     write the warnings into their reports in place of earlier ones. Files without a contract have
-    none."""
+    none.
+
+    With `prepared` no long document is parsed. Raises DriftNotPrepared.
+    """
     place = conn.execute(_neighbors_query(), {"version_id": version_id}).one_or_none()
     if place is None or place.enforcement == "none":
         return
@@ -62,29 +115,54 @@ def note_drift(conn: WriteConnection, version_id: UUID) -> None:
     if numbers.count(None) == 2:  # their reports may be long
         return
     of_file = _published().where(versions.c.file_id == place.file_id)
-    by_number = {
-        row.number: row for row in conn.execute(of_file.where(versions.c.number.in_(numbers)))
-    }
+    rows = conn.execute(of_file.where(versions.c.number.in_(numbers)))
+    by_number = {row.number: _source(row) for row in rows}
     for before, after in pairwise(by_number.get(number) for number in numbers):
         if before is not None and after is not None:
-            _write(
-                conn, after.id, after.report, compare_profiles(_profile(before), _profile(after))
-            )
+            _renew(conn, DriftPair(before, after), prepared)
 
 
-def note_withdrawal(conn: WriteConnection, file_id: UUID, number: int) -> None:
+def note_withdrawal(
+    conn: WriteConnection, file_id: UUID, number: int, prepared: RenewedReports
+) -> None:
     """Compare the published version after `number`, which is not published any more, with the one
-    before it: its report had figures of what was withdrawn."""
-    of_file = _published().where(versions.c.file_id == file_id)
-    after = conn.execute(
-        of_file.where(versions.c.number > number).order_by(versions.c.number).limit(1)
-    ).one_or_none()
-    before = conn.execute(
-        of_file.where(versions.c.number < number).order_by(versions.c.number.desc()).limit(1)
-    ).one_or_none()
+    before it: its report had figures of what was withdrawn. Raises DriftNotPrepared."""
+    before, after = _neighbors(conn, file_id, number)
     if after is not None:
-        compared = compare_profiles(_profile(before), _profile(after)) if before is not None else []
-        _write(conn, after.id, after.report, compared)
+        _renew(conn, DriftPair(before, after), prepared)
+
+
+def renewed_report(pair: DriftPair) -> JsonText | None:
+    """The report of the later version with what has drifted; None if it says that already."""
+    before, report = pair.before, json.loads(pair.after.report)
+    warnings = compare_profiles(before.profile, pair.after.profile) if before is not None else []
+    if warnings == report["tasks"][0].get("drift", []):
+        return None
+    return to_json_text(_with_drift(report, warnings))
+
+
+def _renew(conn: WriteConnection, pair: DriftPair, prepared: RenewedReports | None) -> None:
+    if prepared is not None and pair in prepared:
+        report = prepared[pair]
+    elif prepared is None or pair.chars <= SHORT_DOCUMENTS_CHARS:
+        report = renewed_report(pair)
+    else:
+        raise DriftNotPrepared(pair)
+    if report is not None:
+        this_version = inspections.c.version_id == pair.after.version_id
+        conn.execute(update(inspections).where(this_version).values(report=report))
+
+
+def _neighbors(
+    conn: ReadConnection, file_id: UUID, number: int
+) -> tuple[DriftSource | None, DriftSource | None]:
+    """The published versions right before and right after a number."""
+    of_file = _published().where(versions.c.file_id == file_id)
+    before = of_file.where(versions.c.number < number).order_by(versions.c.number.desc())
+    after = of_file.where(versions.c.number > number).order_by(versions.c.number)
+    rows = (conn.execute(query.limit(1)).one_or_none() for query in (before, after))
+    earlier, later = (_source(row) if row is not None else None for row in rows)
+    return earlier, later
 
 
 @cache
@@ -129,19 +207,8 @@ def _published() -> Any:
     )
 
 
-def _profile(row: Any) -> Profile:
-    return Profile(row.number, row.row_count, row.columns)
-
-
-def _write(
-    conn: WriteConnection, version_id: UUID, report: dict[str, Any], warnings: list[str]
-) -> None:
-    if warnings == report["tasks"][0].get("drift", []):
-        return
-    report = _with_drift(report, warnings)
-    conn.execute(
-        update(inspections).where(inspections.c.version_id == version_id).values(report=report)
-    )
+def _source(row: Any) -> DriftSource:
+    return DriftSource(row.id, row.number, row.row_count, row.report, row.columns)
 
 
 def without_drift(report: dict[str, Any]) -> dict[str, Any]:

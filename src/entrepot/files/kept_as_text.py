@@ -1,6 +1,7 @@
 """A warning for each column of a published version that its forms store as text, although its
 field has another type: no type there holds all of its values exactly."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from entrepot.db.tables import inspections
 from entrepot.db.types import WriteConnection
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import with_warnings
+from entrepot.texts.json_text import to_json_text
 
 MAX_WARNINGS = 50
 
@@ -21,10 +23,12 @@ def note_kept_as_text(conn: WriteConnection, version_id: UUID) -> None:
     row = conn.execute(query.where(inspections.c.version_id == version_id)).one_or_none()
     if row is None:
         return
-    known = row.report["tasks"][0]["warnings"]
-    new = [each for each in describe_kept_as_text(row.columns or ()) if each not in known]
+    before = json.loads(row.report)
+    known = before["tasks"][0]["warnings"]
+    columns = json.loads(row.columns) if row.columns is not None else ()
+    new = [each for each in describe_kept_as_text(columns) if each not in known]
     if new:
-        report = with_warnings(row.report, [*known, *new])
+        report = to_json_text(with_warnings(before, [*known, *new]))
         conn.execute(
             update(inspections).where(inspections.c.version_id == version_id).values(report=report)
         )

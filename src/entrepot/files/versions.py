@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, NewType
+from typing import Literal, NewType
 from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.texts.json_text import JsonText
 
 FileId = NewType("FileId", UUID)
 
@@ -48,7 +49,7 @@ class UndecidedVersion:
     size: int
     file_name: str
     mode: Literal["none", "infer", "given"]
-    schema: dict[str, Any] | None
+    schema: JsonText | None
     revision: int = 0
     reading: StatedReading = FOUND_OUT
     restored_from: int | None = None

@@ -81,7 +81,7 @@ class AdmissionMiddleware:
     """
 
     def __init__(self, app: ASGIApp, framework: FastAPI, runtime: Runtime) -> None:
-        self._app = LargeAnswers(app, self._refuse)
+        self._app = LargeAnswers(app, self._refuse, runtime.answer_memory)
         self._framework = framework
         self._runtime = runtime
         settings = runtime.parts.settings

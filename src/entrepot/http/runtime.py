@@ -25,6 +25,7 @@ from entrepot.errors import (
     TooManyUploads,
 )
 from entrepot.files.derivatives import get_run_statuses
+from entrepot.http.limits.answer_memory import AnswerMemory
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.limits.password_checks import PasswordChecks
 from entrepot.http.limits.rates import MAX_COUNTERS, client_network
@@ -54,6 +55,7 @@ class Runtime:
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
     form_waits: ConcurrencyLimit
+    answer_memory: AnswerMemory
     previewer: Previewer
     parser: Parser
     password_checks: PasswordChecks
@@ -168,6 +170,7 @@ def open_runtime(parts: Parts) -> Runtime:
         streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
         form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
+        answer_memory=AnswerMemory(settings.answer_memory),
         previewer=Previewer(parts),
         parser=Parser(settings.uploads_per_account, settings.schema_seconds),
         password_checks=PasswordChecks(settings.sign_in_attempts_per_address),

@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 Effect = Literal["compatible", "breaking"]
 
+MAX_CHANGES = 1_000
+"""Changes of which all is kept and told. A schema of a megabyte can have 20,000."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -46,3 +49,14 @@ def format_value(value: object, max_chars: int = 80) -> str:
     """A schema's value as the sentences show it, cut to `max_chars`."""
     text = "none" if value is None else str(value)
     return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+
+
+def bound_changes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """At most `MAX_CHANGES`, and one more that counts the rest: it breaks if one of them does."""
+    if len(changes) <= MAX_CHANGES + 1:
+        return changes
+    rest = changes[MAX_CHANGES:]
+    broken = sum(change.effect == "breaking" for change in rest)
+    what, reason = f"{len(rest):,} more changes", f"{broken:,} of them are breaking"
+    make = breaking_change if broken else compatible_change
+    return (*changes[:MAX_CHANGES], make("", what, reason))

@@ -16,6 +16,7 @@ from entrepot.schemas.patterns import (
 )
 from entrepot.schemas.table_schema import parse_schema, to_document
 from entrepot.schemas.values import ImpreciseNumber
+from entrepot.texts.json_text import JsonText, to_json_text
 
 MAX_SCHEMA_BYTES = 1 << 20
 """A schema with 10,000 fields of usual names and types has some 400 kB."""
@@ -32,7 +33,7 @@ class Enforcement:
     if and only if mode is "given"."""
 
     mode: Literal["none", "infer", "given"]
-    schema: dict[str, Any] | None = None
+    schema: JsonText | None = None
 
 
 def parse_enforcement(text: str | None) -> Enforcement:
@@ -49,9 +50,9 @@ def parse_enforcement(text: str | None) -> Enforcement:
     return Enforcement("given", parse_schema_text(text))
 
 
-def parse_schema_text(text: str) -> dict[str, Any]:
+def parse_schema_text(text: str) -> JsonText:
     """A Table Schema as a sound document in its normal form. Raises SchemaInvalid."""
-    return sound_document(load_document(text))
+    return to_json_text(sound_document(load_document(text)))
 
 
 def sound_document(document: object) -> dict[str, Any]:

@@ -98,7 +98,6 @@ class Settings(BaseSettings):
         le=10**9,
         description="Requests that one key or session may make at once.",
     )
-    # The name of an anonymous caller in earlier releases: environments are not renamed.
     stranger_requests_per_minute: int = Field(
         default=300,
         ge=0,
@@ -110,7 +109,7 @@ class Settings(BaseSettings):
         default=100,
         ge=0,
         le=10**9,
-        description="Attempts to sign in from one address, in five minutes; 0: no limit.",
+        description="Sign-ins tried from one address, in 5 minutes, an API process; 0: no limit.",
     )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
     downloads_per_account: int = Field(
@@ -118,6 +117,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Answers of more than 64 KiB under way at once, an account: ranges, previews, "
         "lists, whole files of more than 16 MiB.",
+    )
+    answer_memory: int = Field(
+        default=536_870_912,
+        ge=16_777_216,
+        description="Bytes, for large answers that clients have not read yet, an API process.",
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."

@@ -17,6 +17,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
+from entrepot.files.cleanup.schema_checks import forget_schema_checks
 from entrepot.files.paths import claim_path
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD, FileId
@@ -125,7 +126,9 @@ def mark_versions_deleted(
 ) -> None:
     """Make tombstones of versions whose file is locked; their bytes may go once undoing is over."""
     values = {"status": "deleted", "deleted_at": now, "keep_until": now + UNDO_PERIOD + UNDO_MARGIN}
-    conn.execute(update(versions).where(versions.c.id.in_(list(version_ids))).values(**values))
+    ids = list(version_ids)
+    conn.execute(update(versions).where(versions.c.id.in_(ids)).values(**values))
+    forget_schema_checks(conn, ids)
 
 
 def purge_files(conn: WriteConnection, now: datetime) -> int:
@@ -149,6 +152,7 @@ def purge_files(conn: WriteConnection, now: datetime) -> int:
         conn.execute(update(versions).where(of_file, published).values(**deleted_values))
         has_bytes = versions.c.bytes_removed_at.is_(None)
         conn.execute(update(versions).where(of_file, has_bytes).values(keep_until=now))
+        forget_schema_checks(conn, list(conn.scalars(select(versions.c.id).where(of_file))))
         purged_values = {"current_version": None, "current_size": -1, "purged_at": now}
         conn.execute(update(files).where(files.c.id == row.id).values(**purged_values))
         record(conn, row.account_id, None, "file.purge", now, row.id)

@@ -9,6 +9,7 @@ The contract stays as it is, also where its schema was inferred from the version
 read by it. Its owner can replace it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import checks, inspections, released_blobs, tasks, versions
+from entrepot.db.tables import inspections, released_blobs, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NothingToUndo, VersionNotPublished
 from entrepot.files.cleanup.delete import (
@@ -25,14 +26,21 @@ from entrepot.files.cleanup.delete import (
     get_version_row,
     renew_current_version,
 )
-from entrepot.files.drift import note_drift, note_withdrawal
+from entrepot.files.cleanup.schema_checks import forget_report, forget_schema_checks
+from entrepot.files.drift import RenewedReports, note_drift, note_withdrawal
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.remove import delete_comparisons, delete_derivatives
-from entrepot.files.versions import QUARANTINED_STATUSES, UNDO_PERIOD
+from entrepot.files.versions import GONE_STATUSES, QUARANTINED_STATUSES, UNDO_PERIOD
 from entrepot.grants.access import lock_manageable
 from entrepot.tasks.records import notify_watchers
 
-FORGOTTEN = "What was found is not kept, since the version that was inspected was withdrawn."
+
+@dataclass(frozen=True)
+class NewWithdrawal:
+    """Why a version is to be withdrawn, and whether its bytes and all that shows them go now."""
+
+    reason: str
+    purge: bool
 
 
 def withdraw_version(
@@ -40,53 +48,59 @@ def withdraw_version(
     actor: Actor,
     file_id: UUID,
     number: int,
-    reason: str,
-    purge: bool,
+    new: NewWithdrawal,
+    prepared: RenewedReports,
     now: datetime,
 ) -> Version:
-    """Withdraw a published version, or purge one that was withdrawn.
+    """Withdraw a published version, or purge one that was withdrawn or deleted.
 
     Readers then get the newest version that is published. Once it is committed, the caller removes
     the bytes of a purged version; if it dies before that, the sweep does.
 
-    Raises NotFound, NotAllowed, VersionNotPublished.
+    Raises NotFound, NotAllowed, VersionNotPublished, DriftNotPrepared.
     """
     target = lock_manageable(conn, actor, file_id)
     row = get_version_row(conn, file_id, number)
-    is_late_purge = row.status == "withdrawn" and purge and not row.purged
+    is_late_purge = row.status in GONE_STATUSES and new.purge and not row.purged
     if row.status != "published" and not is_late_purge:
         raise VersionNotPublished(version=number, version_status=row.status)
-    keep_until = now if purge else now + UNDO_PERIOD + UNDO_MARGIN
+    keep_until = now if new.purge else now + UNDO_PERIOD + UNDO_MARGIN
     conn.execute(
         update(versions)
         .where(versions.c.id == row.id)
         .values(
             status="withdrawn",
+            deleted_at=None,
             withdrawn_at=row.withdrawn_at or now,
             withdrawn_by=actor.user_name,
-            withdrawal_reason=reason,
-            purged=purge,
+            withdrawal_reason=new.reason,
+            purged=new.purge,
             keep_until=keep_until,
         )
     )
     renew_current_version(conn, file_id, now)
-    note_withdrawal(conn, file_id, number)
-    _forget_schema_checks(conn, file_id, row.decided_at)
-    if purge:
+    note_withdrawal(conn, file_id, number, prepared)
+    forget_schema_checks(conn, [row.id])
+    if new.purge:
         _purge_findings(conn, BlobId(row.id), now)
         _purge_quarantined(conn, file_id, row.sha256, now)
-    detail = {"reason": reason, "purge": purge}
+    detail = {"reason": new.reason, "purge": new.purge}
     record(conn, target.account_id, actor, "version.withdraw", now, file_id, number, detail)
     notify_watchers(conn, file_id)
     return get_version(conn, actor, file_id, number)
 
 
 def undo_withdrawal(
-    conn: WriteConnection, actor: Actor, file_id: UUID, number: int, now: datetime
+    conn: WriteConnection,
+    actor: Actor,
+    file_id: UUID,
+    number: int,
+    prepared: RenewedReports,
+    now: datetime,
 ) -> Version:
     """Publish a withdrawn version again, within 7 days; its file's retention spares it from now on.
 
-    Raises NotFound, NotAllowed, NothingToUndo.
+    Raises NotFound, NotAllowed, NothingToUndo, DriftNotPrepared.
     """
     target = lock_manageable(conn, actor, file_id)
     row = get_version_row(conn, file_id, number)
@@ -109,7 +123,7 @@ def undo_withdrawal(
         )
     )
     renew_current_version(conn, file_id, now)
-    note_drift(conn, row.id)
+    note_drift(conn, row.id, prepared)
     record(conn, target.account_id, actor, "version.unwithdraw", now, file_id, number)
     return get_version(conn, actor, file_id, number)
 
@@ -130,11 +144,15 @@ def find_purged_blobs(conn: ReadConnection, version: Version) -> list[BlobId]:
 
 
 def find_copies(conn: ReadConnection, version: Version) -> list[int]:
-    """The numbers of the file's other published versions with the same bytes, the newest first."""
+    """The numbers of the file's other versions that have the same bytes still, the newest first:
+    published ones, and those of which the deletion or withdrawal can be undone."""
+    kept = versions.c.status.in_(("published", *GONE_STATUSES)), ~versions.c.purged
     query = select(versions.c.number).where(
         versions.c.file_id == version.file_id,
-        versions.c.status == "published",
+        versions.c.number != version.number,
         versions.c.sha256 == version.sha256,
+        versions.c.bytes_removed_at.is_(None),
+        *kept,
     )
     return list(conn.scalars(query.order_by(versions.c.number.desc())))
 
@@ -167,23 +185,4 @@ def _purge_quarantined(conn: WriteConnection, file_id: UUID, sha256: str, now: d
         _purge_findings(conn, BlobId(row.id), now)
         kept = versions.c.id == row.id, versions.c.keep_until > now
         conn.execute(update(versions).where(*kept).values(keep_until=now))
-        _forget_report(conn, row.task_id)
-
-
-def _forget_schema_checks(conn: WriteConnection, file_id: UUID, since: datetime) -> None:
-    """Delete what checks of new schemas found, which have cells of the version that was current:
-    of all that ended since the withdrawn one was published, as none tells which one it was."""
-    of_file = checks.c.file_id == file_id, checks.c.revision.is_not(None)
-    query = select(checks.c.task_id).where(*of_file, checks.c.decided_at >= since)
-    for task_id in conn.scalars(query.where(checks.c.report.is_not(None))).all():
-        conn.execute(update(checks).where(checks.c.task_id == task_id).values(report=None))
-        _forget_report(conn, task_id)
-
-
-def _forget_report(conn: WriteConnection, task_id: UUID) -> None:
-    """Leave of a task's error only which one it was."""
-    this_task = tasks.c.id == task_id
-    error = conn.scalar(select(tasks.c.error).where(this_task))
-    if error is not None:
-        error = {"code": error["code"], "detail": FORGOTTEN}
-    conn.execute(update(tasks).where(this_task).values(error=error, has_report=False))
+        forget_report(conn, row.task_id)

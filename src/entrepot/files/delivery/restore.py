@@ -5,6 +5,7 @@ that neither version needs the other: each is counted, kept and removed by itsel
 another schema than when they were judged, they are inspected again; else their findings hold.
 """
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -127,13 +128,14 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
     row = conn.execute(query).one_or_none()
     if row is None or StatedReading(row.dialect, row.encoding) != version.reading:
         return None
+    report = json.loads(row.report)
     return Inspection(
         # It was published under this revision: unless nothing is enforced, it conforms; or it
         # was rejected, and is accepted anyway.
-        verdict="conforms" if row.report["valid"] else "violates",
-        report=_without_suggestion(row.report) if version.accepted_from else row.report,
-        profile=row.profile,
-        schema=row.schema,
+        verdict="conforms" if report["valid"] else "violates",
+        report=_without_suggestion(report) if version.accepted_from else report,
+        profile=json.loads(row.profile),
+        schema=json.loads(row.schema) if row.schema is not None else None,
         media_type=row.media_type,
         row_count=row.row_count,
         detail="",

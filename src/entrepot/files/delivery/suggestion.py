@@ -5,6 +5,7 @@ neither is there without the other. The version is judged like any other; it cor
 one. A suggestion holds for the revision by which the delivery was judged, and for no later one.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -15,14 +16,13 @@ from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import inspections
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, json_member
 from entrepot.errors import NoSuggestion, SuggestionOutdated
 from entrepot.files.contract import (
     Contract,
     NewContract,
     add_revision,
     compare_with_contract,
-    json_chars,
     load_contract,
     load_terms,
 )
@@ -33,17 +33,24 @@ from entrepot.grants.access import Manageable, access_manageable
 from entrepot.schemas.changes import Change
 from entrepot.schemas.compare_schemas import is_compatible
 from entrepot.tasks.queue import TaskQueue
+from entrepot.texts.json_text import JsonText, to_json_text
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What the report of a rejected version suggests, for the contract of that time; `chars` is how
-    long its documents are. Nobody has parsed its schema."""
+    """What the report of a rejected version suggests, for the contract of that time. Nobody has
+    parsed its schema, or its dialect (None: it suggests none)."""
 
     version: int
     contract: Contract
-    new: NewContract
-    chars: int
+    schema: JsonText
+    dialect: JsonText | None
+
+    @property
+    def chars(self) -> int:
+        """How long its documents are together."""
+        documents = self.contract.schema, self.schema, self.dialect
+        return sum(len(each) for each in documents if each is not None)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class SoundSuggestion:
     """A suggestion that was parsed, and what it changes of the contract: nothing that breaks."""
 
     suggestion: Suggestion
+    new: NewContract
     changes: tuple[Change, ...]
 
 
@@ -65,19 +73,17 @@ def find_suggestion(
     target = access_manageable(conn, actor, file_id)
     source = find_quarantined_source(conn, target.file_id, number, now)
     query = select(
-        inspections.c.report,
+        json_member(inspections.c.report, "suggested", "schema").label("schema"),
+        json_member(inspections.c.report, "suggested", "dialect").label("dialect"),
         inspections.c.revision,
-        json_chars(inspections.c.report).label("chars"),
     ).where(inspections.c.version_id == source.blob_id)
     row = conn.execute(query).one_or_none()
-    suggested = row.report.get("suggested") if row is not None else None
-    if row is None or suggested is None:
+    if row is None or row.schema is None:
         raise NoSuggestion(version=number)
     contract = load_contract(conn, target.file_id)
     if row.revision != contract.revision:
         raise SuggestionOutdated(number, revision=row.revision, current_revision=contract.revision)
-    new = NewContract(suggested["schema"], replace(contract.reading, dialect=suggested["dialect"]))
-    return source, Suggestion(number, contract, new, row.chars + contract.schema_chars)
+    return source, Suggestion(number, contract, row.schema, row.dialect)
 
 
 def check_suggestion(suggestion: Suggestion, schema_changes: tuple[Change, ...]) -> SoundSuggestion:
@@ -86,10 +92,13 @@ def check_suggestion(suggestion: Suggestion, schema_changes: tuple[Change, ...])
     A sandbox process made it that had read an untrusted file.
     """
     contract = suggestion.contract
-    changes = compare_with_contract(contract, suggestion.new, schema_changes)
+    # Of at most `MAX_DIALECT_BYTES`.
+    dialect = json.loads(suggestion.dialect) if suggestion.dialect is not None else None
+    new = NewContract(suggestion.schema, replace(contract.reading, dialect=dialect))
+    changes = compare_with_contract(contract, new, schema_changes)
     if contract.schema is None or not is_compatible(changes):
         raise NoSuggestion(version=suggestion.version)
-    return SoundSuggestion(suggestion, changes)
+    return SoundSuggestion(suggestion, new, changes)
 
 
 def accept_suggestion(
@@ -111,9 +120,9 @@ def accept_suggestion(
     source = find_quarantined_source(conn, terms.file_id, number, now)
     if terms.revision != judged:
         raise SuggestionOutdated(number, revision=judged, current_revision=terms.revision)
-    changes = [change.to_document() for change in sound.changes]
+    changes = to_json_text([change.to_document() for change in sound.changes])
     actor = target.actor
-    revision = add_revision(conn, terms, sound.suggestion.new, changes, actor.user_id, now)
+    revision = add_revision(conn, terms, sound.new, changes, actor.user_id, now)
     detail = {"revision": revision, "changes": changes, "suggested_for": number}
     account_id, file_id = terms.account_id, terms.file_id
     current = terms.current_version

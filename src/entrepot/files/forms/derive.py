@@ -4,6 +4,7 @@ As with an inspection every part may run twice: the row says what has been done.
 made and that no row came to name is swept.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +119,7 @@ def _conversion_request(derivation: Derivation, path: Path) -> ConversionRequest
         file_name=derivation.file_name,
         size=derivation.source_size,
         form=derivation.form,
-        schema=derivation.schema,
+        schema=json.loads(derivation.schema),
         mode=derivation.mode,
         rows=derivation.rows,
         dialect=derivation.reading.dialect,

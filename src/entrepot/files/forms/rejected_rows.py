@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select, update
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives, files, inspections, versions
-from entrepot.db.types import WriteConnection
+from entrepot.db.types import WriteConnection, json_member
 from entrepot.errors import (
     DerivativeFailed,
     NotAllowed,
@@ -22,6 +22,8 @@ from entrepot.grants.access import access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
 REPORT_NAME = "report.csv"
+ROWS = json_member(inspections.c.report, "tasks", 0, "stats", "rows")
+"""Null where the version has no rows."""
 
 
 def request_rejected_rows(
@@ -40,7 +42,7 @@ def request_rejected_rows(
     """
     target = access_visible(conn, actor, file_id)
     query = (
-        select(versions, files.c.name, inspections.c.report)
+        select(versions, files.c.name, ROWS.label("report_rows"))
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
@@ -58,7 +60,7 @@ def request_rejected_rows(
         raise NotFound
     if not target.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")
-    if "rows" not in row.report["tasks"][0]["stats"]:
+    if row.report_rows is None:
         raise VersionNotTabular(format=REPORT_NAME, media_type=row.media_type)
     version_id = BlobId(row.id)
     derivative = find_or_plan_form(conn, version_id, "rejected", REPORT_NAME, queue, now)

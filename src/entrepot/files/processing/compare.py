@@ -20,6 +20,7 @@ from entrepot.files.processing.inspect import Inspector
 from entrepot.inspection.results import Comparison, ComparisonRequest, InspectionCanceled
 from entrepot.tasks.records import finish_task, start_task
 from entrepot.tasks.runs import Run
+from entrepot.texts.json_text import to_json_text
 
 BYTES_REMOVED_DETAIL = "The bytes of one of the two versions were removed meanwhile."
 
@@ -139,7 +140,11 @@ def end_comparison(
     conn.execute(compared.with_for_update(read=True, of=versions))
     if _both_bytes_kept(conn, task_id):
         this_comparison = comparisons.c.task_id == task_id
-        conn.execute(update(comparisons).where(this_comparison).values(result=asdict(comparison)))
+        conn.execute(
+            update(comparisons)
+            .where(this_comparison)
+            .values(result=to_json_text(asdict(comparison)))
+        )
 
 
 def _both_bytes_kept(conn: ReadConnection, task_id: UUID) -> bool:

@@ -4,6 +4,7 @@ Every part may run twice (a worker can be killed between any two lines): the sta
 database, not the progress of this function, say what has been done.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -198,7 +199,7 @@ class Inspector:
                 file_name=version.file_name,
                 size=version.size,
                 mode=version.mode,
-                schema=version.schema,
+                schema=json.loads(version.schema) if version.schema is not None else None,
                 dialect=version.reading.dialect,
                 encoding=version.reading.encoding,
                 # What is published in any case needs no way out.

@@ -33,6 +33,7 @@ from entrepot.inspection.sandbox.failures import uninspected
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
+from entrepot.texts.json_text import JsonText, to_json_text
 
 log = structlog.get_logger(__name__)
 
@@ -266,14 +267,18 @@ def _save_findings(conn: WriteConnection, judged: JudgedVersion) -> None:
     conn.execute(
         insert(inspections).values(
             version_id=version.blob_id,
-            report=inspection.report,
-            profile=inspection.profile,
-            schema=inspection.schema,
+            report=to_json_text(inspection.report),
+            profile=to_json_text(inspection.profile),
+            schema=_stored(inspection.schema),
             revision=version.revision,
-            columns=judged.columns,
+            columns=_stored(judged.columns),
             **asdict(_reading_of(version, inspection)),
         )
     )
+
+
+def _stored(document: object) -> JsonText | None:
+    return to_json_text(document) if document is not None else None
 
 
 def _reading_of(version: UndecidedVersion, inspection: Inspection) -> StatedReading:
@@ -306,7 +311,7 @@ def _freeze_schema(
             file_id=version.file_id,
             revision=1,
             source="inferred",
-            schema=inspection.schema,
+            schema=_stored(inspection.schema),
             version=version.number,
             created_by=version.created_by,
             created_at=now,

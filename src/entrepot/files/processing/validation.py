@@ -5,6 +5,7 @@ effect here if the version keeps it. Every step may run twice, as in `files.proc
 states in the database say what has been done.
 """
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from entrepot.inspection.results import (
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.records import finish_task, start_task
 from entrepot.tasks.runs import Run
+from entrepot.texts.json_text import JsonText, to_json_text
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class Validation:
     file_id: FileId | None
     name: str
     mode: Mode
-    schema: dict[str, Any] | None
+    schema: JsonText | None
     reading: StatedReading
     size: int
     revision: int | None
-    changes: list[dict[str, Any]]
+    changes: JsonText
     user_id: UUID
     user_name: str
     key_id: UUID | None
@@ -135,7 +137,7 @@ def _validation_request(check: Validation, path: Path, size: int) -> InspectionR
         file_name=check.name,
         size=size,
         mode=check.mode,
-        schema=check.schema,
+        schema=json.loads(check.schema) if check.schema is not None else None,
         dialect=check.reading.dialect,
         encoding=check.reading.encoding,
     )
@@ -150,7 +152,7 @@ def end_validation(
     conn: WriteConnection, check: Validation, inspection: Inspection, now: datetime
 ) -> None:
     """Keep the report and let the bytes go; the task fails if the contract is broken."""
-    if not _set_decision(conn, check, now, report=inspection.report):
+    if not _set_decision(conn, check, now, report=to_json_text(inspection.report)):
         return
     if check.mode == "none" or inspection.verdict == "conforms":
         finish_task(conn, check.task_id, "succeeded", now, has_report=True)
@@ -174,8 +176,8 @@ def end_schema_change(
     contract = lock_contract(conn, check.file_id)
     if contract.current_version != checked_version:
         return False
-    report = inspection.report if inspection else None
-    if not _set_decision(conn, check, now, report=report):
+    report = to_json_text(inspection.report) if inspection else None
+    if not _set_decision(conn, check, now, report=report, version=checked_version):
         return True
     if inspection is not None and inspection.verdict != "conforms":
         finish_task(
@@ -191,7 +193,8 @@ def end_schema_change(
     else:
         assert check.schema is not None
         new = NewContract(check.schema, check.reading)
-        if new != NewContract(contract.schema or {}, contract.reading):
+        same_schema = json.loads(check.schema) == json.loads(contract.schema or "{}")
+        if not same_schema or new.reading != contract.reading:
             _apply_contract(conn, check, new, checked_version, now)
         finish_task(conn, check.task_id, "succeeded", now, has_report=bool(report))
     return True
@@ -256,7 +259,7 @@ def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
         reading=StatedReading(row.dialect, row.encoding),
         size=row.size,
         revision=row.revision,
-        changes=row.changes or [],
+        changes=row.changes or to_json_text([]),
         user_id=row.created_by,
         user_name=f"{row.account}:{row.user}",
         key_id=row.key_id,

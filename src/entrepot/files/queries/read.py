@@ -40,6 +40,7 @@ from entrepot.grants.access import (
     visible_versions,
 )
 from entrepot.schemas.reading.stated import StatedReading
+from entrepot.texts.json_text import JsonText
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class FileRecord:
     rights: Rights
     size_limit: int
     enforcement: str
-    schema: dict[str, Any] | None
+    schema: JsonText | None
     reading: StatedReading
     retention: dict[str, int] | None
     created_at: datetime
@@ -87,16 +88,18 @@ class FileRecord:
 class Findings:
     """What an inspection found: the report, the profile and the schema as JSON documents.
 
+    `reads`: the actor may read the file; else `deliverer_report` says what of the report is theirs.
     `columns` is the profile's part that is measured after the publication, None before;
     `derivative` is the state of the Parquet that it is measured from, None where there is none,
     and `derivative_error` why it could not be made.
     """
 
     version: int
-    report: dict[str, Any]
-    profile: dict[str, Any]
-    schema: dict[str, Any] | None
-    columns: list[dict[str, Any]] | None
+    report: JsonText
+    profile: JsonText
+    schema: JsonText | None
+    columns: JsonText | None
+    reads: bool
     derivative: str | None
     derivative_error: dict[str, Any] | None
 
@@ -111,10 +114,10 @@ def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
     return file_from_row(row, actor)
 
 
-def profile_document(findings: Findings) -> dict[str, Any]:
-    """The profile as far as it is known: the file's and the table's part at once, the columns
-    once they are measured."""
-    document: dict[str, Any] = {"version": findings.version, **findings.profile}
+def profile_members(findings: Findings) -> dict[str, Any]:
+    """What the profile says besides what is stored of it: the columns once they are measured, and
+    what becomes of them before."""
+    document: dict[str, Any] = {"version": findings.version}
     document["columns"] = findings.columns or []
     document["columns_pending"] = findings.columns is None and findings.derivative == "pending"
     derivative: dict[str, Any] = {"status": findings.derivative or "none"}
@@ -198,20 +201,20 @@ def get_findings(
         raise NotFound
     return Findings(
         version=row.number,
-        report=visible_report(row.report, target.rights.reads),
+        report=row.report,
         profile=row.profile,
         schema=row.schema,
         columns=row.columns,
+        reads=target.rights.reads,
         derivative=row.status,
         derivative_error=row.error,
     )
 
 
-def visible_report(report: dict[str, Any], reads: bool) -> dict[str, Any]:
-    """A report as who may read the file sees it, or who may not: they learn nothing of its other
-    versions. Whether another dialect is suggested depends on what the current version holds."""
-    if reads:
-        return report
+def deliverer_report(report: dict[str, Any]) -> dict[str, Any]:
+    """A report as it is for who may deliver to the file and not read it: they learn nothing of its
+    other versions. Whether another dialect is suggested depends on what the current version holds.
+    """
     changes = report.get("suggested", {}).get("changes", [])
     if any(change["pointer"].startswith("/dialect/") for change in changes):
         report = {name: value for name, value in report.items() if name != "suggested"}
@@ -228,7 +231,7 @@ def find_newest_findings(
         return None
 
 
-def find_current_schema(conn: ReadConnection, actor: Actor, file_id: UUID) -> dict[str, Any] | None:
+def find_current_schema(conn: ReadConnection, actor: Actor, file_id: UUID) -> JsonText | None:
     """The schema that was inferred for the file's current version, None if there is none, or for
     who may not read it. Raises NotFound."""
     if not access_visible(conn, actor, file_id).rights.reads:
@@ -239,8 +242,7 @@ def find_current_schema(conn: ReadConnection, actor: Actor, file_id: UUID) -> di
         .join(files, _is_current())
         .where(files.c.id == file_id)
     )
-    schema: dict[str, Any] | None = conn.scalar(query)
-    return schema
+    return conn.scalar(query)
 
 
 def file_rows(with_schema: bool) -> Select[Any]:

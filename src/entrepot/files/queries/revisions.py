@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,9 +14,15 @@ from entrepot.errors import NotFound
 from entrepot.grants.access import access_manageable, access_visible
 from entrepot.schemas.changes import Effect
 from entrepot.schemas.reading.stated import StatedReading
+from entrepot.texts.json_text import JsonText
 
 RevisionSource = Literal["given", "inferred", "migrated"]
 """Who made a revision: the owner, the first version, or the migration of an older release."""
+
+
+MAX_LISTED = 100
+"""Revisions in a list, the newest; each may have changed 1,000 things. An older one is found by its
+number."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Revision:
     source: RevisionSource
     reading: StatedReading
     version: int | None
-    changes: list[dict[str, Any]] | None
+    changes: JsonText | None
     user_name: str
     created_at: datetime
 
@@ -38,12 +44,15 @@ class Revision:
         """Whether it was compatible with the one before, or breaking; None for a first."""
         if self.changes is None:
             return None
-        broken = any(change["effect"] == "breaking" for change in self.changes)
-        return "breaking" if broken else "compatible"
+        # A quotation mark within a text is written with a backslash before it.
+        return "breaking" if '"effect": "breaking"' in self.changes else "compatible"
 
 
-def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
-    """Every revision for a file that the actor may see, the newest first. Raises NotFound."""
+def list_schema_revisions(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
+) -> list[Revision]:
+    """The newest revisions for a file that the actor may see, the newest first; or the one with
+    that number. Raises NotFound."""
     target = access_visible(conn, actor, file_id)
     revisions = schema_revisions.c
     query = (
@@ -56,7 +65,10 @@ def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
         .join(accounts, accounts.c.id == users.c.account_id)
         .where(revisions.file_id == file_id)
         .order_by(revisions.revision.desc())
+        .limit(MAX_LISTED)
     )
+    if number is not None:
+        query = query.where(revisions.revision == number)
     return [
         Revision(
             number=row.revision,
@@ -71,22 +83,9 @@ def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
     ]
 
 
-def find_revision(revisions: list[Revision], number: int | None) -> Revision | None:
-    """The revision of that number, the newest by default; None where there is none at all.
-
-    Raises NotFound for a number that the file has not had.
-    """
-    if number is None:
-        return revisions[0] if revisions else None
-    for revision in revisions:
-        if revision.number == number:
-            return revision
-    raise NotFound
-
-
 def load_schema(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, JsonText]:
     """A revision's number and schema, the newest by default. Raises NotFound."""
     access_visible(conn, actor, file_id)
     return load_revision_schema(conn, file_id, number)
@@ -94,7 +93,7 @@ def load_schema(
 
 def load_revision_schema(
     conn: ReadConnection, file_id: UUID, number: int | None
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, JsonText]:
     """As `load_schema`, of a file that the caller has access to."""
     revisions = schema_revisions.c
     query = (
@@ -113,7 +112,7 @@ def load_revision_schema(
 
 def find_proposal(
     conn: ReadConnection, actor: Actor, file_id: UUID, task_id: UUID
-) -> tuple[dict[str, Any] | None, StatedReading] | None:
+) -> tuple[JsonText | None, StatedReading] | None:
     """The schema that a task checked for the file, and how it reads deliveries; None if there is no
     such task. Raises NotFound, NotAllowed for who may not change the contract."""
     access_manageable(conn, actor, file_id)

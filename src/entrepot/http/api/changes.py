@@ -38,6 +38,7 @@ from entrepot.http.parameters import (
     SizeLimitInBody,
     UserNameInBody,
 )
+from entrepot.http.stored_documents import json_response
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 
@@ -201,4 +202,4 @@ def _parse_change(body: FileChangeBody, work: UnitOfWork) -> FileChange:
 
 
 def _document_response(document: FileDocument) -> Response:
-    return JSONResponse(document.document, headers={"ETag": document.etag})
+    return json_response(document.document, {"ETag": document.etag})

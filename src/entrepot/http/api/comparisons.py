@@ -9,7 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
-from entrepot.files.comparisons import VersionPair, get_comparison, request_comparison
+from entrepot.files.comparisons import (
+    VersionPair,
+    comparison_text,
+    get_comparison,
+    request_comparison,
+)
 from entrepot.http.api.models.inspections import VersionComparison
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.openapi.answers import ACCEPTED, GONE, REPEATING, problems
@@ -21,6 +26,7 @@ from entrepot.http.parameters import (
     NumberInBody,
     TaskIdInPath,
 )
+from entrepot.http.stored_documents import json_response
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
@@ -85,4 +91,7 @@ async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     go. Counts are exact. `changed` is null where rows had no key, and `key_repeated` counts rows
     that repeat the key, which then was not used.
     """
-    return JSONResponse(await work.read(get_comparison, task_id))
+    stored = await work.read(get_comparison, task_id)
+    size = len(stored.result)
+    text = await work.runtime.parser.run(work.account_id, size, comparison_text, stored)
+    return json_response(text)

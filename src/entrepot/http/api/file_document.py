@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
@@ -46,7 +46,7 @@ def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> Fil
     record = get_file(conn, actor, file_id)
     document: FileDetails = {
         **file_payload(record),  # type: ignore[typeddict-item]  # `get_offer_recipient` may follow
-        "schema": record.schema,
+        "schema": cast(dict[str, Any] | None, record.schema),
         "table_dialect": record.reading.dialect,
         "encoding": record.reading.encoding,
         "retention": cast(RetentionRule | None, record.retention),

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from entrepot import errors
 from entrepot.accounts.actor import Actor
@@ -15,7 +15,6 @@ from entrepot.files.queries.read import (
     FileRecord,
     get_findings,
     get_profile_findings,
-    profile_document,
 )
 from entrepot.http.api.file_document import load_file_document
 from entrepot.http.api.lists import list_response
@@ -40,6 +39,7 @@ from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
+from entrepot.http.stored_documents import json_response, profile_document, visible_report
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
@@ -109,7 +109,7 @@ async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Respo
         {"if-none-match": request.headers.get("if-none-match", "")}, document.validators
     ):
         return Response(status_code=304, headers=headers)
-    return JSONResponse(document.document, headers=headers)
+    return json_response(document.document, headers)
 
 
 @router.get(
@@ -158,7 +158,8 @@ async def report(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
-    return JSONResponse((await work.read(get_findings, file_id, version)).report)
+    findings = await work.read(get_findings, file_id, version)
+    return json_response(await visible_report(work, findings.report, findings.reads))
 
 
 @router.get(
@@ -195,4 +196,5 @@ async def profile(
     The columns are measured with the publication; of a large delivery right after it, and
     `columns_pending` says then that they will come.
     """
-    return JSONResponse(profile_document(await work.read(get_profile_findings, file_id, version)))
+    findings = await work.read(get_profile_findings, file_id, version)
+    return json_response(await profile_document(work, findings))

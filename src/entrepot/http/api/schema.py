@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid
+from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import (
     ContractProposal,
     ContractTerms,
@@ -21,7 +21,6 @@ from entrepot.files.contract import (
 from entrepot.files.queries.read import find_current_schema
 from entrepot.files.queries.revisions import (
     Revision,
-    find_revision,
     list_schema_revisions,
     load_revision_schema,
 )
@@ -38,12 +37,14 @@ from entrepot.http.parameters import (
     RevisionInQuery,
     read_file_id,
 )
+from entrepot.http.stored_documents import json_response
 from entrepot.http.uploads.body import read_small_body
 from entrepot.http.uploads.contract_fields import prepare_proposal, read_contract
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.tasks.records import TaskId
+from entrepot.texts.json_text import JsonText
 
 router = APIRouter(tags=["files"])
 
@@ -87,7 +88,7 @@ BODY: dict[str, Any] = {
 async def schema(
     file_id: FileIdInPath, work: ReadWork, revision: RevisionInQuery | None = None
 ) -> Response:
-    """The schema of a file, the newest revision by default, and the list of all revisions.
+    """The schema of a file, the newest revision by default, and the list of the newest 100.
 
     With it go the dialect and the encoding by which deliveries are read, as far as they are stated.
     The list is empty where the file has no schema of its own; `schema` is then what was inferred
@@ -97,7 +98,7 @@ async def schema(
     contract, revisions, selected, document = await work.read(_load_revisions, file_id, revision)
     revision_list = [revision_payload(each) for each in revisions]
     enforced = contract.mode != "none"
-    answer: FileSchema = {
+    answer: dict[str, Any] = {
         "revision": None,
         "schema": document,
         "dialect": contract.reading.dialect,
@@ -112,7 +113,7 @@ async def schema(
             "enforced": enforced,
             "revisions_list": revision_list,
         }
-    return JSONResponse(answer, headers={"ETag": _etag(contract)})
+    return json_response(answer, {"ETag": _etag(contract)})
 
 
 @router.put(
@@ -169,11 +170,16 @@ async def change_schema(
 
 def _load_revisions(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None
-) -> tuple[ContractTerms, list[Revision], Revision | None, dict[str, Any] | None]:
+) -> tuple[ContractTerms, list[Revision], Revision | None, JsonText | None]:
     """The contract, its revisions, the one that is asked for and its schema."""
     contract = load_visible_terms(conn, actor, file_id)
     revisions = list_schema_revisions(conn, actor, file_id)
-    selected = find_revision(revisions, number)
+    selected = next(iter(revisions), None)
+    if number is not None:
+        chosen = list_schema_revisions(conn, actor, file_id, number)
+        if not chosen:
+            raise NotFound
+        (selected,) = chosen
     if selected is None:
         return contract, revisions, None, find_current_schema(conn, actor, file_id)
     _, schema = load_revision_schema(conn, contract.file_id, selected.number)

@@ -28,6 +28,7 @@ from entrepot.http.parameters import (
     PageItems,
     TaskIdInPath,
 )
+from entrepot.http.stored_documents import json_response, visible_report
 from entrepot.tasks.records import Status, TaskRecord, list_tasks
 
 router = APIRouter(tags=["tasks"])
@@ -74,7 +75,8 @@ async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
 )
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
-    return JSONResponse(await work.read(get_task_report, task_id))
+    stored = await work.read(get_task_report, task_id)
+    return json_response(await visible_report(work, stored.report, stored.reads))
 
 
 @router.post(

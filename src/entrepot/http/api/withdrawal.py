@@ -1,6 +1,7 @@
 """Withdraw a version of a file, and undo that."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -12,12 +13,14 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.withdraw import (
+    NewWithdrawal,
     find_copies,
     find_purged_blobs,
     undo_withdrawal,
     withdraw_version,
 )
 from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
+from entrepot.files.drift import DriftNotPrepared, RenewedReports, renewed_report
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.remove import remove_expired_bytes, remove_released_blobs
 from entrepot.grants.access import lock_manageable
@@ -28,6 +31,8 @@ from entrepot.http.api.payloads import version_payload
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.uploads.body import SmallBodyRoute
+
+R = TypeVar("R")
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -85,8 +90,16 @@ async def withdraw(
 )
 async def undo(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
     """Publish a withdrawn version again, within 7 days, unless it was purged."""
-    version = await work.write_into_reserve(undo_withdrawal, file_id, number, work.parts.clock())
-    return JSONResponse(version_payload(version))
+    return JSONResponse(version_payload(await publish_withdrawn(work, file_id, number)))
+
+
+async def publish_withdrawn(work: UnitOfWork, file_id: UUID, number: int) -> Version:
+    """Undo a withdrawal. Raises NotFound, NotAllowed, NothingToUndo."""
+
+    def act(conn: WriteConnection, actor: Actor, prepared: RenewedReports) -> Version:
+        return undo_withdrawal(conn, actor, file_id, number, prepared, work.parts.clock())
+
+    return await _with_drift(work, act)
 
 
 async def withdraw_and_purge(
@@ -101,15 +114,18 @@ async def withdraw_and_purge(
 
     Raises NotFound, NotAllowed, PreconditionFailed, VersionNotPublished.
     """
-    parts = work.parts
+    parts, new = work.parts, NewWithdrawal(reason, purge)
 
-    def act(conn: WriteConnection, actor: Actor) -> tuple[Version, list[int], list[BlobId]]:
+    def act(
+        conn: WriteConnection, actor: Actor, prepared: RenewedReports
+    ) -> tuple[Version, list[int], list[BlobId]]:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
-        version = withdraw_version(conn, actor, file_id, number, reason, purge, parts.clock())
+        now = parts.clock()
+        version = withdraw_version(conn, actor, file_id, number, new, prepared, now)
         return version, find_copies(conn, version), find_purged_blobs(conn, version)
 
-    version, copies, blob_ids = await work.write_into_reserve(act)
+    version, copies, blob_ids = await _with_drift(work, act)
     if purge:
         # If this process dies before it is done, the sweep does it.
         run = work.runtime.run_in_database_thread
@@ -117,3 +133,18 @@ async def withdraw_and_purge(
             await run(remove_expired_bytes, parts.database, parts.store, blob_id, parts.clock)
         await run(remove_released_blobs, parts.database, parts.store)
     return version, copies
+
+
+async def _with_drift(
+    work: UnitOfWork, act: Callable[[WriteConnection, Actor, RenewedReports], R]
+) -> R:
+    """Run `act` in a transaction, again with each long report that it needs, which a parsing
+    process makes. Raises what that raises, SchemaTooCostly, TooManySchemas."""
+    prepared: RenewedReports = {}
+    while True:
+        try:
+            return await work.write_into_reserve(act, prepared)
+        except DriftNotPrepared as missing:
+            pair = missing.pair
+            run = work.runtime.parser.run
+            prepared[pair] = await run(work.account_id, pair.chars, renewed_report, pair)

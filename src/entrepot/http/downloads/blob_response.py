@@ -14,8 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 from entrepot.blobs import BlobId, BlobStore
 from entrepot.errors import BlobMissing, EntrepotError
 from entrepot.http.downloads.ranges import Span
+from entrepot.http.limits.answer_memory import large_answer, unread_bytes
 from entrepot.http.limits.blocks import SMALL_BYTES, block_bytes, wait_until_taken
-from entrepot.http.limits.concurrency_limits import account_slot
+from entrepot.http.runtime import Runtime
 
 MAX_IN_MEMORY_BYTES = 256 * 1024
 """Bytes up to which a file is sent from memory if it lies in the page cache."""
@@ -68,7 +69,7 @@ class BlobResponse(Response):
     """A response whose body is made of a blob's bytes, opened when it is sent.
 
     Raises `BlobMissing`, before any header is out, when the blob is not there or does not have
-    `size` bytes, and `TooManyDownloads` where it takes a while and its account has no place left.
+    `size` bytes, and what `large_answer` raises where it takes a while.
     A body that breaks off later ends the connection, so that the client sees fewer bytes than
     Content-Length announced.
     """
@@ -129,8 +130,10 @@ class BlobResponse(Response):
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
-            with account_slot("downloads", scope) as under_way:
-                await self._stream(start, receive, send, block_bytes(under_way))
+            runtime: Runtime = scope["app"].state.runtime
+            size = block_bytes(runtime.downloads.total + 1)
+            with large_answer(runtime.answer_memory, scope, unread_bytes(size)):
+                await self._stream(start, receive, send, size)
         if self.background is not None:
             await self.background()
 

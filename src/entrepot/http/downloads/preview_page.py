@@ -28,6 +28,7 @@ from entrepot.files.forms.read_form import USE_RECORD_INTERVAL
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.downloads.forms import MAX_WAIT_SECONDS, get_form
 from entrepot.http.downloads.read_log import start_recorded_read
+from entrepot.http.stored_documents import view_document
 from entrepot.inspection.results import Preview, PreviewRequest
 
 REQUEST_ERRORS: dict[str, Callable[..., EntrepotError]] = {
@@ -105,7 +106,10 @@ async def get_preview_page(
         preview = await work.runtime.previewer.page(source.parquet.reader.account_id, request)
     if preview.problem is not None:
         raise _request_error(preview.problem)
-    page = _page(source, query, preview, offset)
+    types: dict[str, str] = {}
+    if source.schema is not None:
+        types = await view_document(work, _column_types, source.schema)
+    page = _page(source, types, query, preview, offset)
     rows_json = json.dumps(page.document["rows"], ensure_ascii=False, separators=(",", ":"))
     start_recorded_read(work, source.parquet).record_part(len(rows_json.encode()))
     return page
@@ -125,8 +129,14 @@ async def _borrow(work: UnitOfWork, blob_id: BlobId) -> AsyncIterator[Path]:
         await work.runtime.run_in_byte_thread(borrowed.__exit__, None, None, None)
 
 
-def _page(source: PreviewSource, query: PreviewQuery, preview: Preview, offset: int) -> RowsPage:
-    types = dict(source.types)
+def _column_types(schema: dict[str, Any]) -> dict[str, str]:
+    """The schema's types by column."""
+    return {field["name"]: field.get("type", "any") for field in schema.get("fields", [])}
+
+
+def _page(
+    source: PreviewSource, types: dict[str, str], query: PreviewQuery, preview: Preview, offset: int
+) -> RowsPage:
     columns = [
         {"name": c["name"], "type": types.get(c["name"], "string"), "stored_as": c["stored_as"]}
         for c in preview.columns

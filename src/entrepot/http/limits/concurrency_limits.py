@@ -30,6 +30,11 @@ class ConcurrencyLimit:
         self._active: Counter[Party] = Counter()
         self._total = 0
 
+    @property
+    def total(self) -> int:
+        """How many places of all accounts are held."""
+        return self._total
+
     @contextmanager
     def slot(self, account_id: UUID, sender_account: UUID | None = None) -> Iterator[int]:
         """Hold a place for the length of the block, which gets how many of all accounts are held.

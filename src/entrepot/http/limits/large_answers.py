@@ -1,4 +1,5 @@
-"""Send large answers in blocks, and count those to a GET as downloads of their account.
+"""Send large answers in blocks, count those to a GET as downloads of their account, and their
+memory for whoever asked.
 
 Lists, previews, reports and pages are made whole in memory. One that nobody reads would keep all of
 it there, for as long as the client likes, and count nowhere. What changes something is never
@@ -6,23 +7,23 @@ refused here, since it is done by then.
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrepot.errors import TooManyDownloads
+from entrepot.errors import AnswerMemoryFull, EntrepotError, TooManyDownloads, TooMuchUnread
+from entrepot.http.limits.answer_memory import AnswerMemory, large_answer, unread_bytes
 from entrepot.http.limits.blocks import SMALL_BYTES, wait_until_taken
-from entrepot.http.limits.concurrency_limits import account_slot
 
-Refuse = Callable[[TooManyDownloads, Scope, Receive, Send], Awaitable[None]]
+Refuse = Callable[[EntrepotError, Scope, Receive, Send], Awaitable[None]]
 
 
 class LargeAnswers:
     """Stands around the app. What the app sends in blocks by itself passes through."""
 
-    def __init__(self, app: ASGIApp, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, refuse: Refuse, memory: AnswerMemory) -> None:
         self._app = app
         self._refuse = refuse
+        self._memory = memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -47,11 +48,13 @@ class LargeAnswers:
                 await send(head)
                 await send(message)
             else:
+                body = message["body"]
+                count = unread_bytes(SMALL_BYTES, len(body))
                 try:
-                    with account_slot("downloads", scope) if is_read else nullcontext():
+                    with large_answer(self._memory, scope, count, refuse=is_read):
                         await send(head)
-                        await _send_blocks(message["body"], send)
-                except TooManyDownloads as error:
+                        await _send_blocks(body, send)
+                except (TooManyDownloads, TooMuchUnread, AnswerMemoryFull) as error:
                     refused = True
                     await self._refuse(error, scope, receive, send)
 

@@ -33,4 +33,17 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Ask the receiver to accept your account once, with `PUT /api/v1/sender/<your account>` or "
         "on the page of their files. End shares that are not needed.",
     ),
+    errors.AnswerMemoryFull: ProblemKind(
+        503,
+        "answer-memory-full",
+        "Too many large answers are under way",
+        "Ask again after the seconds that Retry-After names. The operator can raise the setting "
+        "`answer_memory`.",
+    ),
+    errors.TooMuchUnread: ProblemKind(
+        429,
+        "too-much-unread",
+        "Too much is being sent to you that you do not read",
+        "Read the answers that are under way, or end their connections.",
+    ),
 }

@@ -1,17 +1,16 @@
 """What requests say of contracts, parsed within bounds."""
 
-from typing import Any
 from uuid import UUID
 
 from entrepot.errors import NoSuggestion
 from entrepot.files.contract import ContractProposal, SchemaComparison, load_changeable_contract
 from entrepot.files.delivery.suggestion import SoundSuggestion, Suggestion, check_suggestion
 from entrepot.http.deps import UnitOfWork
-from entrepot.schemas.compare_schemas import compare_schemas
 from entrepot.schemas.enforcement import Enforcement, parse_enforcement, parse_schema_text
 from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_text
 from entrepot.schemas.reading.stated import StatedReading, parse_reading_fields
-from entrepot.schemas.reading.suggested import compare_suggested
+from entrepot.schemas.reading.suggested import compare_stored, compare_suggested
+from entrepot.texts.json_text import JsonText
 
 
 async def read_enforcement(work: UnitOfWork, text: str | None) -> Enforcement:
@@ -29,7 +28,7 @@ async def read_reading(
     return await parser.run(work.account_id, size, parse_reading_fields, dialect, encoding)
 
 
-async def read_schema(work: UnitOfWork, text: str) -> dict[str, Any]:
+async def read_schema(work: UnitOfWork, text: str) -> JsonText:
     """A Table Schema as a sound document. Raises SchemaInvalid, SchemaTooCostly, TooManySchemas."""
     return await work.runtime.parser.run(work.account_id, len(text), parse_schema_text, text)
 
@@ -49,21 +48,19 @@ async def prepare_proposal(
     old, new = contract.schema, document.schema
     if old is None or new is None:
         return ContractProposal(document, SchemaComparison(contract.revision, ()))
-    parser, size = work.runtime.parser, size + contract.schema_chars
-    changes = await parser.run(work.account_id, size, compare_schemas, old, new)
+    parser, size = work.runtime.parser, size + len(old)
+    changes = await parser.run(work.account_id, size, compare_stored, old, new)
     return ContractProposal(document, SchemaComparison(contract.revision, changes))
 
 
 async def prepare_suggestion(work: UnitOfWork, suggestion: Suggestion) -> SoundSuggestion:
     """The suggestion, if it is a contract that keeps what is valid. Raises NoSuggestion,
     SchemaTooCostly, TooManySchemas."""
-    old, new = suggestion.contract.schema, suggestion.new
+    old, new = suggestion.contract.schema, suggestion.schema
     changes = None
     if old is not None:
-        parser, size, dialect = work.runtime.parser, suggestion.chars, new.reading.dialect
-        changes = await parser.run(
-            work.account_id, size, compare_suggested, old, new.schema, dialect
-        )
+        parser, size, dialect = work.runtime.parser, suggestion.chars, suggestion.dialect
+        changes = await parser.run(work.account_id, size, compare_suggested, old, new, dialect)
     if changes is None:
         raise NoSuggestion(version=suggestion.version)
     return check_suggestion(suggestion, changes)

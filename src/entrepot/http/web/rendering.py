@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.routing import Match
@@ -17,9 +17,11 @@ from entrepot.errors import EntrepotError, FieldInvalid
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
+from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
+from entrepot.texts.json_text import JsonText
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "entrepot_theme"
@@ -182,11 +184,11 @@ def nearest_page(request: Request) -> str:
     return path
 
 
-def json_attachment(document: Mapping[str, Any], name: str) -> JSONResponse:
+def json_attachment(document: JsonText, name: str) -> Response:
     """A document as a file to be saved, never shown as a page."""
     headers = {
         "Content-Disposition": attachment(name),
         "Content-Security-Policy": "sandbox",
         "Cache-Control": "no-store",
     }
-    return JSONResponse(document, headers=headers)
+    return json_response(document, headers)

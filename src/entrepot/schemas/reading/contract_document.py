@@ -12,6 +12,7 @@ from entrepot.schemas.reading.stated import (
     check_dialect,
     parse_encoding,
 )
+from entrepot.texts.json_text import JsonText, to_json_text
 
 PROPERTIES = ("schema", "dialect", "encoding", "enforced")
 """What a contract document says."""
@@ -37,7 +38,7 @@ class ContractDocument:
     name in `StatedReading`) is to change at all.
     """
 
-    schema: dict[str, Any] | None
+    schema: JsonText | None
     reading: StatedReading = FOUND_OUT
     changed: frozenset[str] = frozenset()
 
@@ -53,7 +54,7 @@ def parse_contract_document(document: Any) -> ContractDocument:
     Pointers of faults lead into the document. Raises SchemaInvalid, DialectInvalid, FieldInvalid.
     """
     if not isinstance(document, dict) or "fields" in document or not _says_more(document):
-        return ContractDocument(sound_document(document))
+        return ContractDocument(to_json_text(sound_document(document)))
     unknown = [name for name in document if name not in (*PROPERTIES, *ANSWERED)]
     if unknown:
         reason = f"is unknown; a contract has {', '.join(PROPERTIES)}."
@@ -77,11 +78,11 @@ def _says_more(document: dict[str, Any]) -> bool:
     return any(name in document for name in PROPERTIES)
 
 
-def _parse_schema(document: object) -> dict[str, Any] | None:
+def _parse_schema(document: object) -> JsonText | None:
     if document is None:
         return None
     try:
-        return sound_document(document)
+        return to_json_text(sound_document(document))
     except SchemaInvalid as error:
         raise SchemaInvalid(f"/schema{error.pointer}", error.reason) from None
 

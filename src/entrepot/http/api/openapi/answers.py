@@ -56,6 +56,8 @@ SENDING: tuple[type[errors.EntrepotError], ...] = (
     errors.PreconditionFailed,
     errors.RangeNotSatisfiable,
     errors.TooManyDownloads,
+    errors.TooMuchUnread,
+    errors.AnswerMemoryFull,
     errors.BlobMissing,
     errors.StoreUnavailable,
 )

@@ -149,7 +149,7 @@ def _common_problems(
     if "{" in path and scope is not None:
         raised.append(errors.NotFound)
     if scope is not None and method == "get":
-        raised.append(errors.TooManyDownloads)  # of an answer that is large (`LargeAnswers`)
+        raised += [errors.TooManyDownloads, errors.TooMuchUnread, errors.AnswerMemoryFull]
     if scope is not None and method not in ("get", "options"):
         raised += [errors.StorageFull, errors.QuotaExceeded]
     if "requestBody" in operation:

@@ -1,10 +1,10 @@
 """A schema, its revisions and what they changed, in words for the file's page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from entrepot.texts import replace_forbidden
+from entrepot.texts.json_text import JsonText
 
 FIELDS_SHOWN = 500
 """Fields of a schema on the page; all of them are in its JSON."""
@@ -158,8 +158,9 @@ def short_text(value: Any) -> str:
     return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
 
 
-def change_counts(changes: Sequence[dict[str, Any]]) -> str:
-    """How many changes a revision made, and how many of them break something."""
-    broken = sum(change["effect"] == "breaking" for change in changes)
-    count = f"{len(changes):,} change{'' if len(changes) == 1 else 's'}"
+def change_counts(changes: JsonText) -> str:
+    """How many changes a revision made, and how many of them break something; counted in the text,
+    where a quotation mark of a value has a backslash before it."""
+    broken, all_changes = changes.count('"effect": "breaking"'), changes.count('"effect": "')
+    count = f"{all_changes:,} change{'' if all_changes == 1 else 's'}"
     return f"{count}, {broken:,} breaking" if broken else count

@@ -33,6 +33,11 @@ class FormatDetail:
         return sum(map(len, self.texts)) > LONG_CHARS
 
 
+def profile_details(profile: dict[str, Any]) -> list[FormatDetail]:
+    """How a version was read, as its profile says."""
+    return format_details(profile.get("file", {}))
+
+
 def format_details(described: dict[str, Any]) -> list[FormatDetail]:
     """The profile's `file` in words, the long ones last; what is not known is shown as it is."""
     rest = {key: value for key, value in described.items() if key not in SHOWN_ELSEWHERE}

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.files.queries.read import Findings
 from entrepot.http.web.formatting import number
 
 COLUMNS_SHOWN = 200
@@ -42,9 +41,17 @@ class ColumnProfileView:
     top: tuple[Share, ...]
 
 
-def column_views(findings: Findings) -> list[ColumnProfileView]:
-    """The first columns of the profile; none while they are not measured."""
-    return [_view(column) for column in (findings.columns or [])[:COLUMNS_SHOWN]]
+@dataclass(frozen=True)
+class ColumnsView:
+    """The first columns of a profile, and how many there are."""
+
+    first: tuple[ColumnProfileView, ...] = ()
+    count: int = 0
+
+
+def columns_view(columns: list[dict[str, Any]]) -> ColumnsView:
+    """The measured columns of a version."""
+    return ColumnsView(tuple(map(_view, columns[:COLUMNS_SHOWN])), len(columns))
 
 
 def _view(column: dict[str, Any]) -> ColumnProfileView:

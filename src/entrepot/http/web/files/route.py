@@ -33,7 +33,6 @@ from entrepot.files.queries.read import (
     get_file,
     get_findings,
     get_profile_findings,
-    profile_document,
 )
 from entrepot.files.queries.revisions import Revision, list_schema_revisions, load_schema
 from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
@@ -56,17 +55,16 @@ from entrepot.http.parameters import (
     RevisionInQuery,
     read_file_id,
 )
+from entrepot.http.stored_documents import profile_document, view_document, visible_report
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.curl_examples import delivery_examples, first_upload, reading_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
-from entrepot.http.web.files.contract import change_counts, schema_view
-from entrepot.http.web.files.format_details import format_details
-from entrepot.http.web.files.profile import column_views
+from entrepot.http.web.files.contract import schema_view
+from entrepot.http.web.files.findings import view_findings, view_revisions
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
-from entrepot.http.web.reports import report_view
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
 
@@ -217,6 +215,8 @@ async def _page(
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
+    views = await view_findings(work, findings)
+    revisions = await view_revisions(work, content.revisions)
     endpoint = endpoint_of(request)
     return page(
         request,
@@ -235,17 +235,17 @@ async def _page(
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
         findings=findings,
-        report=report_view(findings.report) if findings else None,
-        schema=schema_view(schema) if schema else None,
+        report=views.report,
+        schema=await view_document(work, schema_view, schema) if schema else None,
         versions=content.versions,
         most_versions=VERSIONS,
         exception=content.exception,
         inspected_version=content.inspected_version,
         withdrawn=content.withdrawn,
         rejected=content.rejected,
-        revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
-        format_details=format_details(findings.profile.get("file", {})) if findings else [],
-        profile=column_views(findings) if findings else [],
+        revisions=revisions,
+        format_details=views.details,
+        profile=views.profile,
         forms=FORMS if file.row_count is not None else {},
         reading=reading_examples(endpoint, file_id, file.name, file.row_count is not None),
         delivering=delivery_examples(endpoint, file_id, file.name),
@@ -275,7 +275,9 @@ async def profile(
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_profile_findings, file_id, version)
-    return json_attachment(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+    return json_attachment(
+        await profile_document(work, findings), f"profile-{file_id}-{findings.version}.json"
+    )
 
 
 @router.get("/files/{file_id}/schema.json", response_model=None)
@@ -308,7 +310,8 @@ async def report(
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return json_attachment(findings.report, f"report-{file_id}-{findings.version}.json")
+    text = await visible_report(work, findings.report, findings.reads)
+    return json_attachment(text, f"report-{file_id}-{findings.version}.json")
 
 
 @dataclass(frozen=True)

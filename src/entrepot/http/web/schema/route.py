@@ -21,8 +21,10 @@ from entrepot.files.contract import propose_contract, require_changeable
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.files.queries.revisions import find_proposal
 from entrepot.grants.access import access_manageable
+from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
+from entrepot.http.stored_documents import view_document
 from entrepot.http.uploads.contract_fields import prepare_proposal, read_reading, read_schema
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
@@ -30,6 +32,7 @@ from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, StatedReading
+from entrepot.texts.json_text import JsonText
 
 router = APIRouter()
 
@@ -39,7 +42,7 @@ CHANGES_SHOWN = 100
 """Changes that a breaking schema would make, on the page."""
 
 
-Proposal = tuple[dict[str, Any] | None, StatedReading] | None
+Proposal = tuple[JsonText | None, StatedReading] | None
 """The contract that a task has checked."""
 
 REFUSALS = SchemaInvalid, SchemaTooCostly, DialectInvalid, FieldInvalid, BreakingChange
@@ -104,8 +107,8 @@ async def _page(
         actor,
         status=problem_kind(failure).status if failure else 200,
         file=file,
-        text=form.text("schema") if form else _as_json(present),
-        dialect=form.text("table_dialect") if form else _as_json(reading.dialect),
+        text=form.text("schema") if form else await _as_json(work, present),
+        dialect=form.text("table_dialect") if form else _indented(reading.dialect),
         encoding=form.text("encoding") if form else reading.encoding or "",
         field=_field_of(failure),
         inferred=file.schema is None and proposal is None and present is not None,
@@ -128,5 +131,9 @@ def _field_of(failure: EntrepotError | None) -> str:
             return ""
 
 
-def _as_json(schema: dict[str, Any] | None) -> str:
-    return json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
+async def _as_json(work: UnitOfWork, schema: JsonText | None) -> str:
+    return await view_document(work, _indented, schema) if schema else ""
+
+
+def _indented(document: dict[str, Any] | None) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) if document else ""

@@ -5,6 +5,7 @@ moved. Without scripts the page comes again by itself every two seconds. Once th
 it shows the report, of a delivery and of a validation alike.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,18 +17,25 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAllowed, NotFound, TaskFinished, VersionDeleted, VersionWithdrawn
 from entrepot.files.comparisons import KIND as COMPARISON
-from entrepot.files.comparisons import get_comparison
+from entrepot.files.comparisons import (
+    FoundComparison,
+    comparison_document,
+    comparison_text,
+    get_comparison,
+)
 from entrepot.files.delivery.quarantine import Quarantine, get_quarantine
 from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
-from entrepot.files.processing.task_report import get_task_report
-from entrepot.files.queries.outcome import find_published_outcome
+from entrepot.files.processing.task_report import TaskReport, get_task_report
+from entrepot.files.queries.outcome import PublishedOutcome, find_published_outcome
 from entrepot.http.api.tasks import task_events
+from entrepot.http.deps import UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
 from entrepot.http.parameters import EVENT_ID, Cursor, LastEventId, TaskIdInPath
 from entrepot.http.problems.handlers import task_problem
+from entrepot.http.stored_documents import view_document, visible_report
 from entrepot.http.web.rendering import json_attachment, page, render
-from entrepot.http.web.reports import report_view
+from entrepot.http.web.reports import ReportView, report_view
 from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.tasks.records import TaskRecord, list_tasks
 
@@ -61,20 +69,24 @@ async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> R
 async def task(request: Request, task_id: TaskIdInPath, work: SessionWork) -> Response:
     """One task."""
     actor, content = await work.read_with_actor(_load, task_id, work.now)
-    return page(request, "tasks/page.html", actor, **content)
+    return page(request, "tasks/page.html", actor, **await _template_values(work, content))
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
 async def report(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """The report that a task ended with, as JSON to keep."""
-    return json_attachment(await work.read(get_task_report, task_id), f"report-{task_id}.json")
+    stored = await work.read(get_task_report, task_id)
+    text = await visible_report(work, stored.report, stored.reads)
+    return json_attachment(text, f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
 async def comparison(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """What a comparison found, as JSON to keep."""
-    document = await work.read(get_comparison, task_id)
-    return json_attachment(document, f"comparison-{task_id}.json")
+    stored = await work.read(get_comparison, task_id)
+    size = len(stored.result)
+    text = await work.runtime.parser.run(work.account_id, size, comparison_text, stored)
+    return json_attachment(text, f"comparison-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/events", response_model=None)
@@ -88,9 +100,10 @@ async def events(
 
     async def fragment(task: TaskRecord) -> str:
         if not task.ended:
-            return render(request, "tasks/_task.html", **_template_values(task, None, None))
+            values = await _template_values(work, _TaskPage(task))
+            return render(request, "tasks/_task.html", **values)
         content = await work.with_current_time().read(_load, task_id, work.parts.clock())
-        return render(request, "tasks/_task.html", **content)
+        return render(request, "tasks/_task.html", **await _template_values(work, content))
 
     return EventStream(task_events(work, present, last_seen, fragment))
 
@@ -107,21 +120,30 @@ async def cancel(task_id: TaskIdInPath, work: SessionWork) -> Response:
     return redirect(f"/tasks/{task_id}")
 
 
-def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _TaskPage:
+    """What the page of a task is made of."""
+
+    task: TaskRecord
+    report: TaskReport | None = None
+    quarantine: Quarantine | None = None
+    comparison: FoundComparison | None = None
+    outcome: PublishedOutcome | None = None
+
+
+def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> _TaskPage:
     task = get_visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
-        comparison = _comparison(conn, actor, task)
-        return {**_template_values(task, None, None), "comparison": comparison}
+        return _TaskPage(task, comparison=_comparison(conn, actor, task))
     outcome = None
     if task.file_id is not None and task.version and task.status == "succeeded":
         outcome = find_published_outcome(conn, actor, task.file_id, task.version)
     is_gone = outcome is not None and outcome.is_gone
     report = get_task_report(conn, actor, task_id) if task.has_report and not is_gone else None
-    values = _template_values(task, report, get_quarantine(conn, actor, task_id, now))
-    return {**values, "outcome": outcome}
+    return _TaskPage(task, report, get_quarantine(conn, actor, task_id, now), None, outcome)
 
 
-def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[str, Any] | None:
+def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> FoundComparison | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
         return get_comparison(conn, actor, task.id) if task.has_report else None
@@ -129,18 +151,32 @@ def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[st
         return None
 
 
-def _template_values(
-    task: TaskRecord, report: dict[str, Any] | None, quarantine: Quarantine | None
-) -> dict[str, Any]:
-    view = report_view(report) if report else None
-    has_bytes = quarantine is not None or task.status == "succeeded"
+async def _template_values(work: UnitOfWork, content: _TaskPage) -> dict[str, Any]:
+    task, stored, comparison = content.task, content.report, content.comparison
+    view, suggested = None, None
+    if stored is not None:
+        text = await visible_report(work, stored.report, stored.reads)
+        view, suggested = await view_document(work, _report_parts, text)
+    values = None
+    if comparison is not None:
+        size = len(comparison.result)
+        run = work.runtime.parser.run
+        values = await run(work.account_id, size, comparison_document, comparison)
+    has_bytes = content.quarantine is not None or task.status == "succeeded"
     return {
         "task": task,
         "problem": task_problem(task.error) if task.error else None,
         "report": view,
         "rejected_rows": bool(task.version and view and view.rejected and has_bytes),
-        "quarantine": quarantine,
-        "suggested": (report or {}).get("suggested"),
-        "comparison": None,
-        "outcome": None,
+        "quarantine": content.quarantine,
+        "suggested": suggested,
+        "comparison": values,
+        "outcome": content.outcome,
     }
+
+
+def _report_parts(report: dict[str, Any]) -> tuple[ReportView, dict[str, Any] | None]:
+    """What the page shows of a report, and of the change of the contract that it suggests."""
+    suggested = report.get("suggested")
+    suggested_changes = {"changes": suggested["changes"]} if suggested else None
+    return report_view(report), suggested_changes

@@ -9,12 +9,12 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, VersionNotPublished
-from entrepot.files.cleanup.withdraw import find_copies, find_other_published, undo_withdrawal
+from entrepot.files.cleanup.withdraw import find_copies, find_other_published
 from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.grants.access import access_manageable
-from entrepot.http.api.withdrawal import withdraw_and_purge
+from entrepot.http.api.withdrawal import publish_withdrawn, withdraw_and_purge
 from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
@@ -60,7 +60,7 @@ async def withdraw(
 @router.post("/files/{file_id}/versions/{number}/undo-withdrawal", response_model=None)
 async def publish_again(file_id: FileIdInPath, number: NumberInPath, work: SessionWork) -> Response:
     """Publish a withdrawn version again."""
-    await work.write_into_reserve(undo_withdrawal, file_id, number, work.now)
+    await publish_withdrawn(work, file_id, number)
     return redirect(f"/files/{file_id}#versions", "withdrawal-undone")
 
 
