@@ -13,6 +13,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
 from entrepot.files.queries.read import get_published
 from entrepot.grants.access import actor_parameters, readable_files, visible_files
+from entrepot.texts.json_text import JsonText
 
 MAX_RESOURCES = 1_000
 """Files of an account that one package describes, those with the first paths and names."""
@@ -21,7 +22,7 @@ MAX_RESOURCES = 1_000
 @dataclass(frozen=True)
 class PackagedVersion:
     """A published version and how it was read; `size` is bytes. Without an inspection or a schema
-    it is not a table. `profile` is its part `file`."""
+    it is not a table. `schema` and `profile` are as they are stored."""
 
     file_id: UUID
     account: str
@@ -32,10 +33,10 @@ class PackagedVersion:
     size: int
     sha256: str
     media_type: str
-    schema: dict[str, Any] | None
+    schema: JsonText | None
     dialect: dict[str, Any] | None
     encoding: str | None
-    profile: dict[str, Any]
+    profile: JsonText | None
 
 
 def get_packaged(
@@ -114,5 +115,5 @@ def _packaged(row: Any) -> PackagedVersion:
         schema=row.schema if row.row_count is not None else None,
         dialect=row.dialect,
         encoding=row.encoding,
-        profile=(row.profile or {}).get("file", {}),
+        profile=row.profile,
     )

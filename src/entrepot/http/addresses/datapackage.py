@@ -6,12 +6,13 @@ standard can say how it is read; every other table as its canonical CSV, whose s
 known before it is made.
 """
 
+import json
 import re
 from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from entrepot import errors
 from entrepot.files.paths import PACKAGE_NAME
@@ -23,7 +24,7 @@ from entrepot.files.queries.packages import (
 from entrepot.http.addresses.read import AddressWork
 from entrepot.http.api.models.packages import DataPackage, DataResource
 from entrepot.http.api.openapi.answers import GONE, problems
-from entrepot.http.deps import ReadWork
+from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.parameters import FileIdInPath, NumberInQuery
 from entrepot.http.web.endpoint_address import endpoint_of
 
@@ -52,8 +53,7 @@ async def file_package(
     """A Data Package of one version of a file, the newest by default: its address, schema, dialect,
     size and hash."""
     packaged = await work.read(get_packaged, file_id, version)
-    package = _package(endpoint_of(request), packaged.path or packaged.name, [packaged])
-    return JSONResponse(package, headers=HEADERS)
+    return await _answer(request, work, packaged.path or packaged.name, [packaged])
 
 
 @accounts.get(
@@ -71,7 +71,23 @@ async def account_package(
     At most 1,000 of them, those with the first paths and names.
     """
     packaged = await work.read(list_packaged, account)
-    return JSONResponse(_package(endpoint_of(request), account, packaged), headers=HEADERS)
+    return await _answer(request, work, account, packaged)
+
+
+async def _answer(
+    request: Request, work: UnitOfWork, title: str, packaged: list[PackagedVersion]
+) -> Response:
+    """The package, made in a parsing process if the documents in it are long. Raises
+    SchemaTooCostly, TooManySchemas."""
+    chars = sum(len(each.schema or "") + len(each.profile or "") for each in packaged)
+    arguments = endpoint_of(request), title, packaged
+    text = await work.runtime.parser.run(work.account_id, chars, render_package, *arguments)
+    return Response(text, headers=HEADERS, media_type="application/json")
+
+
+def render_package(endpoint: str, title: str, packaged: list[PackagedVersion]) -> str:
+    """The package as JSON; `endpoint` is before each address in it."""
+    return json.dumps(_package(endpoint, title, packaged), ensure_ascii=False)
 
 
 def _package(endpoint: str, title: str, packaged: list[PackagedVersion]) -> DataPackage:
@@ -102,7 +118,9 @@ def _resource(endpoint: str, name: str, packaged: PackagedVersion) -> DataResour
     }
     if packaged.schema is None:
         return resource | whole
-    dialect = _dialect(packaged)
+    schema = json.loads(packaged.schema)
+    profile = json.loads(packaged.profile or "{}").get("file", {})
+    dialect = _dialect(packaged.dialect, profile)
     if dialect is None:
         canonical: DataResource = {
             "type": "table",
@@ -110,15 +128,15 @@ def _resource(endpoint: str, name: str, packaged: PackagedVersion) -> DataResour
             "format": "csv",
             "mediatype": "text/csv",
             "encoding": "utf-8",
-            "schema": _types_alone(packaged.schema),
+            "schema": _types_alone(schema),
         }
         return resource | canonical
     as_uploaded: DataResource = {
         "type": "table",
         "format": "csv",
-        "encoding": str(packaged.profile.get("encoding") or "utf-8"),
+        "encoding": str(profile.get("encoding") or "utf-8"),
         "dialect": dialect,
-        "schema": packaged.schema,
+        "schema": schema,
     }
     return resource | whole | as_uploaded
 
@@ -132,15 +150,15 @@ def _address(endpoint: str, packaged: PackagedVersion, suffix: str) -> str:
     return f"{download}{name}?version={packaged.number}"
 
 
-def _dialect(packaged: PackagedVersion) -> dict[str, Any] | None:
+def _dialect(stated: dict[str, Any] | None, profile: dict[str, Any]) -> dict[str, Any] | None:
     """How the uploaded bytes are read, as a Table Dialect; None if that cannot say it."""
-    read, profile = packaged.profile.get("dialect") or {}, packaged.profile
+    read = profile.get("dialect") or {}
     plain = profile.get("format") == "csv" and not profile.get("compression")
     odd = any(read.get(key) for key in _INEXPRESSIBLE) or profile.get("lastRow") is not None
     if not plain or odd or not read.get("delimiter") or profile.get("undecodable"):
         return None
-    if packaged.dialect is not None:
-        return packaged.dialect
+    if stated is not None:
+        return stated
     dialect: dict[str, Any] = {"delimiter": read["delimiter"]}
     if read.get("quote"):
         dialect["quoteChar"] = read["quote"]
