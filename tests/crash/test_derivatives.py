@@ -22,17 +22,18 @@ from entrepot.db.tables import derivatives
 
 BEGUN = (r"UPDATE derivatives SET starts",)
 KEPT = (r"UPDATE derivatives SET status='ready'",)
+KEPT_WITH_VERDICT = (r"INSERT INTO derivatives",)
 WRITTEN = Point("worker", "write", ("/incoming/",), "after")
 LINKED = Point("worker", "link", ("/incoming/.* .*/blobs/",), "after")
 NOT_SYNCED = Point("worker", "fsync", ("/incoming/",), "before")
 WITH_VERDICT = [
     WRITTEN,
     LINKED,
-    Point("worker", "commit", (*PUBLISH, *KEPT), "before"),
-    Point("worker", "commit", (*PUBLISH, *KEPT), "after"),
+    Point("worker", "commit", (*PUBLISH, *KEPT_WITH_VERDICT), "before"),
+    Point("worker", "commit", (*PUBLISH, *KEPT_WITH_VERDICT), "after"),
     *long([NOT_SYNCED]),
 ]
-REJECTED = [LINKED, *long([Point("worker", "commit", (*REJECT, *KEPT), "after")])]
+REJECTED = [LINKED, *long([Point("worker", "commit", (*REJECT, *KEPT_WITH_VERDICT), "after")])]
 LATER = [
     Point("worker", "commit", BEGUN, "after"),
     Point("worker", "commit", KEPT, "after"),

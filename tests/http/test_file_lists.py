@@ -193,7 +193,7 @@ def test_unknown_parameters_are_named_beside_those_that_there_are(
 ) -> None:
     answer = account.api.get("/files", params={name: "1"})
     assert_problem(answer, 422, "field-invalid", field=name.replace("\0", ""))
-    assert "name, user_name, entitlement, media_type" in answer.json()["detail"]
+    assert "name, path, user_name, entitlement, media_type" in answer.json()["detail"]
 
 
 def test_a_walk_along_links_meets_each_file_once_while_others_come_and_go(

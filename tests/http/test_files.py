@@ -32,6 +32,7 @@ KEYS = [
     "sha256",
     "row_count",
     "from_other_account",
+    "path",
 ]
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 

@@ -41,6 +41,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.stored_documents import json_response
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 
@@ -198,7 +199,7 @@ async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
         return load_file_document(conn, actor, file_id)
 
     document = await work.write(apply)
-    return JSONResponse(document.document, headers={"ETag": document.etag})
+    return json_response(document.document, {"ETag": document.etag})
 
 
 AccountInPath = Annotated[str, Path(description="The name of the account that shares.")]

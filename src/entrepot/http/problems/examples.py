@@ -35,6 +35,7 @@ FIGURES: dict[str, Any] = {
     "example": "10000000",
     "expected": "multipart/form-data",
     "field": "file_size_limit",
+    "held": 134_217_728,
     "file_size": 2_400_000,
     "files": 2,
     "format": "parquet",
@@ -45,6 +46,7 @@ FIGURES: dict[str, Any] = {
     "name": "acme",
     "offset": 8_388_608,
     "parameter": "order_by",
+    "path": "sales/orders",
     "pointer": "/fields/1/type",
     "policy": "key",
     "position": 7,
@@ -61,6 +63,7 @@ FIGURES: dict[str, Any] = {
     "size": 18_000,
     "supported": "1.0.0",
     "task_status": "succeeded",
+    "taken_by": "sales/Orders",
     "tasks": 1,
     "upload": "/api/v1/uploads/8d6f3f0e-5a0c-4c1b-9a43-0d2a1c7be001",
     "used": 990_000,
@@ -94,6 +97,7 @@ OF_CLASS: dict[type[errors.EntrepotError], dict[str, Any]] = {
     errors.FormMalformed: {"reason": "The form ends before its last boundary."},
     errors.DigestMismatch: {"expected": "9f86d081…", "received": "2c26b46b…"},
     errors.SharesNotAccepted: {"limit": 100},
+    errors.StoreUnavailable: {"reason": "It answered 503 to a request for a part"},
     **{
         each: {"limit": 100}
         for each in KINDS
