@@ -1,6 +1,7 @@
 """The forms that become visible together with a version: taken from its inspection, or from the
 version whose bytes it has."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,8 @@ def find_earlier_parquet(conn: ReadConnection, version: UndecidedVersion) -> Ear
     ).one_or_none()
     if row is None:
         return None
-    return EarlierParquet(BlobId(row.blob_id), StoredBlob(row.size, row.sha256), row.columns)
+    columns = json.loads(row.columns) if row.columns is not None else None
+    return EarlierParquet(BlobId(row.blob_id), StoredBlob(row.size, row.sha256), columns)
 
 
 def link_parquet(store: BlobStore, earlier: EarlierParquet) -> NewForm | None:
