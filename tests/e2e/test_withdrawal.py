@@ -36,7 +36,7 @@ def test_any_version_is_withdrawn_and_that_undone(plain: Page, person: TestAccou
     plain.goto(f"/files/{file_id}")
     plain.get_by_role("link", name="Remove version 2 permanently").click()
     plain.get_by_role("button", name="Remove version 2").click()
-    expect(plain.get_by_text("Its bytes were removed.")).to_be_visible()
+    expect(plain.locator(".under").filter(has_text="Its bytes were removed.")).to_be_visible()
     assert person.api.json(f"/file/{file_id}/versions/2")["withdrawal"]["purged"]
 
 
