@@ -18,7 +18,7 @@ from entrepot.blobs.store import StoredBlob
 from entrepot.db.tables import comparisons, derivatives, released_blobs, tasks, versions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import VersionWithdrawn
-from entrepot.files.cleanup.withdraw import withdraw_version
+from entrepot.files.cleanup.withdraw import NewWithdrawal, withdraw_version
 from entrepot.files.derivatives import begin_derivation, save_derivative
 from entrepot.files.forms.read_form import request_form
 from entrepot.files.processing.compare import end_comparison
@@ -49,7 +49,7 @@ def _is_waiting(server: Server) -> bool:
 def purging(server: Server, account: TestAccount, file_id: str, number: int) -> Work:
     parts, actor = server.parts, server.actor(account.api_key)
     return lambda conn: withdraw_version(
-        conn, actor, UUID(file_id), number, REASON, True, parts.clock()
+        conn, actor, UUID(file_id), number, NewWithdrawal(REASON, purge=True), {}, parts.clock()
     )
 
 

@@ -3,7 +3,6 @@ version whose bytes it has."""
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from sqlalchemy import and_, select
@@ -17,6 +16,7 @@ from entrepot.files.derivatives import NewForm
 from entrepot.files.forms.store_output import new_blob_id, store_output
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.results import FormFiles, InspectedVersion
+from entrepot.texts.json_text import JsonText
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class EarlierParquet:
 
     blob_id: BlobId
     stored: StoredBlob
-    columns: list[dict[str, Any]] | None
+    columns: JsonText | None
 
 
 def store_forms(
@@ -72,8 +72,7 @@ def find_earlier_parquet(conn: ReadConnection, version: UndecidedVersion) -> Ear
     ).one_or_none()
     if row is None:
         return None
-    columns = json.loads(row.columns) if row.columns is not None else None
-    return EarlierParquet(BlobId(row.blob_id), StoredBlob(row.size, row.sha256), columns)
+    return EarlierParquet(BlobId(row.blob_id), StoredBlob(row.size, row.sha256), row.columns)
 
 
 def link_parquet(store: BlobStore, earlier: EarlierParquet) -> NewForm | None:
@@ -83,4 +82,5 @@ def link_parquet(store: BlobStore, earlier: EarlierParquet) -> NewForm | None:
         store.link(earlier.blob_id, blob_id)
     except BlobMissing:
         return None
-    return NewForm(EAGER, blob_id, earlier.stored, earlier.columns)
+    columns = json.loads(earlier.columns) if earlier.columns is not None else None
+    return NewForm(EAGER, blob_id, earlier.stored, columns)
