@@ -232,7 +232,7 @@ def test_a_units_command_line_runs(unit: Path, postgres: Postgres) -> None:
      "https://user:pa55phrase@example.com", "https://exa mple.com", "https://example.com:99999"],
 )  # fmt: skip
 def test_a_public_address_that_is_no_hosts_own_is_refused(address: str) -> None:
-    server = make_server(public_url=address)
+    server = make_server(public_url=address, preloaded=False)
     try:
         assert server.spawn().wait(180) == 1
         output = " ".join(server.log_file.read_text().split())

@@ -401,7 +401,9 @@ def test_what_the_lock_denies_has_an_error_of_its_own(
         child = SandboxProcess(process.stdin.fileno(), process.stdout.fileno(), status.fileno())
         words = SandboxJob(job, (request,), tmp_path, Limits(), "require")
         with pytest.raises(SandboxDenied, match=r"PermissionError|ImportError|ModuleNotFoundError"):
-            start_job(child, words, lambda: False).next_result(lambda done, of: None)
+            start_job(child, words, lambda: False, lambda seconds: None).next_result(
+                lambda done, of: None
+            )
     assert [line["event"] for line in logs if line["log_level"] == "critical"] == [
         *(["imported in the locked sandbox"] if imported else []),
         "the sandbox denied what an inspection needs",

@@ -59,7 +59,9 @@ def run(folder: Path, *answers: str, seconds: float = 30) -> dict[str, Any]:
         job = SandboxJob(
             "inspect", (request_for(path, schema=SCHEMA),), folder, limits, "best-effort"
         )
-        return start_job(child, job, lambda: False).next_result(lambda done, of: None)
+        return start_job(child, job, lambda: False, lambda seconds: None).next_result(
+            lambda done, of: None
+        )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support.server import Server
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
-from entrepot.db.tables import queue_entries
+from entrepot.db.tables import queue_entries, tasks
 from entrepot.tasks.schedule import SHORT_BYTES
 
 STARVED_SECONDS = 15.0
@@ -111,5 +111,8 @@ def test_an_inspection_is_tried_once_more_at_the_end(serve: Callable[..., Server
     assert api.task(starved)["status"] in ("queued", "running")
     ended = [api.wait_task(task_id) for task_id in (later, starved)]
     assert [task["status"] for task in ended] == ["succeeded", "succeeded"], ended
-    assert ended[0]["finished_at"] < ended[1]["finished_at"]
+    with server.parts.database.reading() as conn:
+        query = select(tasks.c.id, tasks.c.finished_at)
+        at = {str(row.id): row.finished_at for row in conn.execute(query)}
+    assert at[later] < at[starved]
     server.assert_sound()
