@@ -239,7 +239,7 @@ def test_a_copy_of_a_data_folder_is_refused(hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("role", ["api", "worker"])
 def test_a_role_without_postgresql_is_refused(role: str) -> None:
-    server = make_server(role=role)
+    server = make_server(role=role, preloaded=False)
     try:
         assert "ENTREPOT_DATABASE" in refusal(server)
         assert not server.data.exists()
