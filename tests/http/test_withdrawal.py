@@ -445,3 +445,34 @@ def test_the_file_says_whether_anything_is_left(server: Server, account: TestAcc
     assert withdrawn_at() is not None
     undo(account.api, file_id, 1)
     wait_until(lambda: withdrawn_at() is None, "it is published again")
+
+
+def test_no_condition_gives_cells_of_a_withdrawn_version(
+    server: Server, account: TestAccount
+) -> None:
+    """A reader who has the withdrawn version gets neither more of it nor "not modified"."""
+    api = account.api
+    file_id = two_versions(api)
+    with server.parts.database.writing() as conn:  # a date has whole seconds
+        first = versions.c.file_id == UUID(file_id), versions.c.number == 1
+        earlier = server.parts.clock() - timedelta(hours=1)
+        conn.execute(update(versions).where(*first).values(decided_at=earlier))
+    path = f"/file/download/{file_id}"
+    withdrawn = api.get(path)
+    etag, modified = withdrawn.headers["etag"], withdrawn.headers["last-modified"]
+    assert withdraw(api, file_id, 2).status_code == 200
+    remaining = api.get(path, params={"version": 1}).content
+    assert remaining != withdrawn.content
+    for headers in (
+        {"If-None-Match": etag},
+        {"If-Modified-Since": modified},
+        {"Range": "bytes=0-", "If-Range": etag},
+        {"Range": "bytes=0-", "If-Range": modified},
+    ):
+        newest = api.get(path, headers=headers)
+        assert newest.content == remaining, (headers, newest.status_code)
+        named = api.get(path, params={"version": 2}, headers=headers)
+        assert_problem(named, 410, "version-withdrawn")
+    for headers in ({"If-Match": etag}, {"If-Unmodified-Since": modified}):
+        refused = api.get(path, headers=headers)
+        assert withdrawn.content not in refused.content
