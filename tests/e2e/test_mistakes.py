@@ -190,6 +190,16 @@ def test_sizes_have_units(
     assert someone.api.json(f"/file/{task['file_id']}")["file_size_limit"] == size
 
 
+def test_a_long_text_is_not_a_size(server: Server, someone: TestAccount, browse: Browse) -> None:
+    """Also if it begins with one."""
+    client = signed_in(browse, someone)
+    form = {"file_size_limit": f"10 MB{' ' * 40}x", "contract": "none"}
+    answer = client.post("/upload", data=form, files={"file": ("a.csv", CSV)})
+    assert answer.status_code == 422
+    assert "is not a size" in answer.text
+    assert someone.api.json("/files") == {"files_list": []}
+
+
 def test_lines_of_a_new_account_work_as_they_are(
     server: Server, someone: TestAccount, browse: Browse, tmp_path: Path
 ) -> None:

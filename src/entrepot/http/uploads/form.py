@@ -4,7 +4,7 @@ What the fields mean is for the route; here they are bounded, decoded and known 
 file goes to a `UploadSession`. Nothing is made before every field is known and sound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -128,10 +128,16 @@ async def receive_form(
         replayed, reply = await find_reply(upload_session, key, request_parts, upload)
         if replayed is not None:
             return replayed
-        context = CommitContext(work.parts.queue, work.parts.clock)
-        # As of now: what was allowed when the upload began may have ended since.
-        now = work.with_current_time()
-        return await now.write(commit_upload, complete_target, upload, reply, context)
+        return await commit_received(work, complete_target, upload, reply)
+
+
+def commit_received(
+    work: UnitOfWork, target: UploadTarget, upload: StoredUpload, reply: KeyedReply | None
+) -> Awaitable[TaskId]:
+    """Deliver what was received. Raises what `UploadTarget.commit` raises."""
+    context = CommitContext(work.parts.queue, work.parts.clock)
+    # As of now: what was allowed when the upload began may have ended since.
+    return work.with_current_time().write(commit_upload, target, upload, reply, context)
 
 
 async def find_reply(

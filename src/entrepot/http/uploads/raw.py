@@ -20,13 +20,12 @@ from entrepot.files.delivery.uploads import (
     CommitContext,
     StoredUpload,
     UploadTarget,
-    commit_upload,
 )
 from entrepot.files.paths import check_path, claim_path
 from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
-from entrepot.http.uploads.form import find_reply
+from entrepot.http.uploads.form import commit_received, find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.session import UploadSession, open_upload_session
@@ -107,9 +106,7 @@ async def receive_raw(
         )
         if replayed is not None:
             return replayed
-        context = CommitContext(work.parts.queue, work.parts.clock)
-        # As of now: what was allowed when the upload began may have ended since.
-        return await work.with_current_time().write(commit_upload, target, upload, reply, context)
+        return await commit_received(work, target, upload, reply)
 
 
 async def _read_body(request: Request, work: UnitOfWork, upload_session: UploadSession) -> None:

@@ -21,7 +21,7 @@ def list_files_command(endpoint: str, api_key: str) -> str:
     return _command(f"curl --location '{endpoint}/api/v1/files'", api_key)
 
 
-def upload_command(endpoint: str, api_key: str, path: str = "orders.csv") -> str:
+def upload_command(endpoint: str, api_key: str, path: str) -> str:
     """Define a file and upload its first version."""
     return _command(
         f"curl --location '{endpoint}/api/v1/files'",
@@ -43,15 +43,12 @@ def examples_for(
 ) -> list[CurlExample]:
     """The published examples that work for this user as they are; `file_id` is a file that they
     may read (None: there is none)."""
-    examples = curl_examples(endpoint, api_key)
-    users, listing, _, _, follow = examples
-    download = f"curl --location '{endpoint}/api/v1/file/download/{file_id}'"
     return [
-        listing,
+        CurlExample("List files", list_files_command(endpoint, api_key)),
         CurlExample("Define a file and upload it", first_upload(endpoint, api_key)),
-        follow,
-        *([CurlExample("Download a file", _command(download, api_key))] if file_id else []),
-        *([users] if is_admin else []),
+        _follow_example(endpoint, api_key),
+        *([_download_example(endpoint, api_key, file_id)] if file_id else []),
+        *([_users_example(endpoint, api_key)] if is_admin else []),
     ]
 
 
@@ -100,24 +97,35 @@ def _local(name: str) -> str:
     return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
-def curl_examples(endpoint: str, api_key: str, path: str = "orders.csv") -> list[CurlExample]:
+def curl_examples(endpoint: str, api_key: str, path: str) -> list[CurlExample]:
     """Every published example, in the order in which one needs them; `path` is uploaded."""
-    base = f"{endpoint}/api/v1"
+    return [
+        _users_example(endpoint, api_key),
+        CurlExample("List files", list_files_command(endpoint, api_key)),
+        _download_example(endpoint, api_key, UUID(EXAMPLE_FILE)),
+        CurlExample("Define a file and upload it", upload_command(endpoint, api_key, path)),
+        _follow_example(endpoint, api_key),
+    ]
+
+
+def _users_example(endpoint: str, api_key: str) -> CurlExample:
     users = [
-        f"curl -X GET --location '{base}/users' \\",
+        f"curl -X GET --location '{endpoint}/api/v1/users' \\",
         "--header 'Content-Type: application/json' \\",
         "--header 'Accept: application/json' \\",
         f"--header 'Authorization: Bearer {api_key}'",
     ]
-    download = f"curl --location '{base}/file/download/{EXAMPLE_FILE}'"
-    follow = f"curl --location '{base}/task/<TASK ID>'"
-    return [
-        CurlExample("List the users of your account", "\n".join(users)),
-        CurlExample("List files", list_files_command(endpoint, api_key)),
-        CurlExample("Download a file by its id", _command(download, api_key)),
-        CurlExample("Define a file and upload it", upload_command(endpoint, api_key, path)),
-        CurlExample("Follow the task that the upload answered", _command(follow, api_key)),
-    ]
+    return CurlExample("List the users of your account", "\n".join(users))
+
+
+def _download_example(endpoint: str, api_key: str, file_id: UUID) -> CurlExample:
+    download = f"curl --location '{endpoint}/api/v1/file/download/{file_id}'"
+    return CurlExample("Download a file by its id", _command(download, api_key))
+
+
+def _follow_example(endpoint: str, api_key: str) -> CurlExample:
+    follow = f"curl --location '{endpoint}/api/v1/task/<TASK ID>'"
+    return CurlExample("Follow the task that the upload answered", _command(follow, api_key))
 
 
 def _command(first: str, api_key: str, *more: str) -> str:

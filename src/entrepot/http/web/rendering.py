@@ -175,6 +175,8 @@ def page(
 def nearest_page(request: Request) -> str:
     """The path of the page that the request is about: its own, or for an address that only takes
     forms the nearest one above it, so that a browser can come back to it."""
+    if request.method == "GET" and "route" in request.scope:
+        return request.url.path  # as nearly always, without a look at every route
     path = request.url.path.rstrip("/") or "/"
     while path != "/":
         scope = {**request.scope, "path": path, "method": "GET"}

@@ -15,7 +15,9 @@ def read_size_limit(text: str, max_bytes: int) -> int:
     if not text:
         return parse_size_limit(text, max_bytes)
     try:
-        size_bytes = parse_size(text.replace("\u00a0", " ")[:MAX_SIZE_CHARS])
+        if len(text) > MAX_SIZE_CHARS:
+            raise ValueError
+        size_bytes = parse_size(text.replace("\u00a0", " "))
     except ValueError:
         reason = "is not a size; write it like 500 kB, 10 MB or 2 GB."
         raise FieldInvalid("file_size_limit", reason, "10 MB") from None
