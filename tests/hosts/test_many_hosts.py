@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.http.conftest import upload_endless
 from tests.support.api import CSV, Api, Event
 from tests.support.hosts import LEASE, Hosts, relay_to
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, wait_for_blocked
 from tests.support.server import READY_WITHIN, Server, TestAccount, make_server
 from tests.support.wait import wait_until
 
@@ -77,20 +77,13 @@ def test_work_of_a_worker_that_is_stopped_within_a_transaction(
     hosts: Hosts, account: TestAccount
 ) -> None:
     """It holds the entry's lock until PostgreSQL ends its transaction."""
-    with hosts.stopped("d"):
+    with hosts.stopped("d"), hosts.engine.connect() as conn:
         with hosts.stopped("c"):
             task_id = account.api.upload(CSV).json()["task_id"]
-            conn = hosts.engine.connect()
             conn.execute(text(f"SELECT id FROM tasks WHERE id = '{task_id}' FOR UPDATE"))
-        waiting = text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query LIKE 'UPDATE tasks%'"
-        )
-        with hosts.engine.connect() as watching:
-            wait_until(lambda: watching.scalar(waiting), "c waits, having claimed the entry")
+        wait_for_blocked(hosts.engine, "UPDATE tasks%")  # c has claimed the entry
         hosts.worker("c").suspend()
         stopped_at = time.monotonic()
-        conn.close()
     try:
         ended = account.api.wait_task(task_id)
         assert ended["status"] == "succeeded"

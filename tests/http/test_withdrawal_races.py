@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from tests.http.test_deletions import remove, states, two_versions
 from tests.http.test_versions import publish, rows
 from tests.http.test_withdrawal import REASON, withdraw
+from tests.support.postgres import wait_for_blocked
 from tests.support.server import Server, TestAccount
 from tests.support.wait import wait_until
 
@@ -36,14 +37,8 @@ def one_after_the_other(server: Server, first: Work, second: Work) -> Any:
             first(conn)
             future: Future[Any] = threads.submit(database.write, second)
             if not database.embedded:  # SQLite's writer is alone
-                wait_until(lambda: _is_waiting(server), "the second waits for the first")
+                wait_for_blocked(database.engine)
         return future.exception() or future.result()
-
-
-def _is_waiting(server: Server) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    with server.parts.database.reading() as conn:
-        return bool(conn.scalar(text(f"{query} AND datname = current_database()")))
 
 
 def purging(server: Server, account: TestAccount, file_id: str, number: int) -> Work:

