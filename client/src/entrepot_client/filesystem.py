@@ -215,8 +215,8 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         except NoSuchFile:
             if parts.account != self.client.whoami()["account"]:
                 raise
-            path = parts.name if is_path(parts.name) else None
-            return self.client.push(local, name=parts.file_name, path=path).wait()
+            address = parts.name if is_path(parts.name) else None
+            return self.client.push(local, name=parts.file_name, path=address).wait()
         return self.client.push(local, to=file_id, name=parts.file_name).wait()
 
 
