@@ -45,8 +45,8 @@ def comparison_lines(comparison: Document) -> list[str]:
     return lines
 
 
-def _count_others(sign: str, total: int, shown: int) -> list[str]:
-    return [f"{sign} … and {total - shown:,} more"] if total > shown else []
+def _count_others(sign: str, total: int, listed: int) -> list[str]:
+    return [f"{sign} … and {total - listed:,} more"] if total > listed else []
 
 
 def _format_cells(cells: dict[str, Any]) -> str:

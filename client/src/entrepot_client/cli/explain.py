@@ -237,11 +237,11 @@ def rejection_lines(
         figures, full_stop, _ = summary.partition(". ")
         return f"{figures}{full_stop.rstrip()}", tuple(map(describe_error, listed))
     lines: list[str] = []
-    shown: Counter[tuple[object, object]] = Counter()
+    alike: Counter[tuple[object, object]] = Counter()
     for error in listed:
         kind, line = (error.get("type"), error.get("fieldName")), describe_error(error)
-        shown[kind] += 1
-        if shown[kind] <= _MAX_ALIKE and line not in summary and len(lines) < most:
+        alike[kind] += 1
+        if alike[kind] <= _MAX_ALIKE and line not in summary and len(lines) < most:
             lines.append(line)
     quoted = sum(describe_error(error) in summary for error in listed)
     remaining = error_count - len(lines) - quoted

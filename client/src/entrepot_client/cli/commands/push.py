@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from entrepot_client.delivery import Delivery
 
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        metavar="ADDRESS",
+        help="The address of the new file in your account, such as sales/2026/orders.",
+        show_default=False,
+    ),
+]
 INTERRUPTED_NOTE = "The upload was interrupted. Push it again: a file of 8 MiB and more is resumed."
 
 
@@ -60,15 +69,7 @@ def push(
         str | None,
         typer.Option(help="The name of the file; needed for stdin.", show_default=False),
     ] = None,
-    at_path: Annotated[
-        str | None,
-        typer.Option(
-            "--path",
-            metavar="ADDRESS",
-            help="The address of the new file in your account, such as sales/2026/orders.",
-            show_default=False,
-        ),
-    ] = None,
+    at_path: AddressOption = None,
     description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
     size_limit: Annotated[
         int | None,
