@@ -195,11 +195,7 @@ def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: da
 
 
 def release_expired(conn: WriteConnection, now: datetime) -> int:
-    """Give back the reservations of uploads that died with their process; how many there were.
-
-    On the embedded database, where one server alone runs, pass a `now` beyond every lease at
-    the start: then all of them are dead.
-    """
+    """Give back the reservations of uploads that died with their process; how many there were."""
     # One that is being settled or renewed at this moment is not dead.
     query = select(reservations.c.id, reservations.c.account_id).where(
         reservations.c.expires_at <= now, belongs_to_request()
@@ -208,6 +204,11 @@ def release_expired(conn: WriteConnection, now: datetime) -> int:
     for row in rows:
         release_reservation(conn, row.account_id, ReservationId(row.id))
     return len(rows)
+
+
+def release_all_reservations(conn: WriteConnection, now: datetime) -> int:
+    """At the start of the only server there is, every reservation's upload is dead."""
+    return release_expired(conn, now + 2 * RESERVATION_LIFETIME)
 
 
 def refund(conn: WriteConnection, account_id: UUID, size: int) -> None:
