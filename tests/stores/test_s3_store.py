@@ -21,8 +21,8 @@ from tests.support.seaweedfs import (
 )
 
 from entrepot.blobs import BlobId, StoredBlob, s3_client
-from entrepot.blobs.location import S3Location
 from entrepot.blobs.s3 import S3Store
+from entrepot.blobs.s3_location import S3Location
 from entrepot.blobs.s3_write import MAX_PART_BYTES, part_bytes
 from entrepot.errors import (
     BlobDamaged,

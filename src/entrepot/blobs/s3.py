@@ -32,6 +32,7 @@ from entrepot.blobs.store import (
     BlobWriter,
     Drafts,
     HeldBlobs,
+    PresignedHeaders,
     StoredBlob,
 )
 from entrepot.errors import BlobMissing
@@ -40,9 +41,15 @@ from entrepot.errors import BlobMissing
 class S3Store:
     """A `BlobStore` below a prefix of a bucket. Any number of processes and hosts may share it."""
 
-    def __init__(self, bucket: Bucket, cache: BlobCache) -> None:
-        """Nothing is sent yet. `cache` has the local copies of what is borrowed."""
+    def __init__(
+        self, bucket: Bucket, cache: BlobCache, public_bucket: Bucket | None = None
+    ) -> None:
+        """Nothing is sent yet. `cache` has the local copies of what is borrowed.
+
+        `public_bucket` is the same bucket at the address that clients reach, if that is another.
+        """
         self._bucket = bucket
+        self._public_bucket = public_bucket or bucket
         self._cache = cache
         self._deletions = S3DeletionGate(bucket)
         self._sending = ThreadPoolExecutor(MAX_CONNECTIONS, "entrepot-s3")
@@ -92,6 +99,25 @@ class S3Store:
         """None: no blob is a local file."""
         del blob_id
         return None
+
+    def presign(self, blob_id: BlobId, seconds: int, headers: PresignedHeaders) -> str:
+        """An address signed with the server's credentials, for a GET of this blob alone.
+
+        Raises `StoreUnavailable` where the credentials cannot be found.
+        """
+        key = self._blob_key(blob_id)
+        with store_errors():
+            return self._public_bucket.client.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self._public_bucket.name,
+                    "Key": key,
+                    "ResponseContentType": headers.content_type,
+                    "ResponseContentDisposition": headers.content_disposition,
+                    "ResponseCacheControl": headers.cache_control,
+                },
+                ExpiresIn=seconds,
+            )
 
     def borrow(
         self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]

@@ -37,6 +37,15 @@ class BlobStat:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class PresignedHeaders:
+    """What the store answers beside a blob's bytes, to a request of a presigned address."""
+
+    content_type: str
+    content_disposition: str
+    cache_control: str
+
+
 class BlobWriter(Protocol):
     """Writes one blob. Used by one thread at a time; ends with `commit` or `abort`.
 
@@ -175,6 +184,13 @@ class BlobStore(Protocol):
         """The local file that a download may send without a copy; None if the bytes are elsewhere.
 
         The file may be missing: the path is computed, not looked up. Everybody else borrows.
+        """
+        ...
+
+    def presign(self, blob_id: BlobId, seconds: int, headers: PresignedHeaders) -> str | None:
+        """An address under which anybody may read the blob, with these headers, for that long.
+
+        None where clients cannot reach the store. Raises `StoreUnavailable`.
         """
         ...
 

@@ -15,7 +15,8 @@ from typing import Literal
 import structlog
 from setproctitle import setproctitle
 
-from entrepot.bootstrap.parts import Parts, build_inspector, build_parts, build_worker
+from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.bootstrap.workers import build_inspector, build_worker
 from entrepot.cli.data_folder import node_id
 from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
