@@ -9,6 +9,7 @@ blobs are about 150 per folder. Empty folders stay: their removal would race wit
 about to use them.
 """
 
+import builtins
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -125,6 +126,13 @@ class DiskStore:
         if self.stat(blob_id) is None:
             raise BlobMissing(blob_id=blob_id)
         yield self.path(blob_id)
+
+    def list_copies(self) -> builtins.list[BlobId]:
+        """None: what is borrowed is the blob itself."""
+        return []
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """There is none."""
 
     def _require_store(self) -> None:
         """Raises `StoreUnavailable` where the whole store is gone, such as a mount that has

@@ -5,6 +5,7 @@ is in `held/<id>`, and bytes that arrive over many requests are in `drafts/` (`b
 Unlike a folder the store gives no place to a blob that is on its way: it is a multipart upload.
 """
 
+import builtins
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -137,6 +138,14 @@ class S3Store:
         with self._cache.borrow(blob_id, find_recorded, lambda: self.read(blob_id)) as path:
             yield path
 
+    def list_copies(self) -> builtins.list[BlobId]:
+        """Of which blobs this host's cache has copies, whole or begun."""
+        return self._cache.blob_ids()
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """Remove this host's copy of a blob. Idempotent."""
+        self._cache.drop(blob_id)
+
     def link(self, source: BlobId, blob_id: BlobId) -> None:
         """A copy, made by the store itself. Raises `BlobMissing`, `FileExistsError`."""
         try:
@@ -199,12 +208,8 @@ class S3Store:
     def sweep_incoming(self, older_than: datetime) -> int:
         """Abort the multipart uploads that got no part since `older_than` (aware); how many.
 
-        A writer that sends nothing for so long counts as dead, unless it is in this process. Also
-        removes this host's copies of blobs that are gone.
+        A writer that sends nothing for so long counts as dead, unless it is in this process.
         """
-        for blob_id in self._cache.blob_ids():
-            if self.stat(blob_id) is None:
-                self._cache.drop(blob_id)
         aborted = 0
         for upload in self._list_uploads():
             key, upload_id = upload["Key"], upload["UploadId"]

@@ -5,6 +5,7 @@ A blob is written once, as a whole, under a random id, and never changed. It exi
 by the database alone. `tests/contracts` checks every store against this interface.
 """
 
+import builtins
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -203,6 +204,15 @@ class BlobStore(Protocol):
         of this host, and checks them with what `find_recorded` returns. Raises, on entering the
         block, `BlobMissing`, and what `find_recorded` raises.
         """
+        ...
+
+    def list_copies(self) -> builtins.list[BlobId]:
+        """Of which blobs this host has copies for `borrow`, whole or begun; none on a disk."""
+        ...
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """Remove this host's copy of a blob. Idempotent. Who has borrowed it reads it to its end;
+        a copy that is being fetched at this moment may stay."""
         ...
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:
