@@ -121,7 +121,6 @@ async def _read_body(request: Request, work: UnitOfWork, upload_session: UploadS
     try:
         async for chunk in body_chunks(request, upload_pace(work.parts.settings)):
             await upload_session.take(chunk)
-            await upload_session.keep_alive()
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.
         raise FormMalformed(reason="The client went away before the end.") from None

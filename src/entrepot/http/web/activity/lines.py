@@ -157,7 +157,7 @@ def _formatted(name: str, value: Any) -> str | None:
 
 def _read(detail: Mapping[str, Any], result: str | None) -> str:
     form, requests = detail.get("form"), detail.get("requests", 1)
-    parts = [size(detail.get("bytes", 0))]
+    parts = ["redirected to the store" if result == "redirected" else size(detail.get("bytes", 0))]
     if form != "original":
         parts.append(f"as {_short_text(form)}")
     if requests != 1:
