@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.api import Api
-from tests.support.replayed_disk import Damage, ReplayedDisk, Step, replay, strace_options
+from tests.support.replayed_disk import Loss, ReplayedDisk, Step, replay, strace_options
 from tests.support.server import PROGRAM, Server, make_server
 from tests.support.wait import wait_until
 
@@ -113,10 +113,10 @@ class Recording:
     def _disk(self) -> ReplayedDisk:
         return ReplayedDisk(self.data, self.before)
 
-    def check(self, disk: ReplayedDisk, answers: int, damage: Damage, seed: int = 0) -> None:
+    def check(self, disk: ReplayedDisk, answers: int, loss: Loss, seed: int = 0) -> None:
         """Start the program on a state that a cut leaves; what is due then must hold."""
         folder = Path(tempfile.mkdtemp(prefix="ep-"))
-        disk.save(folder / "data", damage, seed)
+        disk.save(folder / "data", loss, seed)
         server = make_server(data=folder / "data", log_level="warning")
         try:
             server.start()

@@ -15,7 +15,7 @@ import pytest
 from tests.crash.installation import table
 from tests.crash.power_cuts import Check, RecordedServer, Recording, Story
 from tests.support.api import Api
-from tests.support.replayed_disk import Damage, ReplayedDisk
+from tests.support.replayed_disk import Loss, ReplayedDisk
 from tests.support.server import make_server
 from tests.support.tus import Tus
 
@@ -142,7 +142,7 @@ def _signs_in(api: Api, api_key: str, status: int) -> None:
 
 @pytest.fixture(scope="module")
 def recording() -> Iterator[Recording]:
-    """A story that was told to a server, and all that the server did to its disk meanwhile."""
+    """A story of one client, and all that a server did to its disk meanwhile."""
     plain = make_server(log_level="warning")
     plain.start()
     account = plain.new_account()
@@ -167,9 +167,9 @@ def test_the_replay_ends_with_the_folder_that_the_server_left(recording: Recordi
 
 
 def test_what_was_acknowledged_outlasts_a_power_cut(recording: Recording) -> None:
-    """Every fourth claim, each with the next kind of damage, right after its answer was sent."""
+    """Every fourth claim, each with the next kind of loss, right after its answer was sent."""
     moments = sorted({count for count, _, check in recording.story.claims if check})[::4]
-    kinds = cycle(Damage)
+    kinds = cycle(Loss)
     for disk, _, answers in recording.replay():
         while moments and answers >= moments[0]:
             recording.check(disk, moments.pop(0), next(kinds))
@@ -181,10 +181,10 @@ def test_every_moment_outlasts_a_power_cut(recording: Recording) -> None:
     before = 0
     for disk, step, answers in recording.replay():
         if answers > max(before, 0):
-            for damage in Damage:
-                recording.check(disk, answers, damage)
+            for loss in Loss:
+                recording.check(disk, answers, loss)
         elif step.changed:
-            recording.check(disk, answers, Damage.KILLED)
+            recording.check(disk, answers, Loss.KILLED)
             for seed in SEEDS:
-                recording.check(disk, answers, Damage.PARTS, seed)
+                recording.check(disk, answers, Loss.PARTS, seed)
         before = answers

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.crash.installation import table
 from tests.crash.power_cuts import record_command
-from tests.support.replayed_disk import Damage, ReplayedDisk, replay
+from tests.support.replayed_disk import Loss, ReplayedDisk, replay
 from tests.support.server import Server, make_server
 
 import entrepot
@@ -61,9 +61,9 @@ def test_what_made_an_installation_outlasts_a_power_cut(folder: Path) -> None:
         for _ in replay(log, disk):
             pass
     assert disk.contents() == ReplayedDisk(root, root).contents()
-    for damage in (Damage.SYNCED, Damage.PARTS):
-        disk.save(folder / damage.name, damage, SEED)
-        with closing(started(folder / damage.name / "data")) as server:
+    for loss in (Loss.SYNCED, Loss.PARTS):
+        disk.save(folder / loss.name, loss, SEED)
+        with closing(started(folder / loss.name / "data")) as server:
             identity = server.parts.database.read(read_identity)
             assert identity is not None
             assert str(identity.id) == printed[0]
@@ -71,8 +71,8 @@ def test_what_made_an_installation_outlasts_a_power_cut(folder: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("damage", [Damage.SYNCED, Damage.NAMES, Damage.ZEROS, Damage.PARTS])
-def test_a_start_that_was_cut_off_can_be_repeated(folder: Path, damage: Damage) -> None:
+@pytest.mark.parametrize("loss", [Loss.SYNCED, Loss.NAMES, Loss.ZEROS, Loss.PARTS])
+def test_a_start_that_was_cut_off_can_be_repeated(folder: Path, loss: Loss) -> None:
     """At each moment of `admin init` the server starts on what is there then."""
     root, before, log = folder / "root", folder / "before", folder / "calls"
     root.mkdir()
@@ -82,7 +82,7 @@ def test_a_start_that_was_cut_off_can_be_repeated(folder: Path, damage: Damage) 
     for number, step in enumerate(replay(log, disk)):
         if step.changed and (step.synced or number % 5 == 0):
             state = folder / f"state-{number}"
-            disk.save(state, damage, number)
+            disk.save(state, loss, number)
             started(state / "data").close()
 
 
@@ -132,21 +132,21 @@ def test_a_back_up_outlasts_a_power_cut(
     for _ in replay(log, disk):
         pass
     assert disk.contents() == ReplayedDisk(root, root).contents()
-    disk.save(folder / "state", Damage.SYNCED)
+    disk.save(folder / "state", Loss.SYNCED)
     assert restore_all(folder / "state") == [snapshot]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("damage", list(Damage))
+@pytest.mark.parametrize("loss", list(Loss))
 def test_a_back_up_that_was_cut_off_leaves_no_broken_snapshot(
-    folder: Path, backed_up: tuple[Path, Path, Path, str], damage: Damage
+    folder: Path, backed_up: tuple[Path, Path, Path, str], loss: Loss
 ) -> None:
     root, before, log, _ = backed_up
     disk = ReplayedDisk(root, before)
     for number, step in enumerate(replay(log, disk)):
         if step.changed:
             state = folder / f"state-{number}"
-            disk.save(state, damage, number)
+            disk.save(state, loss, number)
             restore_all(state)
             shutil.rmtree(state)
     assert os.listdir(root / "backup" / "snapshots")
@@ -171,10 +171,10 @@ def test_no_file_gets_its_bytes_or_its_name_without_a_sync() -> None:
     writing = re.compile(
         r"\.write_(text|bytes)\(|\.open\(\"[wax]|\.(replace|rename)\((?!\")[^,()=]*\)"
     )
-    found = {
+    writers = {
         str(path.relative_to(sources))
         for path in sources.rglob("*.py")
         if path.relative_to(sources).parts[0] != "inspection"
         and writing.search(path.read_text(encoding="utf-8"))
     }
-    assert found - syncing == set()
+    assert writers - syncing == set()

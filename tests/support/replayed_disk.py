@@ -3,7 +3,7 @@
 `strace` records what the program writes, renames and syncs. The replay keeps two views of the
 folder: what the program sees, and what is durable. Bytes are durable once their file was synced,
 names once their folder was (POSIX promises no more; fsync(2)). Between the two a file system may
-choose freely, so `Damage` names some of its choices.
+choose freely, so `Loss` names some of its choices.
 """
 
 import codecs
@@ -36,7 +36,7 @@ IGNORED = ("entrepot.db-shm", "lock")
 """SQLite makes the first again after a crash; the second has no bytes that matter."""
 
 
-class Damage(StrEnum):
+class Loss(StrEnum):
     """What a cut leaves of all that was not synced yet."""
 
     KILLED = "everything: only the program died"
@@ -77,14 +77,14 @@ class ReplayedFile:
                 _write_into(content, offset, data)
         return bytes(content)
 
-    def damaged(self, damage: Damage, chance: random.Random) -> bytes:
+    def after_loss(self, loss: Loss, chance: random.Random) -> bytes:
         """What a cut may leave of it."""
-        if damage in (Damage.KILLED, Damage.BYTES):
+        if loss in (Loss.KILLED, Loss.BYTES):
             return bytes(self.now)
-        if damage is Damage.ZEROS:
+        if loss is Loss.ZEROS:
             kept = self.durable[: len(self.now)]
             return kept + bytes(len(self.now) - len(kept))
-        if damage is Damage.PARTS and self.pending:
+        if loss is Loss.PARTS and self.pending:
             if chance.random() < 0.5:
                 return self.after([each for each in self.pending if chance.random() < 0.5])
             writes = self.pending[: chance.randrange(len(self.pending) + 1)]
@@ -119,23 +119,23 @@ class ReplayedDisk:
         self._top = _read_folder(before)
         self._cursors: dict[tuple[bytes, str], int] = {}
 
-    def save(self, target: Path, damage: Damage, seed: int = 0) -> None:
+    def save(self, target: Path, loss: Loss, seed: int = 0) -> None:
         """Write a state that a cut at this moment may leave, into the new folder `target`."""
         chance = random.Random(seed)
-        names = self._names_after(damage, chance)
-        _save_folder(self._top, target, names, damage, chance)
+        names = self._names_after(loss, chance)
+        _save_folder(self._top, target, names, loss, chance)
 
     def contents(self) -> dict[str, bytes]:
         """Every file as the program sees it, by its path in the folder."""
         return dict(_walk(self._top, ""))
 
     def _names_after(
-        self, damage: Damage, chance: random.Random
+        self, loss: Loss, chance: random.Random
     ) -> dict[ReplayedFolder, dict[str, Node]]:
         changes = self.pending
-        if damage in (Damage.SYNCED, Damage.BYTES):
+        if loss in (Loss.SYNCED, Loss.BYTES):
             changes = []
-        if damage is Damage.PARTS:
+        if loss is Loss.PARTS:
             left = {
                 folder: chance.randrange(len(self.pending) + 1)
                 for change in self.pending
@@ -322,10 +322,10 @@ def replay(log: Path, disk: ReplayedDisk) -> Iterator[Step]:
     answers = 0
     begun: dict[bytes, tuple[bytes, int | None]] = {}
     for line in log.read_bytes().split(b"\n"):
-        found = LINE.fullmatch(line)
-        if found is None:
+        matched = LINE.fullmatch(line)
+        if matched is None:
             continue
-        process, text = found.groups()
+        process, text = matched.groups()
         if text.endswith(UNFINISHED):
             head = text.removesuffix(UNFINISHED)
             name, _, arguments = head.partition(b"(")
@@ -357,20 +357,20 @@ def strace_options(log: Path) -> list[str]:
 
 
 def _descriptor(arguments: bytes) -> tuple[bytes, str]:
-    found = DESCRIPTOR.match(arguments)
-    return (found[1], found[2].decode()) if found else (b"", "")
+    matched = DESCRIPTOR.match(arguments)
+    return (matched[1], matched[2].decode()) if matched else (b"", "")
 
 
 def _strings(arguments: bytes) -> bytes:
-    return b"".join(_unescape(found[1]) for found in STRING.finditer(arguments))
+    return b"".join(_unescape(matched[1]) for matched in STRING.finditer(arguments))
 
 
 def _paths(arguments: bytes) -> list[str]:
     """The absolute paths of a call; one below a folder's descriptor is joined to it."""
     result = []
-    for found in STRING.finditer(arguments):
-        path = _unescape(found[1]).decode()
-        at = DESCRIPTOR.search(arguments[: found.start()].rpartition(b'"')[2])
+    for matched in STRING.finditer(arguments):
+        path = _unescape(matched[1]).decode()
+        at = DESCRIPTOR.search(arguments[: matched.start()].rpartition(b'"')[2])
         result.append(os.path.join(at[2].decode(), path) if at else path)
     return result
 
@@ -421,15 +421,15 @@ def _save_folder(
     folder: ReplayedFolder,
     target: Path,
     names: dict[ReplayedFolder, dict[str, Node]],
-    damage: Damage,
+    loss: Loss,
     chance: random.Random,
 ) -> None:
     target.mkdir(mode=0o700)
     for name, node in names.get(folder, folder.durable).items():
         if isinstance(node, ReplayedFolder):
-            _save_folder(node, target / name, names, damage, chance)
+            _save_folder(node, target / name, names, loss, chance)
         else:
-            content = node.damaged(damage, chance)
+            content = node.after_loss(loss, chance)
             handle = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
