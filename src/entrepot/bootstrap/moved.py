@@ -7,18 +7,18 @@ two stores with the same bytes only one gets the new ones.
 import json
 from pathlib import Path
 
+from entrepot.blobs.disk_sync import write_durably
 from entrepot.bootstrap.stores import store_location
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
 
 def write_moved(settings: Settings, database: str, store: str | None) -> None:
-    """Note where the database is now, and the store if it was moved too; whole, or not at all."""
-    path = _path(settings)
-    draft = path.with_suffix(".part")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps({"database": database, "store": store}) + "\n")
-    draft.replace(path)
+    """Note durably where the database is now, and the store if it was moved too; whole, or not at
+    all."""
+    note = json.dumps({"database": database, "store": store})
+    write_durably(_path(settings), note.encode() + b"
+")
 
 
 def refuse_moved(settings: Settings) -> None:

@@ -301,8 +301,8 @@ def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     """Lock accounts until the end of the transaction: their figures, and who administers them.
 
     Locks are taken in one order, so that no two transactions wait for each other: a file, its
-    entitlements, resumable uploads, their reservations, a user, the accounts by their ids, keys,
-    sessions and links, the head of an account's activity.
+    links and entitlements, resumable uploads, their reservations, a user, the accounts by their
+    ids, keys, sessions and sign-in links, the head of an account's activity.
     """
     # Without the key: who holds the head of the account's activity adds a row that refers to the
     # account, and would wait for us, who wait for that head at the end.

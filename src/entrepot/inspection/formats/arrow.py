@@ -133,7 +133,7 @@ def _readable(schema: Schema) -> Schema:
         field = schema.field(n)
         kind = field.type
         if DataType.is_union(kind):
-            raise NotTabular(f"Arrow whose column {field.name!r} has values of several types")
+            raise NotTabular(f"it is Arrow whose column {field.name!r} has values of several types")
         if DataType.is_float16(kind):
             kind = DataType.float32()
         elif DataType.is_duration(kind):  # the engine's have no nanoseconds
