@@ -17,8 +17,7 @@ def write_moved(settings: Settings, database: str, store: str | None) -> None:
     """Note durably where the database is now, and the store if it was moved too; whole, or not at
     all."""
     note = json.dumps({"database": database, "store": store})
-    write_durably(_path(settings), note.encode() + b"
-")
+    write_durably(_path(settings), note.encode() + b"\n")
 
 
 def refuse_moved(settings: Settings) -> None:
