@@ -1,11 +1,8 @@
 """A real browser on a real server, watched: what the pages must never do fails every test."""
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,6 +17,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 from tests.support.api import PLAIN
+from tests.support.programs import find_program
 from tests.support.server import Caller, Server, TestAccount, make_server, plays
 from tests.support.wait import PATIENCE
 
@@ -29,7 +27,6 @@ from entrepot.accounts.users import find_user
 
 expect.set_options(timeout=1_000 * PATIENCE)
 PASSWORD = "correct horse battery"
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -45,11 +42,7 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Debian's Chromium, installed if it is missing."""
-    if not CHROMIUM.exists():
-        assert shutil.which("apt-get"), "install Chromium as /usr/bin/chromium"
-        subprocess.run(["apt-get", "update", "-q"], check=True)
-        subprocess.run(["apt-get", "install", "-y", "-q", "chromium"], check=True)
-    return str(CHROMIUM)
+    return find_program("chromium", "chromium")
 
 
 @pytest.fixture(scope="session")
