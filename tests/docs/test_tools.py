@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.http.test_addresses import publish
-from tests.support.programs import SEARCH_PATH, find_program
+from tests.support.apt import installed_program
 from tests.support.server import Server, TestAccount
 from tests.support.tus_js import NODE, fetch_tus_js
 from tests.support.uv import uv
@@ -29,8 +29,10 @@ CANONICAL = CSV.replace(b"\n", b"\r\n")
 LARGE = CSV + b"5,6\n" * 50_000
 BROKEN = b"id,amount\nx,2\n"
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
-PROGRAMS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "http": "httpie", "rclone": "rclone"}
-"""The programs of the page, each with its package of Debian."""
+PROGRAMS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "http": None, "rclone": "rclone"}
+"""The programs of the page, each with its package of Debian; HTTPie is a Python package."""
+SEARCH_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""Where programs are looked for: those of this environment first."""
 LIBRARIES = ("requests", "pandas", "polars", "pyarrow", "dask", "frictionless")
 OTHERS = {"duckdb", "R", "Excel"}
 """Tested below; nothing runs Excel here."""
@@ -81,7 +83,8 @@ def test_every_block_is_of_a_tool_that_is_tested() -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_reads_an_address(account: TestAccount, program: str, tmp_path: Path) -> None:
-    find_program(program, PROGRAMS[program])
+    if (package := PROGRAMS[program]) is not None:
+        installed_program(program, package)
     if program == "curl":
         (tmp_path / "orders.parquet").write_bytes(b"PAR1")  # an earlier download stopped here
     ran = run(account, ["bash", "-eu", "-c", READING[program]], tmp_path)
@@ -114,7 +117,7 @@ def test_duckdb_reads_an_address(account: TestAccount, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_r_reads_an_address(account: TestAccount, tmp_path: Path) -> None:
-    program = find_program("Rscript", "r-base-core")
+    program = installed_program("Rscript", "r-base-core")
     assert_table(run(account, [program, "-e", READING["R"]], tmp_path))
 
 
@@ -143,7 +146,7 @@ def test_tus_js_client_runs_the_lines_of_the_page(account: TestAccount, tmp_path
 
 
 def test_curl_resumes_with_the_lines_of_the_page(account: TestAccount, tmp_path: Path) -> None:
-    find_program("curl", "curl")
+    installed_program("curl", "curl")
     (tmp_path / "large.csv").write_bytes(LARGE)
     ran = run(account, ["bash", "-euo", "pipefail", "-c", RESUMING["With curl"]], tmp_path)
     assert ran.returncode == 0, ran.stderr
@@ -160,7 +163,7 @@ def assert_stored(account: TestAccount, task_id: str) -> None:
 
 
 def test_the_lines_that_deliver(server: Server, tmp_path: Path) -> None:
-    find_program("curl", "curl")
+    installed_program("curl", "curl")
     account = server.new_account()
     fields = {
         "file_size_limit": "9999",

@@ -171,17 +171,6 @@ def test_a_host_forgets_what_another_one_deleted(
     assert not path.exists()
 
 
-def test_a_sweep_removes_copies_of_what_is_gone(
-    store: S3Store, tmp_path: Path, prefix: str
-) -> None:
-    blob_id = put(store, b"gone")
-    with store.borrow(blob_id, lambda: stored(b"gone")) as path:
-        pass
-    open_s3_store(tmp_path / "other", prefix).delete(blob_id)
-    store.sweep_incoming(datetime.now(UTC) - timedelta(hours=1))
-    assert not path.exists()
-
-
 def test_two_hosts_that_write_one_draft_never_mix(
     store: S3Store, tmp_path: Path, prefix: str
 ) -> None:

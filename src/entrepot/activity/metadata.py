@@ -21,7 +21,7 @@ COMPACT_ROWS = 200
 GROWING_ACTIONS = frozenset(
     {
         "file.change", "file.offer", "file.undelete", "version.undelete", "version.compare",
-        "schema.propose", "entitlement.grant",
+        "schema.propose", "entitlement.grant", "link.create",
     }
 )  # fmt: skip
 """What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway."""

@@ -13,11 +13,15 @@ from entrepot.errors import StoreUnavailable
 
 @dataclass(frozen=True)
 class S3Location:
-    """A prefix of a bucket. `make_cache` opens the host's cache of borrowed blobs."""
+    """A prefix of a bucket. `make_cache` opens the host's cache of borrowed blobs.
+
+    `public_endpoint` is the store's address for clients, if it is not that of the server.
+    """
 
     bucket_name: str
     prefix: str
     make_cache: Callable[[], BlobCache]
+    public_endpoint: str | None = None
 
     def __str__(self) -> str:
         return f"s3://{self.bucket_name}/{self.prefix}".rstrip("/")
@@ -60,7 +64,10 @@ class S3Location:
 
     def open(self) -> S3Store:
         """The store, with its cache; nothing is sent yet."""
-        return S3Store(self._bucket(), self.make_cache())
+        public_bucket = None
+        if self.public_endpoint is not None:
+            public_bucket = open_bucket(self.bucket_name, self.prefix, self.public_endpoint)
+        return S3Store(self._bucket(), self.make_cache(), public_bucket)
 
     def _bucket(self) -> Bucket:
         return open_bucket(self.bucket_name, self.prefix)

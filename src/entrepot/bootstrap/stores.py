@@ -19,4 +19,4 @@ def store_location(settings: Settings) -> StoreLocation:
     def make_cache() -> BlobCache:
         return BlobCache(settings.data / "cache", settings.store_cache, settings.disk_reserve)
 
-    return S3Location(bucket, prefix.strip("/"), make_cache)
+    return S3Location(bucket, prefix.strip("/"), make_cache, settings.presigned_endpoint)

@@ -36,8 +36,11 @@ from entrepot.quotas.shares import belongs_to_request, require_place
 
 ReservationId = NewType("ReservationId", UUID)
 
-RESERVATION_LIFETIME = timedelta(hours=1)
-"""A reservation that was not renewed for this long belongs to an upload whose process died."""
+RESERVATION_LIFETIME = timedelta(minutes=5)
+"""A reservation that was not renewed for this long belongs to an upload whose process died. Clocks
+of hosts may differ by less than that."""
+RENEWAL_INTERVAL = timedelta(seconds=30)
+"""Each upload renews its reservation so often."""
 
 
 @dataclass(frozen=True)
@@ -177,14 +180,13 @@ def release_reservation(
     )
 
 
-def is_reserved(conn: ReadConnection, reservation: ReservationId) -> bool:
-    """Whether the reservation is still there: the upload was neither settled nor ended."""
-    query = select(reservations.c.id).where(reservations.c.id == reservation)
-    return conn.scalar(query) is not None
+def find_expiry(conn: ReadConnection, reservation: ReservationId) -> datetime | None:
+    """Until when the reservation lasts if nobody renews it; None if it was settled or released."""
+    return conn.scalar(select(reservations.c.expires_at).where(reservations.c.id == reservation))
 
 
 def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: datetime) -> None:
-    """Say that a long upload still runs."""
+    """Say that an upload still runs."""
     conn.execute(
         update(reservations)
         .where(reservations.c.id == reservation)
@@ -299,8 +301,8 @@ def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     """Lock accounts until the end of the transaction: their figures, and who administers them.
 
     Locks are taken in one order, so that no two transactions wait for each other: a file, its
-    entitlements, resumable uploads, their reservations, a user, the accounts by their ids, keys,
-    sessions and links, the head of an account's activity.
+    links and entitlements, resumable uploads, their reservations, a user, the accounts by their
+    ids, keys, sessions and sign-in links, the head of an account's activity.
     """
     # Without the key: who holds the head of the account's activity adds a row that refers to the
     # account, and would wait for us, who wait for that head at the end.

@@ -177,7 +177,6 @@ async def _read_body(
                     await _handle_data(event, form, upload_session, length, len(reader.boundary))
                 else:
                     await _handle_boundary(event, form, upload_session, target, work)
-            await upload_session.keep_alive()
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.
         raise FormMalformed(reason="The client went away before the end.") from None
