@@ -117,5 +117,5 @@ def curl_lines(endpoint: str, api_key: str) -> list[str]:
     lines: list[str] = []
     for example in published_examples(endpoint, api_key, path="numbers.csv"):
         setup = ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.text else []
-        lines += ["", *setup, *example.command.split("\n")]
+        lines += ["", *setup, *example.text.split("\n")]
     return lines[1:]
