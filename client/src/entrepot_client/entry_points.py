@@ -1,8 +1,8 @@
 """The entry points of installed packages, without `importlib.metadata`.
 
-That module loads parsers of e-mail and zip files, and reads the metadata of every package: 28 of the
-116 ms of processor time of `entrepot --help` (ADR 0049). This finds what pip and uv install: folders
-`NAME-VERSION.dist-info` beside the modules.
+That module loads parsers of e-mail and zip files, and reads the metadata of every package: 28 of
+the 116 ms of processor time of `entrepot --help` (ADR 0049). This finds what pip and uv install:
+folders `NAME-VERSION.dist-info` beside the modules.
 """
 
 import importlib
@@ -35,7 +35,7 @@ class InstalledEntryPoint:
 
 def find_entry_points(group: str) -> list[InstalledEntryPoint]:
     """The entry points of a group, by name; of a package that is installed twice, the first."""
-    found: dict[tuple[str, str], InstalledEntryPoint] = {}
+    by_name: dict[tuple[str, str], InstalledEntryPoint] = {}
     for folder in _metadata_folders():
         try:
             text = (folder / "entry_points.txt").read_text(encoding="utf-8")
@@ -45,8 +45,8 @@ def find_entry_points(group: str) -> list[InstalledEntryPoint]:
             continue
         package = folder.name.removesuffix(_END).rpartition("-")[0]
         for name, reference in _lines_of(text, group):
-            found.setdefault((package, name), InstalledEntryPoint(name, reference, package))
-    return sorted(found.values(), key=lambda point: point.name)
+            by_name.setdefault((package, name), InstalledEntryPoint(name, reference, package))
+    return sorted(by_name.values(), key=lambda point: point.name)
 
 
 def _metadata_folders() -> Iterator[Path]:
