@@ -53,8 +53,8 @@ def test_nfs_is_refused_by_its_options(
     shared: Path, tmp_path: Path, option: str, is_local: bool
 ) -> None:
     mounts = mounts_with(tmp_path, NFS, shared, option)
-    found = find_local_locks(settings_of(shared, "api"), mounts)
-    assert found == (f"nfs4 with {option}" if is_local else None)
+    mount = find_local_locks(settings_of(shared, "api"), mounts)
+    assert mount == (f"nfs4 with {option}" if is_local else None)
 
 
 def test_only_the_mount_that_has_the_store_counts(shared: Path, tmp_path: Path) -> None:
