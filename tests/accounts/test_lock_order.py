@@ -34,6 +34,7 @@ SECRET = b"of the tests"
 ORIGIN = RequestOrigin("203.0.113.5", "of-the-tests")
 RANKS = {
     "files": 0,
+    "file_links": 1,
     "entitlements": 1,
     "uploads": 2,
     "reservations": 3,

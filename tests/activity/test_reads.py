@@ -33,7 +33,7 @@ def make_read(account_id: UUID, file_id: UUID | None = None) -> Read:
 def make_batch(read: Read, now: datetime, size: int = 1) -> Batch:
     """The batch of a process that served one range."""
     buffer = ReadBuffer()
-    buffer.add(read, uuid4().hex, now, may_continue=True, sent_bytes=size)
+    buffer.add(read, uuid4().hex, now, kind="open", sent_bytes=size)
     return buffer.drain()
 
 
@@ -49,13 +49,13 @@ def count_open_reads(database: Database) -> int:
 
 def test_what_could_not_be_written_is_noted_still() -> None:
     read, buffer = make_read(UUID(int=0)), ReadBuffer()
-    buffer.add(read, "first", NOW, may_continue=False, sent_bytes=1)
+    buffer.add(read, "first", NOW, kind="single", sent_bytes=1)
     batch = buffer.drain()
-    buffer.add(read, "second", NOW + SECOND, may_continue=False, sent_bytes=2)
-    buffer.add(read, "third", NOW + SECOND, may_continue=True, sent_bytes=4)
+    buffer.add(read, "second", NOW + SECOND, kind="single", sent_bytes=2)
+    buffer.add(read, "third", NOW + SECOND, kind="open", sent_bytes=4)
     buffer.restore(batch)
     both = buffer.drain()
-    single, ranged = both[read, False], both[read, True]
+    single, ranged = both[read, "single"], both[read, "open"]
     assert (single.request_id, single.requests, single.bytes) == ("first", 2, 3)
     assert (single.began_at, single.last_at) == (NOW, NOW + SECOND)
     assert (ranged.request_id, ranged.requests, ranged.bytes) == ("third", 1, 4)

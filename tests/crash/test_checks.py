@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select
-from tests.crash.installation import GONE, Installation, Point, table
+from tests.crash.installation import GONE, Installation, table
+from tests.crash.points import Point, both, everywhere, long
 from tests.crash.test_exact_points import (
     ASKED,
     BEGIN,
@@ -17,9 +18,7 @@ from tests.crash.test_exact_points import (
     LIMIT,
     OUTCOME,
     SCHEMA,
-    both,
     die_and_check,
-    long,
 )
 
 from entrepot.db.tables import checks
@@ -81,7 +80,7 @@ def check_nothing_is_left(installation: Installation) -> None:
         assert conn.scalar(undecided) == 0
 
 
-@pytest.mark.parametrize("point", VALIDATION, ids=str)
+@pytest.mark.parametrize("point", everywhere(VALIDATION), ids=str)
 def test_a_validation_is_killed(installation: Installation, point: Point) -> None:
     installation.arm(point)
     task_id = validate(installation)
@@ -95,7 +94,7 @@ def test_a_validation_is_killed(installation: Installation, point: Point) -> Non
         assert point.role == "api"
 
 
-@pytest.mark.parametrize("point", CANCELATION, ids=str)
+@pytest.mark.parametrize("point", everywhere(CANCELATION), ids=str)
 def test_the_cancelation_of_a_validation_is_killed(
     installation: Installation, point: Point
 ) -> None:
@@ -111,7 +110,7 @@ def test_the_cancelation_of_a_validation_is_killed(
     assert installation.api.task(task_id)["status"] == "canceled"
 
 
-@pytest.mark.parametrize("point", CHANGE, ids=str)
+@pytest.mark.parametrize("point", everywhere(CHANGE), ids=str)
 def test_a_change_of_a_schema_is_killed(installation: Installation, point: Point) -> None:
     sent = installation.send(table(2_000), limit=LIMIT, enforce_schema=json.dumps(FIRST))
     file_id = installation.api.wait_task(str(sent.task_id))["file_id"]

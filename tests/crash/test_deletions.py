@@ -3,8 +3,9 @@
 import signal
 
 import pytest
-from tests.crash.installation import Installation, Point, table
-from tests.crash.test_exact_points import LIMIT, REMOVED, both, long
+from tests.crash.installation import Installation, table
+from tests.crash.points import Point, both, everywhere, long
+from tests.crash.test_exact_points import LIMIT, REMOVED
 
 FIRST, SECOND = table(2_000), table(1_000, "y")
 DELETED = ("UPDATE versions SET status='deleted'", "INSERT INTO activity")
@@ -32,7 +33,7 @@ def two_versions(installation: Installation) -> str:
     return file_id
 
 
-@pytest.mark.parametrize("point", both("api", "commit", DELETED), ids=str)
+@pytest.mark.parametrize("point", everywhere(both("api", "commit", DELETED)), ids=str)
 def test_the_deletion_of_a_version_is_killed(installation: Installation, point: Point) -> None:
     file_id = two_versions(installation)
     installation.arm(point)
@@ -50,7 +51,7 @@ def test_the_deletion_of_a_version_is_killed(installation: Installation, point: 
     installation.check()
 
 
-@pytest.mark.parametrize("point", both("api", "commit", HIDDEN), ids=str)
+@pytest.mark.parametrize("point", everywhere(both("api", "commit", HIDDEN)), ids=str)
 def test_the_deletion_of_a_file_is_killed(installation: Installation, point: Point) -> None:
     file_id = two_versions(installation)
     installation.arm(point)
@@ -65,7 +66,7 @@ def test_the_deletion_of_a_file_is_killed(installation: Installation, point: Poi
     installation.check()
 
 
-@pytest.mark.parametrize("point", SWEEPING, ids=str)
+@pytest.mark.parametrize("point", everywhere(SWEEPING), ids=str)
 def test_the_sweep_of_a_deleted_file_is_killed(installation: Installation, point: Point) -> None:
     installation.server.run("admin", "sweep")
     used = installation.api.account()["used"]

@@ -6,16 +6,9 @@ from contextlib import suppress
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.crash.installation import GONE, Installation, Point, table
-from tests.crash.test_exact_points import (
-    CONTENT,
-    LIMIT,
-    PUBLISH,
-    REJECT,
-    SCHEMA,
-    die_and_check,
-    long,
-)
+from tests.crash.installation import GONE, Installation, table
+from tests.crash.points import Point, everywhere, long
+from tests.crash.test_exact_points import CONTENT, LIMIT, PUBLISH, REJECT, SCHEMA, die_and_check
 from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.db.tables import derivatives
@@ -56,7 +49,7 @@ def new_forms(installation: Installation, before: list[tuple[str, str]]) -> list
     return made
 
 
-@pytest.mark.parametrize("point", WITH_VERDICT, ids=str)
+@pytest.mark.parametrize("point", everywhere(WITH_VERDICT), ids=str)
 def test_a_publication_with_its_parquet_is_killed(installation: Installation, point: Point) -> None:
     before = forms_of(installation)
     installation.arm(point)
@@ -69,7 +62,7 @@ def test_a_publication_with_its_parquet_is_killed(installation: Installation, po
     assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
 
 
-@pytest.mark.parametrize("point", REJECTED, ids=str)
+@pytest.mark.parametrize("point", everywhere(REJECTED), ids=str)
 def test_a_rejection_with_its_rows_is_killed(installation: Installation, point: Point) -> None:
     before = forms_of(installation)
     installation.arm(point)
@@ -78,7 +71,7 @@ def test_a_rejection_with_its_rows_is_killed(installation: Installation, point: 
     assert new_forms(installation, before) == [("rejected", "ready")]
 
 
-@pytest.mark.parametrize("point", LATER, ids=str)
+@pytest.mark.parametrize("point", everywhere(LATER), ids=str)
 def test_a_later_form_is_killed(installation: Installation, point: Point) -> None:
     sent = installation.send(CONTENT, limit=LIMIT)
     task = installation.api.wait_task(str(sent.task_id))

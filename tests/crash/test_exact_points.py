@@ -7,12 +7,14 @@ What meets a state on disk that another point meets too waits for `--long`.
 """
 
 from contextlib import suppress
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.crash.installation import GONE, Installation, Point, table
+from tests.crash.installation import GONE, Installation, table
+from tests.crash.points import Point, both, everywhere, long, requests
+from tests.support.seaweedfs import list_multipart_uploads
 from tests.support.server import TestAccount
+from tests.support.wait import wait_until
 
 CONTENT = table(8_000, "x" * 170)  # 1.5 MB: two blocks, but few rows to be inspected
 NEXT = table(7_000, "y" * 170)
@@ -35,14 +37,6 @@ HANDED_OVER = ("UPDATE files SET owner_id", "DELETE FROM offers")
 OUTCOME = (r"DELETE FROM queue_entries",)
 
 
-def both(role: str, call: str, about: tuple[str, ...]) -> list[Point]:
-    return [Point(role, call, about, when) for when in ("before", "after")]
-
-
-def long(points: list[Point]) -> list[Any]:
-    return [pytest.param(point, marks=pytest.mark.long) for point in points]
-
-
 UPLOAD = [
     *both("api", "commit", RESERVE),
     *both("api", "commit", GROW),
@@ -59,6 +53,20 @@ UPLOAD = [
     *both("worker", "commit", PUBLISH),
     *both("worker", "commit", OUTCOME),
 ]
+SAMPLE = [
+    Point("api", "request", ("^PUT .*/blobs/[^ ]*$",), "after"),
+    Point("worker", "commit", PUBLISH, "before"),
+]
+"""What S3 and PostgreSQL are tried with in each run."""
+LARGE = table(50_000, "z" * 170)  # 9.5 MB: two parts
+IN_PARTS = requests(
+    "api",
+    r"^POST .*/blobs/.*\?uploads",
+    "^PUT .*/blobs/.*partNumber=1(&|$)",
+    "^PUT .*/blobs/.*partNumber=2(&|$)",
+    r"^POST .*/blobs/.*\?uploadId=",
+)
+CUT_OFF = requests("api", r"^DELETE .*/blobs/.*\?uploadId=")
 MORE_OF_UPLOAD = [
     Point("api", "open", ("/incoming/",), "before"),
     Point("api", "write", ("/incoming/",), "before"),
@@ -116,7 +124,7 @@ def die_and_check(installation: Installation, what: str) -> None:
     installation.check()
 
 
-@pytest.mark.parametrize("point", [*UPLOAD, *long(MORE_OF_UPLOAD)], ids=str)
+@pytest.mark.parametrize("point", everywhere([*UPLOAD, *long(MORE_OF_UPLOAD)], SAMPLE), ids=str)
 def test_a_delivery_is_killed(installation: Installation, point: Point) -> None:
     installation.arm(point)
     sent = installation.send(CONTENT, limit=LIMIT)
@@ -126,7 +134,33 @@ def test_a_delivery_is_killed(installation: Installation, point: Point) -> None:
     assert (sent.name in names) == committed
 
 
-@pytest.mark.parametrize("point", FURTHER, ids=str)
+@pytest.mark.parametrize("point", long(IN_PARTS), ids=str)
+def test_a_delivery_in_parts_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    sent = installation.send(LARGE, limit=LIMIT)
+    assert sent.task_id is None
+    die_and_check(installation, str(point))
+    names = {item["file_name"] for item in installation.api.json("/files")["files_list"]}
+    assert sent.name not in names
+
+
+@pytest.mark.parametrize("point", long(CUT_OFF), ids=str)
+def test_a_delivery_in_parts_that_breaks_off_is_killed(
+    installation: Installation, point: Point
+) -> None:
+    """The parts of a client that has gone are removed when the server dies."""
+    installation.arm(point)
+    with installation.slow_upload(LARGE) as upload:
+        upload.send(9_000_000)
+        installation.wait_reserved()
+        wait_until(
+            lambda: list_multipart_uploads(str(installation.server.settings.store)) != [],
+            "a part is sent",
+        )
+    die_and_check(installation, str(point))
+
+
+@pytest.mark.parametrize("point", everywhere(FURTHER), ids=str)
 def test_a_further_version_is_killed(installation: Installation, point: Point) -> None:
     first = installation.send(CONTENT, limit=LIMIT)
     file_id = installation.api.wait_task(str(first.task_id))["file_id"]
@@ -142,7 +176,7 @@ def test_a_further_version_is_killed(installation: Installation, point: Point) -
         assert installation.api.task(task_id)["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("point", REPEATED, ids=str)
+@pytest.mark.parametrize("point", everywhere(REPEATED), ids=str)
 def test_a_repeatable_delivery_is_killed(installation: Installation, point: Point) -> None:
     """Whoever got no answer repeats the request, and it has been done once."""
     first = installation.send(CONTENT, limit=LIMIT)
@@ -155,6 +189,8 @@ def test_a_repeatable_delivery_is_killed(installation: Installation, point: Poin
     installation.wait_dead()
     assert installation.disarm(), f"the point was not reached: {point}"
     installation.server.start()
+    if point.stores == "s3":
+        installation.sweep_later()  # until then the dead host may still be at work
     task_id = installation.send_version(file_id, NEXT, **key)
     assert task_id is not None
     assert installation.api.wait_task(task_id)["version"] == 2
@@ -162,7 +198,7 @@ def test_a_repeatable_delivery_is_killed(installation: Installation, point: Poin
     assert len(installation.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
 
 
-@pytest.mark.parametrize("point", RESTORED, ids=str)
+@pytest.mark.parametrize("point", everywhere(RESTORED), ids=str)
 def test_a_restoration_is_killed(installation: Installation, point: Point) -> None:
     first = installation.send(CONTENT, limit=LIMIT)
     file_id = installation.api.wait_task(str(first.task_id))["file_id"]
@@ -177,7 +213,7 @@ def test_a_restoration_is_killed(installation: Installation, point: Point) -> No
     assert task_id is None or committed
 
 
-@pytest.mark.parametrize("point", both("api", "commit", HANDED_OVER), ids=str)
+@pytest.mark.parametrize("point", everywhere(both("api", "commit", HANDED_OVER)), ids=str)
 def test_handing_over_to_another_account_is_killed(
     installation: Installation, point: Point
 ) -> None:
@@ -213,14 +249,14 @@ def give(account: TestAccount, file_id: str, other: TestAccount) -> None:
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("point", REJECTION, ids=str)
+@pytest.mark.parametrize("point", everywhere(REJECTION), ids=str)
 def test_a_rejection_is_killed(installation: Installation, point: Point) -> None:
     installation.arm(point)
     installation.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
     die_and_check(installation, str(point))
 
 
-@pytest.mark.parametrize("point", DROPPED, ids=str)
+@pytest.mark.parametrize("point", everywhere(DROPPED), ids=str)
 def test_the_clean_up_after_a_bad_request_is_killed(
     installation: Installation, point: Point
 ) -> None:
@@ -230,7 +266,7 @@ def test_the_clean_up_after_a_bad_request_is_killed(
     die_and_check(installation, str(point))
 
 
-@pytest.mark.parametrize("point", CANCEL_RUNNING, ids=str)
+@pytest.mark.parametrize("point", everywhere(CANCEL_RUNNING), ids=str)
 def test_the_cancelation_of_a_running_task_is_killed(
     installation: Installation, point: Point
 ) -> None:
@@ -244,7 +280,7 @@ def test_the_cancelation_of_a_running_task_is_killed(
         assert installation.api.task(str(running.task_id))["status"] == "canceled"
 
 
-@pytest.mark.parametrize("point", CANCEL_WAITING, ids=str)
+@pytest.mark.parametrize("point", everywhere(CANCEL_WAITING), ids=str)
 def test_the_cancelation_of_a_waiting_task_is_killed(
     installation: Installation, point: Point
 ) -> None:

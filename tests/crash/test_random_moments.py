@@ -38,6 +38,7 @@ def test_killed_at_random(installation: Installation, seed: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("stores", ["disk", "s3"])
 @pytest.mark.parametrize("seed", [2, 3, *range(100, 300)])
 def test_killed_at_random_many_times(installation: Installation, seed: int) -> None:
     kill_under_load(installation, seed)

@@ -1,6 +1,5 @@
 """Resumable uploads over a server that is killed: nothing acknowledged is lost, nothing leaks."""
 
-import os
 import random
 import time
 from collections.abc import Callable
@@ -9,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.crash.installation import GONE, Installation, Point, table
-from tests.crash.test_exact_points import ACCEPT, CONTENT, both, long
+from tests.crash.installation import GONE, Installation, table
+from tests.crash.points import Point, both, everywhere, long, requests
+from tests.crash.test_exact_points import ACCEPT, CONTENT, LARGE
 from tests.support.tus import HEADERS, Tus, checksum, metadata
 from tests.support.wait import wait_until
 
@@ -33,14 +33,21 @@ COMPLETION = [
     ),
 ]
 PART_WAY = [
-    pytest.param(Point("api", "commit", TOLD, "before"), True, id="before-checksum"),
-    pytest.param(
-        Point("api", "commit", TOLD, "before"), False, id="before", marks=pytest.mark.long
-    ),
-    pytest.param(Point("api", "commit", TOLD, "after"), True, id="after", marks=pytest.mark.long),
+    pytest.param(Point("api", "commit", TOLD, "before"), True),
+    pytest.param(Point("api", "commit", TOLD, "before"), False, marks=pytest.mark.long),
+    pytest.param(Point("api", "commit", TOLD, "after"), True, marks=pytest.mark.long),
 ]
 JOIN = long(both("api", "commit", JOINED))
 ENDED = long([*both("api", "commit", ("DELETE FROM uploads",)), *both("api", "commit", CREATED)])
+IN_PIECES = requests(
+    "api",
+    "^PUT .*/drafts/",
+    r"^POST .*/blobs/.*\?uploads",
+    r"^PUT .*/blobs/.*partNumber=1\b.* from .*/drafts/",
+    "^PUT .*/blobs/.*partNumber=2(&|$)",
+    r"^POST .*/blobs/.*\?uploadId=",
+    "^DELETE .*/drafts/",
+)
 
 
 def killed(installation: Installation, act: Callable[[], object]) -> None:
@@ -76,12 +83,12 @@ def test_a_server_that_is_stopped_keeps_what_came(installation: Installation) ->
 
 
 def assert_no_drafts(installation: Installation) -> None:
-    drafts = installation.server.settings.blobs / "drafts"
-    wait_until(lambda: os.listdir(drafts) == [], lambda: f"no drafts: {os.listdir(drafts)}")
+    drafts = installation.server.parts.store.drafts
+    wait_until(lambda: not [*drafts.list()], lambda: f"no drafts: {[*drafts.list()]}")
     installation.check()
 
 
-@pytest.mark.parametrize("point", COMPLETION, ids=str)
+@pytest.mark.parametrize("point", everywhere(COMPLETION), ids=str)
 def test_killed_at_the_end_of_an_upload(installation: Installation, point: Point) -> None:
     upload = Tus.begin(installation.api, len(CONTENT))
     assert upload.patch(CONTENT[:500_000], 0).status_code == 204
@@ -96,7 +103,18 @@ def test_killed_at_the_end_of_an_upload(installation: Installation, point: Point
     remove_what_is_left(installation)
 
 
-@pytest.mark.parametrize(("point", "proven"), PART_WAY)
+@pytest.mark.parametrize("point", long(IN_PIECES), ids=str)
+def test_killed_while_pieces_become_a_blob(installation: Installation, point: Point) -> None:
+    """In S3 a draft has one object for each 8 MiB, of which the store makes a blob."""
+    upload = Tus.begin(installation.api, len(LARGE))
+    installation.arm(point)
+    killed(installation, lambda: upload.patch(LARGE, 0))
+    assert_published(installation, upload.end(LARGE), LARGE)
+    upload.delete()
+    remove_what_is_left(installation)
+
+
+@pytest.mark.parametrize(("point", "proven"), everywhere(PART_WAY), ids=str)
 def test_killed_in_the_middle(installation: Installation, point: Point, proven: bool) -> None:
     """Bytes that came stay, told or not; those that were to be proven by a checksum go."""
     upload = Tus.begin(installation.api, len(CONTENT))
@@ -109,7 +127,7 @@ def test_killed_in_the_middle(installation: Installation, point: Point, proven: 
     assert_no_drafts(installation)
 
 
-@pytest.mark.parametrize("point", JOIN, ids=str)
+@pytest.mark.parametrize("point", everywhere(JOIN), ids=str)
 def test_killed_while_parts_are_joined(installation: Installation, point: Point) -> None:
     parts = [
         Tus.part(installation.api, CONTENT[:900_000]),
@@ -127,7 +145,7 @@ def test_killed_while_parts_are_joined(installation: Installation, point: Point)
     remove_what_is_left(installation)
 
 
-@pytest.mark.parametrize("point", ENDED, ids=str)
+@pytest.mark.parametrize("point", everywhere(ENDED), ids=str)
 def test_killed_as_one_begins_or_is_given_up(installation: Installation, point: Point) -> None:
     upload = Tus.begin(installation.api, len(CONTENT))
     assert upload.patch(CONTENT[:500_000], 0).status_code == 204
@@ -164,6 +182,7 @@ def test_uploads_that_are_cut_at_random_places(installation: Installation) -> No
 
 @pytest.mark.long
 @pytest.mark.timeout(6 * 3600)
+@pytest.mark.parametrize("stores", ["disk", "s3"])
 @pytest.mark.parametrize("seed", range(20))
 def test_a_thousand_uploads_that_are_cut_at_random_places(
     installation: Installation, seed: int

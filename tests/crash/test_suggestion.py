@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from tests.crash.installation import Installation, Point, table
-from tests.crash.test_exact_points import LIMIT, PUBLISH, die_and_check, long
+from tests.crash.installation import Installation, table
+from tests.crash.points import Point, everywhere, long
+from tests.crash.test_exact_points import LIMIT, PUBLISH, die_and_check
 
 FIRST, NUMBERS = table(2_000), table(1_000).replace(b"17,", b"17.5,", 1)
 SUGGESTED = ("INSERT INTO schema_revisions", "INSERT INTO versions", "INSERT INTO tasks")
@@ -18,7 +19,7 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", everywhere(POINTS), ids=str)
 def test_an_acceptance_is_killed(installation: Installation, point: Point) -> None:
     first = installation.send(FIRST, limit=LIMIT, enforce_schema="true")
     file_id = installation.api.wait_task(str(first.task_id))["file_id"]

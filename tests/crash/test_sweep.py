@@ -9,18 +9,25 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, select, update
-from tests.crash.installation import Installation, Point, SentUpload, table
-from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA, long
+from tests.crash.installation import Installation, SentUpload, table
+from tests.crash.points import Point, everywhere, long
+from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA
 from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.activity.chain import chain_all_rows
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import activity, derivatives, files, tasks, versions
+from entrepot.db.tables import activity, derivatives, files, reservations, tasks, versions
 from entrepot.files.forms.read_form import RETRY_INTERVAL
 from entrepot.files.sweep import GRACE_PERIOD, SweepResult, sweep
 from entrepot.quotas.reserve import RESERVATION_LIFETIME, grow_reservation, open_reservation
 
 NOTHING = SweepResult(0, 0, 0, 0, 0)
+KILLED = [
+    Point("command", "unlink", ("/blobs/",), "after"),
+    Point("command", "commit", REMOVED, "after"),
+    *long([Point("command", "unlink", ("/blobs/",), "before")]),
+    *long([Point("command", "commit", REMOVED, "before")]),
+]
 
 
 def swept(
@@ -47,10 +54,29 @@ def test_a_slow_upload_keeps_what_it_needs(installation: Installation) -> None:
         upload.send(1_200_000)
         reserved = installation.wait_reserved()
         assert (
-            swept(installation, RESERVATION_LIFETIME - timedelta(minutes=5), timedelta(0))
+            swept(installation, RESERVATION_LIFETIME - timedelta(minutes=1), timedelta(0))
             == NOTHING
         )
         assert installation.api.account()["reserved"] == reserved
+        assert upload.end() == 202
+    installation.check()
+
+
+def test_an_upload_renews_its_reservation_while_nothing_comes(installation: Installation) -> None:
+    """Else a sweep, or a request with the same key, took it for dead."""
+    parts = installation.server.parts
+    with installation.slow_upload(CONTENT) as upload:
+        upload.send(1_200_000)
+        installation.wait_reserved()
+        soon = parts.clock() + timedelta(seconds=90)
+        with parts.database.writing() as conn:
+            conn.execute(update(reservations).values(expires_at=soon))
+
+        def is_renewed() -> bool:
+            with parts.database.reading() as conn:
+                return bool(conn.scalar(select(reservations.c.expires_at)) > soon)
+
+        wait_until(is_renewed, "the reservation is renewed")
         assert upload.end() == 202
     installation.check()
 
@@ -194,16 +220,7 @@ def _file_of(sent: SentUpload) -> Any:
     return select(files.c.id).where(files.c.name == sent.name).scalar_subquery()
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        Point("command", "unlink", ("/blobs/",), "after"),
-        Point("command", "commit", REMOVED, "after"),
-        *long([Point("command", "unlink", ("/blobs/",), "before")]),
-        *long([Point("command", "commit", REMOVED, "before")]),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("point", everywhere(KILLED), ids=str)
 def test_a_killed_sweep_is_done_by_the_next(installation: Installation, point: Point) -> None:
     swept(installation, timedelta(days=8))  # what others left
     used = installation.api.account()["used"]

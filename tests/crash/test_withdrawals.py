@@ -4,9 +4,10 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from tests.crash.installation import Installation, Point, table
+from tests.crash.installation import Installation, table
+from tests.crash.points import Point, both, everywhere, long
 from tests.crash.test_deletions import two_versions
-from tests.crash.test_exact_points import REMOVED, both, long
+from tests.crash.test_exact_points import REMOVED
 
 from entrepot.db.tables import versions
 
@@ -23,7 +24,7 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", everywhere(POINTS), ids=str)
 def test_a_purge_is_killed(installation: Installation, point: Point) -> None:
     file_id = two_versions(installation)
     installation.arm(point)

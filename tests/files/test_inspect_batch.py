@@ -11,7 +11,7 @@ from tests.support.api import CSV, Api
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
-from entrepot.bootstrap.parts import build_inspector
+from entrepot.bootstrap.workers import build_inspector
 from entrepot.tasks.claims import claim_entries
 from entrepot.tasks.places import Places
 from entrepot.tasks.runs import BegunRun, Run

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from tests.support.api import CSV, PLAIN, assert_problem
 from tests.support.conformance import unserved_app
+from tests.support.links import make_link
 from tests.support.raw import connect, head
 from tests.support.server import Server, TestAccount, make_server
 from tests.support.wait import PATIENCE, wait_until
@@ -20,6 +21,7 @@ from tests.support.wait import PATIENCE, wait_until
 from entrepot.accounts.sessions import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http.api.openapi.document import api_routes
+from entrepot.http.places import path_without_secret
 
 # Routing and headers do not depend on the database.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -125,6 +127,7 @@ def asker(own_server: Server) -> Asker:
     own_server.wait_derived()
     account.api.get(f"/file/{task['file_id']}/report.csv")  # made at its first request
     own_server.wait_derived()
+    link = make_link(account.api, task["file_id"], "deliver")
     user = parts.database.read(find_user, account.admin.user_name)
     now = parts.clock()
     token = parts.database.write(open_session, parts.secret, user, None, now, "password")
@@ -140,6 +143,9 @@ def asker(own_server: Server) -> Asker:
         "code": "not-found",
         "digest": "0",
         "name": "icon.svg",
+        "link_id": link["link_id"],
+        "link": link["path"].split("/")[2],
+        "secret": link["path"].split("/")[2],
     }
     return Asker(own_server, account, token, ids)
 
@@ -236,7 +242,8 @@ def test_who_goes_away_within_a_body_leaves_no_error(asker: Asker, method: str, 
 
 
 def requests_logged(server: Server, path: str) -> list[dict[str, Any]]:
-    return [line for line in server.logged() if line.get("path") == path]
+    logged_path = path_without_secret(path)
+    return [line for line in server.logged() if line.get("path") == logged_path]
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077])

@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.support.api import CSV, Api
+from tests.support.links import make_link
 from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import OTHER, deliver, post_version, share
 from tests.support.tus import HEADERS, STREAM, create, metadata
@@ -98,6 +99,14 @@ POST   /file/{file_id}/compare                     202 202 403 202 404 404 202 4
 GET    /file/{file_id}/entitlements                200 403 403 403 404 404 200 401 401 200 401
 PUT    /file/{file_id}/entitlements/{user_name}    200 403 403 403 404 404 200 401 401 403 401
 DELETE /file/{file_id}/entitlements/{user_name}    204 403 403 403 404 404 204 401 401 403 401
+GET    /file/{file_id}/links                       200 403 403 403 404 404 200 401 401 200 401
+POST   /file/{file_id}/links                       201 403 403 403 404 404 201 401 401 403 401
+DELETE /file/{file_id}/links/{link_id}             204 403 403 403 404 404 204 401 401 403 401
+GET    /l/{link}                                   200 200 200 200 200 200 200 200 200 200 200
+HEAD   /l/{link}                                   200 200 200 200 200 200 200 200 200 200 200
+PUT    /l/{link}                                   202 202 202 202 202 202 202 202 202 202 202
+GET    /l/{secret}/deliveries/{task_id}            200 200 200 200 200 200 200 200 200 200 200
+GET    /l/{secret}/deliveries/{task_id}/report.json 200 200 200 200 200 200 200 200 200 200 200
 GET    /file/{file_id}/activity                    200 403 403 403 404 404 200 401 401 200 401
 GET    /activity                                   200 200 200 200 200 200 200 401 401 200 401
 GET    /senders                                    200 200 200 200 200 200 200 401 401 200 401
@@ -128,8 +137,9 @@ DELETE /uploads/{upload_id}                        204 404 404 404 404 404 204 4
 GET    /healthz                                    200 200 200 200 200 200 200 200 200 200 200
 GET    /readyz                                     200 200 200 200 200 200 200 200 200 200 200
 """
-"""Method, path below `/api/v1` (but for `/d/` and the last two), variant; the statuses."""
+"""Method, path below `/api/v1` (but for `/d/`, `/l/` and the last two), variant; the statuses."""
 
+PUT_BYTES = ("/file/{file_id}", "/d/{account}/{address}", "/l/{link}")
 PATH = "matrix/orders"
 """Of the file."""
 ADDRESS_ENDS = {"parquet": ".parquet", "rejected": "@2", "rejected-of-w": "@3"}
@@ -199,6 +209,8 @@ class MatrixScenario:
         if "withdraw" in row.path:
             number = "2"  # a rejected one, so that nothing changes
         task_id = self.tasks["w" if row.variant == "of-w" else "owner"]
+        if row.path.startswith("/l/"):
+            task_id = self.tasks["link"]
         if row.path.endswith("/comparison"):
             task_id = self.tasks["comparison"]
         user_name = self.names["guest" if "entitlements" in row.path else "mate"]
@@ -214,6 +226,9 @@ class MatrixScenario:
             "account": self.home.name if row.path.startswith("/d/") else "unknown",
             "address": PATH + ADDRESS_ENDS.get(row.variant, ""),
             "name": "orders.parquet",
+            "link_id": self.names["link_id"],
+            "link": self.names["delivering" if row.method == "PUT" else "reading"],
+            "secret": self.names["delivering"],
         }
 
     def send(self, row: Row, api: Api, ids: dict[str, str]) -> httpx2.Response:
@@ -226,7 +241,7 @@ class MatrixScenario:
             return self.resume(row, api, path, ids["file_id"])
         if row.operation == "POST /file/{file_id}/versions":
             return post_version(api, ids["file_id"], OTHER)
-        if row.operation in ("PUT /file/{file_id}", "PUT /d/{account}/{address}"):
+        if row.method == "PUT" and row.path in PUT_BYTES:
             return api.request("PUT", path, content=OTHER)
         return api.request(row.method, path, json=self.body(row))
 
@@ -253,6 +268,7 @@ class MatrixScenario:
             "POST /file/{file_id}/versions/{number}/accept": {"reason": "Agreed"},
             "POST /file/{file_id}/versions/{number}/withdraw": {"reason": "Wrong"},
             "PUT /file/{file_id}/entitlements/{user_name}": {"entitlement": "r"},
+            "POST /file/{file_id}/links": {"kind": "deliver"},
             "PUT /sender/{account}": {"decision": None},
             "PUT /file/{file_id}/offer": {"user_name": self.other.admin.user_name},
         }
@@ -307,6 +323,10 @@ def make_a_key(scenario: MatrixScenario) -> None:
     scenario.names["key"] = str(made.key.key.id)
 
 
+def make_a_link(scenario: MatrixScenario) -> None:
+    scenario.names["link_id"] = make_link(scenario.home.api, scenario.file_id, "read")["link_id"]
+
+
 def begin_an_upload(scenario: MatrixScenario) -> None:
     upload = create(scenario.owner.api, 9)
     scenario.names["upload"] = upload.headers["location"].rpartition("/")[2]
@@ -319,6 +339,7 @@ def create_user_to_remove(scenario: MatrixScenario) -> None:
 PREPARE: dict[str, Callable[[MatrixScenario], None]] = {
     "DELETE /key/{key_id}": make_a_key,
     "DELETE /user/{user_name}": create_user_to_remove,
+    "DELETE /file/{file_id}/links/{link_id}": make_a_link,
     "HEAD /uploads/{upload_id}": begin_an_upload,
     "PATCH /uploads/{upload_id}": begin_an_upload,
     "DELETE /uploads/{upload_id}": begin_an_upload,
@@ -354,6 +375,10 @@ def scenario(server: Server) -> MatrixScenario:
     server.wait_derived()
     comparison = owner.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 4})
     compared = owner.api.wait_task(comparison.json()["task_id"])["task_id"]
+    reading = make_link(owner.api, file_id, "read")
+    secret = make_link(owner.api, file_id, "deliver")["path"].split("/")[2]
+    delivered = server.api(None).request("PUT", f"/l/{secret}", content=OTHER)
+    by_link = owner.api.wait_task(delivered.json()["task_id"])
     revoked = home.new_key(user_name=owner.user_name)
     home.api.request("DELETE", f"/key/{revoked.key.key.id}")
     late = timedelta(seconds=-1)
@@ -380,8 +405,16 @@ def scenario(server: Server) -> MatrixScenario:
             "mate": mate.user_name,
             "key": "",
             "upload": str(uuid4()),
+            "link_id": reading["link_id"],
+            "reading": reading["path"].removeprefix("/l/"),
+            "delivering": secret,
         },
-        tasks={"owner": first["task_id"], "w": of_w["task_id"], "comparison": compared},
+        tasks={
+            "owner": first["task_id"],
+            "w": of_w["task_id"],
+            "comparison": compared,
+            "link": by_link["task_id"],
+        },
     )
 
 

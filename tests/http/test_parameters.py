@@ -193,6 +193,9 @@ def scenario(server: Server, account: TestAccount) -> Scenario:
         "upload_id": upload,
         "user_name": account.admin.user_name,
         "key_id": str(uuid4()),
+        "link_id": str(uuid4()),
+        "link": "epl_x",
+        "secret": "epl_x",
     }
     return Scenario(ids, token, server.endpoint)
 

@@ -10,6 +10,8 @@ from tests.http.conftest import Run
 from tests.support.api import CSV
 from tests.support.server import TestAccount
 
+from entrepot_client.transfers.resume import MIN_RESUMABLE_BYTES
+
 pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 
@@ -80,7 +82,7 @@ def test_an_exception_and_the_contract_are_shown(run: Run, account: TestAccount)
     accepted = ("files", "accept", task["file_id"], 1, "--reason", "agreed by mail")
     assert run(*accepted)[0] == 0
     _, out, _ = run("files", "show", task["file_id"])
-    assert "enforced, 1 columns" in out
+    assert "enforced, 1 column\n" in out
     assert "agreed by mail" in out
 
 
@@ -97,6 +99,43 @@ def test_stdin(run: Run, account: TestAccount, monkeypatch: pytest.MonkeyPatch) 
     assert run("push", "-", "--to", "orders.csv")[0] == 0
     (file,) = account.api.json("/files")["files_list"]
     assert (file["file_name"], file["version"]) == ("orders.csv", 2)
+
+
+def test_a_file_is_defined_at_a_path(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_bytes(CSV)
+    push = ("push", tmp_path / "orders.csv")
+    status, out, _ = run(*push, "--path", "sales/orders", "--format", "quiet")
+    assert status == 0
+    file = account.api.json(f"/file/{out.strip()}")
+    assert (file["path"], file["file_name"]) == ("sales/orders", "orders.csv")
+    status, _, message = run(*push, "--path", "Sales/Orders")
+    assert (status, "--to sales/orders`" in message) == (1, True)
+    status, _, message = run(*push, "--path", "sales/orders.parquet")
+    assert (status, "--to" in message, "another path" in message) == (1, False, True)
+    assert run(*push, "--to", "sales/orders")[0] == 0
+    assert account.api.json(f"/file/{out.strip()}")["version"] == 2
+    status, _, message = run(*push, "--path", "sales/../orders")
+    assert (status, "For example: --path sales/2026/orders" in message) == (2, True)
+    assert run(*push, "--to", "sales/orders", "--path", "elsewhere")[0] == 2
+    assert run("push", tmp_path, "--path", "sales")[0] == 2
+    assert len(account.api.json("/files")["files_list"]) == 1
+
+
+def test_a_large_file_is_defined_at_a_path(
+    run: Run, account: TestAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "large.csv").write_bytes(CSV + b"9,9\n" * (MIN_RESUMABLE_BYTES // 4))
+    pushed = ("push", tmp_path / "large.csv", "--path", "sales/large", "--no-wait")
+    assert run(*pushed)[0] == 0
+    assert [f["path"] for f in account.api.json("/files")["files_list"]] == ["sales/large"]
+
+
+def test_an_empty_file_is_refused_in_plain_words(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    status, _, message = run("push", tmp_path / "empty.csv")
+    assert status == 2
+    assert "Error: The file is empty; nothing was stored.\nCheck how the file was made" in message
 
 
 def test_a_folder_is_pushed_and_pushed_again(
@@ -122,7 +161,7 @@ def test_a_folder_is_pushed_and_pushed_again(
     assert (outcomes["01.csv"], outcomes["02.csv"], outcomes["new.csv"]) == (
         "published", "rejected", "published",
     )  # fmt: skip
-    assert "1 of 13 files were not published." in json.loads(message)["error"]
+    assert "Not published: 1 of 13 files." in json.loads(message)["error"]
     (folder / "deeper" / "02.csv").write_bytes(CSV + b"5,5\n")
     status, _, message = run("push", folder)
     assert (status, message) == (0, "12 unchanged, 1 published.\n")

@@ -78,3 +78,21 @@ def test_shares_from_elsewhere_are_accepted_blocked_and_declined(
     assert "blocked" in run("senders", "block", sender.name, "--yes")[1]
     assert listed(account.api) == {}
     assert run("senders", "accept", "nobody-at-all")[0] == 4
+
+
+def test_an_admin_makes_and_disables_a_user(run: Run, account: TestAccount) -> None:
+    anna = f"{account.name}:anna"
+    status, out, note = run("user", "create", anna)
+    assert (status, "member" in out, f"entrepot user link {anna}" in note) == (0, True, True)
+    assert run("user", "link", anna, "--format", "quiet")[0] == 0
+    status, out, _ = run("user", "disable", anna, "--format", "json")
+    assert (status, json.loads(out)["disabled"]) == (0, True)
+    assert "enabled" in run("user", "enable", anna)[1]
+    status, _, message = run("user", "create", anna, "--role", "admin")
+    assert (status, "exists" in message or "taken" in message) == (1, True), message
+    assert run("user", "create", anna, "--role", "boss")[0] == 2
+    assert run("user", "disable", f"{account.name}:nobody")[0] == 4
+    file_id = account.api.deliver(CSV)["file_id"]
+    owner = account.admin.user_name
+    status, _, message = run("files", "share", file_id, owner, "r")
+    assert (status, "Error: The user is the file's owner" in message) == (2, True)

@@ -144,6 +144,21 @@ def test_the_file_system(client: Client, account: TestAccount, name: str, tmp_pa
         fs.pipe(f"entrepot://no-such-account/{name}", ORDERS)
 
 
+def test_what_is_written_has_its_address(client: Client, account: TestAccount, name: str) -> None:
+    fs = EntrepotFileSystem()
+    folder = name.removesuffix(".csv")
+    path = f"entrepot://{account.name}/{folder}/deep/orders"
+    fs.pipe(path, ORDERS)
+    assert (fs.info(path)["version"], fs.cat(path)) == (1, ORDERS)
+    assert account.api.get(f"/d/{account.name}/{folder}/deep/orders.csv").status_code == 200
+    fs.pipe(path, ORDERS + b"3,4\n")
+    assert fs.cat(f"{path}@1") == ORDERS
+    with pytest.raises(errors.Conflict, match="orders"):  # a form of the first one's
+        fs.pipe(f"{path}.parquet", ORDERS)
+    fs.pipe(f"entrepot://{account.name}/{folder} à.csv", ORDERS)  # no path has such characters
+    assert fs.cat(f"entrepot://{account.name}/{folder} à.csv") == ORDERS
+
+
 def test_a_program_that_fails_delivers_nothing(
     client: Client, account: TestAccount, name: str
 ) -> None:

@@ -151,8 +151,8 @@ def _plain(value: Any, kind: str) -> Any:
         )
         return json.dumps(parsed, default=str)
     if kind in ("DOUBLE", "BIGINT", "INTEGER") or kind.startswith("DECIMAL"):
-        number = Decimal(str(value))
-        return number if number.is_finite() else None
+        number = Decimal({"INF": "inf", "-INF": "-inf"}.get(value, str(value)))
+        return number if number.is_finite() else str(number)  # since no NaN equals another
     if isinstance(value, datetime):
         value = value.isoformat().replace("+00:00", "Z")
     if isinstance(value, date | time):

@@ -117,6 +117,12 @@ def kind(
 
 
 WORDS = texts('a|b|ab|abc|Ä|ß日本|a b|NA|-|1|x,y|q"q|line\nline')
+LIST_ITEMS = {
+    "number": "1,nan|INF,-INF|1e400,2|0.1,x|x",
+    "date": "2020-01-01,2020-02-01|2020-01-01,x|x",
+    "time": "10:00:00,23:59:59|10:00:00,x|x",
+    "datetime": "2020-01-01T10:00:00,2020-02-01T00:00:00|2020-01-01T10:00:00,x|x",
+}
 KINDS = [
     kind("string", WORDS, 6, lengths=True),
     kind(
@@ -252,8 +258,9 @@ KINDS = [
         hashable=False,
         itemType="boolean",
     ),
-    kind(
-        "list", "2020-01-01,2020-02-01|2020-01-01,x|x", enum=False, hashable=False, itemType="date"
+    *(
+        kind("list", cells, enum=False, hashable=False, itemType=item_type)
+        for item_type, cells in LIST_ITEMS.items()
     ),
     kind("geopoint", PLACES, 3),
     kind(

@@ -3,6 +3,7 @@ JSON, nanoseconds, names without characters or with NUL, numbers as no XML write
 
 import json
 import random
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def as_arrow(path: Path, columns: dict[str, Any]) -> Path:
     return path
 
 
+BARE = ("32 bits", "64 bits", "all digits", "large", "boolean")
 WRITERS = {"parquet": as_parquet, "arrow": as_arrow}
 
 
@@ -74,6 +76,49 @@ def test_json_within_a_form_has_no_nan(storage: str, tmp_path: Path) -> None:
         row = json.loads(line, parse_constant=refuse)
         assert (row["o"], row["l"]) == (finite(each), finite(items))
         assert [json.loads(cell, parse_constant=refuse) for cell in cells] == [row["o"], row["l"]]
+
+
+WITHIN: dict[str, tuple[Any, Any]] = {
+    "moment": (pa.timestamp("us"), 1_582_970_400_000_001),
+    "moment with a zone": (pa.timestamp("ms", "Europe/Berlin"), datetime(2020, 7, 1, tzinfo=UTC)),
+    "nanoseconds": (pa.timestamp("ns"), 10**18 + 1),
+    "bytes": (pa.binary(), b"\x00\xff"),
+    "32 bits": (pa.float32(), 0.1),
+    "64 bits": (pa.float64(), 0.1),
+    "all digits": (pa.decimal128(38, 6), Decimal("12345678901234567890123.456789")),
+    "large": (pa.uint64(), 2**64 - 1),
+    "day": (pa.date32(), date(1, 1, 1)),
+    "time": (pa.time64("us"), time(10, 0, 0, 5)),
+    "text": (pa.string(), 'a "b" \\ é'),
+    "boolean": (pa.bool_(), True),
+}
+
+
+@pytest.mark.parametrize("storage", WRITERS)
+@pytest.mark.parametrize("kind", WITHIN)
+def test_a_value_within_another_is_written_as_a_cell_is(
+    kind: str, storage: str, tmp_path: Path
+) -> None:
+    leaf, value = WITHIN[kind]
+    odd = 'a "key", é'
+    struct = pa.struct([(odd, leaf), ("l", pa.list_(pa.list_(leaf)))])
+    columns = {
+        "cell": pa.array([value, value], leaf),
+        "list": pa.array([[value, None], None], pa.list_(leaf)),
+        "struct": pa.array([{odd: value, "l": [[value], None, []]}, None], struct),
+        "map": pa.array([[("k", value), ("n", None)], None], pa.map_(pa.string(), leaf)),
+        "deep": pa.array([[{odd: None, "l": None}], []], pa.list_(struct)),
+    }
+    forms = forms_of(WRITERS[storage](tmp_path / "t", columns), None, tmp_path)
+    forms.agree()
+    first, second = cells_of(forms.canonical)[1:]
+    cell = json.loads(first[0] if kind in BARE else json.dumps(first[0]), parse_float=Decimal)
+    listed, struct_cell, mapped, deep = (json.loads(x, parse_float=Decimal) for x in first[1:])
+    assert listed == [cell, None]
+    assert struct_cell == {odd: cell, "l": [[cell], None, []]}
+    assert mapped == {"k": cell, "n": None}
+    assert deep == [{odd: None, "l": None}]
+    assert second[1:] == ["", "", "", "[]"]
 
 
 def seconds_of(text: str) -> Decimal:
@@ -216,3 +261,12 @@ def test_places_in_json_arrays_are_elements(inspect: Inspect) -> None:
         "Element 3, column 3: `3` is beyond the last column, the row has 3 cells. "
         "Expected 2 cells.",
     ]
+
+
+@pytest.mark.parametrize("storage", WRITERS)
+def test_a_file_without_columns_is_not_a_table(
+    storage: str, inspect: Inspect, tmp_path: Path
+) -> None:
+    inspection = inspect(WRITERS[storage](tmp_path / "t", {}))
+    assert inspection.verdict == "not-tabular", inspection
+    assert "without columns" in inspection.detail

@@ -502,3 +502,22 @@ def test_shared_texts_stay_on_disk(tmp_path: Path) -> None:
     assert table.columns[0].kind == "text"
     assert (tmp_path / "scratch" / "strings").stat().st_size == 60_000_000
     assert peak < 25 * MIB
+
+
+def test_a_formula_without_a_value_is_judged_as_the_text_of_the_formula(
+    inspect: Inspect, tmp_path: Path
+) -> None:
+    """As a program leaves it that does not work formulas out: it is not read as a missing value."""
+    sheet = raw_sheet(
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>n</t></is></c>'
+        '<c r="B1" t="inlineStr"><is><t>t</t></is></c></row>'
+        '<row r="2"><c r="A2"><f>1+1</f><v>2</v></c><c r="B2" t="str"><f>""</f><v></v></c></row>'
+        '<row r="3"><c r="A3"><f>A2*2</f></c><c r="B3" t="str"><f>A2</f><v>x</v></c></row>'
+        '<row r="4"><c r="A4"><f>A3*2</f><v></v></c><c r="B4"><f>B3</f><v/></c></row>'
+    )
+    fields = [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]
+    inspection = inspect(raw_book(tmp_path / "t.xlsx", sheet), {"fields": fields})
+    errors = [(each["rowNumber"], each["cell"]) for each in errors_of(inspection)]
+    assert errors == [(3, "=A2*2"), (4, "=A3*2")]
+    (warning,) = inspection.report["tasks"][0]["warnings"]
+    assert "3 formulas have no saved value, first in the cell A3" in warning

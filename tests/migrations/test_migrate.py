@@ -22,7 +22,8 @@ from entrepot.accounts.accounts import create_account
 from entrepot.db.engine import Database, sqlite_module
 from entrepot.db.tables import metadata
 from entrepot.errors import StartRefused
-from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.migrations.revisions import current_revision, head_revision
+from entrepot.migrations.run import migrate
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 

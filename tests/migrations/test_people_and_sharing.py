@@ -22,7 +22,8 @@ from entrepot.db.tables import activity, files, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.invariants.checks import CHECKS
 from entrepot.grants.senders import list_senders
-from entrepot.migrations.run import head_revision, migrate
+from entrepot.migrations.revisions import head_revision
+from entrepot.migrations.run import migrate
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 BEFORE = "0017"

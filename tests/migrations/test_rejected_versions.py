@@ -17,7 +17,8 @@ from entrepot.db.tables import metadata, versions
 from entrepot.db.types import StoredJson, WriteConnection
 from entrepot.files.invariants.activity import changes_are_recorded
 from entrepot.files.invariants.checks import tasks_and_versions_agree
-from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.migrations.revisions import current_revision, head_revision
+from entrepot.migrations.run import migrate
 from entrepot.texts.json_text import to_json_text
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)

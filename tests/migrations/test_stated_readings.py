@@ -20,7 +20,8 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.contract import load_contract
 from entrepot.files.invariants.activity import changes_are_recorded
-from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.migrations.revisions import current_revision, head_revision
+from entrepot.migrations.run import migrate
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 BEFORE = "0013"

@@ -23,7 +23,7 @@ from entrepot.db.engine import open_database
 from entrepot.db.metadata import metadata
 from entrepot.db.tables import activity
 from entrepot.errors import StartRefused
-from entrepot.migrations.run import UNFINISHED_MOVE
+from entrepot.migrations.revisions import UNFINISHED_MOVE
 from entrepot.move.copy_tables import digest_table
 from entrepot.settings import Settings, read_settings
 

@@ -132,6 +132,17 @@ def test_a_copy_of_a_blob_that_is_gone_goes(new_cache: Callable[..., BlobCache])
     assert blob.fetches == 2
 
 
+def test_what_a_dead_process_fetched_of_a_blob_goes_with_it(
+    new_cache: Callable[..., BlobCache], tmp_path: Path
+) -> None:
+    blob, cache = Blob(), new_cache()
+    begun = tmp_path / "cache" / "incoming" / str(blob.id)
+    begun.write_bytes(blob.data[:100])
+    assert cache.blob_ids() == [blob.id]
+    cache.drop(blob.id)
+    assert not begun.exists()
+
+
 PROCESS = """
 import hashlib, os, sys, time
 from pathlib import Path

@@ -21,8 +21,8 @@ from tests.support.seaweedfs import (
 )
 
 from entrepot.blobs import BlobId, StoredBlob, s3_client
-from entrepot.blobs.location import S3Location
 from entrepot.blobs.s3 import S3Store
+from entrepot.blobs.s3_location import S3Location
 from entrepot.blobs.s3_write import MAX_PART_BYTES, part_bytes
 from entrepot.errors import (
     BlobDamaged,
@@ -168,17 +168,6 @@ def test_a_host_forgets_what_another_one_deleted(
     assert path.exists()
     with pytest.raises(BlobMissing), store.borrow(blob_id, lambda: stored(b"gone")):
         pass
-    assert not path.exists()
-
-
-def test_a_sweep_removes_copies_of_what_is_gone(
-    store: S3Store, tmp_path: Path, prefix: str
-) -> None:
-    blob_id = put(store, b"gone")
-    with store.borrow(blob_id, lambda: stored(b"gone")) as path:
-        pass
-    open_s3_store(tmp_path / "other", prefix).delete(blob_id)
-    store.sweep_incoming(datetime.now(UTC) - timedelta(hours=1))
     assert not path.exists()
 
 

@@ -50,7 +50,11 @@ class Api:
 
         Every answer is compared with what `/openapi.json` promises.
         """
-        url = path if path.startswith(("/api", "/health", "/ready", "/open", "/d/")) else API + path
+        url = (
+            path
+            if path.startswith(("/api", "/health", "/ready", "/open", "/d/", "/l/"))
+            else API + path
+        )
         answer = self.client.request(method, url, **kwargs)
         assert_conforms(method, answer.request.url.path, answer)
         return answer

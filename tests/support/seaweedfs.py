@@ -71,6 +71,13 @@ def open_s3_store(folder: Path, prefix: str, cache_bytes: int = 1 << 30) -> S3St
     return S3Store(open_test_bucket(prefix), BlobCache(folder / "cache", cache_bytes, 0))
 
 
+def list_multipart_uploads(address: str) -> list[str]:
+    """The keys of the uploads that a store, by its address, has begun and not ended."""
+    name, _, prefix = address.removeprefix("s3://").partition("/")
+    answer = open_bucket(name, prefix).client.list_multipart_uploads(Bucket=name, Prefix=prefix)
+    return [upload["Key"] for upload in answer.get("Uploads", ())]
+
+
 @contextmanager
 def running_seaweedfs() -> Iterator[SeaweedFS]:
     """Run it for the block, with the bucket of the tests."""

@@ -129,6 +129,7 @@ class Client(
         *,
         to: str | None = None,
         name: str | None = None,
+        path: str | None = None,
         description: str | None = None,
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
@@ -142,15 +143,17 @@ class Client(
         interface, which is sent as Parquet. `to` is an id or a name. `name` is what the file is
         called; a path has one, and so has what `to` stands for.
 
-        The contract is given once, without `to`: `size_limit` is bytes and applies to every later
-        version (None: at least twice the size); `enforce_schema` is True (infer and freeze), a
+        The contract is given once, without `to`: `path` is the file's address in the account, such
+        as `sales/orders`; `size_limit` is bytes and applies to every later version (None: at least
+        twice the size); `enforce_schema` is True (infer and freeze), a
         Table Schema, or neither. `reading` is how versions are read, as far as that is not to be
         found out.
 
         Memory stays bounded whatever the size. With `resume_in`, a folder for the state of running
         uploads, an upload of 8 MiB and more resumes after a lost connection, and in a later call
         after this program was ended. Raises FileOverSizeLimit, LocalFileChanged, NoSuchFile,
-        UnknownSource, MissingPackage; OverLimit and Invalid from the server; OSError if the file
+        UnknownSource, MissingPackage; OverLimit, Invalid and Conflict (the path is taken) from the
+        server; OSError if the file
         cannot be read; ValueError for a missing name.
         """
         file_id = None
@@ -163,7 +166,7 @@ class Client(
         with local_file(source, name) as file:
             if file_id is None:
                 limit = check_size(file, size_limit)
-                fields = contract_fields(description, limit, enforce_schema, reading)
+                fields = contract_fields(description, limit, enforce_schema, reading, path)
                 path_end = "new"
             else:
                 fields, path_end = reading.form_fields(), versions_path_end(file_id)

@@ -58,7 +58,12 @@ class HttpAnswer:
 
 
 class OpenAnswer:
-    """An answer whose body is read while it arrives."""
+    """An answer whose body is read while it arrives.
+
+    `redirect_headers` are those of the redirect that led to it, of the endpoint's own server.
+    """
+
+    redirect_headers: http.client.HTTPMessage | None = None
 
     def __init__(self, response: http.client.HTTPResponse, target: str) -> None:
         self.status_code = response.status

@@ -1,13 +1,15 @@
 """Files of Entrepot for everything that opens addresses with fsspec.
 
     entrepot://ACCOUNT/NAME            the newest published version
+    entrepot://ACCOUNT/sales/orders    the file at this path in the account
     entrepot://ACCOUNT/NAME@3          version 3
     entrepot://ACCOUNT/ID              by the id, or its first digits
 
 Endpoint and key are those of `Client()`: the storage options `endpoint`, `api_key` and `profile`,
 else the environment, else `entrepot auth login`. Writing delivers, and waits for the verdict: a
-file that is there gets a further version, any other name defines a file, and a rejected delivery
-raises `Rejected`. Nothing is published when a program fails while it writes.
+file that is there gets a further version, any other name defines a file (in your own account, with
+this path as its address), and a rejected delivery raises `Rejected`. Nothing is published when a
+program fails while it writes.
 """
 
 import io
@@ -25,7 +27,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from entrepot_client.client import Client
 from entrepot_client.errors import NoSuchFile
-from entrepot_client.lookup import find_file
+from entrepot_client.lookup import find_file, is_path
 from entrepot_client.models import DeliveredVersion, Document, File
 
 _PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>.+?)(?:@(?P<version>[1-9]\d*))?)?")
@@ -46,6 +48,11 @@ class FilePath(NamedTuple):
             raise FileNotFoundError(f"{path!r} is not like entrepot://account/name@version.")
         number = match["version"]
         return cls(match["account"], match["name"] or "", int(number) if number else None)
+
+    @property
+    def file_name(self) -> str:
+        """The name of a file that is written here: what stands after the last slash."""
+        return self.name.rpartition("/")[2]
 
 
 def resolve_path(client: Client, path: FilePath) -> File:
@@ -206,11 +213,11 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         try:
             file_id = resolve_path(self.client, parts).file_id
         except NoSuchFile:
-            own_account = self.client.whoami()["account"]
-            if parts.account != own_account or "/" in parts.name:
+            if parts.account != self.client.whoami()["account"]:
                 raise
-            return self.client.push(local, name=parts.name).wait()
-        return self.client.push(local, to=file_id, name=parts.name).wait()
+            address = parts.name if is_path(parts.name) else None
+            return self.client.push(local, name=parts.file_name, path=address).wait()
+        return self.client.push(local, to=file_id, name=parts.file_name).wait()
 
 
 class _OpenVersion(AbstractBufferedFile):  # type: ignore[misc]

@@ -15,7 +15,8 @@ from entrepot_client.paths import file_path, with_query
 from entrepot_client.transport import Transport
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
-_PATH = re.compile(r"[A-Za-z0-9._/-]{1,255}")
+_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
+_PATH = re.compile(rf"(?=.{{1,255}}$){_SEGMENT}(?:/{_SEGMENT})*")
 _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 """At least four digits: fewer are more likely a name."""
 
@@ -23,6 +24,11 @@ _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 def is_id(text: str) -> bool:
     """Whether the text is a whole id, of a file, a task or a key."""
     return _UUID.fullmatch(text) is not None
+
+
+def is_path(text: str) -> bool:
+    """Whether the text can be the path of a file in its account."""
+    return _PATH.fullmatch(text) is not None
 
 
 def find_id(transport: Transport, reference: str) -> str:
@@ -47,7 +53,7 @@ def find_file(
         raise NoSuchFile(reference)
     by_name = list_files(transport, {"name": reference})
     files = [file for file in by_name if file.file_name == reference and among(file)]
-    if not files and _PATH.fullmatch(reference):
+    if not files and is_path(reference):
         files = [file for file in list_files(transport, {"path": reference}) if among(file)]
     if not files and _PREFIX.fullmatch(reference):
         every_file = list_files(transport, {})

@@ -196,7 +196,7 @@ class Transport:
         timeouts: Timeouts,
     ) -> Iterator[OpenAnswer]:
         """The answer at the end of redirects. The key goes to no other host."""
-        address = self._origin + answer.target
+        address, redirect_headers = self._origin + answer.target, answer.headers
         for _ in range(_MAX_REDIRECTS):
             address = urljoin(address, answer.headers["location"])
             parts = urlsplit(address)
@@ -209,6 +209,7 @@ class Transport:
             pool = self._pool if origin == self._origin else ConnectionPool(origin)
             with pool.open(method, target, headers, None, timeouts) as opened:
                 if not _redirect(opened):
+                    opened.redirect_headers = redirect_headers
                     yield opened
                     return
                 answer = opened

@@ -11,6 +11,7 @@ from entrepot.errors import NotAllowed, ScopeMissing
 AccountId = NewType("AccountId", UUID)
 UserId = NewType("UserId", UUID)
 KeyId = NewType("KeyId", UUID)
+LinkId = NewType("LinkId", UUID)
 
 Role = Literal["member", "admin"]
 Scope = Literal["read", "write", "admin"]
@@ -18,12 +19,35 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 
 @dataclass(frozen=True)
-class Actor:
-    """A signed-in user or the holder of a key.
+class LinkedAccess:
+    """What a link allows whoever has it: to read one file, in a `form` (None: as it was delivered)
+    of a `version` (None: the newest), or to deliver to it.
 
-    Only `keys.find_key_holder` and `sign_in.authenticate_session` create one. `at` is the time of
-    the action: entitlements that expire by time alone are compared with it. The unit of work sets
-    `request_origin` for the activity record; it is None outside of a request.
+    `account_id` owns the file, `created_by` made the link and answers for it, with the key `key_id`
+    (None: in a browser).
+    """
+
+    link_id: LinkId
+    account_id: AccountId
+    file_id: UUID
+    delivers: bool
+    form: str | None
+    version: int | None
+    created_by: UserId
+    key_id: KeyId | None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in user, the holder of a key, or somebody who has a link to a file.
+
+    Only `keys.find_key_holder`, `sign_in.authenticate_session` and `link_use.find_link_holder`
+    create one. `at` is the time of the action: entitlements that expire by time alone are compared
+    with it. The unit of work sets `request_origin` for the activity record; it is None outside of a
+    request.
+
+    Who has a link acts for no user and no account: the link's own id stands for both, so that they
+    own nothing, see nothing but what the link allows, and count as a guest.
     """
 
     user_id: UserId
@@ -36,6 +60,12 @@ class Actor:
     expires_at: datetime | None
     at: datetime
     request_origin: RequestOrigin | None = None
+    link: LinkedAccess | None = None
+
+    @property
+    def answering_user_id(self) -> UserId:
+        """The user who answers for what the actor does: the actor, or who made the link."""
+        return self.link.created_by if self.link is not None else self.user_id
 
     @property
     def is_admin(self) -> bool:

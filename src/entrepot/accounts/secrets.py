@@ -1,4 +1,4 @@
-"""Random secrets and their keyed hashes: API keys, session tokens, sign-in links.
+"""Random secrets and their keyed hashes: API keys, session tokens, links.
 
 Only hashes reach the database. A secret has 256 random bits, so one keyed SHA-256 is enough (a slow
 hash, as for passwords, is not needed). A stolen database does not reveal a key, and nobody can
@@ -11,24 +11,25 @@ import zlib
 from collections.abc import Callable
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-KEY_PREFIX = "epk_"
+KEY_PREFIX, LINK_PREFIX = "epk_", "epl_"
 BODY_CHARS = 43  # 62**43 > 2**256
 CHECKSUM_CHARS = 6  # 62**6 > 2**32
 
 RandomBytes = Callable[[int], bytes]
 
 
-def new_key(random_bytes: RandomBytes = secrets.token_bytes) -> str:
-    """A new API key: `epk_`, 43 base62 characters, and 6 characters of their CRC-32."""
+def new_key(random_bytes: RandomBytes = secrets.token_bytes, prefix: str = KEY_PREFIX) -> str:
+    """A new API key: `epk_`, 43 base62 characters, and 6 characters of their CRC-32. The secret of
+    a link to a file has another `prefix`."""
     body = _base62(int.from_bytes(random_bytes(32)), BODY_CHARS)
-    return KEY_PREFIX + body + _checksum(body)
+    return prefix + body + _checksum(body)
 
 
-def is_well_formed(key: str) -> bool:
+def is_well_formed(key: str, prefix: str = KEY_PREFIX) -> bool:
     """Whether a key has the right shape and checksum, so that garbage never costs a query."""
-    body, checksum = key[len(KEY_PREFIX) : -CHECKSUM_CHARS], key[-CHECKSUM_CHARS:]
+    body, checksum = key[len(prefix) : -CHECKSUM_CHARS], key[-CHECKSUM_CHARS:]
     return (
-        key.startswith(KEY_PREFIX)
+        key.startswith(prefix)
         and len(body) == BODY_CHARS
         and key.isascii()
         and hmac.compare_digest(checksum, _checksum(body))

@@ -7,7 +7,7 @@ written, even above the quota; what a person does next that adds some is refused
 
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, case, delete, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select
 
 from entrepot.db.inserts import insert_row
 from entrepot.db.tables import accounts, metadata_changes
@@ -22,25 +22,24 @@ COMPACT_ROWS = 200
 GROWING_ACTIONS = frozenset(
     {
         "file.change", "file.offer", "file.undelete", "version.undelete", "version.compare",
-        "schema.propose", "entitlement.grant",
+        "schema.propose", "entitlement.grant", "link.create",
     }
 )  # fmt: skip
 """What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway."""
 
 
-def metadata_of_account() -> ScalarSelect[int]:
-    """The counted bytes of the account of the outer query on `accounts`."""
+def metadata_of_account(account_id: ColumnElement[UUID] = accounts.c.id) -> ScalarSelect[int]:
+    """The counted bytes of an account, by default that of the outer query on `accounts`."""
     total = func.coalesce(func.sum(metadata_changes.c.bytes), 0)
     counted = case((total > FREE_BYTES, total - FREE_BYTES), else_=0)
-    query = select(counted).where(metadata_changes.c.account_id == accounts.c.id)
+    query = select(counted).where(metadata_changes.c.account_id == account_id)
     return query.correlate(accounts).scalar_subquery()
 
 
-def changes_of_account() -> ScalarSelect[int]:
-    """How many changes the bytes of the account of the outer query on `accounts` are the sum of."""
+def changes_of_account(account_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    """How many changes the bytes of an account are the sum of."""
     query = select(func.count()).select_from(metadata_changes)
-    same_account = metadata_changes.c.account_id == accounts.c.id
-    return query.where(same_account).correlate(accounts).scalar_subquery()
+    return query.where(metadata_changes.c.account_id == account_id).scalar_subquery()
 
 
 def require_metadata_room(conn: WriteConnection, account_id: UUID) -> None:

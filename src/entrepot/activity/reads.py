@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select
@@ -70,8 +70,11 @@ class ReadTotals:
     broken_off: bool = False
 
 
-Batch = dict[tuple[Read, bool], ReadTotals]
-"""Keys: the read, and whether further requests or bytes may belong to it."""
+ReadKind = Literal["single", "open", "redirected"]
+"""`single`: a request that got all of it. `open`: further requests or bytes may belong to it.
+`redirected`: a request that got an address in the store, under which anything may be read."""
+
+Batch = dict[tuple[Read, ReadKind], ReadTotals]
 
 
 class ReadBuffer:
@@ -85,19 +88,19 @@ class ReadBuffer:
         read: Read,
         request_id: str,
         now: datetime,
+        kind: ReadKind,
         *,
-        may_continue: bool,
         sent_bytes: int = 0,
         requests: int = 1,
         broken_off: bool = False,
     ) -> None:
-        """Add `sent_bytes` of a read. `may_continue`: further requests or bytes may belong to it.
+        """Add `sent_bytes` of a read.
 
         A further call for the same request passes `requests=0`.
         """
-        totals = self._totals.get((read, may_continue))
+        totals = self._totals.get((read, kind))
         if totals is None:
-            totals = self._totals[read, may_continue] = ReadTotals(request_id, now, now)
+            totals = self._totals[read, kind] = ReadTotals(request_id, now, now)
         totals.last_at = now
         totals.requests += requests
         totals.bytes += sent_bytes
@@ -122,12 +125,12 @@ class ReadBuffer:
 
 def write_reads(conn: WriteConnection, batch: Batch, now: datetime) -> None:
     """Write a batch: reads of one request as activity rows, the others to `open_reads`."""
-    for (read, may_continue), totals in batch.items():
-        if not may_continue:
-            _record_read(conn, read, totals)
+    for (read, kind), totals in batch.items():
+        if kind != "open":
+            _record_read(conn, read, totals, is_redirect=kind == "redirected")
     # Sorted by id, so that two processes that write the same reads never wait for each other.
     open_rows = sorted(
-        (read.id, read, totals) for (read, may_continue), totals in batch.items() if may_continue
+        (read.id, read, totals) for (read, kind), totals in batch.items() if kind == "open"
     )
     if open_rows:
         conn.execute(
@@ -190,12 +193,14 @@ def _open_read_row(read_id: str, read: Read, totals: ReadTotals) -> dict[str, An
     return {"id": read_id, **read._asdict(), **values}
 
 
-def _record_read(conn: WriteConnection, read: Read, totals: ReadTotals) -> None:
+def _record_read(
+    conn: WriteConnection, read: Read, totals: ReadTotals, is_redirect: bool = False
+) -> None:
     request_origin = RequestOrigin(read.address, totals.request_id)
     reader = RecordedUser(read.user_id, read.user_name, read.key_id, request_origin)
     detail = {"form": read.form, "requests": totals.requests, "bytes": totals.bytes}
     if totals.last_at != totals.began_at:
         detail["until"] = totals.last_at.isoformat(timespec="microseconds")
-    result = "broken off" if totals.broken_off else "sent"
+    result = "broken off" if totals.broken_off else "redirected" if is_redirect else "sent"
     account_id, file_id = read.account_id, read.file_id
     record(conn, account_id, reader, ACTION, totals.began_at, file_id, read.version, detail, result)

@@ -34,7 +34,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.db.engine import Database, copy_sqlite, sqlite_engine
 from entrepot.errors import BackupFailed, BlobMissing
 from entrepot.files.named_blobs import NamedBlob, list_named_blobs
-from entrepot.migrations.run import current_revision
+from entrepot.migrations.revisions import current_revision
 
 
 @dataclass(frozen=True)

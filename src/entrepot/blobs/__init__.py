@@ -13,6 +13,7 @@ from entrepot.blobs.store import (
     BlobWriter,
     Drafts,
     DraftWriter,
+    PresignedHeaders,
     StoredBlob,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "DiskStore",
     "DraftWriter",
     "Drafts",
+    "PresignedHeaders",
     "StoredBlob",
 ]

@@ -74,13 +74,17 @@ class BlobCache:
             os.close(descriptor)
 
     def drop(self, blob_id: BlobId) -> None:
-        """Remove the copy of a blob that is gone. Who has borrowed it may read it to its end."""
+        """Remove the copy of a blob that is gone, and what a dead process has fetched of it.
+
+        Who has borrowed it may read it to its end.
+        """
+        _remove_unused(self._incoming / str(blob_id))
         (self._files / str(blob_id)).unlink(missing_ok=True)
 
     def blob_ids(self) -> list[BlobId]:
-        """Of which blobs there are complete copies."""
-        ids = map(parse_blob_id, os.listdir(self._files))
-        return [blob_id for blob_id in ids if blob_id is not None]
+        """Of which blobs there are copies, complete or begun."""
+        names = {*os.listdir(self._files), *os.listdir(self._incoming)}
+        return [blob_id for blob_id in map(parse_blob_id, names) if blob_id is not None]
 
     def make_room(self, needed: int) -> None:
         """Evict the copies that were not used for longest, until `needed` more bytes fit."""

@@ -9,6 +9,7 @@ blobs are about 150 per folder. Empty folders stay: their removal would race wit
 about to use them.
 """
 
+import builtins
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from entrepot.blobs.store import (
     BlobStat,
     BlobWriter,
     HeldBlobs,
+    PresignedHeaders,
     StoredBlob,
 )
 from entrepot.errors import BlobMissing, StoreUnavailable
@@ -113,6 +115,10 @@ class DiskStore:
         """Where the blob is once committed."""
         return _blob_path(self._blobs, blob_id)
 
+    def presign(self, blob_id: BlobId, seconds: int, headers: PresignedHeaders) -> None:
+        """None: clients reach a folder through the server alone."""
+        del blob_id, seconds, headers
+
     @contextmanager
     def borrow(self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]) -> Iterator[Path]:
         """The blob's own file, without a copy or a check. Raises `BlobMissing`."""
@@ -120,6 +126,13 @@ class DiskStore:
         if self.stat(blob_id) is None:
             raise BlobMissing(blob_id=blob_id)
         yield self.path(blob_id)
+
+    def list_copies(self) -> builtins.list[BlobId]:
+        """None: what is borrowed is the blob itself."""
+        return []
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """There is none."""
 
     def _require_store(self) -> None:
         """Raises `StoreUnavailable` where the whole store is gone, such as a mount that has

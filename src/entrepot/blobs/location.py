@@ -1,20 +1,13 @@
 """Where a store is, before it is opened: what a start compares, without creating anything."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from entrepot.blobs.cache import BlobCache
 from entrepot.blobs.disk import DiskStore, count_files
 from entrepot.blobs.disk_identity import ID_FILE, read_store_id, write_store_id
-from entrepot.blobs.s3 import S3Store
-from entrepot.blobs.s3_client import Bucket, open_bucket
 from entrepot.blobs.store import BlobStore
-from entrepot.errors import StoreUnavailable
-
-S3_SCHEME = "s3://"
 
 
 class StoreLocation(Protocol):
@@ -77,58 +70,3 @@ class DiskLocation:
     def open(self) -> DiskStore:
         """The store in the folder, which is made if it does not exist."""
         return DiskStore(self.root, self.reserve)
-
-
-@dataclass(frozen=True)
-class S3Location:
-    """A prefix of a bucket. `make_cache` opens the host's cache of borrowed blobs."""
-
-    bucket_name: str
-    prefix: str
-    make_cache: Callable[[], BlobCache]
-
-    def __str__(self) -> str:
-        return f"{S3_SCHEME}{self.bucket_name}/{self.prefix}".rstrip("/")
-
-    @property
-    def id_name(self) -> str:
-        """The object with the id."""
-        return f"{self}/{ID_FILE}"
-
-    def read_id(self) -> UUID | None:
-        """The id in the object. Raises `StoreUnavailable`, also where there is no such bucket."""
-        bucket = self._bucket()
-        text = bucket.read(bucket.prefix + ID_FILE)
-        return UUID(text.decode("ascii", "replace").strip()) if text is not None else None
-
-    def write_id(self, installation_id: UUID) -> None:
-        """Write the object, which must not exist, and find out whether the store can refuse that.
-
-        Two writers of one key must never both succeed: drafts and holds rely on it.
-        """
-        bucket = self._bucket()
-        key, data = bucket.prefix + ID_FILE, f"{installation_id}\n".encode()
-        try:
-            bucket.put_new(key, data)
-        except FileExistsError:
-            if bucket.read(key) == data:
-                return
-            raise StoreUnavailable(reason="It got another installation's id just now") from None
-        try:
-            bucket.put_new(key, data)
-        except FileExistsError:
-            return
-        bucket.delete(key)
-        raise StoreUnavailable(reason="It has no conditional writes (If-None-Match)")
-
-    def count_files(self) -> int:
-        """How many objects are there."""
-        bucket = self._bucket()
-        return sum(1 for kind in ("blobs", "drafts") for _ in bucket.list(kind))
-
-    def open(self) -> S3Store:
-        """The store, with its cache; nothing is sent yet."""
-        return S3Store(self._bucket(), self.make_cache())
-
-    def _bucket(self) -> Bucket:
-        return open_bucket(self.bucket_name, self.prefix)

@@ -5,6 +5,7 @@ is in `held/<id>`, and bytes that arrive over many requests are in `drafts/` (`b
 Unlike a folder the store gives no place to a blob that is on its way: it is a multipart upload.
 """
 
+import builtins
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -32,6 +33,7 @@ from entrepot.blobs.store import (
     BlobWriter,
     Drafts,
     HeldBlobs,
+    PresignedHeaders,
     StoredBlob,
 )
 from entrepot.errors import BlobMissing
@@ -40,9 +42,15 @@ from entrepot.errors import BlobMissing
 class S3Store:
     """A `BlobStore` below a prefix of a bucket. Any number of processes and hosts may share it."""
 
-    def __init__(self, bucket: Bucket, cache: BlobCache) -> None:
-        """Nothing is sent yet. `cache` has the local copies of what is borrowed."""
+    def __init__(
+        self, bucket: Bucket, cache: BlobCache, public_bucket: Bucket | None = None
+    ) -> None:
+        """Nothing is sent yet. `cache` has the local copies of what is borrowed.
+
+        `public_bucket` is the same bucket at the address that clients reach, if that is another.
+        """
         self._bucket = bucket
+        self._public_bucket = public_bucket or bucket
         self._cache = cache
         self._deletions = S3DeletionGate(bucket)
         self._sending = ThreadPoolExecutor(MAX_CONNECTIONS, "entrepot-s3")
@@ -93,6 +101,25 @@ class S3Store:
         del blob_id
         return None
 
+    def presign(self, blob_id: BlobId, seconds: int, headers: PresignedHeaders) -> str:
+        """An address signed with the server's credentials, for a GET of this blob alone.
+
+        Raises `StoreUnavailable` where the credentials cannot be found.
+        """
+        key = self._blob_key(blob_id)
+        with store_errors():
+            return self._public_bucket.client.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self._public_bucket.name,
+                    "Key": key,
+                    "ResponseContentType": headers.content_type,
+                    "ResponseContentDisposition": headers.content_disposition,
+                    "ResponseCacheControl": headers.cache_control,
+                },
+                ExpiresIn=seconds,
+            )
+
     def borrow(
         self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]
     ) -> AbstractContextManager[Path]:
@@ -110,6 +137,14 @@ class S3Store:
             raise BlobMissing(blob_id=blob_id)
         with self._cache.borrow(blob_id, find_recorded, lambda: self.read(blob_id)) as path:
             yield path
+
+    def list_copies(self) -> builtins.list[BlobId]:
+        """Of which blobs this host's cache has copies, whole or begun."""
+        return self._cache.blob_ids()
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """Remove this host's copy of a blob. Idempotent."""
+        self._cache.drop(blob_id)
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:
         """A copy, made by the store itself. Raises `BlobMissing`, `FileExistsError`."""
@@ -173,12 +208,8 @@ class S3Store:
     def sweep_incoming(self, older_than: datetime) -> int:
         """Abort the multipart uploads that got no part since `older_than` (aware); how many.
 
-        A writer that sends nothing for so long counts as dead, unless it is in this process. Also
-        removes this host's copies of blobs that are gone.
+        A writer that sends nothing for so long counts as dead, unless it is in this process.
         """
-        for blob_id in self._cache.blob_ids():
-            if self.stat(blob_id) is None:
-                self._cache.drop(blob_id)
         aborted = 0
         for upload in self._list_uploads():
             key, upload_id = upload["Key"], upload["UploadId"]

@@ -204,8 +204,11 @@ def abort_upload(bucket: Bucket, key: str, upload_id: str) -> None:
         bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=upload_id)
 
 
-def open_bucket(name: str, prefix: str) -> Bucket:
-    """A client for the bucket; nothing is sent yet. Raises `StoreUnavailable`."""
+def open_bucket(name: str, prefix: str, endpoint: str | None = None) -> Bucket:
+    """A client for the bucket; nothing is sent yet. Raises `StoreUnavailable`.
+
+    `endpoint` is the store's address, by default that of the environment.
+    """
     # Imported here: it takes 0.3 s, and most installations have their store on a disk.
     try:
         from botocore.config import Config
@@ -228,7 +231,9 @@ def open_bucket(name: str, prefix: str) -> Bucket:
         response_checksum_validation="when_required",
     )
     try:
-        client = cast("S3Client", _session().create_client("s3", config=config))
+        client = cast(
+            "S3Client", _session().create_client("s3", config=config, endpoint_url=endpoint)
+        )
     except (BotoCoreError, ValueError) as error:
         raise StoreUnavailable(reason=str(error)) from error
     return Bucket(client, name, f"{prefix}/" if prefix else "")

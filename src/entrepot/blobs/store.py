@@ -5,6 +5,7 @@ A blob is written once, as a whole, under a random id, and never changed. It exi
 by the database alone. `tests/contracts` checks every store against this interface.
 """
 
+import builtins
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -35,6 +36,15 @@ class BlobStat:
     blob_id: BlobId
     size: int
     modified: datetime
+
+
+@dataclass(frozen=True)
+class PresignedHeaders:
+    """What the store answers beside a blob's bytes, to a request of a presigned address."""
+
+    content_type: str
+    content_disposition: str
+    cache_control: str
 
 
 class BlobWriter(Protocol):
@@ -178,6 +188,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    def presign(self, blob_id: BlobId, seconds: int, headers: PresignedHeaders) -> str | None:
+        """An address under which anybody may read the blob, with these headers, for that long.
+
+        None where clients cannot reach the store. Raises `StoreUnavailable`.
+        """
+        ...
+
     def borrow(
         self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]
     ) -> AbstractContextManager[Path]:
@@ -187,6 +204,15 @@ class BlobStore(Protocol):
         of this host, and checks them with what `find_recorded` returns. Raises, on entering the
         block, `BlobMissing`, and what `find_recorded` raises.
         """
+        ...
+
+    def list_copies(self) -> builtins.list[BlobId]:
+        """Of which blobs this host has copies for `borrow`, whole or begun; none on a disk."""
+        ...
+
+    def drop_copy(self, blob_id: BlobId) -> None:
+        """Remove this host's copy of a blob. Idempotent. Who has borrowed it reads it to its end;
+        a copy that is being fetched at this moment may stay."""
         ...
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:

@@ -23,7 +23,6 @@ from entrepot.db.inserts import insert_row
 from entrepot.db.tables import accounts, installation
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import StartRefused
-from entrepot.files.remove import find_named_blobs
 from entrepot.settings import Settings
 
 SAMPLE_BLOBS = 1_000
@@ -104,6 +103,9 @@ def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
 
 def _refuse_foreign_blobs(settings: Settings, database: Database) -> None:
     """Refuse a store that has no id yet and none of whose blobs the database names."""
+    # Loaded here: only the first start of an installation needs it.
+    from entrepot.files.remove import find_named_blobs
+
     location = store_location(settings)
     blob_ids = [stat.blob_id for stat in islice(location.open().list(), SAMPLE_BLOBS)]
     if blob_ids and not database.read(find_named_blobs, blob_ids):

@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from entrepot.cli.command_base import DataOption, command, installation
+from entrepot.cli.loading import collection_paused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.sizes import format_size, size_option, span_option
@@ -52,29 +53,36 @@ def register_people(admin: typer.Typer) -> None:
         admin.add_typer(group)
 
 
+def load_admin() -> Any:
+    """The module with the acts of these commands, none of which logs anything."""
+    with collection_paused():
+        from entrepot.cli import admin
+    return admin
+
+
 def account_create(
     ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None
 ) -> None:
     """Make an account."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         _show_account(ctx, admin.account_create(parts, name, quota))
 
 
 def account_set(ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None) -> None:
     """Change an account's quota."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         _show_account(ctx, admin.account_set(parts, name, quota))
 
 
 def account_list(ctx: typer.Context, data: DataOption = None) -> None:
     """List the accounts."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         accounts = admin.account_list(parts)
     figures = ("quota", "used", "reserved")
     output_of(ctx).records(
@@ -96,9 +104,9 @@ def user_create(
     data: DataOption = None,
 ) -> None:
     """Make a user of an account."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         user = admin.user_create(parts, user_name, role)
     output_of(ctx).record(user, quiet="user_name", shown=user)
 
@@ -109,13 +117,13 @@ def user_password(
     data: DataOption = None,
 ) -> None:
     """Give a user a password to sign in with; it is asked for, or read from a pipe."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         user = admin.user_password(parts, user_name, password)
     output_of(ctx).record(user, quiet="user_name", shown=user)
 
@@ -131,9 +139,9 @@ def key_create(
     data: DataOption = None,
 ) -> None:
     """Make an API key. It is printed only now."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         key = admin.key_create(parts, user_name, scopes, expires, name)
     fields = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
     output_of(ctx).record(key, quiet="api_key", shown=fields)
@@ -166,9 +174,9 @@ def user_list(
     data: DataOption = None,
 ) -> None:
     """List users, with their roles."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         users = admin.user_list(parts, account)
     output_of(ctx).records(
         users,
@@ -183,9 +191,9 @@ def user_list(
 
 def user_link(ctx: typer.Context, user_name: UserArgument, data: DataOption = None) -> None:
     """Make a link with which a user sets a password and signs in, once, within 24 hours."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         link = admin.user_link(parts, user_name)
     fields = {"user": user_name, "link": link["link"], "expires": link["expires_at"]}
     output_of(ctx).record(link, quiet="link", shown=fields)
@@ -212,9 +220,9 @@ def key_list(
     data: DataOption = None,
 ) -> None:
     """List the keys that are not revoked. `--format json` has all but their secrets."""
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         keys = admin.key_list(parts, name)
     output_of(ctx).records(
         keys,
@@ -239,10 +247,10 @@ def key_revoke(
     data: DataOption = None,
 ) -> None:
     """Revoke a key immediately and permanently."""
-    from entrepot.cli import admin
+    admin = load_admin()
     from entrepot.errors import NotFound
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         try:
             key = admin.key_revoke(parts, key_id)
         except NotFound:
@@ -256,17 +264,17 @@ def key_revoke(
 
 
 def _suspend(ctx: typer.Context, name: str, data: DataOption, suspended: bool) -> None:
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         account = admin.account_suspend(parts, name, suspended)
     _show_account(ctx, account)
 
 
 def _disable(ctx: typer.Context, user_name: str, data: DataOption, disabled: bool) -> None:
-    from entrepot.cli import admin
+    admin = load_admin()
 
-    with installation(data) as parts:
+    with installation(data, logs=False) as parts:
         user = admin.user_disable(parts, user_name, disabled)
     fields = {"user": user["user_name"], "role": user["role"], "state": _state(user)}
     output_of(ctx).record(user, quiet="user_name", shown=fields)

@@ -216,7 +216,7 @@ def sweep(
 
 def migrate(ctx: typer.Context, data: DataOption = None) -> None:
     """Bring the database to this release; a start does so by itself."""
-    from entrepot.migrations.run import current_revision
+    from entrepot.migrations.revisions import current_revision
 
     with installation(data) as parts:
         record = {"revision": current_revision(parts.database) or ""}

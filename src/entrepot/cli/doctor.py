@@ -17,7 +17,7 @@ from entrepot.db.engine import sqlite_module
 from entrepot.files.delivery.quarantine import failed_versions
 from entrepot.files.invariants.checks import CHECKS
 from entrepot.inspection.sandbox.lockdown import sandbox_status
-from entrepot.migrations.run import current_revision, head_revision
+from entrepot.migrations.revisions import current_revision, head_revision
 from entrepot.settings import Settings
 
 MIN_SAFE_SQLITE = (3, 51, 3)

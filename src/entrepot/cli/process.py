@@ -15,12 +15,14 @@ from typing import Literal
 import structlog
 from setproctitle import setproctitle
 
-from entrepot.bootstrap.parts import Parts, build_inspector, build_parts, build_worker
+from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.bootstrap.workers import build_inspector, build_worker
 from entrepot.cli.data_folder import node_id
 from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
 from entrepot.db.advisory_locks import AdvisoryLockHeld, hold_advisory_lock, lock_id_of
 from entrepot.errors import SweepStopped
+from entrepot.files.copies import keep_dropping_copies
 from entrepot.files.sweep import sweep
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
@@ -121,8 +123,12 @@ async def _serve(settings: Settings, ready: int) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=int(settings.header_timeout * 1000)),
     )
     loop = asyncio.get_running_loop()
+    ended = threading.Event()
+    if settings.role == "api":  # elsewhere a worker does it
+        start_dropping_copies(parts, ended)
 
     def stop() -> None:
+        ended.set()
         app.state.runtime.drain()
         server.stop()  # type: ignore[no-untyped-call]
 
@@ -181,6 +187,7 @@ def _take_tasks(
     inspector.pool.start()
     worker = build_worker(parts, inspector, worker_name, metrics)
     worker.start()
+    start_dropping_copies(parts, stop)
     _report_ready(ready)
     while not stop.wait(SWEEP_INTERVAL_SECONDS):
         sweep_and_log(parts)
@@ -192,6 +199,12 @@ def _take_tasks(
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def start_dropping_copies(parts: Parts, stop: threading.Event) -> None:
+    """Remove this host's copies of what any host has removed, until `stop`."""
+    arguments = (parts.database, parts.store, parts.settings.lease, stop)
+    threading.Thread(target=keep_dropping_copies, args=arguments, daemon=True).start()
 
 
 def run_metrics(settings: Settings, ready: int) -> None:

@@ -19,14 +19,9 @@ from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
-from entrepot.files.sweep import release_all_reservations
-from entrepot.migrations.run import (
-    ADVISORY_LOCK_ID,
-    current_revision,
-    head_revision,
-    migrate,
-    refuse_unfinished_move,
-)
+from entrepot.migrations.revisions import current_revision, head_revision, refuse_unfinished_move
+from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
+from entrepot.quotas.reserve import release_all_reservations
 from entrepot.settings import Settings, default_folder
 
 
@@ -139,7 +134,7 @@ def release_dead_uploads(parts: Parts) -> None:
     age.
     """
     if parts.settings.embedded:
-        release_all_reservations(parts.database, parts.clock())
+        parts.database.write(release_all_reservations, parts.clock())
         parts.store.sweep_incoming(parts.clock() + timedelta(days=1))
 
 

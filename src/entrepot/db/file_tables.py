@@ -129,7 +129,9 @@ versions = Table(
     Column("sha256", String(64), nullable=False),
     Column("media_type", String(127), nullable=False),
     Column("row_count", BigInteger),
+    # Who delivered it; or who made the link with which somebody did, and that link.
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("link_id", Uuid, index=True),
     Column("created_at", UtcTime, nullable=False),
     Column("decided_at", UtcTime),
     Column("task_id", Uuid, nullable=False, unique=True),

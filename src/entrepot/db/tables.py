@@ -28,6 +28,7 @@ from entrepot.db.file_tables import (
     versions,
 )
 from entrepot.db.installation_tables import installation
+from entrepot.db.link_tables import file_links, link_downloads
 from entrepot.db.metadata import metadata
 from entrepot.db.task_tables import (
     queue_entries,
@@ -47,11 +48,13 @@ __all__ = [
     "derivatives",
     "entitlements",
     "failed_sign_ins",
+    "file_links",
     "files",
     "inspections",
     "installation",
     "key_networks",
     "keys",
+    "link_downloads",
     "metadata",
     "metadata_changes",
     "offers",

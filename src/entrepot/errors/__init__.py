@@ -6,6 +6,8 @@
 
 from entrepot.errors.access import (
     AccountSuspended,
+    LinkEnded,
+    LinkPasswordRequired,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -52,6 +54,7 @@ from entrepot.errors.limits import (
     TooManyDownloads,
     TooManyFormWaits,
     TooManyKeys,
+    TooManyLinks,
     TooManyPreviews,
     TooManySchemas,
     TooManyStreams,
@@ -122,6 +125,8 @@ __all__ = [
     "FormNotReady",
     "KeyReused",
     "LastAdmin",
+    "LinkEnded",
+    "LinkPasswordRequired",
     "MediaTypeUnsupported",
     "NameTaken",
     "NoPublishedVersion",
@@ -160,6 +165,7 @@ __all__ = [
     "TooManyDownloads",
     "TooManyFormWaits",
     "TooManyKeys",
+    "TooManyLinks",
     "TooManyPreviews",
     "TooManySchemas",
     "TooManyStreams",

@@ -67,3 +67,22 @@ class TooManyAttempts(EntrepotError):
             return f"Too many attempts to sign in. Try again in {self.retry_after} seconds."
         minutes = -(-self.retry_after // 60)
         return f"Too many attempts to sign in. Try again in {minutes} minutes."
+
+
+@dataclass(eq=False)
+class LinkEnded(EntrepotError):
+    """This link does not work any more: it has expired, was used up or revoked, or what it leads to
+    is gone.
+
+    Has no fields on purpose: it does not say which.
+    """
+
+
+@dataclass(eq=False)
+class LinkPasswordRequired(EntrepotError):
+    """A link needs a password, which did not come with the request or is wrong."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

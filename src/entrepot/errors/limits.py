@@ -270,3 +270,13 @@ class TooManyKeys(EntrepotError):
 
     def __str__(self) -> str:
         return f"A user may have {self.limit:,} keys that are valid at the same time."
+
+
+@dataclass(eq=False)
+class TooManyLinks(EntrepotError):
+    """A file may have no further link."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"A file may have {self.limit:,} links that have neither expired nor been revoked."

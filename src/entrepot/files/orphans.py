@@ -1,6 +1,5 @@
 """Orphans: blobs that no row names. A crash leaves some; the wrong database leaves nothing else."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -8,7 +7,7 @@ from itertools import islice
 from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.files.remove import BATCH, find_named_blobs
+from entrepot.files.remove import BATCH, batches_of, find_named_blobs
 
 MAX_ORPHANS = 1_000
 MAX_ORPHANS_PERCENT = 1
@@ -76,7 +75,7 @@ def orphan_limit(blobs: int, named: int) -> int:
 def discard_orphans(database: Database, store: BlobStore, orphans: Orphans) -> int:
     """Move those that no row names now either to the store's trash; how many."""
     discarded = 0
-    for batch in _batches(orphans.blob_ids):
+    for batch in batches_of(orphans.blob_ids):
         named_ids = database.read(find_named_blobs, batch)
         for blob_id in batch:
             if blob_id not in named_ids:
@@ -88,13 +87,8 @@ def discard_orphans(database: Database, store: BlobStore, orphans: Orphans) -> i
 def recover_discarded(database: Database, store: BlobStore) -> int:
     """Bring back from the trash what a row names, as after a database was restored; how many."""
     recovered = 0
-    for batch in _batches([stat.blob_id for stat in store.list_trash()]):
+    for batch in batches_of([stat.blob_id for stat in store.list_trash()]):
         for blob_id in database.read(find_named_blobs, batch):
             store.recover(blob_id)
             recovered += 1
     return recovered
-
-
-def _batches(blob_ids: list[BlobId]) -> Iterator[list[BlobId]]:
-    for start in range(0, len(blob_ids), BATCH):
-        yield blob_ids[start : start + BATCH]

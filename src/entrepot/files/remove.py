@@ -7,7 +7,7 @@ rest, so that `used` is never less than what lies in the store.
 A version's derivatives go before its own bytes: first their rows, so that nobody finds them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Table, delete, or_, select, union_all, update
@@ -75,6 +75,12 @@ def find_named_blobs(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[Bl
     ]
     queries.append(select(derivatives.c.blob_id).where(derivatives.c.blob_id.in_(ids)))
     return {BlobId(row) for row in conn.scalars(union_all(*queries))}
+
+
+def batches_of(blob_ids: list[BlobId]) -> Iterator[list[BlobId]]:
+    """The blobs in lists of at most `BATCH`, one for each query."""
+    for start in range(0, len(blob_ids), BATCH):
+        yield blob_ids[start : start + BATCH]
 
 
 def delete_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId]:

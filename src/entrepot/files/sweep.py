@@ -27,7 +27,7 @@ from entrepot.files.remove import (
     remove_expired_bytes,
     remove_released_blobs,
 )
-from entrepot.quotas.reserve import RESERVATION_LIFETIME, release_expired
+from entrepot.quotas.reserve import release_expired
 from entrepot.tasks.queue import find_unqueued, find_unqueued_tasks
 from entrepot.tasks.replies import delete_stale_replies
 
@@ -136,11 +136,6 @@ def _purge_files(database: Database, clock: Callable[[], datetime]) -> int:
     while count := database.write(purge_files, clock()):
         purged += count
     return purged
-
-
-def release_all_reservations(database: Database, now: datetime) -> int:
-    """At the start of the only server there is, every reservation's upload is dead."""
-    return database.write(release_expired, now + 2 * RESERVATION_LIFETIME)
 
 
 def end_lost_tasks(conn: WriteConnection, now: datetime) -> int:

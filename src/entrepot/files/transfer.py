@@ -36,6 +36,7 @@ from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
+from entrepot.grants.file_links import revoke_links_of_file
 from entrepot.grants.share_limits import require_room
 from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
@@ -246,10 +247,11 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
 
 
 def _set_owner(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:
-    """Change the owner, who needs no entitlement of their own; an offer is over."""
+    """Change the owner, who needs no entitlement of their own; an offer and all links are over."""
     values = {"owner_id": user_id, "updated_at": now}
     conn.execute(update(files).where(files.c.id == file_id).values(**values))
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
+    revoke_links_of_file(conn, file_id, now)
     end_entitlement(conn, file_id, user_id)
     notify_watchers(conn, file_id)
 

@@ -36,7 +36,8 @@ class UndecidedVersion:
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
     of that `revision` (0: it has none), `reading` what it states of how to read. `restored_from`
     is the number of the published version whose bytes it has, `accepted_from` of the quarantined
-    one whose bytes are to be published anyway; `replaces` of the one that it corrects.
+    one whose bytes are to be published anyway; `replaces` of the one that it corrects. It was
+    delivered with the link `link_id`, if that is set.
     `current_blob` are the bytes of the file's current version, with `current_rows` data rows.
     """
 
@@ -55,6 +56,7 @@ class UndecidedVersion:
     restored_from: int | None = None
     accepted_from: int | None = None
     replaces: int | None = None
+    link_id: UUID | None = None
     current_blob: BlobId | None = None
     current_rows: int | None = None
 

@@ -16,7 +16,8 @@ Only this module decides what an entitlement allows:
 
 "Own" means delivered by the same user; "admins" are those of the account that owns the file. An
 entitled user sees a file once a version of it was published, and gets NotAllowed for what they may
-not do with it. Everybody else gets NotFound, the same as for a file that never existed.
+not do with it. Everybody else gets NotFound, the same as for a file that never existed. Whoever has
+a link (`grants.file_links`) may do what `r` or what `w` allows with the link's one file.
 
 Only this package creates the handles (`tests/test_codebase.py` checks it): whoever has a handle has
 passed the check.
@@ -43,7 +44,7 @@ from sqlalchemy import (
 
 from entrepot.accounts.accounts import is_suspended
 from entrepot.accounts.actor import AccountId, Actor, UserId
-from entrepot.db.tables import accounts, entitlements, files, offers, versions
+from entrepot.db.tables import accounts, entitlements, file_links, files, offers, versions
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import AccountSuspended, NotAllowed, NotFound
 
@@ -116,6 +117,14 @@ def visible_files(is_admin: bool) -> ColumnElement[bool]:
     return and_(known_files(is_admin), files.c.deleted_at.is_(None))
 
 
+def linked_file() -> ColumnElement[bool]:
+    """The condition on `files` for the file to which an actor has a link, in place of
+    `visible_files`; `actor_parameters` has its parameters."""
+    live = file_links.c.id == uuid_parameter("actor_link"), file_links.c.revoked_at.is_(None)
+    linked = select(file_links.c.id).where(file_links.c.file_id == files.c.id, *live)
+    return and_(linked.correlate(files).exists(), files.c.deleted_at.is_(None))
+
+
 def known_files(is_admin: bool) -> ColumnElement[bool]:
     """Like `visible_files`, with deleted files."""
     shared = and_(has_been_published(), _has_entitlement())
@@ -185,11 +194,14 @@ def actor_parameters(actor: Actor) -> dict[str, Any]:
         "actor_account": actor.account_id,
         "actor_user": actor.user_id,
         "actor_at": actor.at,
+        "actor_link": actor.link.link_id if actor.link is not None else None,
     }
 
 
 def rights_from_row(actor: Actor, row: Row[Any]) -> Rights:
     """The actor's rights on the file of a row with its owner, account and `rights_columns`."""
+    if actor.link is not None:  # `linked_file` has found no other file
+        return Rights(not actor.link.delivers, actor.link.delivers, manages=False)
     is_manager = can_manage(actor, row.account_id, row.owner_id)
     return Rights(
         is_manager or bool(row.granted_read), is_manager or bool(row.granted_write), is_manager
@@ -345,10 +357,9 @@ def _any_entitlement_query() -> Select[Any]:
 
 
 @cache
-def _handle_query(is_admin: bool, locked: bool) -> Select[Any]:
-    query = _handle_columns().where(
-        files.c.id == uuid_parameter("file_id"), visible_files(is_admin)
-    )
+def _handle_query(is_admin: bool, has_link: bool, locked: bool) -> Select[Any]:
+    visible = linked_file() if has_link else visible_files(is_admin)
+    query = _handle_columns().where(files.c.id == uuid_parameter("file_id"), visible)
     return _with_row_lock(query) if locked else query
 
 
@@ -369,7 +380,7 @@ def _with_row_lock(query: Select[Any]) -> Select[Any]:
 
 def _load_handle(conn: ReadConnection, actor: Actor, file_id: UUID, locked: bool = False) -> Any:
     """The fields of a handle. Raises NotFound for a file that the actor may not see."""
-    statement = _handle_query(actor.is_admin, locked)
+    statement = _handle_query(actor.is_admin, actor.link is not None, locked)
     row = conn.execute(statement, {**actor_parameters(actor), "file_id": file_id}).one_or_none()
     if row is None:
         raise NotFound

@@ -17,7 +17,7 @@ from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.accounts.users import keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
-from entrepot.db.tables import accounts, entitlements, files, reservations, users
+from entrepot.db.tables import accounts, entitlements, file_links, files, reservations, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.grants.access import (
@@ -163,7 +163,9 @@ def end_unentitled_uploads(conn: WriteConnection, file_id: UUID) -> None:
         users.c.disabled_at.is_(None),
         delivers,
     )
-    may_deliver = query.correlate(reservations).exists()
+    by_link = file_links.c.id == reservations.c.user_id, file_links.c.revoked_at.is_(None)
+    has_link = select(file_links.c.id).where(*by_link).correlate(reservations).exists()
+    may_deliver = or_(query.correlate(reservations).exists(), has_link)
     end_uploads(conn, reservations.c.file_id == file_id, ~may_deliver)
 
 

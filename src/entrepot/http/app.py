@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
-from entrepot.http.addresses import datapackage, deliver, read
+from entrepot.http.addresses import datapackage, deliver, links, read
 from entrepot.http.admission import AdmissionMiddleware
 from entrepot.http.api import (
     activity,
@@ -21,7 +21,6 @@ from entrepot.http.api import (
     quarantine,
     resumable,
     schema,
-    sharing,
     tasks,
     uploads,
     uploads_under_way,
@@ -29,6 +28,8 @@ from entrepot.http.api import (
     withdrawal,
 )
 from entrepot.http.api.openapi.document import install_openapi
+from entrepot.http.api.sharing import links as links_of_files
+from entrepot.http.api.sharing import shares
 from entrepot.http.downloads.read_log import ReadWriter
 from entrepot.http.fast_path import FastPathMiddleware
 from entrepot.http.methods import HeadMiddleware
@@ -83,13 +84,14 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
         changes,
         withdrawal,
         schema,
-        sharing,
+        shares,
+        links_of_files,
     )
     for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     for router in (read.downloads, deliver.deliveries, datapackage.files):
         app.include_router(router, prefix="/api/v1")
-    for router in (datapackage.accounts, read.addresses, deliver.addresses):
+    for router in (datapackage.accounts, read.addresses, deliver.addresses, links.router):
         app.include_router(router)
     app.include_router(health.router)
     install_openapi(app)

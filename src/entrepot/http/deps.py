@@ -24,6 +24,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     NotAuthenticated,
 )
+from entrepot.grants.link_use import find_link_holder, link_digest
 from entrepot.http.run_unit import (
     Authenticate,
     Authentication,
@@ -74,8 +75,11 @@ class UnitOfWork:
 
     @property
     def account_id(self) -> AccountId | None:
-        """The actor's account, once a unit of work has run for this request."""
-        return self.asgi_scope.get("account_id") if self.asgi_scope is not None else None
+        """For whom work of this request takes turns, once a unit of work has run for it: the
+        actor's account, or the link that the actor has."""
+        if self.asgi_scope is None:
+            return None
+        return self.asgi_scope.get("link_id") or self.asgi_scope.get("account_id")
 
     @property
     def authentication(self) -> Authentication:
@@ -173,7 +177,10 @@ class UnitOfWork:
 
     def _record_use(self, outcome: Outcome[R]) -> R:
         actor = outcome.actor
-        if self.asgi_scope is not None:
+        if actor.link is not None and self.asgi_scope is not None:
+            self.asgi_scope["account_id"] = actor.link.account_id
+            self.asgi_scope["link_id"] = actor.link.link_id
+        elif self.asgi_scope is not None:
             self.asgi_scope["account_id"] = actor.account_id
             self.asgi_scope["user_id"] = actor.user_id
             self.asgi_scope["key_id"] = actor.key_id
@@ -206,7 +213,7 @@ def read_api_key(headers: Headers) -> str:
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
         )
     scheme, _, value = header.partition(" ")
-    key = {"bearer": value, "basic": _basic_password(value)}.get(scheme.lower(), "").strip()
+    key = {"bearer": value, "basic": _password_in(value)}.get(scheme.lower(), "").strip()
     if not key:
         raise NotAuthenticated(
             reason="The Authorization header must be `Bearer <key>`, or `Basic` with the key as"
@@ -220,7 +227,19 @@ def is_basic(headers: Headers) -> bool:
     return headers.get("authorization", "").partition(" ")[0].lower() == "basic"
 
 
-def _basic_password(value: str) -> str:
+def basic_password(headers: Headers) -> str:
+    """The password that a request brings for no user in particular; empty where there is none. It
+    may have colons, if the user name is empty or has none (RFC 7617)."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(value.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
+def _password_in(value: str) -> str:
     """The password of Basic credentials; empty where there is none. A key has no colon, and the
     names of users do, as `acme:anna`."""
     try:
@@ -251,6 +270,19 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
 
     now, request_origin = runtime.parts.clock(), read_request_origin(request)
     return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
+
+
+def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
+    """A unit of work for whoever has the link with this secret. Raises NotFound for a secret that
+    cannot be one."""
+    runtime = get_runtime(request)
+    digest = link_digest(runtime.parts.secret, link_secret)
+
+    def authenticate(conn: ReadConnection, now: datetime) -> Actor:
+        return find_link_holder(conn, digest, now)
+
+    now, request_origin = runtime.parts.clock(), read_request_origin(request)
+    return UnitOfWork(runtime, authenticate, None, now, digest, request_origin, request.scope)
 
 
 def read_request_origin(request: Request) -> RequestOrigin:

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrepot.http.parameters import CONTENT_LENGTH
+from entrepot.http.places import LINKS, path_without_secret
 from entrepot.http.request_counts import CountRequest
 
 log = structlog.get_logger("entrepot.access")
@@ -125,6 +126,10 @@ class _Exchange:
                 added.append(
                     (b"connection", b"close")
                 )  # if a body follows is for the client to say
+            if self._scope["path"].startswith(LINKS):  # a secret: no other site may learn it
+                headers = [header for header in headers if header[0] != b"referrer-policy"]
+                names.discard(b"referrer-policy")
+                added.append((b"x-robots-tag", b"noindex, nofollow"))
             message["headers"] = [
                 *headers,
                 *added,
@@ -157,7 +162,7 @@ class _Exchange:
         log.info(
             "request",
             method=self._scope["method"],
-            path=path,
+            path=path_without_secret(path),
             status=self._status,
             ms=round((time.perf_counter() - self._started_at) * 1000, 1),
             client=client[0],
@@ -165,9 +170,9 @@ class _Exchange:
         )
 
     def _parties(self) -> dict[str, str]:
-        """Who asked, with which key, and the task that came of it, as far as they are known."""
+        """Who asked, with which key or link, and the task that came of it, as far as known."""
         ids = {name: self._scope.get(name) for name in ("account_id", "user_id", "key_id")}
-        ids["task_id"] = self._task_id
+        ids |= {"link_id": self._scope.get("link_id"), "task_id": self._task_id}
         return {name: str(each) for name, each in ids.items() if each is not None}
 
     async def linger(self) -> None:

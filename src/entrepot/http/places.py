@@ -9,6 +9,26 @@ from entrepot.files.paths import FORM_SUFFIXES
 
 DOWNLOADS = "/api/v1/file/download/"
 ADDRESSES = "/d/"
+LINKS = "/l/"
+
+
+def is_link(request: Request) -> bool:
+    """Whether a link to a file is used, which needs no key and may need a password."""
+    return str(request.scope["path"]).startswith(LINKS)
+
+
+def is_plain(request: Request) -> bool:
+    """Whether the path has no escaped slash: proxies disagree on whether one divides."""
+    raw_path: bytes = request.scope.get("raw_path") or b""
+    return b"%2f" not in raw_path.lower()
+
+
+def path_without_secret(path: str) -> str:
+    """A path as it may be logged: without the secret of a link."""
+    if not path.startswith(LINKS):
+        return path
+    _, slash, rest = path.removeprefix(LINKS).partition("/")
+    return f"{LINKS}[secret]{slash}{rest}"
 
 
 def is_download(request: Request) -> bool:

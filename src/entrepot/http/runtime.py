@@ -62,6 +62,7 @@ class Runtime:
     refusals: RefusalCounter = field(default_factory=RefusalCounter)
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
+    link_passwords: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     key_networks: OrderedDict[tuple[KeyId, str], None] = field(default_factory=OrderedDict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
@@ -129,7 +130,7 @@ class Runtime:
                 self.run_in_database_thread(
                     self.parts.database.write,
                     record_refusal,
-                    actor.account_id,
+                    actor.link.account_id if actor.link is not None else actor.account_id,
                     user,
                     reason,
                     count,

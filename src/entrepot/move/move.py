@@ -18,13 +18,8 @@ from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import Database, database_url, open_database
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import StartRefused
-from entrepot.migrations.run import (
-    ADVISORY_LOCK_ID,
-    UNFINISHED_MOVE,
-    current_revision,
-    head_revision,
-    migrate,
-)
+from entrepot.migrations.revisions import UNFINISHED_MOVE, current_revision, head_revision
+from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
 from entrepot.move.copy_tables import (
     BATCH_ROWS,
     TableDigest,

@@ -44,8 +44,11 @@ from entrepot.quotas.shares import belongs_to_request, require_place
 
 ReservationId = NewType("ReservationId", UUID)
 
-RESERVATION_LIFETIME = timedelta(hours=1)
-"""A reservation that was not renewed for this long belongs to an upload whose process died."""
+RESERVATION_LIFETIME = timedelta(minutes=5)
+"""A reservation that was not renewed for this long belongs to an upload whose process died. Clocks
+of hosts may differ by less than that."""
+RENEWAL_INTERVAL = timedelta(seconds=30)
+"""Each upload renews its reservation so often."""
 
 
 @dataclass(frozen=True)
@@ -192,14 +195,13 @@ def release_reservation(
     )
 
 
-def is_reserved(conn: ReadConnection, reservation: ReservationId) -> bool:
-    """Whether the reservation is still there: the upload was neither settled nor ended."""
-    query = select(reservations.c.id).where(reservations.c.id == reservation)
-    return conn.scalar(query) is not None
+def find_expiry(conn: ReadConnection, reservation: ReservationId) -> datetime | None:
+    """Until when the reservation lasts if nobody renews it; None if it was settled or released."""
+    return conn.scalar(select(reservations.c.expires_at).where(reservations.c.id == reservation))
 
 
 def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: datetime) -> None:
-    """Say that a long upload still runs."""
+    """Say that an upload still runs."""
     conn.execute(
         update(reservations)
         .where(reservations.c.id == reservation)
@@ -208,11 +210,7 @@ def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: da
 
 
 def release_expired(conn: WriteConnection, now: datetime) -> int:
-    """Give back the reservations of uploads that died with their process; how many there were.
-
-    On the embedded database, where one server alone runs, pass a `now` beyond every lease at
-    the start: then all of them are dead.
-    """
+    """Give back the reservations of uploads that died with their process; how many there were."""
     # One that is being settled or renewed at this moment is not dead.
     query = select(reservations.c.id, reservations.c.account_id).where(
         reservations.c.expires_at <= now, belongs_to_request()
@@ -221,6 +219,11 @@ def release_expired(conn: WriteConnection, now: datetime) -> int:
     for row in rows:
         release_reservation(conn, row.account_id, ReservationId(row.id))
     return len(rows)
+
+
+def release_all_reservations(conn: WriteConnection, now: datetime) -> int:
+    """At the start of the only server there is, every reservation's upload is dead."""
+    return release_expired(conn, now + 2 * RESERVATION_LIFETIME)
 
 
 def refund(conn: WriteConnection, account_id: UUID, size: int) -> None:
@@ -271,18 +274,21 @@ def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> Usage |
 @cache
 def _reserve_statement() -> ReturningUpdate[Any]:
     more_bytes = bindparam("more_bytes", type_=BigInteger())
-    taken = accounts.c.used + accounts.c.reserved + metadata_of_account()
+    # By the parameter: in RETURNING the names of columns have no table, so that the account's `id`
+    # would be that of the inner one.
+    account_id = uuid_parameter("of_account")
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
     within_quota = taken + more_bytes <= accounts.c.quota
     return (
         update(accounts)
-        .where(accounts.c.id == uuid_parameter("of_account"), within_quota)
+        .where(accounts.c.id == account_id, within_quota)
         .values(reserved=accounts.c.reserved + more_bytes)
         .returning(
             accounts.c.quota,
             accounts.c.used,
             accounts.c.reserved,
-            metadata_of_account().label("metadata"),
-            changes_of_account().label("changes"),
+            metadata_of_account(account_id).label("metadata"),
+            changes_of_account(account_id).label("changes"),
         )
     )
 
@@ -344,8 +350,8 @@ def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     """Lock accounts until the end of the transaction: their figures, and who administers them.
 
     Locks are taken in one order, so that no two transactions wait for each other: a file, its
-    entitlements, resumable uploads, their reservations, a user, the accounts by their ids, keys,
-    sessions and links, the head of an account's activity.
+    links and entitlements, resumable uploads, their reservations, a user, the accounts by their
+    ids, keys, sessions and sign-in links, the head of an account's activity.
     """
 
     # Without the key: who holds the head of the account's activity adds a row that refers to the

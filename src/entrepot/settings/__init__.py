@@ -5,15 +5,13 @@ Sources, the strongest first: what a command passes, environment variables `ENTR
 are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
 """
 
-import difflib
-import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -23,14 +21,13 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
-from entrepot.settings.addresses import parse_public_url
+from entrepot.settings.addresses import parse_networks, parse_public_url
+from entrepot.settings.unknown import refuse_unknown_variables, unknown_setting
 
 Role = Literal["all", "api", "worker"]
 
 STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
-OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
-"""Variables of the environment that are not settings: where the settings are, and the client's."""
 
 
 def default_folder() -> Path:
@@ -55,6 +52,17 @@ class Settings(BaseSettings):
     )
     store_cache: int = Field(
         default=21_474_836_480, ge=0, description="Bytes of a host's copies of blobs in S3."
+    )
+    presigned_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="Seconds that an address in S3 is valid to which whole downloads of at least "
+        "1 MiB are redirected; 0: the server sends all bytes. Read `use-object-storage` first.",
+    )
+    presigned_endpoint: str | None = Field(
+        default=None,
+        description="The address of S3 that clients reach, if the server uses another one.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
@@ -277,7 +285,7 @@ class Settings(BaseSettings):
         default=None, description="Unset: human on a terminal, else JSON."
     )
 
-    @field_validator("public_url")
+    @field_validator("public_url", "presigned_endpoint")
     @classmethod
     def _of_a_host(cls, value: str | None) -> str | None:
         return None if value is None else parse_public_url(value)
@@ -287,6 +295,13 @@ class Settings(BaseSettings):
     def _store_address(cls, value: str | None) -> str | None:
         if value is not None and not STORE_ADDRESS.fullmatch(value):
             raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
+        return value
+
+    @field_validator("presigned_seconds", "presigned_endpoint")
+    @classmethod
+    def _of_a_store_in_s3(cls, value: int | str | None, info: ValidationInfo) -> int | str | None:
+        if value and not str(info.data.get("store")).startswith("s3://"):
+            raise ValueError("needs a store in S3, such as ENTREPOT_STORE=s3://BUCKET/PREFIX")
         return value
 
     @field_validator("database")
@@ -299,13 +314,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        entries = value.split(",") if isinstance(value, str) else value
-        if not isinstance(entries, list):
-            raise ValueError("is a list of addresses or networks")  # noqa: TRY004 - pydantic's
-        entries = [str(entry).strip() for entry in entries if str(entry).strip()]
-        for entry in entries:
-            ipaddress.ip_network(entry, strict=False)
-        return entries
+        return parse_networks(value)
 
     @classmethod
     def settings_customise_sources(
@@ -371,30 +380,16 @@ def read_settings(**overrides: Any) -> Settings:
 
     Raises StartRefused with the name of an invalid or an unknown setting.
     """
-    _refuse_unknown_variables()
+    refuse_unknown_variables(str(Settings.model_config["env_prefix"]), Settings.model_fields)
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise StartRefused(reason=_unknown(name, name, tuple(Settings.model_fields))) from None
+            raise StartRefused(
+                reason=unknown_setting(name, name, tuple(Settings.model_fields))
+            ) from None
         raise StartRefused(
             reason=f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}."
         ) from None
-
-
-def _refuse_unknown_variables() -> None:
-    """Refuse a variable of the environment that looks like a setting and is none."""
-    prefix = str(Settings.model_config["env_prefix"])
-    names = (*(f"{prefix}{name.upper()}" for name in Settings.model_fields), *OTHER_VARIABLES)
-    for name in sorted(os.environ):
-        # pydantic-settings reads names in any case.
-        if name.upper().startswith(prefix) and name.upper() not in names:
-            raise StartRefused(reason=_unknown(f"variable {name}", name.upper(), names))
-
-
-def _unknown(variable: str, name: str, known: tuple[str, ...]) -> str:
-    similar = difflib.get_close_matches(name, known, n=1)
-    advice = f" Did you mean {similar[0]}?" if similar else ""
-    return f"The setting {variable} does not exist.{advice} docs/reference/settings.md lists all."

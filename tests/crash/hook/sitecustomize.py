@@ -1,12 +1,13 @@
 """Dies at one exact call of the operating system or the database: loaded by Python itself.
 
 Tests put this folder on PYTHONPATH of a real server. Nothing of the product is replaced: only
-calls at its outer edge (files, SQLite's commit) look first whether the plan names them, and if so
-every process of the server is killed by SIGKILL, right before or right after that call.
+calls at its outer edge (files, commits, requests to S3) look first whether the plan names them, and
+if so every process of the server is killed by SIGKILL, right before or right after that call.
 
 The plan is a file with one JSON object, armed by writing it and disarmed by dying of it:
-`role` (api, worker, command), `call` (open, write, fsync, link, unlink, mkdir, commit), `about`
-(patterns that are all found in the path, or in the transaction's SQL), `when` (before, after).
+`role` (api, worker, command), `call` (open, write, fsync, link, unlink, mkdir, commit, request),
+`about` (patterns that are all found in the path, in the transaction's SQL, or in the request's
+method and address), `when` (before, after).
 """
 
 import contextlib
@@ -134,7 +135,65 @@ def watch_commits() -> None:
     dbapi2.connect = connect
 
 
+def watch_commits_of_postgresql() -> None:
+    """Surround its driver's commit; a transaction is known by what its cursors executed."""
+    import psycopg
+
+    execute, commit, rollback = (
+        psycopg.Cursor.execute,
+        psycopg.Connection.commit,
+        psycopg.Connection.rollback,
+    )
+
+    def noted(cursor, query, params=None, **named):  # type: ignore[no-untyped-def]
+        statements = vars(cursor.connection).setdefault("statements", [])
+        statements.append((query, params))
+        return execute(cursor, query, params, **named)
+
+    def surrounded(connection):  # type: ignore[no-untyped-def]
+        statements = vars(connection).pop("statements", [])
+        if planned("commit") is None:
+            return commit(connection)
+        texts = psycopg.ClientCursor(connection)
+        about = "\n".join(texts.mogrify(query, params) for query, params in statements)
+        reach("commit", "before", about)
+        commit(connection)
+        reach("commit", "after", about)
+
+    def rolled_back(connection):  # type: ignore[no-untyped-def]
+        vars(connection).pop("statements", None)
+        return rollback(connection)
+
+    psycopg.Cursor.execute = noted
+    psycopg.Connection.commit, psycopg.Connection.rollback = surrounded, rolled_back
+
+
+def watch_requests() -> None:
+    """Surround each request to S3, one attempt at a time: `PUT address from the copied key`."""
+    from botocore.httpsession import URLLib3Session
+
+    send = URLLib3Session.send
+
+    def surrounded(session, request):  # type: ignore[no-untyped-def]
+        if planned("request") is None:
+            return send(session, request)
+        source = request.headers.get("x-amz-copy-source", b"")
+        source = source.decode() if isinstance(source, bytes) else source
+        about = f"{request.method} {request.url}" + (f" from /{source}" if source else "")
+        reach("request", "before", about)
+        answer = send(session, request)
+        reach("request", "after", about)
+        return answer
+
+    URLLib3Session.send = surrounded
+
+
 if PLAN:
     for watched in WATCHED:
         watch(watched)
-    watch_commits()
+    if "ENTREPOT_DATABASE" in os.environ:
+        watch_commits_of_postgresql()
+    else:
+        watch_commits()
+    if os.environ.get("ENTREPOT_STORE", "").startswith("s3:"):
+        watch_requests()

@@ -1,4 +1,5 @@
-"""The requests with which an admin lets people in, and a person changes their password."""
+"""The requests with which an admin makes users and lets them in, and a person changes their
+password."""
 
 from urllib.parse import quote
 
@@ -11,6 +12,19 @@ class PeopleRequests:
     """The part of `Client` that is about signing in."""
 
     _transport: Transport
+
+    def create_user(self, user_name: str, role: str = "member") -> Document:
+        """Make a user of the caller's account, `ACCOUNT:USER`, with the role `member` or `admin`.
+        Raises Forbidden, Invalid, Conflict if there is one of that name."""
+        body = {"user_name": user_name, "role": role}
+        user: Document = self._transport.send("POST", f"{API}/user/new", body)
+        return user
+
+    def change_user(self, user_name: str, **changes: object) -> Document:
+        """Change a user's `role` or whether they are `disabled`, which ends their sessions and
+        refuses their keys. Raises Forbidden, ResourceNotFound, Conflict."""
+        user: Document = self._transport.send("PATCH", _user_path(user_name), changes)
+        return user
 
     def make_link(self, user_name: str) -> Document:
         """A one-time link with which a user of the account sets a password and signs in, within 24

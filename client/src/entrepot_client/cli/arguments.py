@@ -11,7 +11,7 @@ EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 EXAMPLE_TASK_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
 """What each entitlement allows."""
-FILE_HELP = "The file: its id, the first digits of the id, or its name."
+FILE_HELP = "The file: its id, the first digits of the id, its name, or its path."
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP)]
 VersionArgument = Annotated[
@@ -26,10 +26,12 @@ OPTION_NAMES = {
     "file_size_limit": "--size-limit",
     "file_description": "--description",
     "file_name": "--name",
+    "path": "--path",
     "enforce_schema": "--schema",
     "table_dialect": "--dialect",
     "encoding": "--encoding",
     "file_id": "FILE",
+    "file": "the file",
     "user_name": "the user",
     "updated_since": "--since",
     "media_type": "--media-type",

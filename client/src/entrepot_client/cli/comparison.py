@@ -29,20 +29,24 @@ def comparison_lines(comparison: Document) -> list[str]:
         f"rows: {comparison['rows_before']:,} → {comparison['rows_after']:,}; "
         f"{comparison['added']:,} added, {comparison['removed']:,} removed{changed}"
     )
-    for sign, examples in (
-        ("+", comparison["examples_added"]),
-        ("-", comparison["examples_removed"]),
-    ):
+    for sign, kind in (("+", "added"), ("-", "removed")):
+        examples = comparison[f"examples_{kind}"]
         lines += [
             f"{sign} row {example['row']:,}: {_format_cells(example['cells'])}"
             for example in examples
         ]
+        lines += _count_others(sign, comparison[kind], len(examples))
     for example in comparison["examples_changed"]:
         cells = (f"{name}: {old!r} → {new!r}" for name, (old, new) in example["cells"].items())
         lines.append(
             f"~ row {example['rowAfter']:,} ({_format_cells(example['key'])}): {', '.join(cells)}"
         )
+    lines += _count_others("~", comparison["changed"] or 0, len(comparison["examples_changed"]))
     return lines
+
+
+def _count_others(sign: str, total: int, listed: int) -> list[str]:
+    return [f"{sign} … and {total - listed:,} more"] if total > listed else []
 
 
 def _format_cells(cells: dict[str, Any]) -> str:

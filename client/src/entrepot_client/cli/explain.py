@@ -1,5 +1,6 @@
 """Explain each error of the client to the person at the terminal, with its exit status."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,10 @@ _SIZES = {
 """What figures of bytes are called."""
 _MAX_ERRORS = 10
 """Errors of a report that the terminal shows."""
+_MAX_ALIKE = 3
+"""Errors of one kind in one column that the terminal shows: more of them say nothing new."""
+_VERBS = ("is ", "are ", "was ", "has ", "may ", "must ", "cannot ", "names ", "needs ")
+"""How a reason begins that continues the name of its field."""
 _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
         ExitStatus.NOT_ALLOWED,
@@ -83,6 +88,8 @@ _ADVICE_BY_CODE = {
     "nothing-to-undo": "A deletion can be undone for 7 days.",
     "version-is-current": "Push or restore another version first, or delete the file:"
     " `entrepot files rm FILE`.",
+    "path-taken": "Choose another path, or give the file that has it another one first:"
+    " `entrepot files edit FILE --path NEW`.",
     "no-suggestion": "Correct the file, or change its schema: `entrepot schema set FILE SCHEMA`.",
 }
 
@@ -107,13 +114,10 @@ def explain_task_failure(task: Task) -> Failure | None:
         return Failure(f"The task {task.task_id} was canceled.", "", figures=_task_figures(task))
     problem = errors.problem_from(task.error or {})
     if task.rejected:
-        return Failure(
-            str(problem) or "The delivery breaks the file's contract.",
-            rejection_advice(task),
-            ExitStatus.REJECTED,
-            _first_errors(problem),
-            _task_figures(task),
-        )
+        summary = str(problem) or "The delivery breaks the file's contract."
+        what, lines = rejection_lines(summary, problem.errors, _error_count(problem))
+        advice = rejection_advice(task)
+        return Failure(what, advice, ExitStatus.REJECTED, lines, _task_figures(task))
     failure = _explain_problem(problem)
     failure.figures = _task_figures(task)
     return failure
@@ -143,18 +147,29 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
     if problem.request_id and isinstance(problem, errors.ServerFailed):
         lines.append(f"Request id: {problem.request_id}")
     status, advice = _advice(problem)
-    what = _with_options(str(problem))
-    return Failure(what, advice, status, tuple(lines), {"problem": problem.document})
+    what = str(problem)
+    if example := problem.figures.get("example"):
+        what = what.removesuffix(f" Example: {example}")
+        option = OPTION_NAMES.get(str(problem.figures.get("field")), "")
+        advice = f"For example: {f'{option} ' if option.startswith('--') else ''}{example}"
+    return Failure(_with_options(what), advice, status, tuple(lines), {"problem": problem.document})
 
 
 def _with_options(text: str) -> str:
     """A sentence of the server that begins with a field of the API, with the option's name."""
     name, colon, rest = text.partition(": ")
-    return f"{OPTION_NAMES[name]}: {rest}" if colon and name in OPTION_NAMES else text
+    if not colon or name not in OPTION_NAMES:
+        return text
+    option = OPTION_NAMES[name]
+    if not rest.startswith(_VERBS):
+        return f"{option}: {rest}"
+    return f"{option[:1].upper()}{option[1:]} {rest}"
 
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
+    if problem.figures.get("field") == "file":
+        advice = "Check how the file was made, then send it again."
     advice = _ADVICE_BY_CODE.get(problem.code, advice)
     if problem.retry_after:
         advice = f"Try again in {problem.retry_after:.0f} seconds."
@@ -195,18 +210,42 @@ def _format_sizes(figures: Mapping[str, Any]) -> str:
 
 
 def _first_errors(problem: errors.ProblemError) -> tuple[str, ...]:
-    items = problem.errors
-    lines = listed_errors(items[:_MAX_ERRORS], str(problem))
-    # A document lists some errors and counts them all.
+    lines = [describe_error(item) for item in problem.errors[:_MAX_ERRORS]]
+    if len(lines) == 1 and lines[0] in str(problem):
+        return ()
+    remaining = _error_count(problem) - len(lines)
+    return (*lines, f"… and {remaining:,} more") if remaining else tuple(lines)
+
+
+def _error_count(problem: errors.ProblemError) -> int:
+    """How many errors there are: a document lists some and counts them all."""
     error_count = problem.figures.get("error_count")
-    remaining = max(error_count if isinstance(error_count, int) else 0, len(items)) - len(lines)
-    return (*lines, f"… and {remaining:,} more") if lines and remaining else tuple(lines)
+    return max(error_count if isinstance(error_count, int) else 0, len(problem.errors))
 
 
-def listed_errors(errors: Sequence[Mapping[str, Any]], summary: str) -> list[str]:
-    """Each error in a sentence; none if the summary above it has the only one."""
-    lines = [describe_error(error) for error in errors]
-    return [] if len(lines) == 1 and lines[0] in summary else lines
+def rejection_lines(
+    summary: str, listed: Sequence[Mapping[str, Any]], error_count: int, most: int = _MAX_ERRORS
+) -> tuple[str, tuple[str, ...]]:
+    """A report as a sentence and lines for further errors, each of them once.
+
+    `listed` are some of its `error_count` errors. The summary is a sentence of figures and the
+    first errors: where all errors fit in lines, it is the figures alone. At most `most` lines.
+    """
+    if error_count <= 1 or not listed:
+        return summary, ()
+    if error_count == len(listed) <= most:
+        figures, full_stop, _ = summary.partition(". ")
+        return f"{figures}{full_stop.rstrip()}", tuple(map(describe_error, listed))
+    lines: list[str] = []
+    alike: Counter[tuple[object, object]] = Counter()
+    for error in listed:
+        kind, line = (error.get("type"), error.get("fieldName")), describe_error(error)
+        alike[kind] += 1
+        if alike[kind] <= _MAX_ALIKE and line not in summary and len(lines) < most:
+            lines.append(line)
+    quoted = sum(describe_error(error) in summary for error in listed)
+    remaining = error_count - len(lines) - quoted
+    return summary, (*lines, f"… and {remaining:,} more") if remaining > 0 else tuple(lines)
 
 
 def describe_error(error: Mapping[str, Any]) -> str:

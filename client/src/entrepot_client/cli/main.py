@@ -119,7 +119,7 @@ def _report(error: Exception, output: Output) -> int:
 
 def _wrong_usage(error: TyperException) -> Failure:
     path = context.command_path if (context := getattr(error, "ctx", None)) else PROGRAM
-    message = error.format_message().rstrip()
+    message = error.format_message().rstrip().replace(": Value error, ", ": ")  # pydantic's words
     if message.startswith("Usage:"):
         # A group without a command, set to show its help; the help is one option away.
         message = "Missing command."

@@ -17,6 +17,7 @@ from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
+from entrepot_client.cli.sizes import counted
 
 _MAX_SHOWN = 20
 """Paths that did not arrive, as people see them; `--format json` has all."""
@@ -90,7 +91,7 @@ def _failure(results: Sequence[PushedPath]) -> Failure | None:
     if len(lines) > len(first_lines):
         first_lines.append(f"… and {len(lines) - len(first_lines):,} more")
     return Failure(
-        f"{len(lines):,} of {len(results):,} files were not published.",
+        f"Not published: {len(lines):,} of {counted(len(results), 'file')}.",
         "Correct them and run the same command again: only what is missing or changed is sent.",
         statuses[0] if len(set(statuses)) == 1 else ExitStatus.FAILED,
         tuple(first_lines),

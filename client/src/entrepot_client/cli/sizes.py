@@ -52,6 +52,11 @@ def format_size(size: int) -> str:
     return f"{size / 1000**thousands:.1f} {_SIZE_UNITS[thousands - 1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 column`, `1,204 columns`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size_option(text: str | int) -> int:
     """`parse_size` as the `parser=` of an option or argument; an invalid size is wrong usage.
 

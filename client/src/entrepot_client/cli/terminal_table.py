@@ -50,11 +50,12 @@ def table_lines(
 ) -> TableLines:
     """Lay a table out in `width` cells (None: as many as it needs), without spaces at line ends.
 
-    The first column always stays, whatever the width.
+    The first column always stays, whatever the width. A column without any text is not shown.
     """
-    laid_out = [
+    every_column = [
         _TableColumn(name, [_one_line(row[at]) for row in rows]) for at, name in enumerate(columns)
     ]
+    laid_out = [column for at, column in enumerate(every_column) if at == 0 or any(column.cells)]
     left_out: list[str] = []
     if width is not None:
         while len(laid_out) > 1 and _total([column.least for column in laid_out]) > width:

@@ -239,10 +239,14 @@ def _range_start(response: HttpAnswer | OpenAnswer) -> int | None:
 
 def _representation(response: HttpAnswer | OpenAnswer) -> _Representation:
     headers = response.headers
-    etag = headers.get("etag")
     size = headers.get("content-length")
     if response.status_code == 206:
         size = (headers.get("content-range") or "").rpartition("/")[2]
+    redirect_headers = response.redirect_headers if isinstance(response, OpenAnswer) else None
+    if redirect_headers is not None and "repr-digest" in redirect_headers:
+        # The bytes come from the server's store, which has another ETag and no digest.
+        headers = redirect_headers
+    etag = headers.get("etag")
     return _Representation(
         # Only a strong validator may continue a range.
         etag=etag if etag and not etag.startswith("W/") else None,

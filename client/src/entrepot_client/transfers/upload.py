@@ -100,11 +100,14 @@ def contract_fields(
     size_limit: int | None,
     enforce_schema: bool | Mapping[str, Any] | None,
     reading: ReadingOptions,
+    path: str | None = None,
 ) -> dict[str, str]:
     """The contract of a file, or of a validation, as fields of a form."""
     fields = reading.form_fields()
     if size_limit is not None:
         fields["file_size_limit"] = str(size_limit)
+    if path is not None:
+        fields["path"] = path
     if description is not None:
         fields["file_description"] = description
     if enforce_schema is not None:

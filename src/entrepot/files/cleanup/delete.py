@@ -22,6 +22,7 @@ from entrepot.files.paths import claim_path
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD, FileId
 from entrepot.grants.access import access_deleted, access_manageable, lock_deleted, lock_manageable
+from entrepot.grants.file_links import delete_links_of_file
 
 UNDO_MARGIN = timedelta(hours=1)
 """The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
@@ -155,6 +156,7 @@ def purge_files(conn: WriteConnection, now: datetime) -> int:
         forget_schema_checks(conn, list(conn.scalars(select(versions.c.id).where(of_file))))
         purged_values = {"current_version": None, "current_size": -1, "purged_at": now}
         conn.execute(update(files).where(files.c.id == row.id).values(**purged_values))
+        delete_links_of_file(conn, row.id)
         record(conn, row.account_id, None, "file.purge", now, row.id)
     return len(rows)
 

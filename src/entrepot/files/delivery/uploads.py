@@ -25,8 +25,10 @@ class Admission:
     file_id: UUID | None = None
 
     def sender(self, actor: Actor) -> Sender:
-        """The actor as the sender of this upload."""
-        return Sender(actor.user_id, actor.account_id, actor.key_id, self.file_id)
+        """The actor as the sender of this upload; one with a link sends it with the key that made
+        the link, and ends with that."""
+        key_id = actor.link.key_id if actor.link is not None else actor.key_id
+        return Sender(actor.user_id, actor.account_id, key_id, self.file_id)
 
     def limit(self, max_bytes: int) -> int:
         """The bytes that bind where no upload may have more than `max_bytes`."""

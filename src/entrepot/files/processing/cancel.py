@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select
 
-from entrepot.accounts.actor import AccountId, Actor
+from entrepot.accounts.actor import AccountId, Actor, LinkedAccess
 from entrepot.db.tables import files, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound, TaskFinished
@@ -13,7 +13,12 @@ from entrepot.files.processing.compare import cancel_comparison
 from entrepot.files.processing.publish import cancel_version
 from entrepot.files.processing.validation import cancel_validation, find_validation
 from entrepot.files.versions import UndecidedVersion
-from entrepot.grants.access import actor_parameters, known_files, readable_files
+from entrepot.grants.access import (
+    actor_parameters,
+    known_files,
+    linked_file,
+    readable_files,
+)
 from entrepot.tasks.records import TaskRecord, Viewer, get_task, lock_task, request_cancel
 
 UPLOAD_KINDS = ("file.new", "version.new", "file.validate")
@@ -26,6 +31,8 @@ def actor_to_viewer(actor: Actor) -> Viewer:
     Who may not read a file (any more) sees of their own tasks those of what they brought: the
     others tell of the content of others. Without the scope `read` one sees one's own tasks alone.
     """
+    if actor.link is not None:
+        return _link_viewer(actor, actor.link)
     own_content = or_(tasks.c.kind.in_(UPLOAD_KINDS), readable_files(actor.is_admin))
     visible = and_(known_files(actor.is_admin), own_content)
     return Viewer(
@@ -36,6 +43,15 @@ def actor_to_viewer(actor: Actor) -> Viewer:
         actor_parameters(actor),
         only_own="read" not in actor.scopes,
     )
+
+
+def _link_viewer(actor: Actor, link: LinkedAccess) -> Viewer:
+    """Whoever has a link sees the tasks of deliveries that came by it, if they know their ids."""
+    delivered = versions.c.task_id == tasks.c.id, versions.c.link_id == link.link_id
+    by_link = select(versions.c.id).where(*delivered).correlate(tasks).exists()
+    visible = and_(linked_file(), tasks.c.file_id == files.c.id, by_link)
+    parameters = actor_parameters(actor)
+    return Viewer(link.created_by, link.account_id, False, visible, parameters, only_own=True)
 
 
 def get_visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskRecord:

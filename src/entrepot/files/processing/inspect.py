@@ -345,6 +345,7 @@ VERSION_COLUMNS = (
     versions.c.restored_from,
     versions.c.accepted_from,
     versions.c.replaces,
+    versions.c.link_id,
 )
 
 
@@ -372,6 +373,7 @@ def _with_contract(conn: ReadConnection, row: Any) -> UndecidedVersion:
         restored_from=row.restored_from,
         accepted_from=row.accepted_from,
         replaces=row.replaces,
+        link_id=row.link_id,
         current_blob=BlobId(current.id) if current is not None else None,
         current_rows=current.row_count if current is not None else None,
     )

@@ -61,7 +61,7 @@ class BatchInspector(Inspector):
                 return
 
     def _sent(self, version: UndecidedVersion, borrowed: ExitStack) -> SentRequest:
-        sender = BatchSender(version.account_id, version.created_by)
+        sender = BatchSender(version.account_id, version.link_id or version.created_by)
         return SentRequest(sender, borrowed.enter_context(self.borrowed_request(version)))
 
 

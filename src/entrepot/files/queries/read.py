@@ -33,6 +33,7 @@ from entrepot.grants.access import (
     actor_parameters,
     current_rights,
     expiry_column,
+    linked_file,
     require_reading,
     rights_columns,
     rights_from_row,
@@ -138,7 +139,8 @@ def get_published(
     values: dict[str, Any] = {**actor_parameters(actor), "file_id": file_id}
     if number is not None:
         values["number"] = number
-    row = conn.execute(_published_query(actor.is_admin, number is not None), values).one_or_none()
+    query = _published_query(actor.is_admin, actor.link is not None, number is not None)
+    row = conn.execute(query, values).one_or_none()
     if row is None:
         raise NotFound
     rights = current_rights(actor, row)
@@ -314,7 +316,8 @@ def _file_query(is_admin: bool) -> Select[Any]:
 
 
 @cache
-def _published_query(is_admin: bool, numbered: bool) -> Select[Any]:
+def _published_query(is_admin: bool, has_link: bool, numbered: bool) -> Select[Any]:
+    visible = linked_file() if has_link else visible_files(is_admin)
     return (
         select(
             files.c.name,
@@ -330,7 +333,7 @@ def _published_query(is_admin: bool, numbered: bool) -> Select[Any]:
             versions.c.decided_at,
         )
         .outerjoin(versions, _has_number() if numbered else _is_current())
-        .where(files.c.id == bindparam("file_id"), visible_files(is_admin))
+        .where(files.c.id == bindparam("file_id"), visible)
     )
 
 

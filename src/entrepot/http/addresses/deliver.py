@@ -74,9 +74,9 @@ REFUSALS = (
 )  # fmt: skip
 
 
-def _problems(*more: type[EntrepotError]) -> dict[int | str, dict[str, Any]]:
+def delivery_problems(*refusals: type[EntrepotError]) -> dict[int | str, dict[str, Any]]:
     """The problems of a delivery, those of its verdict included."""
-    declared, of_verdict = problems(*REFUSALS, *more), problems_of(*VERDICTS)
+    declared, of_verdict = problems(*refusals), problems_of(*VERDICTS)
     for status, response in of_verdict.items():
         known = declared.setdefault(status, {"description": "", "x-codes": []})
         known["x-codes"] = sorted({*known["x-codes"], *response["x-codes"]})
@@ -89,7 +89,7 @@ def _problems(*more: type[EntrepotError]) -> dict[int | str, dict[str, Any]]:
     operation_id="upload_bytes",
     response_model=TaskAccepted,
     openapi_extra=BODY,
-    responses=VERDICT | _problems(),
+    responses=VERDICT | delivery_problems(*REFUSALS),
 )
 async def deliver(
     file_id: FileIdTextInPath, request: Request, work: WriteWork, wait: WaitSeconds = None
@@ -113,7 +113,7 @@ async def deliver(
     operation_id="upload_to_address",
     response_model=TaskAccepted,
     openapi_extra=BODY,
-    responses=VERDICT | _problems(*DEFINING),
+    responses=VERDICT | delivery_problems(*REFUSALS, *DEFINING),
 )
 async def deliver_to_address(
     account: AccountInPath,
@@ -143,8 +143,23 @@ async def deliver_to_address(
 async def _verdict(
     request: Request, work: UnitOfWork, task_id: TaskId, wait: int | None
 ) -> Response:
-    """What the sender waits for, or the task. Whatever goes wrong from here on, the delivery is
-    acknowledged. Raises UploadInterrupted if the task was canceled."""
+    """What the sender waits for, or the task. Raises UploadInterrupted if the task was canceled."""
+    task = await wait_for_verdict(request, work, task_id, wait)
+    if task is not None and task.status == "succeeded":
+        return _published(task)
+    if task is not None and is_rejected(task):
+        payload = task_payload(task)
+        where = {name: payload[name] for name in ("task_id", "file_id", "version", "report_url")}
+        return rejection(request, task, **where)
+    return accepted_response(task_id)
+
+
+async def wait_for_verdict(
+    request: Request, work: UnitOfWork, task_id: TaskId, wait: int | None
+) -> TaskRecord | None:
+    """The task of a delivery once it has ended, or as it is when the time is up; None if the sender
+    does not wait. Whatever goes wrong from here on, the delivery is acknowledged. Raises
+    UploadInterrupted if the task was canceled."""
     preferred = preferred_seconds(request)
     seconds = min(MAX_WAIT_SECONDS, wait if wait is not None else preferred or 0)
     if wait is None and preferred is not None:
@@ -155,12 +170,19 @@ async def _verdict(
         task = None
     if task is not None and task.status == "canceled":
         raise UploadInterrupted
-    if task is not None and task.status == "succeeded":
-        return _published(task)
-    code = (task.error or {}).get("code", "") if task is not None else ""
-    if task is not None and code in DELIVERY_CODES:
-        return _rejected(request, task, code)
-    return accepted_response(task_id)
+    return task
+
+
+def is_rejected(task: TaskRecord) -> bool:
+    """Whether a task has ended with the rejection of its delivery."""
+    return (task.error or {}).get("code", "") in DELIVERY_CODES
+
+
+def rejection(request: Request, task: TaskRecord, **where: Any) -> Response:
+    """The problem that the task ended with, and `where` the rest of it is."""
+    error = dict(task.error or {})
+    detail, code = error.pop("detail", ""), error.pop("code")
+    return problem_response(request, TASK_KINDS[code], detail, **{**error, **where})
 
 
 async def wait_for_end(work: UnitOfWork, task_id: TaskId, seconds: float) -> TaskRecord:
@@ -193,13 +215,3 @@ def _published(task: TaskRecord) -> Response:
     }
     location = {"Location": f"/api/v1/file/{task.file_id}/versions/{task.version}"}
     return JSONResponse(document, status_code=201, headers=location)
-
-
-def _rejected(request: Request, task: TaskRecord, code: str) -> Response:
-    """The problem that the task ended with, and where the rest of it is."""
-    error = dict(task.error or {})
-    detail = error.pop("detail", "")
-    error.pop("code")
-    payload = task_payload(task)
-    where = {name: payload[name] for name in ("task_id", "file_id", "version", "report_url")}
-    return problem_response(request, TASK_KINDS[code], detail, **{**error, **where})

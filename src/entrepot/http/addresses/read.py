@@ -24,6 +24,7 @@ from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.parameters import FileIdInPath, NumberInQuery
+from entrepot.http.places import is_plain
 from entrepot.http.web.session_work import page_work
 from entrepot.inspection.results import Form
 
@@ -129,8 +130,7 @@ async def read_address(
 
 def require_plain(request: Request) -> None:
     """Raise NotFound for a path with an escaped slash: proxies disagree on whether it divides."""
-    raw_path: bytes = request.scope.get("raw_path") or b""
-    if b"%2f" in raw_path.lower():
+    if not is_plain(request):
         raise NotFound
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from entrepot.activity.reads import Read, ReadBuffer, has_ended_reads, write_reads
+from entrepot.activity.reads import Read, ReadBuffer, ReadKind, has_ended_reads, write_reads
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.runtime import Runtime
@@ -27,30 +27,34 @@ class RecordedRead:
 
     def record_all(self, size: int) -> None:
         """All of it, `size` bytes, in one go."""
-        self._record(may_continue=False, sent=size)
+        self._record("single", sent=size)
 
     def record_part(self, size: int) -> None:
         """`size` bytes of it, as a range or a page; or 0, and `record_more` tells of further
         ones."""
-        self._record(may_continue=True, sent=size)
+        self._record("open", sent=size)
 
     def record_more(self, size: int) -> None:
         """Further bytes of the same request."""
-        self._record(may_continue=True, sent=size, requests=0)
+        self._record("open", sent=size, requests=0)
 
     def record_abort(self) -> None:
         """The client has gone before it had all of it."""
-        self._record(may_continue=True, requests=0, broken_off=True)
+        self._record("open", requests=0, broken_off=True)
+
+    def record_redirect(self) -> None:
+        """Its address in the store; whether that is used, nobody here sees."""
+        self._record("redirected")
 
     def _record(
-        self, *, may_continue: bool, sent: int = 0, requests: int = 1, broken_off: bool = False
+        self, kind: ReadKind, *, sent: int = 0, requests: int = 1, broken_off: bool = False
     ) -> None:
         request_origin = self.work.request_origin
         self.buffer.add(
             self.read,
             request_origin.request_id if request_origin else "",
             self.work.parts.clock(),
-            may_continue=may_continue,
+            kind,
             sent_bytes=sent,
             requests=requests,
             broken_off=broken_off,

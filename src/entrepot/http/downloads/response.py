@@ -27,6 +27,7 @@ from entrepot.http.downloads.conditions import (
     range_applies,
 )
 from entrepot.http.downloads.disposition import attachment
+from entrepot.http.downloads.presigned import MIN_BYTES, PresignedResponse
 from entrepot.http.downloads.ranges import Span, requested_spans
 from entrepot.http.downloads.read_log import start_recorded_read
 
@@ -73,12 +74,30 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
     method = "HEAD" if request.scope.get("answers_head") else request.method
     response = download_response(method, request.headers, store, blob_id, representation)
     response.headers["Entrepot-Version"] = str(version.number)
-    if isinstance(response, BlobResponse):
-        response.check_access = lambda: work.with_current_time().read(
-            require_kept, version.file_id, version.number
+    if not isinstance(response, BlobResponse):
+        return response
+
+    async def check_access() -> None:
+        await work.with_current_time().read(require_kept, version.file_id, version.number)
+
+    response.check_access = check_access
+    if method != "GET":
+        return response
+    recorder = response.recorder = start_recorded_read(work, version)
+    seconds = work.parts.settings.presigned_seconds
+    is_plain = not CONDITIONAL_HEADERS & {*request.headers}  # a store has other validators
+    if seconds and is_plain and version.size >= MIN_BYTES:
+        redirect = PresignedResponse(
+            response.headers,
+            store=store,
+            blob_id=blob_id,
+            size=version.size,
+            seconds=seconds,
+            check_access=check_access,
+            recorder=recorder,
         )
-        if method == "GET":
-            response.recorder = start_recorded_read(work, version)
+        redirect.headers["Entrepot-Version"] = str(version.number)
+        return redirect
     return response
 
 

@@ -66,12 +66,12 @@ def large_answer(
     memory: AnswerMemory, scope: Scope, count: int, *, refuse: bool = True
 ) -> Iterator[None]:
     """A place among the downloads of the account that a unit of work has noted in the request's
-    scope, and `count` bytes of memory of that account's, or of the client's network.
+    scope, and `count` bytes of memory of that account's, or of the network of a client without one.
 
     Raises TooManyDownloads, TooMuchUnread and AnswerMemoryFull, unless it is not to `refuse`.
     """
     party = scope.get("account_id")
-    if party is None:
+    if party is None or scope.get("link_id") is not None:
         client = scope.get("client")
         party = client_network(client[0]) if client else ""
     place = account_slot("downloads", scope) if refuse else nullcontext(1)

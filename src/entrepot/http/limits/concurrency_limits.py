@@ -66,7 +66,8 @@ class ConcurrencyLimit:
 def account_slot(
     kind: Literal["streams", "downloads", "form_waits"], scope: Scope
 ) -> AbstractContextManager[int]:
-    """A place of the account that a unit of work has noted in the request's scope.
+    """A place of the account that a unit of work has noted in the request's scope; of those for
+    guests, if the request was made with a link.
 
     Raises the refusal when it is entered. Where nobody acts for an account, nothing is counted.
     """
@@ -74,7 +75,7 @@ def account_slot(
     if account_id is None:
         return nullcontext(1)
     limit: ConcurrencyLimit = getattr(scope["app"].state.runtime, kind)
-    return limit.slot(account_id)
+    return limit.slot(account_id, scope.get("link_id"))
 
 
 class EventStream(StreamingResponse):

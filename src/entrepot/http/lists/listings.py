@@ -7,6 +7,7 @@ from entrepot.files.queries.activity import ActivityRow
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
+from entrepot.grants.file_links import FileLink
 from entrepot.http.lists.paging import Listing, number_position
 from entrepot.tasks.records import TaskRecord
 
@@ -21,7 +22,8 @@ ACTIVITY = Listing[ActivityRow]("activity", lambda entry: number_position(entry.
 ENTITLEMENTS = Listing[GrantedEntitlement](
     "entitlements", lambda granted: (granted.created_at, granted.grantee_id)
 )
-"""Of no file yet, as that of versions."""
+"""Of no file yet, as those of links and of versions."""
+LINKS = Listing[FileLink]("links", lambda link: (link.created_at, link.id))
 VERSIONS = Listing[Version](
     "versions", lambda version: number_position(version.created_at, version.number)
 )

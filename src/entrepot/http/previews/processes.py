@@ -7,7 +7,8 @@ from uuid import UUID
 
 import structlog
 
-from entrepot.bootstrap.parts import Parts, build_preview_pool
+from entrepot.bootstrap.parts import Parts
+from entrepot.bootstrap.workers import build_preview_pool
 from entrepot.errors import PreviewUnavailable, TooManyPreviews
 from entrepot.http.limits.fair_slots import FairSlots
 from entrepot.inspection.results import InspectionFailed, Preview, PreviewRequest

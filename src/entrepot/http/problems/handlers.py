@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from entrepot import errors
 from entrepot.http.methods import allowed_methods
-from entrepot.http.places import is_download
+from entrepot.http.places import is_download, is_link
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 from entrepot.http.timestamps import format_timestamp
@@ -27,6 +27,9 @@ MEDIA_TYPE = "application/problem+json"
 CHALLENGES = ('Bearer realm="entrepot"', 'Basic realm="entrepot", charset="UTF-8"')
 """How a key is sent. Where files are read the answer names both, for tools that know only Basic; on
 the whole API it would make browsers ask people for a password that they do not have."""
+
+LINK_CHALLENGE = 'Basic realm="link", charset="UTF-8"'
+"""How the password of a link is sent."""
 
 
 def problem_document(
@@ -74,9 +77,15 @@ def problem_response(request: Request, kind: ProblemKind, detail: str, **members
     document = problem_document(kind, detail, request_id, **members)
     response = JSONResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
     if kind.status == 401:
-        for challenge in CHALLENGES if is_download(request) else CHALLENGES[:1]:
+        for challenge in _challenges(request):
             response.headers.append("WWW-Authenticate", challenge)
     return response
+
+
+def _challenges(request: Request) -> tuple[str, ...]:
+    if is_link(request):
+        return (LINK_CHALLENGE,)
+    return CHALLENGES if is_download(request) else CHALLENGES[:1]
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

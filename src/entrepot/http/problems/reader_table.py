@@ -18,6 +18,25 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Use the version that `current_version` names. The file's owner can undo a deletion for "
         "7 days.",
     ),
+    errors.LinkEnded: ProblemKind(
+        410,
+        "link-ended",
+        "The link does not work any more",
+        "Ask the person who sent you the link for a new one.",
+    ),
+    errors.LinkPasswordRequired: ProblemKind(
+        401,
+        "link-password-required",
+        "The link needs a password",
+        "Send the password as that of HTTP Basic with any user name: `curl -u :PASSWORD`. A "
+        "browser asks for it: leave the user name empty.",
+    ),
+    errors.TooManyLinks: ProblemKind(
+        409,
+        "too-many-links",
+        "The file has too many links",
+        "Revoke one that nobody uses.",
+    ),
     errors.PathTaken: ProblemKind(
         409,
         "path-taken",

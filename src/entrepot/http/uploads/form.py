@@ -122,7 +122,7 @@ async def receive_form(
         await _read_body(request, reader, form, target, upload_session, work)
         complete_target = await target.with_form(form, work)
         if upload_session.received == 0:
-            raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
+            raise FieldInvalid(field="file", reason="is empty; nothing was stored.")
         upload = await upload_session.finish(form.digest)
         request_parts = (target.request_name or "", form.file_name, form.fields)
         replayed, reply = await find_reply(upload_session, key, request_parts, upload)
@@ -177,7 +177,6 @@ async def _read_body(
                     await _handle_data(event, form, upload_session, length, len(reader.boundary))
                 else:
                     await _handle_boundary(event, form, upload_session, target, work)
-            await upload_session.keep_alive()
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.
         raise FormMalformed(reason="The client went away before the end.") from None

@@ -84,17 +84,21 @@ class AddressTarget:
 
 
 async def receive_raw(
-    request: Request, work: UnitOfWork, target: UploadTarget, request_name: str, file_name: str
+    request: Request,
+    work: UnitOfWork,
+    target: UploadTarget,
+    request_name: str | None,
+    file_name: str,
 ) -> TaskId:
     """Take the body as it streams in; it is delivered as a whole, or nothing stays. Its task.
 
-    `request_name` is what is asked, for a request that is repeated by an Idempotency-Key. Raises
-    what is wrong with the body, its size, or with the caller.
+    `request_name` is what is asked, for a request that is repeated by an Idempotency-Key; None: it
+    is not repeatable. Raises what is wrong with the body, its size, or with the caller.
     """
     if work.runtime.draining:
         raise ShuttingDown
     _require_whole_body(request)
-    key = idempotency_key(request)
+    key = idempotency_key(request) if request_name is not None else None
     async with open_upload_session(work, target, key) as upload_session:
         await _read_body(request, work, upload_session)
         if upload_session.received == 0:
@@ -102,7 +106,7 @@ async def receive_raw(
         digest = request.headers.get("repr-digest")
         upload = await upload_session.finish(digest)
         replayed, reply = await find_reply(
-            upload_session, key, (request_name, file_name, {}), upload
+            upload_session, key, (request_name or "", file_name, {}), upload
         )
         if replayed is not None:
             return replayed
@@ -117,7 +121,6 @@ async def _read_body(request: Request, work: UnitOfWork, upload_session: UploadS
     try:
         async for chunk in body_chunks(request, upload_pace(work.parts.settings)):
             await upload_session.take(chunk)
-            await upload_session.keep_alive()
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.
         raise FormMalformed(reason="The client went away before the end.") from None

@@ -34,11 +34,13 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
 from entrepot.http.uploads.commit import remove_unneeded
 from entrepot.quotas.reserve import (
+    RENEWAL_INTERVAL,
+    RESERVATION_LIFETIME,
     ReservationId,
     Usage,
+    find_expiry,
     get_usage,
     grow_reservation,
-    is_reserved,
     open_reservation,
     quota_error_for,
     release_reservation,
@@ -48,10 +50,8 @@ from entrepot.quotas.reserve import (
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim
 
-RENEW_SECONDS = 600.0
-"""Seconds after which a long upload says that it still runs."""
 WATCH_SECONDS = 1.0
-"""Seconds between two looks at whether an upload was ended by somebody."""
+"""Seconds between two looks at whether an upload was ended by somebody, or must be renewed."""
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
 
@@ -162,14 +162,14 @@ class UploadSession:
         self._blocks = BlockWriter(work.runtime.byte_threads)
         self._reserved = admitted.reserved
         self._expected_bytes: int | None = None
-        self._renewed = asyncio.get_running_loop().time()
         self._finished = False
         self._is_guest = admitted.sender != self.account_id
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """End the block with UploadInterrupted once the upload was ended by somebody: its sender
-        was disabled or lost the entitlement, or the file's owner ended it."""
+        """Renew the reservation, however slow the client is. End the block with UploadInterrupted
+        once the upload was ended by somebody: its sender was disabled or lost the entitlement, or
+        the file's owner ended it."""
         try:
             async with asyncio.timeout(None) as ending:
                 watch = asyncio.create_task(self._watch(ending))
@@ -182,13 +182,16 @@ class UploadSession:
 
     async def _watch(self, ending: asyncio.Timeout) -> None:
         database, reservation = self._work.parts.database, self._admitted.reservation
+        clock, run = self._work.parts.clock, self._work.runtime.run_in_database_thread
         is_open = True
         while is_open:
             await asyncio.sleep(WATCH_SECONDS)
             with suppress(Exception):  # a database that does not answer now; the next look tells
-                is_open = await self._work.runtime.run_in_database_thread(
-                    database.read, is_reserved, reservation
-                )
+                expires_at = await run(database.read, find_expiry, reservation)
+                is_open = expires_at is not None
+                renew_from = clock() + RESERVATION_LIFETIME - RENEWAL_INTERVAL
+                if expires_at is not None and expires_at < renew_from:
+                    await run(database.write, renew_reservation, reservation, clock())
         if not self._finished:  # else the transaction that delivers it decides
             ending.reschedule(asyncio.get_running_loop().time())
 
@@ -240,14 +243,6 @@ class UploadSession:
                 raise DigestMismatch(expected=expected, received=stored.sha256)
         self._finished = True
         return StoredUpload(self._blob_id, stored, self._admitted.reservation)
-
-    async def keep_alive(self) -> None:
-        """Say now and then that this upload runs; called with every piece that arrives.
-
-        A slow client may need longer for a block than a reservation lives.
-        """
-        if asyncio.get_running_loop().time() - self._renewed >= RENEW_SECONDS:
-            await self._renew()
 
     def keyed_reply(self, fingerprint: str) -> KeyedReply | None:
         """What the upload's key is to be answered with its task; None if it has none."""
@@ -301,7 +296,6 @@ class UploadSession:
             reserved = await self._grow(min(target, max(self.limit, self.received)))
             if reserved is not None:
                 self._reserved = reserved
-                self._renewed = loop.time()
                 return
             if loop.time() > deadline:
                 raise await self._quota_error()
@@ -319,13 +313,6 @@ class UploadSession:
             target,
             parts.clock(),
         )
-
-    async def _renew(self) -> None:
-        parts = self._work.parts
-        await self._work.runtime.run_in_database_thread(
-            parts.database.write, renew_reservation, self._admitted.reservation, parts.clock()
-        )
-        self._renewed = asyncio.get_running_loop().time()
 
     async def _quota_error(self) -> QuotaExceeded:
         database = self._work.parts.database

@@ -36,6 +36,7 @@ from entrepot.grants.access import (
     access_visible,
     require_delivering,
 )
+from entrepot.grants.link_use import require_delivery_left
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import REPLACES, read_file_id
 from entrepot.http.uploads.contract_fields import read_enforcement, read_reading
@@ -165,6 +166,24 @@ class NextVersion:
             self.condition(conn, actor, target.file_id)
         if self.replaces is not None:
             check_replaced(conn, target, self.replaces)
+        return target
+
+
+@dataclass(frozen=True)
+class LinkedVersion(NextVersion):
+    """The next version of the file to which the sender has a link that delivers."""
+
+    fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def request_name(self) -> str | None:
+        """Nothing: an Idempotency-Key belongs to a user."""
+        return None
+
+    def _lock(self, conn: WriteConnection, actor: Actor) -> Deliverable:
+        """The file, locked. Raises LinkEnded if the link has no delivery left."""
+        target = super()._lock(conn, actor)
+        require_delivery_left(conn, target)
         return target
 
 

@@ -79,7 +79,7 @@ async def _to_sign_in(request: Request) -> Response:
 def _as_page(request: Request, response: Response, actor: Actor | None) -> Response:
     problem = json.loads(bytes(response.body))
     kind = all_kinds().get(problem["code"])
-    header_names = ("retry-after", "allow", "content-range")
+    header_names = ("retry-after", "allow", "content-range", "www-authenticate")
     headers = {name: response.headers[name] for name in header_names if name in response.headers}
     if problem["code"] == "form-not-ready":
         headers["Refresh"] = headers["retry-after"]  # the browser asks again by itself

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.cell_json import json_of
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
@@ -313,38 +314,17 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
 
 
 def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
-    """Write JSON Lines: times as ISO 8601 has them, NaN and infinity (which JSON has not) null."""
+    """Write JSON Lines: an object for each row, its cells as `json_of` writes them."""
     stored = open_stored(engine, parquet)
     pairs = [
         f"{literal(('{' if first else ',') + json.dumps(column.name, ensure_ascii=False) + ':')} "
-        f"|| coalesce({_json_value(column.sql, column.stored_as)}, 'null')"
+        f"|| coalesce({json_of(column.sql, column.stored_as)}, 'null')"
         for first, column in zip(chain([True], repeat(False)), stored.columns, strict=False)
     ]
     # The engine's own writer reads JSON again and keeps 17 digits of a number, and takes names that
     # differ in their case for one.
     query = f"SELECT {' || '.join(pairs)} || '}}' AS line FROM {stored.relation}"
     return _copy(engine, query, target, f"FORMAT csv, HEADER false, {NO_QUOTING}")
-
-
-def _json_value(column: Sql, kind: str) -> Sql:  # noqa: PLR0911 (a row per type)
-    """The cell as JSON; NULL where it is missing, or JSON has no such value."""
-    match kind:
-        case "JSON":  # between its values a line may end
-            return f"translate({column}::VARCHAR, chr(10) || chr(13), '  ')"
-        case "DOUBLE":
-            return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
-        case "TIMESTAMP" | "TIMESTAMP_NS":
-            return f"to_json(replace({column}::VARCHAR, ' ', 'T'))::VARCHAR"
-        case "TIMESTAMP WITH TIME ZONE":
-            return f"to_json(replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z'))::VARCHAR"
-        case "DOUBLE[]":
-            finite = sql("lambda item: CASE WHEN isfinite(item) THEN item END")
-            return f"to_json(list_transform({column}, {finite}))::VARCHAR"
-        case "TIMESTAMP[]":
-            moments = sql("lambda item: replace(item::VARCHAR, ' ', 'T')")
-            return f"to_json(list_transform({column}, {moments}))::VARCHAR"
-        case _:
-            return f"to_json({column})::VARCHAR"
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, query: Sql, target: Path, options: Sql) -> int:

@@ -105,6 +105,7 @@ WORDS: dict[str, str] = {
     "application/vnd.ms-excel.sheet.binary.macroenabled.12": (
         "a binary Excel workbook (.xlsb); .xlsx is read"
     ),
+    "application/x-ole-storage": "an OLE file, as Office programs wrote until 2007; .xlsx is read",
     "application/x-encrypted-ooxml": "an Office document that is locked by a password",
     f"{OFFICE}.wordprocessingml.document": "a Word document",
     f"{OFFICE}.presentationml.presentation": "a PowerPoint presentation",

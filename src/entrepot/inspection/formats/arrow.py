@@ -26,7 +26,7 @@ from entrepot.inspection.table import (
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import duration_sql, native_column, text_sql
+from entrepot.inspection.values.native_text import duration_sql, native_column, text_of
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
@@ -61,7 +61,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         if len(schema) > limits.columns:
             raise TooLarge(f"{len(schema):,} columns; {limits.columns:,} are read")
         if not len(schema):
-            raise NotTabular("Arrow without columns")
+            raise NotTabular("it is Arrow without columns")
         columns = copy_as_texts(context.engine, reader, schema, target)
     except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
         raise
@@ -102,7 +102,7 @@ def copy_as_texts(
         column = native_column(field.name, f"c{n}", str(kind))
         if DataType.is_decimal256(field.type):
             column = replace(column, kind="integer" if ", 0)" in repr(field.type) else "decimal")
-        text = text_sql(identifier(str(name)), str(kind))
+        text = text_of(engine, identifier(str(name)), str(kind))
         if DataType.is_duration(field.type):
             column = replace(column, kind="duration")
             text = duration_sql(identifier(str(name)), PARTS_OF_SECOND[str(field.type.time_unit)])
@@ -133,7 +133,7 @@ def _readable(schema: Schema) -> Schema:
         field = schema.field(n)
         kind = field.type
         if DataType.is_union(kind):
-            raise NotTabular(f"Arrow whose column {field.name!r} has values of several types")
+            raise NotTabular(f"it is Arrow whose column {field.name!r} has values of several types")
         if DataType.is_float16(kind):
             kind = DataType.float32()
         elif DataType.is_duration(kind):  # the engine's have no nanoseconds

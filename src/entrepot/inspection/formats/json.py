@@ -207,7 +207,7 @@ def _table(
         raise SourceBroken(first.note, first.line)
     if not keys:
         selected = " of the dialect's itemKeys" if source.keys is not None else ""
-        raise NotTabular(f"JSON without an object that has keys{selected}")
+        raise NotTabular(f"it is JSON without an object that has keys{selected}")
     exact = _has_long_numbers(engine, sound)
     mark = new_mark() if exact else ""
     doc = with_marked_numbers("doc", mark) if exact else sql("doc")
@@ -305,7 +305,7 @@ def _check_records(
     if (longest or 0) > limits.line and not lines:
         raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
     if odd:
-        raise NotTabular(f"a JSON array whose elements are not all {item_type.lower()}s")
+        raise NotTabular(f"it is a JSON array whose elements are not all {item_type.lower()}s")
     if unsound and not lines:
         error = first_syntax_error(source.path, source.form == "json", limits.line)
         raise _broken(error, "a comma before a closing bracket")

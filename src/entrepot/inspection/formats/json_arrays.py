@@ -70,7 +70,7 @@ def read_arrays(
     widest = engine.execute(f"SELECT max(json_array_length(doc)) FROM {docs}").fetchone()
     width = int(widest[0] or 0) if widest else 0
     if not width:
-        raise NotTabular("a JSON array of arrays without a value")
+        raise NotTabular("it is a JSON array of arrays without a value")
     labels = _labels(engine, docs) if names is None else _numbered(names, width)
     if len(labels) > limits.columns or width > limits.columns:
         raise TooLarge(f"{max(len(labels), width):,} columns; {limits.columns:,} are read")

@@ -12,7 +12,7 @@ from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.values.native_text import native_column, text_sql
+from entrepot.inspection.values.native_text import native_column, text_of
 
 MAX_DECIMAL_DIGITS = 38
 """Of the engine's widest decimal."""
@@ -61,10 +61,10 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
+        if "at least one non-root column" in str(error):
+            raise NotTabular("it is Parquet without columns") from None
         # These queries are the same for all files: what cannot be bound is the file's own schema.
         raise SourceBroken(engine_error_text(error)) from None
-    if not described:
-        raise NotTabular("Parquet without columns")
     _check_end(engine, path)
     context.progress.unpacked(_unpacked_bytes(engine, path))
     if len(described) > limits.columns:
@@ -77,7 +77,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     columns, cells = [], []
     for n, (label, (name, kind, *_)) in enumerate(zip(labels, described, strict=True), start=1):
         columns.append(native_column(label, f"c{n}", str(kind)))
-        cells.append(f"{text_sql(identifier(str(name)), str(kind))} AS c{n}")
+        cells.append(f"{text_of(engine, identifier(str(name)), str(kind))} AS c{n}")
     listed = ", ".join(cells)
     return Table(
         columns=tuple(columns),

@@ -95,6 +95,7 @@ class XlsxTable:
             cells = SheetCells(package, workbook, chosen.sheet, context.limits)
             written = write_rows(cells, layout, target, context)
         table = self._make_table(workbook, chosen, layout, written)
+        table = replace(table, warnings=(*table.warnings, *cells.unsaved.warnings()))
         self._read = _Read(table, chosen.sheet.name, layout, written.records)
         return table
 

@@ -48,6 +48,25 @@ class SheetRow:
     cells: list[tuple[int, str, str]]
 
 
+@dataclass(frozen=True)
+class UnsavedFormulas:
+    """How many formulas a sheet has without a value, as a program leaves them that does not work
+    them out, and the first one's cell."""
+
+    count: int = 0
+    first: str = ""
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a report says of them."""
+        if not self.count:
+            return ()
+        begin = "A formula has" if self.count == 1 else f"{self.count:,} formulas have"
+        return (
+            f"{begin} no saved value, first in the cell {self.first}: the formula itself is read, "
+            "as a text. Save the workbook with a program that works formulas out.",
+        )
+
+
 class _Columns(dict[str, int]):
     """The number of each column by its letters, worked out once."""
 
@@ -82,6 +101,9 @@ class _Rows:
         self._kind, self._style = "n", ""
         self._inline: list[str] = []
         self._phonetic = False
+        self._formula: str | None = None
+        self._within_formula = False
+        self.unsaved = UnsavedFormulas()
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -91,6 +113,8 @@ class _Rows:
         elif tag == "c":
             if self._inline:
                 self._end_inline()
+            if self._formula is not None:
+                self._end_formula()
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
             reference = attributes.get("r")
             if reference:
@@ -104,6 +128,9 @@ class _Rows:
             if not self.last_row < row <= LAST_ROW:
                 raise SourceBroken(f"row {row:,} of the sheet follows row {self.last_row:,}")
             self.last_row, self._column = row, 0
+        elif tag == "f":
+            self._within_formula = True
+            self._listen()
         elif tag == "is":
             self._phonetic = False
         elif tag == "t" and self._kind == "inlineStr" and not self._phonetic:
@@ -119,11 +146,15 @@ class _Rows:
     def _end(self, _: str) -> None:
         """A value ends."""
         self._parser.CharacterDataHandler = self._parser.EndElementHandler = None
-        pieces = self.pieces
+        pieces, kind = self.pieces, self._kind
+        if self._within_formula:
+            self._within_formula, self._formula = False, "".join(pieces)
+            return
+        if pieces or kind == "str":  # the value of a formula may be the empty text
+            self._formula = None
         if not pieces:
             return
         value = pieces[0] if len(pieces) == 1 else "".join(pieces)
-        kind = self._kind
         if kind == "inlineStr":
             self._inline.append(value)
             return
@@ -151,10 +182,19 @@ class _Rows:
         if text:
             self._add(text, "t")
 
+    def _end_formula(self) -> None:
+        """A cell ends whose formula has no value: what was delivered is the formula."""
+        cell = f"{column_letters(self._column)}{self.last_row}"
+        self.unsaved = UnsavedFormulas(self.unsaved.count + 1, self.unsaved.first or cell)
+        self._add(f"={self._formula}", "t")
+        self._formula = None
+
     def end_row(self) -> None:
         """A row ends, or the sheet does."""
         if self._inline:
             self._end_inline()
+        if self._formula is not None:
+            self._end_formula()
         if self._cells:
             self._total += len(self._cells)
             if self._total > self._limits.cells:
@@ -273,6 +313,11 @@ class SheetCells:
     def last_row(self) -> int:
         """The number of the last row of the sheet, once all were read."""
         return self._rows.last_row
+
+    @property
+    def unsaved(self) -> UnsavedFormulas:
+        """The formulas without a value, as far as the pass went."""
+        return self._rows.unsaved
 
     def rows(self) -> Iterator[SheetRow]:
         """The rows with a value, from the top. Raises SourceBroken, TooLarge."""

@@ -150,7 +150,7 @@ def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Wo
     parts = {_plain(name): name for name in package.namelist()}
     main = next((name for name in sorted(parts) if name.endswith("xl/workbook.xml")), None)
     if main is None:
-        raise NotTabular("a workbook without a list of its sheets")
+        raise NotTabular("it is a workbook without a list of its sheets")
     folder = posixpath.dirname(main)
     related = _relations(package, parts, f"{folder}/_rels/workbook.xml.rels", folder)
     listed: list[tuple[str, str, bool]] = []

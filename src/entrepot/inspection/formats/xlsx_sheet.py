@@ -52,7 +52,7 @@ def choose_sheet(
     visible = [sheet for sheet in workbook.sheets if not sheet.hidden]
     stated = _stated(workbook, request.dialect)
     if stated is None and not visible:
-        raise NotTabular("a workbook without a visible worksheet")
+        raise NotTabular("it is a workbook without a visible worksheet")
     best: Sheet | None = None
     head: list[SheetRow] = []
     share = (-1.0, False)
@@ -71,7 +71,7 @@ def choose_sheet(
                 best, head, share = sheet, own, shares
     if best is None:
         which = f"whose sheet {stated.name!r} is" if stated else "whose visible sheets are"
-        raise NotTabular(f"a workbook {which} empty")
+        raise NotTabular(f"it is a workbook {which} empty")
     others = tuple(sheet.name for sheet in filled if sheet is not best)
     return ChosenSheet(best, head, others, stated is not None, len(visible) > 1)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.cell_json import json_of
 from entrepot.inspection.preview.filter_ast import Columns, FilterColumn, FilterRefused
 from entrepot.inspection.preview.filter_parse import parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
@@ -190,7 +191,7 @@ def _cell(column: FilterColumn) -> Sql:
         case "text":
             return f"left({name}, {MAX_CELL_CHARS + 1})"
         case "other" if column.stored_as.endswith("[]"):
-            return f"left(to_json({name})::VARCHAR, {MAX_CELL_CHARS + 1})"
+            return f"left({json_of(name, column.stored_as)}, {MAX_CELL_CHARS + 1})"
         case "other":
             return f"left({name}::VARCHAR, {MAX_CELL_CHARS + 1})"
         case "temporal":  # beyond what Python's types hold there are years and nanoseconds
@@ -238,14 +239,14 @@ def _json_value(column: FilterColumn, cell: Any) -> Any:  # noqa: PLR0911 (a row
 
 
 def _lexical(column: FilterColumn, text: str) -> Any:
+    if column.stored_as.endswith("[]"):
+        decimals = column.stored_as.startswith("DECIMAL")
+        return json.loads(text, parse_float=str if decimals else float, parse_int=_exact_integer)
     if column.stored_as == "TIMESTAMP WITH TIME ZONE":
         return text.replace(" ", "T").replace("+00", "Z")
     if column.stored_as.startswith("TIMESTAMP"):
         return text.replace(" ", "T")
-    if not column.stored_as.endswith("[]"):
-        return text
-    decimals = column.stored_as.startswith("DECIMAL")
-    return json.loads(text, parse_float=str if decimals else float, parse_int=_exact_integer)
+    return text
 
 
 def _exact_integer(text: str) -> int | str:

@@ -1,5 +1,10 @@
 """Cells of the engine's types as texts: in the forms of Table Schema, exact, one per value."""
 
+import json
+
+import duckdb
+from duckdb.sqltypes import DuckDBPyType
+
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column
 from entrepot.inspection.values.json_text import finite_json, is_json
@@ -26,6 +31,13 @@ PARAMETERIZED: dict[str, CellKind] = {
 """Those with parameters, by the word before these."""
 JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 """RFC 8259, section 6."""
+NESTED = frozenset({"list", "array", "struct", "map"})
+WRITTEN_ALIKE = frozenset({"integer", "decimal", "boolean", "text", "date", "time", "other"})
+"""What `to_json` writes within a list, a struct or a map as a cell of its own is written; so does
+it write a DOUBLE."""
+MAX_NESTED_TYPES = 200
+"""Types within a column's type up to which its JSON is written out in SQL, whose length grows with
+them and with their depth. `to_json` writes the values of longer types."""
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 
 
@@ -59,17 +71,86 @@ def delivered_text(column: Column) -> Sql:
     return finite_json(column.text) if column.kind in ("object", "array") else column.text
 
 
-def text_sql(column: Sql, engine_type: str) -> Sql:  # noqa: PLR0911 (a row per type)
+def text_of(engine: duckdb.DuckDBPyConnection, column: Sql, engine_type: str) -> Sql:
     """The SQL expression for the text of `column`, which has the engine's type.
 
     Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
-    objects as JSON.
+    objects as JSON, with what is in them written as cells are.
     """
+    if native_kind(engine_type) in ("object", "array"):
+        return _nested_json(column, engine.sqltype(engine_type))
+    return _cell_text(column, engine_type)
+
+
+def _nested_json(value: Sql, kind: DuckDBPyType) -> Sql:
+    """The JSON of a list, a struct or a map; NULL where it is NULL."""
+    types = _types_within(kind)
+    values = [str(each) for each in types if each.id not in NESTED]
+    alike = all(each == "DOUBLE" or native_kind(each) in WRITTEN_ALIKE for each in values)
+    # The engine finds the fields of a struct without regard to their case.
+    clash = any(len(_fields(each)) > len({n.lower() for n in _fields(each)}) for each in types)
+    if alike or clash or len(types) > MAX_NESTED_TYPES:
+        return f"to_json({value})::VARCHAR"
+    return _json_part(value, kind, 0)
+
+
+def _types_within(kind: DuckDBPyType) -> list[DuckDBPyType]:
+    """It and the types of the values within it; of too many only the first."""
+    types: list[DuckDBPyType] = []
+    waiting = [kind]
+    while waiting and len(types) <= MAX_NESTED_TYPES:
+        types.append(waiting.pop())
+        waiting += _children(types[-1]).values()
+    return types
+
+
+def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    """The types of its items (`child`), of its fields, or of its `key` and `value`."""
+    pairs = kind.children if kind.id in NESTED else []
+    # An array also has its size there.
+    return {name: child for name, child in pairs if isinstance(child, DuckDBPyType)}
+
+
+def _fields(kind: DuckDBPyType) -> list[str]:
+    return [name for name, _ in kind.children] if kind.id == "struct" else []
+
+
+def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
+    """The JSON of a value that stands in so many others; NULL where it is NULL."""
+    item, children = sql(f"v{depth}"), _children(kind)
+
+    def part(of: Sql, child: str) -> Sql:
+        return f"coalesce({_json_part(of, children[child], depth + 1)}, 'null')"
+
+    match kind.id:
+        case "list" | "array":
+            items = f"list_transform({value}, lambda {item}: {part(item, 'child')})"
+            return f"'[' || array_to_string({items}, ',') || ']'"
+        case "struct":
+            fields = " || ',' || ".join(
+                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || "
+                f"{part(f'struct_extract({value}, {literal(name)})', name)}"
+                for name in children
+            )
+            return f"CASE WHEN {value} IS NOT NULL THEN '{{' || {fields} || '}}' END"
+        case "map":
+            key = f"to_json({_cell_text(f'{item}.key', str(children['key']))})::VARCHAR"
+            pair = f"{key} || ':' || {part(f'{item}.value', 'value')}"
+            pairs = f"list_transform(map_entries({value}), lambda {item}: {pair})"
+            return f"'{{' || array_to_string({pairs}, ',') || '}}'"
+        case "float":
+            digits = f"CASE WHEN isfinite({value}) THEN {value}::VARCHAR END"
+            return f"coalesce({digits}, to_json({value})::VARCHAR)"
+        case _ if native_kind(str(kind)) in WRITTEN_ALIKE or kind.id == "double":
+            return f"to_json({value})::VARCHAR"
+        case _:
+            return f"to_json({_cell_text(value, str(kind))})::VARCHAR"
+
+
+def _cell_text(column: Sql, engine_type: str) -> Sql:
     kind = native_kind(engine_type)
     if engine_type == "JSON":
         return f"nullif(trim({column}::VARCHAR, ' \t\r\n'), 'null')"
-    if kind in ("object", "array"):
-        return f"to_json({column})::VARCHAR"
     if kind == "duration":
         return _duration(column)
     if kind == "binary":

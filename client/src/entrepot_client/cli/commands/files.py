@@ -10,8 +10,11 @@ from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of, short_time
 from entrepot_client.cli.session import open_client
-from entrepot_client.cli.sizes import format_size, size_option
+from entrepot_client.cli.sizes import counted, format_size, size_option
 from entrepot_client.models import Document, File
+
+_SHORT_RIGHTS = {"r": "read", "w": "deliver", "rw": "both"}
+"""`RIGHTS` in so few cells that the column stays in a narrow terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -89,7 +92,7 @@ def list_files(
     output.records(
         [file.document for file in file_list],
         quiet="file_id",
-        columns=("file id", "name", "version", "size", "you may", "owner", "created"),
+        columns=("file id", "name", "you may", "version", "size", "owner", "created"),
         rows=[_row(file) for file in file_list],
         empty="No file matches."
         if filtered
@@ -270,7 +273,7 @@ def _format_contract(document: Document) -> str:
     if not document["enforce_schema"]:
         return "not enforced"
     fields = (document.get("schema") or {}).get("fields") or []
-    return f"enforced, {len(fields)} columns" if fields else "enforced"
+    return f"enforced, {counted(len(fields), 'column')}" if fields else "enforced"
 
 
 def _format_retention(document: Document) -> str:
@@ -278,8 +281,8 @@ def _format_retention(document: Document) -> str:
         return ""
     rule = document["retention"] or {}
     if rule.get("keep_last"):
-        return f"the last {rule['keep_last']} versions"
-    return f"{rule['days']} days" if rule.get("days") else "every version"
+        return f"the last {counted(rule['keep_last'], 'version')}"
+    return counted(rule["days"], "day") if rule.get("days") else "every version"
 
 
 def _format_flag(flag: bool | None) -> str | None:
@@ -290,9 +293,9 @@ def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_id,
         file.file_name,
+        _SHORT_RIGHTS.get(file.entitlement, file.entitlement),
         _format_version(file),
         _format_size(file.file_size),
-        RIGHTS.get(file.entitlement, file.entitlement),
         file.user_name,
         file.created_at,
     )

@@ -1,23 +1,76 @@
-"""`entrepot user` and `entrepot password`: let people in."""
+"""`entrepot user` and `entrepot password`: the people of an account, and how they sign in."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from entrepot_client.cli.output import output_of
+from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.session import open_client
+from entrepot_client.models import Document
 
 UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
 
 
+class UserRole(StrEnum):
+    """What a user may do in the account."""
+
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    user = typer.Typer(help="Let the people of your account sign in, as its admin.")
+    user = typer.Typer(help="Make users of your account and let them sign in, as its admin.")
+    user.command("create", epilog="Example: entrepot user create acme:maria")(create)
+    user.command("disable", epilog="Example: entrepot user disable acme:maria")(disable)
+    user.command("enable", epilog="Example: entrepot user enable acme:maria")(enable)
     user.command("link", epilog="Example: entrepot user link acme:maria")(link)
     user.command("sign-out", epilog="Example: entrepot user sign-out acme:maria")(sign_out)
     app.add_typer(user, name="user", epilog="Example: entrepot user link acme:maria")
     app.command("password", epilog="Example: entrepot password")(password)
+
+
+def create(
+    ctx: typer.Context,
+    user_name: UserArgument,
+    role: Annotated[
+        UserRole, typer.Option(help="An admin manages users and every file of the account.")
+    ] = UserRole.MEMBER,
+) -> None:
+    """Make a user of your account."""
+    output = output_of(ctx)
+    with open_client(output) as client:
+        user = client.create_user(user_name, role)
+    _print_user(output, user)
+    output.note(f"Let them sign in: `entrepot user link {user_name}`.")
+
+
+def disable(ctx: typer.Context, user_name: UserArgument) -> None:
+    """Disable a user: their keys are refused, and their sessions end."""
+    _change(ctx, user_name, disabled=True)
+
+
+def enable(ctx: typer.Context, user_name: UserArgument) -> None:
+    """Enable a disabled user again; their keys are valid again."""
+    _change(ctx, user_name, disabled=False)
+
+
+def _change(ctx: typer.Context, user_name: str, disabled: bool) -> None:
+    output = output_of(ctx)
+    with open_client(output) as client:
+        user = client.change_user(user_name, disabled=disabled)
+    _print_user(output, user)
+
+
+def _print_user(output: Output, user: Document) -> None:
+    fields = {
+        "user": str(user["user_name"]),
+        "role": str(user["role"]),
+        "state": "disabled" if user.get("disabled") else "enabled",
+    }
+    output.record(user, quiet="user_name", shown=fields)
 
 
 def link(ctx: typer.Context, user_name: UserArgument) -> None:

@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from entrepot_client.delivery import Delivery
 
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        metavar="ADDRESS",
+        help="The address of the new file in your account, such as sales/2026/orders.",
+        show_default=False,
+    ),
+]
 INTERRUPTED_NOTE = "The upload was interrupted. Push it again: a file of 8 MiB and more is resumed."
 
 
@@ -60,6 +69,7 @@ def push(
         str | None,
         typer.Option(help="The name of the file; needed for stdin.", show_default=False),
     ] = None,
+    at_path: AddressOption = None,
     description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
     size_limit: Annotated[
         int | None,
@@ -105,7 +115,7 @@ def push(
     status 5 when the contract rejected it (its first errors are shown), 6 when it is over a limit.
     """
     output = output_of(ctx)
-    _check_options(to, description, size_limit, schema, enforce_schema)
+    _check_options(to, at_path, description, size_limit, schema, enforce_schema)
     from entrepot_client.batch import BatchOptions
 
     options = BatchOptions(
@@ -116,10 +126,10 @@ def push(
         resume_in=state_folder(),
     )
     if len(paths) > 1 or (paths[0] != "-" and Path(paths[0]).is_dir()):
-        _push_many(output, paths, to or name, options, wait)
+        _push_many(output, paths, to or name or at_path, options, wait)
         return
     with _source(paths[0], name, to) as path, open_client(output) as client:
-        _push_one(client, output, path, name, to, options, wait)
+        _push_one(client, output, path, name, to, at_path, options, wait)
 
 
 def _push_many(
@@ -127,7 +137,7 @@ def _push_many(
 ) -> None:
     if for_one is not None:
         raise Failure(
-            "--to and --name are for one file.",
+            "--to, --name and --path are for one file.",
             "Push several files without them, or each by itself.",
             ExitStatus.WRONG_USAGE,
         )
@@ -138,6 +148,7 @@ def _push_many(
 
 def _check_options(
     to: str | None,
+    at_path: str | None,
     description: str | None,
     size_limit: int | None,
     schema: Path | None,
@@ -149,7 +160,7 @@ def _check_options(
             "Give --schema alone: a given schema is always enforced.",
             ExitStatus.WRONG_USAGE,
         )
-    contract_options = description, size_limit, schema, enforce_schema or None
+    contract_options = at_path, description, size_limit, schema, enforce_schema or None
     if to is not None and any(value is not None for value in contract_options):
         raise Failure(
             "With --to the file has its contract already.",
@@ -190,6 +201,7 @@ def _push_one(
     path: Path,
     name: str | None,
     to: str | None,
+    at_path: str | None,
     options: "BatchOptions",
     wait: bool,
 ) -> None:
@@ -198,9 +210,9 @@ def _push_one(
         target = client.file(client.find_id(to)) if from_stdin else None
         file_id = target.file_id if target else client.find_id(to)
         name = name or (target.file_name if target else None)
-        delivery = _upload(client, output, path, name, file_id, options)
+        delivery = _upload(client, output, path, name, file_id, None, options)
     else:
-        delivery = _upload(client, output, path, name, None, options)
+        delivery = _upload(client, output, path, name, None, at_path, options)
     if not wait:
         _print_delivery(output, delivery)
         return
@@ -216,6 +228,7 @@ def _upload(
     path: Path,
     name: str | None,
     file_id: str | None,
+    at_path: str | None,
     options: "BatchOptions",
 ) -> "Delivery":
     size_limit = options.size_limit
@@ -230,6 +243,7 @@ def _upload(
                 path,
                 to=file_id,
                 name=name,
+                path=at_path,
                 description=options.description,
                 size_limit=size_limit,
                 enforce_schema=options.enforce_schema,
@@ -244,6 +258,15 @@ def _upload(
             str(error),
             f"Its owner can raise the limit: `entrepot files edit {file_id} --size-limit SIZE`.",
             ExitStatus.OVER_LIMIT,
+            figures={"problem": error.document},
+        ) from error
+    except errors.Conflict as error:
+        taken_by = str(error.figures.get("taken_by"))
+        if error.code != "path-taken" or taken_by.lower() != (at_path or "").lower():
+            raise
+        raise Failure(
+            str(error),
+            f"Deliver a further version to it: `entrepot push {path} --to {taken_by}`.",
             figures={"problem": error.document},
         ) from error
     except KeyboardInterrupt:

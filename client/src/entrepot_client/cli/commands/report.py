@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrepot_client.cli.arguments import FileArgument, VersionOption
-from entrepot_client.cli.explain import listed_errors
+from entrepot_client.cli.explain import rejection_lines
 from entrepot_client.cli.failures import Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.session import open_client
+from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import Document
 
 if TYPE_CHECKING:
@@ -66,14 +67,15 @@ def show_report(output: Output, report: Document, summary: str = "") -> None:
         return
     tables = report.get("tasks", [])
     summary = summary or str((tables[0].get("summary") if tables else "") or "")
-    output.line(summary)
     errors = [e for table in tables for e in table.get("errors") or table.get("findings") or []]
-    for line in listed_errors(errors[:MAX_SHOWN_ERRORS], summary):
-        output.line(line)
     error_count = sum(c["count"] for table in tables for c in table.get("errorCounts", []))
+    what, lines = rejection_lines(
+        summary, errors, max(error_count, len(errors)), most=MAX_SHOWN_ERRORS
+    )
+    for line in (what, *lines):
+        output.line(line)
     if error_count > MAX_SHOWN_ERRORS:
-        remaining = error_count - min(MAX_SHOWN_ERRORS, len(errors))
-        output.note(f"… and {remaining:,} more; `--format json` has the whole report.")
+        output.note("`--format json` has the whole report, `--rows PATH` the rejected rows.")
     for line in suggestion_lines(report):
         output.note(line)
 
@@ -112,5 +114,5 @@ def _write_rows(
     output.record(
         {"path": str(path), "bytes": size},
         quiet="path",
-        shown={"path": str(path), "bytes": f"{size:,}"},
+        shown={"path": str(path), "size": format_size(size)},
     )

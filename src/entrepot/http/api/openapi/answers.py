@@ -97,7 +97,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "Location": {
-        "description": "The address of what was made.",
+        "description": "The address of what was made, or of the bytes.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -204,6 +204,15 @@ FILE_HEADERS = (
 )  # fmt: skip
 
 
+_REDIRECTED = {
+    "description": "The bytes are at `Location`, in the store, if the server is set so.",
+    "headers": headers(
+        "Location", "ETag", "Last-Modified", "Cache-Control", "Content-Disposition", "Repr-Digest",
+        "Entrepot-Version",
+    ),
+}  # fmt: skip
+
+
 def file_responses(*media_types: str, with_body: bool = True) -> Responses:
     """A download: whole, in part, or unchanged."""
     content = {"content": dict.fromkeys(media_types, BINARY)} if with_body else {}
@@ -215,7 +224,7 @@ def file_responses(*media_types: str, with_body: bool = True) -> Responses:
         "headers": headers(*FILE_HEADERS),
         "content": dict.fromkeys((*media_types, "multipart/byteranges"), BINARY),
     }
-    return {200: complete, 206: part, 304: _not_modified()}
+    return {200: complete, 206: part, 304: _not_modified(), 307: _REDIRECTED}
 
 
 def _not_modified() -> dict[str, Any]:

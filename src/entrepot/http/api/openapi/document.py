@@ -34,6 +34,7 @@ TAGS = {
     "files": "Define, deliver, read, change and delete files and their versions.",
     "resumable uploads": "Uploads that resume after a lost connection (tus 1.0.0).",
     "sharing": "Share files with other users and accounts, and transfer them.",
+    "links": "Read or deliver with a link, without a key.",
     "activity": "The record of changes and reads.",
     "tasks": "Follow and cancel background work.",
     "people": "The users of the account.",

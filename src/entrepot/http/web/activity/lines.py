@@ -43,12 +43,14 @@ ACTIONS = {
     "entitlement.grant": "Shared",
     "entitlement.revoke": "Sharing ended",
     "entitlement.decline": "Share declined",
+    "link.create": "Link made",
+    "link.revoke": "Link revoked",
     "sender.decide": "Sender decided on",
     "user.create": "User made",
     "user.change": "User changed",
     "user.delete": "User removed",
     "user.password": "Password set",
-    "user.link": "Link made",
+    "user.link": "Sign-in link made",
     "user.sign-out": "Sessions ended",
     "account.suspend": "Account suspended",
     "account.resume": "Account resumed",
@@ -69,7 +71,7 @@ BADGES = {
 """Actions that are shown by a badge."""
 BY_OPERATORS = ("user.", "key.", "account.")
 """What nobody does without a user's name but an operator."""
-HIDDEN_DETAILS = ("sha256", "key_id", "task_id", "offered_by")
+HIDDEN_DETAILS = ("sha256", "key_id", "link_id", "task_id", "offered_by")
 ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 """What the parts of an entitlement are called, whose names say too little to a reader."""
 VERDICTS = {
@@ -155,7 +157,7 @@ def _formatted(name: str, value: Any) -> str | None:
 
 def _read(detail: Mapping[str, Any], result: str | None) -> str:
     form, requests = detail.get("form"), detail.get("requests", 1)
-    parts = [size(detail.get("bytes", 0))]
+    parts = ["redirected to the store" if result == "redirected" else size(detail.get("bytes", 0))]
     if form != "original":
         parts.append(f"as {_short_text(form)}")
     if requests != 1:

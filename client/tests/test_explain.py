@@ -1,0 +1,79 @@
+"""How the program words what a server reports."""
+
+from typing import Any
+
+import pytest
+
+from entrepot_client import errors
+from entrepot_client.cli.explain import explain, rejection_lines
+
+NOT_A_NUMBER = "Line {}, column `amount`: `x` is not a number. Expected a number, such as 17.50."
+
+
+def wrong_cell(line: int) -> dict[str, Any]:
+    return {"type": "type-error", "fieldName": "amount", "message": NOT_A_NUMBER.format(line)}
+
+
+def test_each_error_is_shown_once_if_all_fit() -> None:
+    listed = [wrong_cell(4), {"type": "unique-error", "message": "Line 4: `2` is not unique."}]
+    summary = f"1 of 3 rows breaks the contract. {listed[0]['message']} {listed[1]['message']}"
+    what, lines = rejection_lines(summary, listed, 2)
+    assert what == "1 of 3 rows breaks the contract."
+    assert lines == (listed[0]["message"], listed[1]["message"])
+
+
+def test_a_single_error_is_in_the_sentence_alone() -> None:
+    summary = f"1 of 3 rows breaks the contract. {NOT_A_NUMBER.format(2)}"
+    assert rejection_lines(summary, [wrong_cell(2)], 1) == (summary, ())
+    assert rejection_lines("The file is not a table.", [], 0) == ("The file is not a table.", ())
+
+
+def test_errors_that_are_alike_are_counted() -> None:
+    listed = [wrong_cell(line) for line in range(2, 12)]
+    summary = f"200 of 200 rows break the contract. First of 200: {listed[0]['message']}"
+    what, lines = rejection_lines(summary, listed, 200)
+    assert what == summary
+    assert lines == (listed[1]["message"], listed[2]["message"], "… and 197 more")
+
+
+@pytest.mark.parametrize(
+    ("field", "reason", "example", "what", "advice"),
+    [
+        (
+            "user_name",
+            "is the file's owner.",
+            None,
+            "The user is the file's owner.",
+            "The command's `--help` shows an example.",
+        ),
+        (
+            "path",
+            "may not end with a dot.",
+            "sales/orders",
+            "--path may not end with a dot.",
+            "For example: --path sales/orders",
+        ),
+        (
+            "where",
+            "there is no column 'x'.",
+            None,
+            "--where: there is no column 'x'.",
+            "The command's `--help` shows an example.",
+        ),
+        (
+            "file",
+            "is empty; nothing was stored.",
+            None,
+            "The file is empty; nothing was stored.",
+            "Check how the file was made, then send it again.",
+        ),
+    ],
+)
+def test_a_wrong_field_has_the_name_of_its_option(
+    field: str, reason: str, example: str | None, what: str, advice: str
+) -> None:
+    document: dict[str, Any] = {"status": 422, "code": "field-invalid", "field": field}
+    document["detail"] = f"{field}: {reason}" + (f" Example: {example}" if example else "")
+    failure = explain(errors.problem_from(document | ({"example": example} if example else {})))
+    assert failure is not None
+    assert (failure.what, failure.do) == (what, advice)

@@ -1,0 +1,1 @@
+"""Share a file: with users of any account, by links, and by transferring it."""
