@@ -17,8 +17,9 @@ import yaml
 from tests.support.api import CSV, PLAIN
 from tests.support.apt import installed_program
 from tests.support.hosts import Hosts
+from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.server import PROGRAM, Server, free_port, make_server
+from tests.support.server import PROGRAM, Server, make_server
 from tests.support.wait import wait_until
 
 from entrepot.settings import Settings
