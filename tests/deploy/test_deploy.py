@@ -21,7 +21,7 @@ from tests.support.apt import installed_program
 from tests.support.hosts import Hosts
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.seaweedfs import PORTS, environment, free_ports
+from tests.support.seaweedfs import PORTS, environment
 from tests.support.server import PROGRAM, Server, make_server
 from tests.support.wait import UNHURRIED, wait_until
 
@@ -82,7 +82,7 @@ def test_the_composition_names_settings_and_volumes_that_there_are() -> None:
 def store_of_containers(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The composition's store and bucket, run as processes: the variables for its address."""
     services, variables = COMPOSITION["services"], COMPOSITION["x-entrepot"]["environment"]
-    ports = free_ports(len(PORTS))
+    ports = [free_port() for _ in PORTS]
     master, s3 = f"127.0.0.1:{ports[0]}.{ports[1]}", ports[6]
     placed = {"-ip=seaweedfs": "-ip=127.0.0.1", "-ip.bind=0.0.0.0": "-ip.bind=127.0.0.1"}
     placed |= {"-dir=/data": f"-dir={tmp_path}", "-s3.port=8333": f"-s3.port={s3}"}
