@@ -43,11 +43,6 @@ def state_rule(rule: FieldRule, table: Table, row: ListedRow, cell: str) -> Stat
         case "missing-cell":
             reason = f"the cell is missing, the row has {_cells(row.cells)}"
             return Statement(reason, _cells(width), "", row.looks)
-        case "extra-cell":
-            advice = "" if table.stores_types else row.looks or QUOTE_ADVICE
-            surplus = f"{quoted(cell)} is" if cell else "an empty cell is"
-            reason = f"{surplus} beyond the last column, the row has {_cells(row.cells)}"
-            return Statement(reason, _cells(width), "", advice)
         case "type-error" if rule.field:
             stated = state_type_error(rule.field, cell, row.stored(rule.column))
             return replace(stated, advice=row.looks) if row.looks else stated
@@ -74,7 +69,7 @@ def errors_of_rule(
             problem(
                 "extra-cell",
                 "",
-                state_rule(rule, table, row, text),
+                _state_surplus(table, row, text, number),
                 **common,
                 cell=shortened(text),
                 fieldName="",
@@ -86,6 +81,18 @@ def errors_of_rule(
     stated = state_rule(rule, table, row, cell or "")
     places = {**common, "cell": shortened(cell or ""), "fieldName": name}
     return [problem(rule.type, rule.note, stated, **places, fieldNumber=rule.column)]
+
+
+def _state_surplus(table: Table, row: ListedRow, cell: str, number: int) -> Statement:
+    """The statement on a surplus cell in the column `number`: 0 is to the left of the first."""
+    surplus = f"{quoted(cell)} is" if cell else "an empty cell is"
+    if not number:
+        advice = "Remove the cell, or move it into a column of the table."
+        reason = f"{surplus} to the left of the first column"
+        return Statement(reason, "no value beside the table", "", advice)
+    advice = "" if table.stores_types else row.looks or QUOTE_ADVICE
+    reason = f"{surplus} beyond the last column, the row has {_cells(row.cells)}"
+    return Statement(reason, _cells(len(table.columns)), "", advice)
 
 
 def _cells(count: int) -> str:
