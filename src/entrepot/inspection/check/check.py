@@ -288,7 +288,7 @@ def _list_some(
     errors: list[dict[str, Any]] = []
     for number, line, count, extra, kinds, texts_of_row, flags_of_row in listed_rows:
         count_of_row = len(table.columns) if count is None else count
-        shown = texts_of_row[: min(MAX_SHOWN_CELLS, count_of_row)]
+        first_cells = texts_of_row[: min(MAX_SHOWN_CELLS, count_of_row)]
         location = {"rowNumber": number, "lineNumber": line}
         if locations:
             line_number, offset = locations[number]
@@ -296,11 +296,13 @@ def _list_some(
         if len(errors) >= listed:
             break
         labels = table.labels[:MAX_SHOWN_CELLS]
-        looks = "" if table.stores_types else advice_on_row(shown, labels, location["rowNumber"])
+        looks = (
+            "" if table.stores_types else advice_on_row(first_cells, labels, location["rowNumber"])
+        )
         row = ListedRow(
             count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
         )
-        common = {**location, "cells": report_cells(shown)}
+        common = {**location, "cells": report_cells(first_cells)}
         cells = dict(zip(numbers, texts_of_row, strict=True))
         for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:
