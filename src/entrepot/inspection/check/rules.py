@@ -228,7 +228,7 @@ def find_blank_rows(
     cells: Sequence[tuple[int, CellSql]],
     wide: bool,
 ) -> BlankRows:
-    """How blank rows are told. Those of a wide table are looked for once, part by part, so that
+    """The condition of blank rows. Those of a wide table are looked for once, part by part, so that
     not each of its passes asks for all of its cells."""
     if not wide:
         return BlankRows(blank_row(table, cells))
