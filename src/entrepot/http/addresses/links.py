@@ -86,9 +86,8 @@ USING = (
 """What any use of a link may be answered with."""
 NO_STORE = {"Cache-Control": "no-store"}
 READ: dict[int | str, dict[str, Any]] = file_responses(*ANY_FILE)
-READ[200]["content"] |= {
-    "application/json": {"schema": {"$ref": "#/components/schemas/LinkedFile"}}
-}
+# What a link for deliveries is for has none of the headers of a file.
+READ[200] |= {"model": LinkedFile, "headers": headers("Cache-Control", "Preference-Applied")}
 VERDICT = ACCEPTED | {
     201: {
         "model": PublishedLinkedDelivery,

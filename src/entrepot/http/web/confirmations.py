@@ -27,6 +27,7 @@ Confirmation = Literal[
     "purged",
     "withdrawal-undone",
     "key-revoked",
+    "link-revoked",
     "sender",
 ]
 SENTENCES: dict[str, str] = {
@@ -47,6 +48,7 @@ SENTENCES: dict[str, str] = {
     "purged": "The version was withdrawn, and its bytes were removed.",
     "withdrawal-undone": "The version is published again.",
     "key-revoked": "The key was revoked. Requests with it fail from now on.",
+    "link-revoked": "The link was revoked. It does not work any more.",
     "sender": "Your decision was saved.",
 }
 assert SENTENCES.keys() == set(get_args(Confirmation))
