@@ -26,7 +26,7 @@ def fill(database: Database, moment: str) -> Callable[[], None]:
         with database.reading() as conn:
             pages = conn.scalar(text("PRAGMA page_count")) or 0
 
-        def limit(conn: object, _branch: object = None) -> None:
+        def limit(conn: object) -> None:
             conn.connection.driver_connection.execute(f"PRAGMA max_page_count={pages}").close()  # type: ignore[attr-defined]
 
         event.listen(database.engine, "engine_connect", limit)

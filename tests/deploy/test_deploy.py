@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import yaml
 from tests.support.api import CSV, PLAIN
+from tests.support.apt import installed_program
 from tests.support.hosts import Hosts
 from tests.support.postgres import Postgres
 from tests.support.server import PROGRAM, Server, free_port, make_server
@@ -172,12 +173,8 @@ def test_everything_works_behind_the_pages_caddy(server: Server, caddy: Path) ->
 
 @pytest.fixture(scope="module")
 def systemd_analyze() -> str:
-    """The path of systemd's linter, installed if it is missing."""
-    if shutil.which("systemd-analyze") is None:
-        assert shutil.which("apt-get"), "install systemd-analyze"
-        subprocess.run(["apt-get", "update", "-q"], check=True)
-        subprocess.run(["apt-get", "install", "-y", "-q", "systemd"], check=True)
-    return str(shutil.which("systemd-analyze"))
+    """The path of systemd's linter."""
+    return installed_program("systemd-analyze", package="systemd")
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

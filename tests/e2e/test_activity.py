@@ -49,7 +49,6 @@ def test_others_see_what_they_did(
     member.api.deliver(CSV)
     page = open_page()
     sign_in(page, member)
-    page.wait_for_url("**/files")
     page.get_by_role("link", name="Activity").click()
     expect(page.get_by_role("heading", name="Your activity")).to_be_visible()
     # Their own delivery and sign-in, and not what others delivered.

@@ -3,10 +3,8 @@
 import json
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import OpenPage, give_password, sign_in
-from tests.e2e.test_every_page import RULES
+from tests.e2e.conftest import OpenPage, accessibility_violations, give_password, sign_in
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
@@ -79,7 +77,6 @@ def test_a_file_is_deleted_and_had_back(
     give_password(site, reader, password_hash)
     other = open_page()
     sign_in(other, reader)
-    other.wait_for_url("**/files")
     for path in (f"/files/{file_id}", f"/files/{file_id}/deleted"):
         answer = other.goto(path)
         assert answer is not None
@@ -129,7 +126,6 @@ def test_a_member_who_hands_a_file_over_sees_it_no_more(
     file_id = member.api.deliver(CSV)["file_id"]
     page = open_page()
     sign_in(page, member)
-    page.wait_for_url("**/files")
     page.goto(f"/files/{file_id}/settings")
     page.get_by_label("New owner").fill(person.admin.user_name)
     page.get_by_role("button", name="Hand over").click()
@@ -181,7 +177,6 @@ def test_who_may_only_deliver_changes_nothing(
     share(person.api, file_id, partner.admin.user_name, "rw")
     page = open_page()
     sign_in(page, partner.admin)
-    page.wait_for_url("**/files")
     page.goto(f"/files/{file_id}")
     for name in ("Settings", "Change", "Make it the contract"):
         expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
@@ -206,19 +201,13 @@ def test_refused_forms_are_accessible(open_page: OpenPage, person: TestAccount, 
     file_id = person.api.deliver(CSV, enforce_schema=json.dumps(SCHEMA))["file_id"]
     page = open_page(color_scheme=theme)
     sign_in(page, person.admin)
-    page.wait_for_url("**/files")
     page.goto(f"/files/{file_id}/settings")
     page.get_by_label("Size limit").fill("3")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    _check(page)
+    assert accessibility_violations(page) == []
     page.goto(f"/files/{file_id}/schema")
     page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "id"}]}')
     page.get_by_role("button", name="Check it").click()
     expect(page.get_by_label("Change it anyway")).to_be_visible()
-    _check(page)
-
-
-def _check(page: Page) -> None:
-    result = Axe().run(page, options=RULES).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in result] == []
+    assert accessibility_violations(page) == []

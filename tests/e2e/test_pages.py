@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import OpenPage, give_password, sign_in
+from tests.e2e.conftest import OpenPage, give_password, send_sign_in_form, sign_in
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver
@@ -25,7 +25,7 @@ def test_sign_in_leads_to_the_page_one_wanted(open_page: OpenPage, person: TestA
     page = open_page()
     page.goto("/keys")
     expect(page).to_have_url(re.compile(r"/sign-in\?next=/keys$"))
-    sign_in(page, person.admin)
+    send_sign_in_form(page, person.admin)
     expect(page).to_have_url(re.compile(r"/keys$"))
     expect(page.get_by_text(person.admin.user_name).first).to_be_visible()
 
@@ -34,7 +34,7 @@ def test_a_wrong_password_says_so_and_keeps_the_name(
     open_page: OpenPage, person: TestAccount
 ) -> None:
     page = open_page()
-    sign_in(page, person.admin, "not the password at all")
+    send_sign_in_form(page, person.admin, "not the password at all")
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
     expect(page.get_by_label("User name")).to_have_value(person.admin.user_name)
     expect(page.get_by_label("Password")).to_have_value("")

@@ -152,7 +152,6 @@ def test_a_file_is_offered_and_taken_over(
     give_password(site, small.admin, password_hash)
     taker = open_page(java_script_enabled=False)
     sign_in(taker, small.admin)
-    taker.wait_for_url("**/files")
     waiting = taker.get_by_role("link", name="Offers (1)")
     expect(waiting).to_have_count(0)
 

@@ -8,8 +8,8 @@ from entrepot.files.drift import Profile, compare_profiles
 
 
 def column(kind: str = "number", rows: int = 100, **figures: Any) -> dict[str, Any]:
-    measured = {"name": "x", "type": kind, "rows": rows, "nulls": 0, "distinct": 4}
-    return measured | figures
+    measured = {"name": "x", "type": kind, "storedAs": "DOUBLE", "rows": rows, "nulls": 0}
+    return measured | {"distinct": 4} | figures
 
 
 def drift(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -88,6 +88,23 @@ def test_ranges(
     kind: str, before: dict[str, Any], after: dict[str, Any], expected: list[str]
 ) -> None:
     assert drift(column(kind, **before), column(kind, **after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warned"),
+    [
+        ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP", True),
+        ("BIGINT", "VARCHAR", True),
+        ("DECIMAL(9,2)", "DOUBLE", True),
+        ("DECIMAL(9,2)", "DECIMAL(10,3)", False),
+        ("DOUBLE[]", "DOUBLE[]", False),
+    ],
+)
+def test_stored_types(before: str, after: str, warned: bool) -> None:
+    result = drift(column(storedAs=before), column(storedAs=after))
+    was = before.partition("(")[0]
+    assert result == ([f"Parquet has `x` as {after}; in version 3 it was {was}."] if warned else [])
+    assert drift(column(storedAs=before), column(storedAs=after, nulls=100, rows=100))[1:] == []
 
 
 def test_another_column_is_not_compared() -> None:

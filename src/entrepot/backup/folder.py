@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
-from entrepot.blobs.disk_sync import sync_file, sync_folder
+from entrepot.blobs.disk_sync import sync_file, write_durably
 from entrepot.blobs.store import BlobId
 from entrepot.errors import StartRefused
 
@@ -108,16 +108,6 @@ def read_blob_list(snapshot: Path) -> Iterator[StoredCopy]:
         for line in lines:
             blob_id, size, digest = line.rstrip("\n").split("\t")
             yield StoredCopy(BlobId(UUID(blob_id)), int(size), digest)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a private file durably."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        sync_file(file.fileno())
-    sync_folder(path.parent)
 
 
 def copy_blocks(blocks: Iterator[bytes], target: Path) -> tuple[int, str]:

@@ -25,7 +25,7 @@ from entrepot.backup.folder import (
     read_blocks,
     read_manifest,
 )
-from entrepot.blobs.disk_sync import sync_folder
+from entrepot.blobs.disk_sync import sync_folder, write_durably
 from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.stores import store_location
@@ -66,9 +66,10 @@ def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> Rest
     _refuse_other_data(settings, snapshot)
     _check_pieces(backup, snapshot, manifest)
     _check_database(settings, snapshot, manifest)
-    (settings.data / MARK).write_text(snapshot.name)
+    write_durably(settings.data / MARK, snapshot.name.encode())
     _write(backup, snapshot, manifest, settings, _copy)
     (settings.data / MARK).unlink()
+    sync_folder(settings.data)  # else the mark may come back, and with it the right to write here
     return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
 
 

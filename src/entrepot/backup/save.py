@@ -24,10 +24,9 @@ from entrepot.backup.folder import (
     file_digest,
     read_blob_list,
     read_blocks,
-    write_durably,
     write_manifest,
 )
-from entrepot.blobs.disk_sync import DurableFolders, sync_folder
+from entrepot.blobs.disk_sync import DurableFolders, sync_folder, write_durably
 from entrepot.blobs.store import HeldBlobs
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts
@@ -119,6 +118,7 @@ class BlobSaver:
     def _save(self, blob: NamedBlob, touched: set[Path]) -> StoredCopy | None:
         path = self._backup.blob_path(blob.blob_id)
         if path.is_file() and path.stat().st_size == blob.size and blob.sha256:
+            touched.add(path.parent)  # a back-up that was cut off may not have synced its name
             return StoredCopy(blob.blob_id, blob.size, blob.sha256)
         try:
             blocks = self._held.read(blob.blob_id)

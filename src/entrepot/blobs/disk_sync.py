@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from entrepot.errors import StoreUnavailable
@@ -33,6 +34,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a private file whole under its name, or leave what had the name. Raises `OSError`."""
+    draft = path.with_name(f"{path.name}.part")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        sync_file(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
 
 
 def _load_write_back() -> Callable[[int, int, int], object]:
@@ -66,12 +79,15 @@ class DurableFolders:
     """
 
     def __init__(self, root: Path) -> None:
-        """Make `root` itself, if need be, with all its parents."""
+        """Make `root` itself, if need be, with all its parents. Raises `OSError`."""
         self._root = root
         missing = [folder for folder in (root, *root.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
             sync_folder(folder.parent)
+        if not missing:
+            with suppress(PermissionError):  # a parent that this user may not read was made before
+                sync_folder(root.parent)
         self._durable = {root}
 
     def make(self, folder: Path) -> None:

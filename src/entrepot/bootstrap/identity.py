@@ -90,7 +90,7 @@ def adopt_identity(
     installation_id = _store_id(location)
     if installation_id is None:
         installation_id = uuid4()
-        location.write_id(installation_id)
+    location.write_id(installation_id)  # also one that a start wrote which was cut off
     created = Identity(installation_id, secret_digest(secret, installation_id), clock())
     return database.write(_record_identity, created)
 

@@ -6,17 +6,14 @@ Both databases name the same bytes: two servers on them would take each other's 
 import json
 from pathlib import Path
 
+from entrepot.blobs.disk_sync import write_durably
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
 
 def write_moved(settings: Settings, database: str) -> None:
-    """Note where the database is now; whole, or not at all."""
-    path = _path(settings)
-    draft = path.with_suffix(".part")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps({"database": database}) + "\n")
-    draft.replace(path)
+    """Note durably where the database is now; whole, or not at all."""
+    write_durably(_path(settings), json.dumps({"database": database}).encode() + b"\n")
 
 
 def refuse_moved(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 from uuid import UUID
 
+from entrepot.blobs.disk_sync import sync_file, sync_folder
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
@@ -28,8 +29,10 @@ def read_secret(settings: Settings) -> bytes:
 def create_secret(settings: Settings) -> bytes:
     """The secret; a random one is written to the data folder (mode 0600) if there is none."""
     path = settings.data / "secret"
-    if settings.secret is None and not path.exists():
-        _write_secret_once(settings)
+    if settings.secret is None:
+        if not path.exists():
+            _write_secret_once(settings)
+        sync_folder(settings.data)  # also the name that a start made which was cut off
     return read_secret(settings)
 
 
@@ -46,7 +49,7 @@ def _write_secret_once(settings: Settings) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(secrets.token_hex(32).encode())
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     try:
         os.link(draft, path)
     except FileExistsError:

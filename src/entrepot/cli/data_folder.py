@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import platformdirs
 
+from entrepot.blobs.disk_sync import DurableFolders, write_durably
 from entrepot.errors import StartRefused
 
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -27,7 +28,7 @@ def demo_folder() -> Path:
 def make_data_folder(folder: Path) -> None:
     """Make the folder if it does not exist, readable to its owner alone. Raises StartRefused."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        DurableFolders(folder)
         for name in ("run", "scratch"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_mode & 0o077:
@@ -109,9 +110,7 @@ def node_id(folder: Path) -> str:
     try:
         return path.read_text()
     except FileNotFoundError:
-        draft = path.with_suffix(".part")
-        draft.write_text(uuid4().hex[:12])
-        draft.replace(path)
+        write_durably(path, uuid4().hex[:12].encode())
         return path.read_text()
 
 

@@ -4,11 +4,9 @@ contract of the second file, so that a report of a rejection can be looked at.
 """
 
 import contextlib
-import os
 import random
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -18,6 +16,7 @@ from entrepot.accounts.actor import SCOPES, Actor
 from entrepot.accounts.keys import authenticate, create_key
 from entrepot.accounts.links import create_link
 from entrepot.accounts.users import create_user, find_user
+from entrepot.blobs.disk_sync import write_durably
 from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.tables import files, versions
@@ -127,19 +126,13 @@ def _demo_key(parts: Parts, now: datetime) -> str:
         else:
             return api_key
     new_key = parts.database.write(_make_key, parts, now)
-    _write_private(path, new_key)
+    write_durably(path, new_key.encode() + b"\n")
     return new_key
 
 
 def _make_key(conn: WriteConnection, parts: Parts, now: datetime) -> str:
     user = find_user(conn, USER)
     return create_key(conn, parts.secret, user, "demo", SCOPES, now).api_key
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
 
 
 def _has_undecided_versions(conn: ReadConnection) -> bool:

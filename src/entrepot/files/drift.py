@@ -250,6 +250,12 @@ def _column_changes(before: ColumnProfile, after: ColumnProfile, version: int) -
             f"{shares[1]:.1%} of the cells of {name} are empty; in version {version:,} it was "
             f"{shares[0]:.1%}."
         )
+    stored = [column["storedAs"].partition("(")[0] for column in (before, after)]
+    # An empty column has the type of its field, whatever the values of others made of theirs.
+    if stored[0] != stored[1] and all(
+        column["rows"] > column["nulls"] for column in (before, after)
+    ):
+        yield f"Parquet has {name} as {stored[1]}; in version {version:,} it was {stored[0]}."
     yield from _category_changes(before, after, name, version)
     if before["type"] == after["type"] and before["type"] in ORDERED_TYPES:
         yield from _range_changes(before, after, name, version)

@@ -22,6 +22,7 @@ from entrepot.grants.senders import (
     require_deciding,
 )
 from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork, redirect
@@ -92,7 +93,7 @@ async def decide(request: Request, account: str, work: SessionWork) -> Response:
         raise FieldInvalid("decision", f"is one of {', '.join(filter(None, DECISIONS))} or empty.")
     decision, for_account = DECISIONS[form.text("decision")], form.text("for_account") == "true"
     await work.write_into_reserve(decide_on_sender, account, decision, for_account, work.now)
-    return redirect("/account#senders", "sender")
+    return redirect("/account#senders", Confirmation.SENDER)
 
 
 def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:

@@ -25,6 +25,7 @@ from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
 from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.changes.draft import RULES, SettingsDraft, draft_of, field_errors, read_draft
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
@@ -47,7 +48,7 @@ async def change(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(change_file, file_id, changes, work.now)
     except (FieldInvalid, PathTaken, SizeLimitTooSmall) as error:
         return await _page(request, file_id, work, replace(draft, errors=field_errors(error)))
-    return redirect(f"/files/{file_id}", "settings")
+    return redirect(f"/files/{file_id}", Confirmation.SETTINGS)
 
 
 @router.post("/files/{file_id}/owner", response_model=None)
@@ -62,8 +63,8 @@ async def transfer(request: Request, file_id: FileIdInPath, work: SessionWork) -
     try:
         await work.read(get_file, file_id)
     except NotFound:  # it is another's now
-        return redirect("/files", "handed-over")
-    return redirect(f"/files/{file_id}", "handed-over")
+        return redirect("/files", Confirmation.HANDED_OVER)
+    return redirect(f"/files/{file_id}", Confirmation.HANDED_OVER)
 
 
 @router.post("/files/{file_id}/delete", response_model=None)
@@ -90,7 +91,7 @@ async def undelete(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Undo the deletion; one that was undone meanwhile just shows the file."""
     with suppress(NothingToUndo):
         await work.write(undelete_file, file_id, work.now)
-    return redirect(f"/files/{file_id}", "undeleted")
+    return redirect(f"/files/{file_id}", Confirmation.UNDELETED)
 
 
 @router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
@@ -99,7 +100,7 @@ async def remove_version(
 ) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
     await work.write_into_reserve(delete_version, file_id, number, work.now)
-    return redirect(f"/files/{file_id}#versions", "version-deleted")
+    return redirect(f"/files/{file_id}#versions", Confirmation.VERSION_DELETED)
 
 
 @router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
@@ -108,7 +109,7 @@ async def bring_version_back(
 ) -> Response:
     """Undo the deletion of a version."""
     await work.write(undelete_version, file_id, number, work.now)
-    return redirect(f"/files/{file_id}#versions", "version-undeleted")
+    return redirect(f"/files/{file_id}#versions", Confirmation.VERSION_UNDELETED)
 
 
 def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:

@@ -57,6 +57,7 @@ from entrepot.http.parameters import (
 )
 from entrepot.http.stored_documents import profile_document, view_document, visible_report
 from entrepot.http.web.activity.lines import activity_lines
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.curl_examples import delivery_examples, first_upload, reading_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
@@ -153,7 +154,7 @@ async def share(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
         await work.write(grant_entitlement, file_id, *draft.entitlement_terms(work.now), work.now)
     except FieldInvalid as error:
         return await _page(request, file_id, work, replace(draft, error=error), status=422)
-    return redirect(f"/files/{file_id}#sharing", "shared")
+    return redirect(f"/files/{file_id}#sharing", Confirmation.SHARED)
 
 
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
@@ -162,7 +163,7 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     form = await read_form(request)
     with suppress(NotFound):
         await work.write_into_reserve(revoke_entitlement, file_id, form.text("user_name"), work.now)
-    return redirect(f"/files/{file_id}#sharing", "unshared")
+    return redirect(f"/files/{file_id}#sharing", Confirmation.UNSHARED)
 
 
 @router.post("/files/{file_id}/decline", response_model=None)
@@ -170,7 +171,7 @@ async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline a file that another account shares; a share that has ended meanwhile is gone."""
     with suppress(NotFound):
         await work.write_into_reserve(decline_share, file_id, work.now)
-    return redirect("/files", "declined-share")
+    return redirect("/files", Confirmation.DECLINED_SHARE)
 
 
 @router.post("/files/{file_id}/uploads/end", response_model=None)
@@ -179,7 +180,7 @@ async def end(request: Request, file_id: FileIdInPath, work: SessionWork) -> Res
     upload_id = read_file_id((await read_form(request)).text("upload_id"))
     with suppress(NotFound):
         await work.write_into_reserve(end_upload, upload_id, work.now)
-    return redirect(f"/files/{file_id}#uploads", "upload-ended")
+    return redirect(f"/files/{file_id}#uploads", Confirmation.UPLOAD_ENDED)
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
@@ -191,7 +192,7 @@ async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
     except FieldInvalid as error:
         draft = SharingDraft(offer_to=user_name, offer_error=error)
         return await _page(request, file_id, work, draft, status=422)
-    return redirect(f"/files/{file_id}#sharing", "offered")
+    return redirect(f"/files/{file_id}#sharing", Confirmation.OFFERED)
 
 
 @router.post("/files/{file_id}/offer/withdraw", response_model=None)
@@ -199,7 +200,7 @@ async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
         await work.write_into_reserve(withdraw_offer, file_id, work.now)
-    return redirect(f"/files/{file_id}#sharing", "offer-withdrawn")
+    return redirect(f"/files/{file_id}#sharing", Confirmation.OFFER_WITHDRAWN)
 
 
 async def _page(

@@ -12,6 +12,7 @@ from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke
 from entrepot.errors import FieldInvalid, NotAllowed, TooManyKeys
 from entrepot.http.lists.listings import NEWEST_KEYS
 from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
@@ -76,7 +77,7 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Revoke a key; it stops immediately."""
     await work.write_into_reserve(revoke_key, key_id, work.now)
-    return redirect("/keys", "key-revoked")
+    return redirect("/keys", Confirmation.KEY_REVOKED)
 
 
 def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:

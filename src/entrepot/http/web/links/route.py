@@ -33,6 +33,7 @@ from entrepot.http.lists.listings import LINKS
 from entrepot.http.parameters import DAYS, NUMBER, Cursor, FileIdInPath, IntegerText
 from entrepot.http.places import LINKS as LINK_ADDRESSES
 from entrepot.http.problems.table import problem_kind
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
@@ -142,7 +143,7 @@ async def ask_to_revoke(
 async def revoke(file_id: FileIdInPath, link_id: LinkIdInPath, work: SessionWork) -> Response:
     """Revoke a link; it stops immediately."""
     await work.write_into_reserve(revoke_file_link, file_id, link_id, work.now)
-    return redirect(f"/files/{file_id}/links", "link-revoked")
+    return redirect(f"/files/{file_id}/links", Confirmation.LINK_REVOKED)
 
 
 def _read_draft(form: PageForm) -> LinkDraft:

@@ -12,6 +12,7 @@ from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_o
 from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.problems.table import problem_kind
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
@@ -35,7 +36,7 @@ async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:
         return await _page(request, work, failure)
-    return redirect(f"/files/{file_id}", "taken-over")
+    return redirect(f"/files/{file_id}", Confirmation.TAKEN_OVER)
 
 
 @router.post("/offers/{file_id}/decline", response_model=None)
@@ -43,7 +44,7 @@ async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
         await work.write_into_reserve(withdraw_offer, file_id, work.parts.clock())
-    return redirect("/offers", "offer-declined")
+    return redirect("/offers", Confirmation.OFFER_DECLINED)
 
 
 async def _page(

@@ -16,6 +16,7 @@ from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.grants.access import access_manageable
 from entrepot.http.api.withdrawal import publish_withdrawn, withdraw_and_purge
 from entrepot.http.parameters import FileIdInPath, NumberInPath
+from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
@@ -54,14 +55,16 @@ async def withdraw(
     except FieldInvalid as error:
         return await _page(request, work, file_id, number, text, error)
     await withdraw_and_purge(work, file_id, number, reason, purge)
-    return redirect(f"/files/{file_id}#versions", "purged" if purge else "withdrawn")
+    return redirect(
+        f"/files/{file_id}#versions", Confirmation.PURGED if purge else Confirmation.WITHDRAWN
+    )
 
 
 @router.post("/files/{file_id}/versions/{number}/undo-withdrawal", response_model=None)
 async def publish_again(file_id: FileIdInPath, number: NumberInPath, work: SessionWork) -> Response:
     """Publish a withdrawn version again."""
     await publish_withdrawn(work, file_id, number)
-    return redirect(f"/files/{file_id}#versions", "withdrawal-undone")
+    return redirect(f"/files/{file_id}#versions", Confirmation.WITHDRAWAL_UNDONE)
 
 
 async def _page(
