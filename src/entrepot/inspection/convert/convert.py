@@ -318,12 +318,13 @@ def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: P
     stored = open_stored(engine, parquet)
     pairs = [
         f"{literal(('{' if first else ',') + json.dumps(column.name, ensure_ascii=False) + ':')} "
-        f"|| coalesce({json_of(column.sql, column.stored_as)}, 'null')"
+        f", coalesce({json_of(column.sql, column.stored_as)}, 'null')"
         for first, column in zip(chain([True], repeat(False)), stored.columns, strict=False)
     ]
     # The engine's own writer reads JSON again and keeps 17 digits of a number, and takes names that
     # differ in their case for one.
-    query = f"SELECT {' || '.join(pairs)} || '}}' AS line FROM {stored.relation}"
+    # A chain of `||` is as deep as it is long, and the engine bounds the depth of an expression.
+    query = f"SELECT concat({', '.join(pairs)}, '}}') AS line FROM {stored.relation}"
     return _copy(engine, query, target, f"FORMAT csv, HEADER false, {NO_QUOTING}")
 
 

@@ -127,12 +127,12 @@ def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
             items = f"list_transform({value}, lambda {item}: {part(item, 'child')})"
             return f"'[' || array_to_string({items}, ',') || ']'"
         case "struct":
-            fields = " || ',' || ".join(
-                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || "
+            fields = ", ',', ".join(
+                f"{literal(json.dumps(name, ensure_ascii=False) + ':')}, "
                 f"{part(f'struct_extract({value}, {literal(name)})', name)}"
                 for name in children
             )
-            return f"CASE WHEN {value} IS NOT NULL THEN '{{' || {fields} || '}}' END"
+            return f"CASE WHEN {value} IS NOT NULL THEN concat('{{', {fields}, '}}') END"
         case "map":
             key = f"to_json({_cell_text(f'{item}.key', str(children['key']))})::VARCHAR"
             pair = f"{key} || ':' || {part(f'{item}.value', 'value')}"
