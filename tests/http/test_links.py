@@ -326,7 +326,9 @@ def test_a_guest_delivers_and_gets_the_verdict(
     assert uses(account.api, file_id) == [2], "what was rejected left the link its use"
     rows = activity(account.api, file_id, "version.deliver")
     assert {row["user_name"] for row in rows} == {f"link “Supplier” ({link['link_id'][:8]})"}
-    assert rows[0]["detail"]["file_name"] in ("mine.csv", "orders.csv")
+    assert {row["detail"]["file_name"] for row in rows} == {"mine.csv", "orders.csv"}
+    newest = account.api.json(f"/file/{file_id}/versions/2")
+    assert (newest["link_id"], newest["user_name"]) == (link["link_id"], account.admin.user_name)
     # What others delivered, by another link or by themselves, is not there for this one.
     other = make_link(account.api, file_id, "deliver")["path"].split("/")[2]
     task_id = good.json()["task_id"]
