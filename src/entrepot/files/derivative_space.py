@@ -40,7 +40,7 @@ def free_space(
 ) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     # Whoever needs room at the same time waits: the sums below would leave theirs out.
-    lock_rows(conn, select(installation.c.id))
+    lock_rows(conn, lambda: select(installation.c.id))
     in_account = derivatives.c.account_id == account_id
     used = select(
         accounts.c.quota,

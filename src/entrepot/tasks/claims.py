@@ -14,6 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Delete,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -26,7 +28,7 @@ from sqlalchemy import (
 )
 
 from entrepot.db.tables import accounts, queue_entries
-from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
+from entrepot.db.types import ReadConnection, UtcTime, WriteConnection, uuid_parameter
 from entrepot.tasks.leases import is_alive, lease_parameters
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
 
@@ -155,14 +157,13 @@ def hold_lease(conn: WriteConnection, entry: ClaimedEntry) -> None:
 
     Raises LeaseLost.
     """
-    query = select(queue_entries.c.id).where(_is_held(entry)).with_for_update()
-    if conn.execute(query).first() is None:
+    if conn.execute(_held_query(), _held_parameters(entry)).first() is None:
         raise LeaseLost
 
 
 def end_entry(conn: WriteConnection, entry: ClaimedEntry) -> None:
     """Remove the entry of work that ends in this transaction. Raises LeaseLost."""
-    if not conn.execute(delete(queue_entries).where(_is_held(entry))).rowcount:
+    if not conn.execute(_end_statement(), _held_parameters(entry)).rowcount:
         raise LeaseLost
 
 
@@ -204,17 +205,33 @@ RELEASED: dict[str, Any] = {
 
 def release_entry(conn: WriteConnection, entry: ClaimedEntry, **values: Any) -> None:
     """Let the entry wait again, with these values. Raises LeaseLost."""
-    statement = update(queue_entries).where(_is_held(entry))
-    if not conn.execute(statement.values(**RELEASED, **values)).rowcount:
+    statement = update(queue_entries).where(_is_held()).values(**RELEASED, **values)
+    if not conn.execute(statement, _held_parameters(entry)).rowcount:
         raise LeaseLost
 
 
-def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
+@cache
+def _held_query() -> Select[UUID]:
+    return select(queue_entries.c.id).where(_is_held()).with_for_update()
+
+
+@cache
+def _end_statement() -> Delete:
+    return delete(queue_entries).where(_is_held())
+
+
+@cache
+def _is_held() -> ColumnElement[bool]:
+    """The claim is the entry's last one; its parameters are `_held_parameters`."""
     return and_(
-        queue_entries.c.id == entry.id,
-        queue_entries.c.lease == entry.lease,
+        queue_entries.c.id == uuid_parameter("claimed_id"),
+        queue_entries.c.lease == bindparam("claimed_lease", type_=Integer()),
         queue_entries.c.state == "running",
     )
+
+
+def _held_parameters(entry: ClaimedEntry) -> dict[str, Any]:
+    return {"claimed_id": entry.id, "claimed_lease": entry.lease}
 
 
 def _takeable(dialect: str) -> ColumnElement[bool]:
