@@ -1,5 +1,6 @@
 """What `deploy/` has is what its tools accept, and its command lines run."""
 
+import getpass
 import os
 import re
 import shlex
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,6 @@ def test_the_containers_commands_serve_together(postgres: Postgres) -> None:
         hosts.close()
 
 
-@pytest.fixture
-def caddy() -> Iterator[Path]:
-    """A folder for one Caddy, which keeps nothing elsewhere."""
-    folder = Path(tempfile.mkdtemp(prefix="ec-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def test_the_caddyfile_is_valid() -> None:
     valid = run(
         TOOLS / "caddy",
@@ -128,22 +121,59 @@ def test_the_caddyfile_is_valid() -> None:
     assert run(TOOLS / "caddy", "fmt", "--diff", DEPLOY / "Caddyfile").returncode == 0
 
 
-def test_everything_works_behind_the_pages_caddy(server: Server, caddy: Path) -> None:
+@pytest.fixture
+def proxy_folder() -> Iterator[Path]:
+    """A folder for one proxy, which keeps nothing elsewhere."""
+    folder = Path(tempfile.mkdtemp(prefix="ec-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def caddy(folder: Path, block: str, port: int) -> list[Path | str]:
+    text = block.replace("files.example.com", f"http://127.0.0.1:{port}")
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tpersist_config off\n}\n" + text)
+    return [TOOLS / "caddy", "run", "--adapter=caddyfile", "--config", folder / "Caddyfile"]
+
+
+def nginx(folder: Path, block: str, port: int) -> list[Path | str]:
+    """Debian's, unpacked: its installation would start it."""
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        assert shutil.which("apt-get"), "install nginx"
+        subprocess.run(["apt-get", "update", "-q"], check=True)
+        subprocess.run(["apt-get", "download", "-q", "nginx"], check=True, cwd=folder)
+        (package,) = folder.glob("nginx_*.deb")
+        subprocess.run(["dpkg-deb", "--extract", package, folder / "nginx"], check=True)
+        program = str(folder / "nginx" / "usr" / "sbin" / "nginx")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+    text = block.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    assert text != block
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\nuser {getpass.getuser()};\npid {folder}/pid;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{places}{text}}}\n"
+    )
+    return [program, "-e", folder / "log", "-c", folder / "nginx.conf"]
+
+
+@pytest.mark.parametrize(
+    ("language", "command_of"), [("caddyfile", caddy), ("nginx", nginx)], ids=["caddy", "nginx"]
+)
+def test_everything_works_behind_the_pages_proxy(
+    server: Server,
+    proxy_folder: Path,
+    language: str,
+    command_of: Callable[[Path, str, int], list[Path | str]],
+) -> None:
     """The configuration of the page, with addresses of this machine and without TLS."""
-    block = re.search(r"```caddyfile\n(.*?)```", PROXY_PAGE, re.S)
+    block = re.search(rf"```{language}\n(.*?)```", PROXY_PAGE, re.S)
     assert block is not None
     port = free_port()
-    text = block[1].replace("files.example.com", f"http://127.0.0.1:{port}")
-    text = text.replace("127.0.0.1:8080", server.endpoint.removeprefix("http://"))
-    (caddy / "Caddyfile").write_text("{\n\tadmin off\n\tpersist_config off\n}\n" + text)
-    variables = {"HOME": str(caddy), "XDG_DATA_HOME": str(caddy), "XDG_CONFIG_HOME": str(caddy)}
-    with (caddy / "log").open("w") as log:
-        process = subprocess.Popen(
-            [TOOLS / "caddy", "run", "--adapter=caddyfile", "--config", caddy / "Caddyfile"],
-            env={**os.environ, **variables},
-            stdout=log,
-            stderr=log,
-        )
+    text = block[1].replace("127.0.0.1:8080", server.endpoint.removeprefix("http://"))
+    command = command_of(proxy_folder, text, port)
+    home = {name: str(proxy_folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    with (proxy_folder / "log").open("a") as log:
+        process = subprocess.Popen(command, env={**os.environ, **home}, stdout=log, stderr=log)
     try:
         account = server.new_account()
         api = type(account.api)(f"http://127.0.0.1:{port}", account.api_key)
@@ -154,7 +184,7 @@ def test_everything_works_behind_the_pages_caddy(server: Server, caddy: Path) ->
             except httpx2.TransportError:
                 return False
 
-        wait_until(answers, (caddy / "log").read_text)
+        wait_until(answers, (proxy_folder / "log").read_text)
         content = b"a,b\n" + b"1,2\n" * 1_000_000
         answer = api.upload(content, limit=10_000_000)
         assert answer.status_code == 202

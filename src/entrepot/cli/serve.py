@@ -9,6 +9,7 @@ import structlog
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
+from entrepot.bootstrap.shared_folder import refuse_local_locks
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
@@ -43,6 +44,7 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
+    refuse_local_locks(settings)
     with explain_database_errors(settings):
         refuse_foreign_store(settings)
     make_data_folder(settings.data)
