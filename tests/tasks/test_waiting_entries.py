@@ -1,4 +1,4 @@
-"""Which entries may run, found by sender: the same as a plain look at all of them."""
+"""Which entries may run, by sender: the same as a plain look at all of them."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -74,7 +74,7 @@ def first_of_each_sender(rows: list[dict[str, Any]], suspended: UUID) -> set[UUI
         if row["file_id"] is not None:
             file_id, version = row["file_id"], row["version"]
             lowest[file_id] = min(lowest.get(file_id, version), version)
-    found: dict[tuple[UUID, UUID, bool], list[UUID]] = {}
+    first: dict[tuple[UUID, UUID, bool], list[UUID]] = {}
     for row in sorted(rows, key=lambda row: (row["enqueued_at"], row["id"])):
         may_run = (
             row["kind"] in KINDS
@@ -85,5 +85,5 @@ def first_of_each_sender(rows: list[dict[str, Any]], suspended: UUID) -> set[UUI
         )
         if may_run:
             sender = row["account_id"], row["user_id"], row["short"]
-            found.setdefault(sender, []).append(row["id"])
-    return {entry for ids in found.values() for entry in ids[: 2 * BATCH_ENTRIES]}
+            first.setdefault(sender, []).append(row["id"])
+    return {entry for ids in first.values() for entry in ids[: 2 * BATCH_ENTRIES]}
