@@ -27,6 +27,7 @@ CATALOG: dict[str, CatalogEntry] = {
     "senders": CatalogEntry(
         "senders", "List, accept and block accounts that share files with you."
     ),
+    "links": CatalogEntry("links", "Create, list and revoke links to files, for guests."),
     "activity": CatalogEntry("activity", "Who did and read what: list it, export it, verify it."),
     "keys": CatalogEntry("keys", "Create, list and revoke API keys."),
     "user": CatalogEntry("people", "Make users of your account, and let them sign in."),
