@@ -10,9 +10,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,16 +81,20 @@ def inspection(trial: Trial) -> list[Line]:
             ("against a schema", clean, SCHEMA, MOST_GIVEN),
             ("against a schema, 2 % of three columns wrong", spoilt, SCHEMA, MOST_GIVEN),
         ):
+            cpu: dict[str, list[float]] = {"ours": [], "scan": []}
+            ours = partial(timed, pool, file, schema)
             contenders: dict[str, Measure] = {
-                "ours": lambda file=file, schema=schema: timed(pool, file, schema),  # type: ignore[misc]
-                "scan": lambda file=file: typed_scan(file),  # type: ignore[misc]
+                "ours": with_cpu(ours, cpu["ours"]),
+                "scan": with_cpu(partial(typed_scan, file), cpu["scan"]),
             }
             values = alternate(contenders, trial.pairs)
+            in_cpu = ratios(cpu["ours"][1:], cpu["scan"][1:])  # the first round does not count
             ratio = ratios(values["ours"], values["scan"])
             lines += [
                 Line(f"{what}, s", f"{spread(values['ours']):.1f}"),
                 Line("the engine's own typed scan, s", f"{spread(values['scan']):.1f}"),
                 Line(f"{what} / typed scan", f"{ratio}", f"≤ {most:g}", ratio.median <= most),
+                Line(f"{what} / typed scan, CPU", f"{in_cpu}"),
             ]
         lines += against_frictionless(trial, pool)
     return lines
@@ -188,6 +193,37 @@ def typed_scan(file: Path) -> float:
             "store_rejects = true, rejects_limit = 0)"
         ).fetchall()
         return time.perf_counter() - began
+
+
+def with_cpu(measure: Measure, cpu: list[float]) -> Measure:
+    """The measure, whose seconds of CPU are added to `cpu`."""
+
+    def measured() -> float:
+        value = 0.0
+
+        def work() -> None:
+            nonlocal value
+            value = measure()
+
+        cpu.append(cpu_of(work))
+        return value
+
+    return measured
+
+
+def cpu_of(work: Callable[[], object]) -> float:
+    """Seconds of CPU of this process, the fork server and all sandbox processes that have ended."""
+    before = _cpu_seconds()
+    work()
+    return _cpu_seconds() - before
+
+
+def _cpu_seconds() -> float:
+    seconds = time.process_time()
+    for child in psutil.Process().children():
+        if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
+            seconds += sum(child.cpu_times()[:4])
+    return seconds
 
 
 def against_frictionless(trial: Trial, pool: InspectionPool) -> list[Line]:

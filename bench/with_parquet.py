@@ -4,14 +4,11 @@ The work is that of a worker without its database: the pool, its processes, and 
 Parquet, which are read once as the blob store would.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
-
-from bench.inspecting import ROW, SCHEMA, pool_in, write_mixed
+from bench.inspecting import ROW, SCHEMA, cpu_of, pool_in, write_mixed
 from bench.pairs import Line, alternate, ratios, spread
 from bench.trial import Trial
 from entrepot.inspection.results import (
@@ -132,21 +129,6 @@ def in_batch(pool: InspectionPool, to_read: InspectionRequest) -> None:
     batch = SenderBatch([SentRequest(sender, to_read)] * MAX_BATCH_FILES)
     results = list(pool.inspect_batch(batch, _read, lambda number: False, 60))
     assert all(result.inspected and result.inspected.forms for result in results)
-
-
-def cpu_of(work: Callable[[], object]) -> float:
-    """Seconds of CPU of this process, the fork server and all sandbox processes that have ended."""
-    before = _cpu_seconds()
-    work()
-    return _cpu_seconds() - before
-
-
-def _cpu_seconds() -> float:
-    seconds = time.process_time()
-    for child in psutil.Process().children():
-        if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
-            seconds += sum(child.cpu_times()[:4])
-    return seconds
 
 
 def _read(inspected: InspectedVersion, files: FormFiles) -> None:

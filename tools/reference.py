@@ -75,7 +75,8 @@ def routes_table() -> str:
         (
             _table(("method", "path", "key's scope", "what it does"), api),
             "## Pages for people",
-            "A browser's session serves these alone; it is never valid on `/api/v1`.",
+            "A browser's session serves these alone; it is never valid on `/api/v1`. The pages of "
+            "links need none.",
             _table(("method", "path", "what it does"), pages),
         )
     )

@@ -26,7 +26,14 @@ HEAVY = {
     "stamina",
     "truststore",
 }
-MORE_FOR_HELP = {"entrepot_client.client", "http.client", "ssl", "entrepot.errors"}
+MORE_FOR_HELP = {
+    "email.message",
+    "entrepot.errors",
+    "entrepot_client.client",
+    "http.client",
+    "importlib.metadata",
+    "ssl",
+}
 """What the list of commands does not need either."""
 
 

@@ -12,7 +12,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support.api import CSV, PLAIN, assert_problem
-from tests.support.server import Server, free_port, make_server, plays
+from tests.support.ports import free_port
+from tests.support.server import Server, make_server, plays
 from tests.support.wait import wait_until
 
 from entrepot.blobs.disk import DiskStore

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +22,7 @@ import psutil
 from sqlalchemy import select, union_all, update
 from tests.crash.points import Point
 from tests.support.api import Api
+from tests.support.preloaded import run_preloaded
 from tests.support.processes import wait_ended
 from tests.support.raw import (
     CLOSING,
@@ -397,10 +398,13 @@ class ArmedServer(Server):
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run one command of the program on this installation."""
-        program = Path(sys.executable).with_name("entrepot")
-        return subprocess.run(
-            [program, *arguments], env=self._environment(), capture_output=True, check=False
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            process = run_preloaded(arguments, self._environment(), output, errors, umask=-1)
+            status = process.wait(PATIENCE)
+            return subprocess.CompletedProcess(
+                arguments, status, output.read_bytes(), errors.read_bytes()
+            )
 
 
 def open_installation(**settings: Any) -> Installation:

@@ -1,6 +1,5 @@
 """A server whose system calls are recorded, and what it acknowledged meanwhile."""
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.api import Api
+from tests.support.apt import installed_program
 from tests.support.replayed_disk import Loss, ReplayedDisk, Step, replay, strace_options
 from tests.support.server import PROGRAM, Server, make_server
 from tests.support.wait import wait_until
@@ -17,11 +17,8 @@ Check = Callable[[Api], None]
 
 
 def strace() -> str:
-    """The program that records system calls; installed with the system's packages."""
-    if shutil.which("strace") is None:
-        assert shutil.which("apt-get"), "install strace"
-        subprocess.run(["apt-get", "install", "-qy", "strace"], check=True, capture_output=True)
-    return str(shutil.which("strace"))
+    """The program that records system calls."""
+    return installed_program("strace", package="strace")
 
 
 @dataclass

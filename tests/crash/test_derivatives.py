@@ -108,7 +108,12 @@ def test_no_delivery_waits_for_a_derivation(installation: Installation) -> None:
     installation.wait_derived()
     path = f"/file/download/{task['file_id']}?format=csv"
     assert installation.api.get(path, headers=AT_ONCE).status_code == 503
-    wait_until(lambda: stop_deriving(installation), "the derivation is begun", UNHURRIED)
+    wait_until(
+        lambda: stop_deriving(installation),
+        "the derivation is begun",
+        UNHURRIED,
+        longest_pause=0.02,
+    )
     for rows in (12, 13):
         following = installation.send(table(rows), limit=LIMIT)
         assert installation.api.wait_task(str(following.task_id))["status"] == "succeeded"
@@ -131,12 +136,14 @@ def deriving(installation: Installation) -> list[psutil.Process]:
 
 
 def stop_deriving(installation: Installation) -> bool:
-    """Let those that derive stand still, if there are any."""
+    """Let those that derive stand still; whether there are any."""
+    stopped = []
     for child in deriving(installation):
         with suppress(psutil.NoSuchProcess):  # the last one's, which has just ended
             child.suspend()
-            installation.frozen.append(child)
-    return bool(installation.frozen)
+            stopped.append(child)
+    installation.frozen += stopped
+    return bool(stopped)
 
 
 def started(installation: Installation) -> int:

@@ -340,6 +340,18 @@ def offer_at_home(copy: DamagedCopy) -> None:
     copy.change(text(f"INSERT INTO offers ({columns}) {result}"))
 
 
+def link_by_hand(copy: DamagedCopy, to_another_file: bool = False) -> None:
+    """A link that nobody made; with it versions were delivered."""
+    file_id = "(SELECT max(id) FROM files)" if to_another_file else "id"
+    columns = "id, digest, prefix, file_id, kind, name, created_by, created_at, expires_at"
+    values = f"id, id, 'epl_', {file_id}, 'deliver', '', owner_id, created_at, created_at"
+    one = "FROM files WHERE id = (SELECT min(id) FROM files)"
+    copy.change(
+        text(f"INSERT INTO file_links ({columns}) SELECT {values} {one}"),
+        text("UPDATE versions SET link_id = (SELECT id FROM file_links)"),
+    )
+
+
 def reopen_a_check(copy: DamagedCopy) -> None:
     copy.change(update(checks).values(decided_at=None))
 
@@ -502,6 +514,8 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (share_by_hand, "sharing", "an entitlement of file"),
     (lambda copy: share_by_hand(copy, True), "sharing", "is shared with its owner"),
     (offer_at_home, "sharing", "an offer of file"),
+    (link_by_hand, "sharing", "a link of file"),
+    (lambda copy: link_by_hand(copy, True), "sharing", "with a link to another file"),
     (offer_at_home, "sharing", "is offered to a user of its own account"),
     (lose_derived, "derivatives", "its bytes are missing"),
     (lengthen_derived, "derivatives", "lie in the store"),

@@ -43,6 +43,7 @@ def test_each_file_with_a_long_test_is_listed() -> None:
     marked = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tests").rglob("test_*.py")
-        if re.search(r"\bmark\.long\b|[*= ]long\(\[?", path.read_text()) and path != Path(__file__)
+        if re.search(r"\bmark\.long\b|[*= ]long\(\[?|\"--long\"\)", path.read_text())
+        and path != Path(__file__)
     }
     assert listed == marked

@@ -112,6 +112,7 @@ def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
         "tutorial.md",
         "how-to/set-quotas.md",
         "how-to/manage-keys.md",
+        "how-to/share-with-a-link.md",
         "roles/supplier.md",
         "roles/analyst.md",
         "roles/owner.md",

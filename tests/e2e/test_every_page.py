@@ -15,6 +15,7 @@ from tests.e2e.conftest import (
     sign_in,
     watched_pages,
 )
+from tests.support.links import make_link
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
@@ -48,6 +49,12 @@ PATHS = (
     "/files/{published}/versions/1/withdraw",
     "/files/{withdrawn}",
     "/files/{withdrawn}/versions/1/withdraw",
+    "/files/{published}/links",
+    "/files/{published}/links/{made_link}/revoke",
+    "/l/{reading}",
+    "/l/{delivering}",
+    "/l/{delivering}/deliveries/{by_link}",
+    "/l/epl_nothing",
     "/files/{rejected}/deliver",
     "/files/{rejected}/deliver?replaces=1",
     "/upload",
@@ -73,7 +80,14 @@ PATHS = (
     "/problems/account-quota-exceeded",
     "/nothing-here",
 )
-SIGNED_OUT = ("/sign-in", "/sign-in?link=anything")
+SIGNED_OUT = (
+    "/sign-in",
+    "/sign-in?link=anything",
+    "/l/{reading}",
+    "/l/{delivering}",
+    "/l/{delivering}/deliveries/{by_link}",
+    "/l/epl_nothing",
+)
 THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 COMPRESSED_MOST = 100_000
 
@@ -129,7 +143,14 @@ def page_scenario(site: Server, password_hash: str) -> PageScenario:
     withdrawn = account.api.deliver(name=LONG)
     path = f"/file/{withdrawn['file_id']}/versions/1/withdraw"
     assert account.api.post(path, json={"reason": "The wrong month. " * 20}).status_code == 200
+    made_link = make_link(account.api, good["file_id"], "read", name="N" * 100)
+    delivering = make_link(account.api, bad["file_id"], "deliver")["path"].split("/")[2]
+    sent = site.api(None).request("PUT", f"/l/{delivering}?wait=60", content=BROKEN)
     names = {
+        "made_link": made_link["link_id"],
+        "reading": made_link["path"].split("/")[2],
+        "delivering": delivering,
+        "by_link": sent.json()["task_id"],
         "foreign": other_file_id,
         "withdrawn": withdrawn["file_id"],
         "withdrawn_task": withdrawn["task_id"],

@@ -54,6 +54,7 @@ def upload(api: Api, content: bytes, **fields: str) -> str:
     return str(api.upload(content, "orders.csv", **fields).json()["task_id"])
 
 
+@pytest.mark.slow
 def test_each_version_ends_as_alone(idle: Server, inspect: Inspect) -> None:
     account, stranger = idle.new_account(), idle.new_account()
     api = account.api

@@ -178,15 +178,17 @@ def test_a_rolling_restart_under_load_loses_no_request(hosts: Hosts, account: Te
     threads = [threading.Thread(target=load, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(sent) > 5, "the load runs")
-    for name in ("a", "b", "c", "d"):
-        before = len(sent)
-        assert hosts.servers[name].stop() == 0
-        hosts.start(name)
-        wait_until(lambda before=before: len(sent) > before + 5, "the load continues")
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        wait_until(lambda: len(sent) > 5, "the load runs")
+        for name in ("a", "b", "c", "d"):
+            before = len(sent)
+            assert hosts.servers[name].stop() == 0
+            hosts.start(name)
+            wait_until(lambda before=before: len(sent) > before + 5, "the load continues")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert failures == []
     for task_id, content in sent.items():
         ended = account.api.wait_task(task_id)

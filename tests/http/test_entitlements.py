@@ -1,8 +1,8 @@
 """Sharing: what `r`, `w` and `rw` allow, to whom, until when, and how it ends at once."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from tests.support.sharing import (
     unshare,
 )
 from tests.support.tus import HEADERS, Tus, metadata
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.db.tables import activity
 from entrepot.errors import NotFound
@@ -236,12 +237,10 @@ def test_both_to_read_and_to_deliver(
     deliver(owner, file_id, BROKEN)
     assert_problem(both.api.post(f"/file/{file_id}/versions/5/restore"), 404, "not-found")
     # Forms that they have made count where the file is, not where they are.
-    deadline = time.monotonic() + 60
     for form_asked in ("csv", "jsonl"):
-        query = {"format": form_asked}
-        while both.api.get(f"/file/download/{file_id}", params=query).status_code != 200:
-            assert time.monotonic() < deadline
-            server.wait_derived()
+        path = f"/file/download/{file_id}?format={form_asked}"
+        wait_until(lambda path=path: both.api.get(path).status_code == 200, "it is made", UNHURRIED)
+    server.wait_derived()
     server.assert_sound()
 
 
@@ -358,12 +357,14 @@ def test_an_entitlement_ends_by_itself(owner: Caller, file_id: str, partner: Tes
     """Also for a download that is answered from memory, although nothing is committed."""
     guest = partner.new_user()
     path = f"/file/download/{file_id}"
-    share(owner.api, file_id, guest.user_name, "r", expires_at=in_a_while(seconds=4))
-    assert guest.api.get(path).content == CSV
-    deadline = time.monotonic() + 60
-    while guest.api.get(path).status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    for seconds in (1, 5, 60):  # the longer ones where the machine stood still meanwhile
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        share(owner.api, file_id, guest.user_name, "r", expires_at=until.isoformat())
+        answers = [guest.api.get(path) for _ in range(2)]
+        if datetime.now(UTC) < until:
+            break
+    assert [answer.content for answer in answers] == [CSV, CSV]
+    wait_until(lambda: guest.api.get(path).status_code != 200, "it has ended")
     assert_problem(guest.api.get(path), 404, "not-found")
     assert file_id not in listed(guest.api)
     entries = owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
@@ -551,10 +552,9 @@ def counted(account: TestAccount) -> list[int]:
 
 
 def wait_reserved(account: TestAccount, some: bool = True) -> None:
-    deadline = time.monotonic() + 60
-    while bool(account.api.account()["reserved"]) != some:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(
+        lambda: bool(account.api.account()["reserved"]) == some, f"something is reserved: {some}"
+    )
 
 
 def recorded(account: TestAccount, file_id: str) -> list[tuple[str, dict[str, Any]]]:

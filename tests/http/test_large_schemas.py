@@ -138,12 +138,14 @@ def test_large_schemas_beside_other_requests(serve: Serve) -> None:
     looking = threading.Thread(target=look)
     looking.start()
     start = time.perf_counter()
-    with ThreadPoolExecutor(6) as senders:
-        assert set(senders.map(send, range(6))) == {202}
-    elapsed = time.perf_counter() - start
-    ended.set()
-    looking.join()
-    assert sorted(answers)[len(answers) // 2] < 0.1
+    try:
+        with ThreadPoolExecutor(6) as senders:
+            assert set(senders.map(send, range(6))) == {202}
+        elapsed = time.perf_counter() - start
+    finally:
+        ended.set()
+        looking.join()
+    assert sorted(answers)[len(answers) // 2] < max(0.1, elapsed / 50)
     assert max(answers) < max(0.5, elapsed / 4), (max(answers), elapsed)
 
 

@@ -1,5 +1,8 @@
 """Links to files: who makes them, what ends them, and how they are counted."""
 
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +15,10 @@ from tests.support.links import listed_links, make_link, post_link, revoke, uses
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import OTHER, deliver, in_a_while, share
 from tests.support.together import all_at_once
-from tests.support.wait import wait_until
+from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.accounts import set_suspended
-from entrepot.db.tables import file_links
+from entrepot.db.tables import file_links, queue_entries
 from entrepot.grants.file_links import MAX_LINKS_PER_FILE
 
 PASSWORD = "violet harbour eleven kites"
@@ -90,7 +93,6 @@ def test_the_secret_is_stored_as_a_keyed_hash_alone(
     assert by_link
 
 
-@pytest.mark.both_databases
 def test_a_link_to_one_form_of_one_version(
     account: TestAccount, guest: Api, server: Server
 ) -> None:
@@ -326,7 +328,9 @@ def test_a_guest_delivers_and_gets_the_verdict(
     assert uses(account.api, file_id) == [2], "what was rejected left the link its use"
     rows = activity(account.api, file_id, "version.deliver")
     assert {row["user_name"] for row in rows} == {f"link “Supplier” ({link['link_id'][:8]})"}
-    assert rows[0]["detail"]["file_name"] in ("mine.csv", "orders.csv")
+    assert {row["detail"]["file_name"] for row in rows} == {"mine.csv", "orders.csv"}
+    newest = account.api.json(f"/file/{file_id}/versions/2")
+    assert (newest["link_id"], newest["user_name"]) == (link["link_id"], account.admin.user_name)
     # What others delivered, by another link or by themselves, is not there for this one.
     other = make_link(account.api, file_id, "deliver")["path"].split("/")[2]
     task_id = good.json()["task_id"]
@@ -443,3 +447,56 @@ def test_a_browser_gets_pages_which_name_nothing_else(
         assert account.name not in answer.text
         assert file_id not in answer.text
         assert "set-cookie" not in answer.headers
+
+
+def test_too_many_wrong_passwords_are_refused(serve: Callable[..., Server]) -> None:
+    server = serve(sign_in_attempts_per_address=3)
+    account, guest = server.new_account(), server.api(None)
+    file_id = account.api.deliver(CSV)["file_id"]
+    path = make_link(account.api, file_id, "read", password=PASSWORD)["path"]
+    for _ in range(3):
+        assert_problem(guest.get(path, auth=("", "wrong")), 401, "link-password-required")
+    refused = guest.get(path, auth=("", PASSWORD))
+    problem = assert_problem(refused, 429, "too-many-attempts")
+    assert refused.headers["retry-after"] == str(problem["retry_after"])
+
+
+def test_revoking_ends_an_upload_under_way(
+    account: TestAccount, guest: Api, server: Server
+) -> None:
+    file_id = account.api.deliver(CSV, limit=10**8)["file_id"]
+    link = make_link(account.api, file_id, "deliver")
+    begun, revoked = threading.Event(), threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"id,amount\n" + b"1,2\n" * 500_000  # more than one block, so that it is reserved
+        begun.set()
+        assert revoked.wait(PATIENCE)
+        yield b"3,4\n"
+
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(guest.request, "PUT", link["path"], content=body())
+        assert begun.wait(PATIENCE)
+        wait_until(lambda: account.api.account()["reserved"] > 0, "a block is reserved")
+        under_way = account.api.json("/uploads")["uploads_list"]
+        assert [each["file_id"] for each in under_way] == [file_id]
+        revoke(account.api, file_id, link)
+        assert account.api.account()["reserved"] == 0
+        revoked.set()
+        assert answer.result().status_code in (409, 410)
+    assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 1
+    server.assert_sound()
+
+
+def test_each_link_is_a_sender_of_its_own_in_the_queue(
+    account: TestAccount, guest: Api, server: Server
+) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    link = make_link(account.api, file_id, "deliver")
+    with server.suspended_workers():
+        task_id = guest.request("PUT", link["path"], content=OTHER).json()["task_id"]
+        with server.parts.database.reading() as conn:
+            entry = queue_entries.c.id == UUID(task_id)
+            sender = conn.scalar(select(queue_entries.c.user_id).where(entry))
+    assert str(sender) == link["link_id"]
+    assert account.api.wait_task(task_id)["status"] == "succeeded"

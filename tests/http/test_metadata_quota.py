@@ -54,6 +54,25 @@ def test_descriptions_count_and_their_changes_are_recorded_as_digests(
 
 
 @pytest.mark.both_databases
+def test_an_upload_sums_up_what_many_deliveries_left(account: TestAccount) -> None:
+    """Each delivery adds some changes: without this every later one would add up all of them."""
+    actor = account.server.actor(account.api_key)
+    same_account = metadata_changes.c.account_id == actor.account_id
+    total = select(func.sum(metadata_changes.c.bytes)).where(same_account)
+    rows = select(func.count()).select_from(metadata_changes).where(same_account)
+    many = [{"account_id": actor.account_id, "bytes": 7}] * (COMPACT_ROWS + 1)
+    with account.server.parts.database.writing() as conn:
+        conn.execute(insert(metadata_changes), many)
+        before = int(conn.scalar(total) or 0)
+    account.api.deliver()
+    with account.server.parts.database.reading() as conn:
+        assert (conn.scalar(rows) or 0) < COMPACT_ROWS
+        assert int(conn.scalar(total) or 0) > before
+    add_metadata(account, -7 * len(many))
+    account.server.assert_sound()
+
+
+@pytest.mark.both_databases
 def test_metadata_beyond_the_quota_stops_what_adds_some_but_no_report(server: Server) -> None:
     account = server.new_account(quota=10 * MIB)
     guest = server.new_account().new_user()

@@ -36,6 +36,11 @@ PAGE_FORMS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
         {"user_name": "a:b", "entitlement": "r", "expires": "7"},
         ("expires",),
     ),
+    "/files/{file_id}/links": (
+        FORM,
+        {"kind": "read", "version": "1", "expires": "7", "max_uses": "3"},
+        ("version", "expires", "max_uses"),
+    ),
     "/keys": (FORM, {"scope": "read", "expires": "30"}, ("expires",)),
     "/files/{file_id}/deliver": (MULTIPART, {}, ("replaces",)),
     "/upload": (MULTIPART, {"file_size_limit": "9999"}, ("file_size_limit",)),

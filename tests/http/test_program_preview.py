@@ -26,4 +26,4 @@ def test_a_wrong_condition_is_told(run: Run, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
     status, _, output = run("files", "preview", file_id, "--where", "id = 1 AND")
     assert status != 0
-    assert "at character 10 was expected" in output
+    assert "at character 10." in output

@@ -1,11 +1,15 @@
 """`entrepot files share` and its like against a real server."""
 
+import io
 import json
 
+import pytest
 from tests.http.conftest import Run
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import listed, share
+
+PASSWORD = "violet harbour eleven kites"
 
 
 def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> None:
@@ -96,3 +100,28 @@ def test_an_admin_makes_and_disables_a_user(run: Run, account: TestAccount) -> N
     owner = account.admin.user_name
     status, _, message = run("files", "share", file_id, owner, "r")
     assert (status, "Error: The user is the file's owner" in message) == (2, True)
+
+
+def test_links_are_made_listed_and_revoked(
+    run: Run, account: TestAccount, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    assert "no links" in run("links", "list", file_id)[2]
+    options = ("--name", "Auditors", "--as", "jsonl", "--version", "1", "--uses", "2")
+    status, out, note = run("links", "create", "orders.csv", "read", *options, "--expires", "2d")
+    assert (status, "not shown again" in note) == (0, True)
+    assert "read as jsonl version 1" in out
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    url = run("links", "create", file_id, "deliver", "--password", "--format", "quiet")[1].strip()
+    path = url.removeprefix(server.endpoint)
+    sent = server.api(None).request("PUT", path, content=CSV, auth=("", PASSWORD))
+    assert sent.status_code == 202
+    first, second = json.loads(run("links", "list", file_id, "--format", "json")[1])
+    assert (first["name"], first["max_uses"], second["has_password"]) == ("Auditors", 2, True)
+    assert (second["uses"], second["state"]) == (1, "valid")
+    assert first["link_id"] in run("links", "list", file_id)[1]
+    assert run("links", "revoke", file_id, first["link_id"])[0] == 2
+    assert run("links", "revoke", file_id, first["link_id"], "--yes")[0] == 0
+    assert run("links", "revoke", file_id, first["link_id"], "--yes")[0] == 4
+    assert run("links", "create", file_id, "read", "--expires", "400d")[0] != 0
+    assert "--uses" in run("links", "create", file_id, "read", "--uses", "0")[2]

@@ -34,6 +34,7 @@ LISTS = {
     "users": ("user_name", "/users", "users_list"),
     "activity list": (None, None, None),
     "senders list": (None, None, None),
+    "links list FILE": (None, None, None),
 }
 """Every command that prints a table of the API: the id in it, and where the API lists it."""
 

@@ -13,6 +13,7 @@ from tests.support.api import CSV, Api, assert_problem
 from tests.support.loops import run_apart
 from tests.support.paused_inspections import fail_inspection
 from tests.support.server import Server, TestAccount
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import authenticate
@@ -141,11 +142,9 @@ def test_the_owner_accepts_a_rejected_version(
     report = api.json(f"/file/{file_id}/report")
     assert report["valid"] is False
     assert report["stats"]["errors"] == 2
-    account.server.wait_derived()
-    table = api.get(f"/file/download/{file_id}", params={"format": "jsonl"})
-    while table.status_code == 409:
-        account.server.wait_derived()
-        table = api.get(f"/file/download/{file_id}", params={"format": "jsonl"})
+    path = f"/file/download/{file_id}?format=jsonl"
+    wait_until(lambda: api.get(path).status_code == 200, "it is made", UNHURRIED)
+    table = api.get(path)
     assert [json.loads(line) for line in table.text.splitlines()] == [{"id": "x", "amount": "y"}]
     sweep(server.parts.database, server.parts.store, server.parts.clock)
     assert api.account()["used"] == len(CSV) + len(BROKEN)

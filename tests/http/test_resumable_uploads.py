@@ -1,6 +1,5 @@
 """`/api/v1/uploads`: the tus protocol, step by step, and each of its refusals."""
 
-import time
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from tests.support.api import CSV, assert_problem
 from tests.support.raw import chunked, connect, exchange, head
 from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, Tus, checksum, create, metadata
+from tests.support.wait import wait_until
 
 from entrepot.db.tables import uploads
 from entrepot.files.invariants.checks import quotas_match_bytes
@@ -47,10 +47,11 @@ def clean(account: TestAccount, used: int) -> None:
 
 def wait_for_bytes(server: Server, draft: UUID) -> None:
     """Until the server has written something of an upload."""
-    deadline = time.monotonic() + 60
-    while not any(d.size for d in server.parts.store.drafts.list() if d.blob_id == draft):
-        assert time.monotonic() < deadline, "nothing is written"
-        time.sleep(0.02)
+    drafts = server.parts.store.drafts
+    wait_until(
+        lambda: any(each.size for each in drafts.list() if each.blob_id == draft),
+        "something is written",
+    )
 
 
 def without_id(answer: httpx2.Response) -> str:

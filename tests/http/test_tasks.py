@@ -123,6 +123,15 @@ def test_events_resume_where_the_client_was(account: TestAccount) -> None:
         assert events_of(account.api.events(task["task_id"], last=nonsense)) == [last]
 
 
+def test_an_end_that_a_heartbeat_sees_first_is_sent(serve: Callable[..., Server]) -> None:
+    """Half of 10,000 streams closed without the event of their task's end."""
+    server = serve(event_heartbeat=0.001)
+    account = server.new_account()
+    for _ in range(3):
+        events = events_of(account.api.events(account.api.upload(CSV).json()["task_id"]))
+        assert events[-1].data["status"] == "succeeded"
+
+
 def test_the_end_of_the_key_ends_the_events(account: TestAccount, held: str) -> None:
     watcher = account.new_key()
     stream = watcher.api.events(held)

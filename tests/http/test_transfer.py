@@ -1,6 +1,5 @@
 """A file gets another owner: within its account at once, in another one once that has accepted."""
 
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from tests.support.raw import MULTIPART, connect, form, head, read_answer
 from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import OTHER, deliver, listed, post_version, share
 from tests.support.tus import HEADERS, Tus, metadata
+from tests.support.wait import wait_until
 
 from entrepot.db.tables import activity
 
@@ -193,17 +193,12 @@ def test_an_upload_that_runs_meanwhile_is_refused(
     target = f"/api/v1/file/{file_id}/versions"
     with connect(server.endpoint) as sock:
         sock.sendall(head("POST", target, guest.api.authorization | framing) + body[:-100])
-        deadline = time.monotonic() + 60
-        while not used(home)[1]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: used(home)[1], "the upload has begun")
         assert accept(partner.api, file_id).status_code == 200
         assert used(partner) == (len(CSV), 0)
         sock.sendall(body[-100:])
         assert_problem(read_answer(sock), 409, "upload-interrupted")
-    while used(home) != (0, 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: used(home) == (0, 0), "nothing is reserved any more")
     assert used(partner) == (len(CSV), 0)
     assert deliver(guest, file_id)["version"] == 2
     server.assert_sound()

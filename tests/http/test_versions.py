@@ -32,6 +32,7 @@ VERSION_KEYS = [
     "quarantined_until",
     "undo_until",
     "withdrawal",
+    "link_id",
 ]
 BROKEN = b"id,amount\nx,y\n"
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from tests.support.server import READY_WITHIN, free_port
+from tests.support.ports import free_port
+from tests.support.server import READY_WITHIN
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.blobs import BlobId, DiskStore

@@ -319,6 +319,7 @@ def test_the_byte_scan_counts_lines(tmp_path: Path) -> None:
         pytest.param(100_000, "\r\n", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.slow
 def test_a_repeated_header_is_reported(place: int, newline: str, inspect: Inspect) -> None:
     lines = [f"{n},x" for n in range(100_000)]
     lines.insert(place, "a,b")

@@ -27,5 +27,5 @@ def test_cells_of_markup_keep_a_contract(inspect: Inspect) -> None:
 def test_stated_header_rows_are_changed_and_not_added(inspect: Inspect) -> None:
     text = "Report\nof May\na,b\nx,y\n"
     stated = inspect(text, SCHEMA, dialect={"headerRows": [2]})
-    assert 'Set "headerRows": [3] in the dialect.' in stated.detail
-    assert 'Add "headerRows": [3] to the dialect.' in inspect(text, SCHEMA).detail
+    assert 'set "headerRows": [3] in the dialect of the contract.' in stated.detail
+    assert 'add "headerRows": [3] to the dialect of the contract.' in inspect(text, SCHEMA).detail

@@ -18,6 +18,7 @@ from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.write_canonical import write_canonical
+from entrepot.inspection.detect import byte_scan
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.table import NotTabular, Table, TooLarge
 from entrepot.schemas.table_schema import parse_schema
@@ -38,6 +39,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inspect
     monkeypatch.setattr("entrepot.inspection.csv.source.HEAD_BYTES", HEAD_BYTES)
     monkeypatch.setattr("entrepot.inspection.csv.direct_scan.TAIL_BYTES", TAIL_BYTES)
     monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 1)
+    monkeypatch.setattr(byte_scan, "FIRST_BYTES", HEAD_BYTES)
+    monkeypatch.setattr(byte_scan, "TAIL_BYTES", TAIL_BYTES)
+    monkeypatch.setattr(byte_scan, "MIN_PARTIAL_BYTES", HEAD_BYTES + TAIL_BYTES)
     with opened_context(tmp_path / "scratch") as opened:
         yield opened
 
@@ -94,17 +98,22 @@ def compare(path: Path, context: InspectionContext) -> bool:
     """Compare all readers of a text; whether it could be scanned in place."""
     text = CsvText(TableRequest(path), "text/csv", context)
     in_place = text.scan_in_place()
-    direct = judged_directly = None
+    direct = None
+    verdicts = []
     if in_place is not None:
         direct = rows_in_place(text, in_place, context)
-        judged_directly = judged(text, in_place, context)
+        verdicts.append(judged(text, in_place, context))
+    by_ends = CsvText(TableRequest(path, by_ends=True), "text/csv", context)
+    if (table := by_ends.scan_in_place()) is not None:
+        verdicts.append(judged(by_ends, table, context))
     lexed = lexer_rows(text, context)
     normalized = text.scan_normalized()
     assert normalized_rows(normalized, context) == lexed
     if direct is not None:
         assert direct == lexed
-    if judged_directly is not None:
-        assert judged_directly == judged(text, normalized, context)
+    for verdict in verdicts:
+        if verdict is not None:
+            assert verdict == judged(text, normalized, context)
     return direct is not None
 
 

@@ -6,18 +6,25 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from botocore.httpsession import URLLib3Session
 from sqlalchemy import Engine, create_engine, event, func, inspect, make_url, select, text
 from tests.support.api import CSV
 from tests.support.postgres import Postgres
+from tests.support.seaweedfs import BUCKET, SeaweedFS, new_prefix
 from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, make_server
 from tests.support.tus import Tus
 
+from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.bootstrap.stores import store_location
 from entrepot.cli.move import move_to_postgresql
 from entrepot.db.engine import open_database
 from entrepot.db.metadata import metadata
@@ -28,10 +35,12 @@ from entrepot.move.copy_tables import digest_table
 from entrepot.settings import Settings, read_settings
 
 BATCH_ROWS = 3
+Origin = tuple[Server, TestAccount, str, str]
+"""The server, an account, a file with two versions, and the address of an unfinished upload."""
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[tuple[Server, TestAccount, str]]:
+def origin() -> Iterator[Origin]:
     """A server that was stopped, after it had a bit of everything."""
     server = make_server()
     server.start()
@@ -52,19 +61,20 @@ def origin() -> Iterator[tuple[Server, TestAccount, str]]:
             answer = account.api.request("PUT", path, json=grant)
             assert answer.status_code == 201, answer.text
         assert account.api.get(f"/file/download/{file_id}").status_code == 200
-        Tus.begin(account.api, 10)
+        upload = Tus.begin(account.api, len(CSV))
+        assert upload.patch(CSV[:4], 0).status_code == 204
         for _ in range(20):
             account.api.post("/key/new", json={"name": "k"})
         server.wait_derived()
         server.assert_sound()
         assert server.stop() == 0
-        yield server, account, file_id
+        yield server, account, file_id, upload.address
     finally:
         server.close()
 
 
 @pytest.fixture
-def source(origin: tuple[Server, TestAccount, str], tmp_path: Path) -> Settings:
+def source(origin: Origin, tmp_path: Path) -> Settings:
     """A copy of the stopped installation, for a move of its own."""
     unlinked = shutil.ignore_patterns("run")  # sockets cannot be copied
     shutil.copytree(origin[0].data, tmp_path / "data", symlinks=True, ignore=unlinked)
@@ -103,17 +113,41 @@ def move_and_die(source: Settings, address: str, at_commit: int) -> bool:
     """Move in a process that is killed before its `at_commit`th commit; whether it was."""
 
     def run() -> None:
-        count = 0
-
-        def die(_: object) -> None:
-            nonlocal count
-            count += 1
-            if count == at_commit:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        event.listen(Engine, "commit", die)
+        event.listen(Engine, "commit", death_at(at_commit))
         move_to_postgresql(source, address, BATCH_ROWS)
 
+    return dies(run, source, address)
+
+
+def move_bytes_and_die(source: Settings, address: str, store: str, at_request: int) -> bool:
+    """The same, before its `at_request`th request to S3."""
+
+    def run() -> None:
+        die, send = death_at(at_request), URLLib3Session.send
+
+        def watched(session: URLLib3Session, request: Any) -> Any:
+            die(request)
+            return send(session, request)
+
+        URLLib3Session.send = watched
+        move_to_postgresql(source, address, store=store)
+
+    return dies(run, source, address)
+
+
+def death_at(number: int) -> Callable[[object], None]:
+    """What kills its process at the `number`th call."""
+    calls = count(1)
+
+    def die(_: object) -> None:
+        if next(calls) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die
+
+
+def dies(run: Callable[[], None], source: Settings, address: str) -> bool:
+    """Whether a process that runs this is killed."""
     process = get_context("fork").Process(target=run)
     process.start()
     process.join()
@@ -125,9 +159,9 @@ def move_and_die(source: Settings, address: str, at_commit: int) -> bool:
 
 
 def test_a_moved_installation_is_the_same_and_serves(
-    origin: tuple[Server, TestAccount, str], source: Settings, postgres: Postgres
+    origin: Origin, source: Settings, postgres: Postgres
 ) -> None:
-    _, account, file_id = origin
+    _, account, file_id, _ = origin
     address = postgres.new_database()
     before = contents(source.data)
     done = subprocess.run(
@@ -201,6 +235,116 @@ def test_nothing_serves_an_unfinished_copy(
     assert_same(source, address)
 
 
+def blobs_in(store: BlobStore) -> dict[str, str]:
+    """The digest of every blob, and of every draft that has bytes."""
+    blobs = {str(s.blob_id): store.read(s.blob_id) for s in store.list()}
+    drafts = {f"draft {s.blob_id}": store.drafts.read(s.blob_id) for s in store.drafts.list()}
+    return {
+        name: hashlib.sha256(b"".join(read)).hexdigest() for name, read in (blobs | drafts).items()
+    }
+
+
+@pytest.fixture
+def new_store(s3: SeaweedFS) -> str:
+    """The address of an empty prefix."""
+    return f"s3://{BUCKET}/{new_prefix()}"
+
+
+def store_at(source: Settings, address: str) -> BlobStore:
+    return store_location(source.model_copy(update={"store": address})).open()
+
+
+def test_bytes_move_to_s3_with_their_database(
+    origin: Origin, source: Settings, postgres: Postgres, new_store: str
+) -> None:
+    _, account, file_id, upload = origin
+    address, before = postgres.new_database(), contents(source.data)
+    done = subprocess.run(
+        [
+            *(PROGRAM, "admin", "move", "--to", address, "--store", new_store),
+            *("--data", source.data, "--format", "json"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(json.loads(done.stdout)["blobs"]) > 3
+    assert contents(source.data) == before
+    assert_same(source, address)
+    assert blobs_in(store_at(source, new_store)) == blobs_in(store_location(source).open())
+    forgotten = make_server(database=address, data=source.data, preloaded=False)
+    assert forgotten.spawn().wait(READY_WITHIN) == 1
+    message = " ".join(forgotten.log_file.read_text().split())
+    assert f"were moved to {new_store}" in message
+    server = make_server(database=address, store=new_store, data=source.data)
+    try:
+        server.start()
+        api = server.api(account.api_key)
+        assert api.get(f"/file/download/{file_id}").content == CSV + b"5,6\n"
+        assert api.get(f"/file/download/{file_id}?version=1").content == CSV
+        resumed = Tus(api, upload)
+        assert resumed.offset == 4
+        assert api.wait_task(resumed.end(CSV))["status"] == "succeeded"
+        server.wait_derived()
+        server.assert_sound()
+    finally:
+        server.stop()
+        if server._parts is not None:
+            server._parts.close()
+
+
+def test_a_move_of_bytes_that_is_killed_at_requests(
+    source: Settings, postgres: Postgres, new_store: str
+) -> None:
+    """Each run finds what the ones before it have copied, and leaves nothing half copied."""
+    address, before, kills = postgres.new_database(), contents(source.data), 0
+    original = blobs_in(store_location(source).open())
+    while move_bytes_and_die(source, address, new_store, at_request=3 + 8 * kills):
+        kills += 1
+        assert contents(source.data) == before
+        copied = blobs_in(store_at(source, new_store))
+        assert {name for name in copied.items() if not name[0].startswith("draft")} <= {
+            *original.items()
+        }
+        assert kills < 100
+    assert kills > 3
+    assert_same(source, address)
+    assert blobs_in(store_at(source, new_store)) == original
+
+
+def test_a_store_that_is_not_empty_is_refused(
+    source: Settings, postgres: Postgres, new_store: str
+) -> None:
+    address, location = postgres.new_database(), store_at(source, new_store)
+    writer = location.create(BlobId(uuid4()))
+    writer.write(b"somebody else's")
+    writer.commit()
+    assert "has 1 files" in refusal(source, address, new_store)
+    store_location(source.model_copy(update={"store": new_store})).write_id(uuid4())
+    assert "belongs to installation" in refusal(source, address, new_store)
+    assert "absolute path" in refusal(source, address, "relative")
+    with engine_of(address).connect() as conn:
+        assert inspect(conn).get_table_names() == []
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged"])
+def test_bytes_that_are_wrong_in_the_original_are_not_copied(
+    source: Settings, postgres: Postgres, tmp_path: Path, fault: str
+) -> None:
+    blob = max((source.data / "store" / "blobs").rglob("*-*"), key=lambda path: path.name)
+    if fault == "missing":
+        blob.unlink()
+    else:
+        content = bytearray(blob.read_bytes())
+        content[-1] ^= 1
+        blob.write_bytes(content)
+    new_folder = tmp_path / "elsewhere"
+    message = refusal(source, postgres.new_database(), str(new_folder))
+    assert f"{blob.name} is {fault}" in message
+    assert not [*new_folder.rglob(blob.name)]
+    assert not (source.data / "moved").exists()
+
+
 def test_sequences_go_on_after_the_copied_rows(source: Settings, postgres: Postgres) -> None:
     address = postgres.new_database()
     move_to_postgresql(source, address)
@@ -211,9 +355,9 @@ def test_sequences_go_on_after_the_copied_rows(source: Settings, postgres: Postg
     assert following == last + 1
 
 
-def refusal(source: Settings, address: str) -> str:
+def refusal(source: Settings, address: str, store: str | None = None) -> str:
     with pytest.raises(StartRefused) as refused:
-        move_to_postgresql(source, address)
+        move_to_postgresql(source, address, store=store)
     return str(refused.value)
 
 

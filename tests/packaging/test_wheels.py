@@ -1,8 +1,6 @@
 """The wheels that a release consists of, installed where nothing else is."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,36 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.demo import running_demo
+from tests.support.uv import ROOT, uv
 
-ROOT = Path(__file__).parent.parent.parent
 SOURCES = {"entrepot": ROOT / "src", "entrepot_client": ROOT / "client" / "src"}
 SAMPLE = "53c9c295-83f4-4754-a781-cd03841c806f"
 """The first of the demo's files."""
-
-
-def uv(*arguments: str, environment: Path | None = None) -> str:
-    """Run uv, with the environment in that folder as the project's: from its cache, and from the
-    registry what is not there."""
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    program = os.environ.get("UV") or shutil.which("uv", path=places)
-    assert program, "uv is needed, which builds and installs the wheels: pip install uv"
-    command = [program, *arguments, "--project", str(ROOT), "--quiet"]
-    settings = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment or ROOT / ".venv")}
-    done = None
-    for offline in ("1", "0"):
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**settings, "UV_OFFLINE": offline},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode == 0:
-            return done.stdout
-    assert done is not None
-    raise AssertionError(f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
 
 
 @pytest.fixture(scope="module")

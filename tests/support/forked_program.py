@@ -20,8 +20,8 @@ if RUN["umask"] >= 0:
 getproctitle()  # finds the place of titles by the environment that the process began with
 os.environ.clear()
 os.environ.update(RUN["environment"])
+sys.argv = ["entrepot", *RUN["arguments"]]
 if "PYTHONPATH" in os.environ:  # what Python itself does with it at a start
     sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
     site.execsitecustomize()
-sys.argv = ["entrepot", *RUN["arguments"]]
 main()

@@ -134,17 +134,32 @@ class Relay:
     target: str
     listener: socket.socket
     flowing: threading.Event = field(default_factory=threading.Event)
+    refusing: threading.Event = field(default_factory=threading.Event)
     sockets: list[socket.socket] = field(default_factory=list)
 
     def serve(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self.listener.accept()
+                if self.refusing.is_set():
+                    client.close()
+                    continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self.target)
                 self.sockets += [client, server]
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def refuse(self) -> None:
+        """End every connection and take no other, like a PostgreSQL that was stopped."""
+        self.refusing.set()
+        for each in self.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def accept_again(self) -> None:
+        """Take connections again."""
+        self.refusing.clear()
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):

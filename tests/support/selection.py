@@ -75,12 +75,13 @@ def is_selected(item: pytest.Item) -> bool:
     if item.get_closest_marker("long") is not None:
         return False
     callspec = getattr(item, "callspec", None)
-    on_postgres = [
-        name for name, kind in (callspec.params.items() if callspec else ()) if kind == "postgres"
-    ]
+    parameters = callspec.params if callspec else {}
     if config.getoption("--fast"):
-        return not on_postgres and item.get_closest_marker("slow") is None
-    return "server" not in on_postgres or item.get_closest_marker("both_databases") is not None
+        # A database or a store that runs in processes of its own takes seconds to start.
+        started = [kind for kind in parameters.values() if kind in ("postgres", "s3")]
+        return not started and item.get_closest_marker("slow") is None
+    on_postgres = parameters.get("server") == "postgres"
+    return not on_postgres or item.get_closest_marker("both_databases") is not None
 
 
 def run_order(item: pytest.Item) -> int:

@@ -2,11 +2,9 @@
 
 import json
 import os
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +22,7 @@ import psutil
 from sqlalchemy import select, text
 from tests.support.api import PLAIN, Api
 from tests.support.migrated import place_migrated_file
+from tests.support.ports import free_port
 from tests.support.preloaded import PreloadedProcess, run_preloaded
 from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
@@ -42,8 +41,6 @@ from entrepot.settings import Settings, read_settings
 PROGRAM = Path(sys.executable).with_name("entrepot")
 READY_WITHIN = 180.0
 GIGABYTE = 1_000_000_000
-PORTS = (10_000, 32_000)
-_used_ports: set[int] = set()
 RATES = (
     "requests_per_minute",
     "request_burst",
@@ -372,22 +369,6 @@ class Server:
             f"ENTREPOT_{name.upper()}": str(value) for name, value in self.overrides.items()
         }
         return plain | variables | {"ENTREPOT_DATA": str(self.data)}
-
-
-def free_port() -> int:
-    """A port that is this run's own: free now, given once, and none that the system gives away.
-
-    A server that is stopped and started again must find its port free; one from the range of
-    ephemeral ports might have become the near end of anybody's connection meanwhile.
-    """
-    while True:
-        port = random.SystemRandom().randrange(*PORTS)
-        if port in _used_ports:
-            continue
-        _used_ports.add(port)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def make_server(

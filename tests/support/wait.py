@@ -11,9 +11,15 @@ UNHURRIED = 180.0
 
 
 def wait_until(
-    condition: Callable[[], object], what: str | Callable[[], str], seconds: float = PATIENCE
+    condition: Callable[[], object],
+    what: str | Callable[[], str],
+    seconds: float = PATIENCE,
+    longest_pause: float = 0.25,
 ) -> None:
-    """Until `condition` is true; else the test fails with `what`, such as "a worker starts"."""
+    """Until `condition` is true; else the test fails with `what`, such as "a worker starts".
+
+    What is true for a short time only needs a `longest_pause` (seconds) that is shorter still.
+    """
     deadline, pause = time.monotonic() + seconds, 0.01
     while not condition():
         if time.monotonic() > deadline:
@@ -21,4 +27,4 @@ def wait_until(
             raise AssertionError(f"not within {seconds:g} s: {description}")
         time.sleep(pause)
         # What takes longer is asked for less often: the asking takes the processor from it.
-        pause = min(1.3 * pause, 0.25)
+        pause = min(1.3 * pause, longest_pause)

@@ -16,7 +16,7 @@ from tests.support.wait import wait_until
 from entrepot.db.tables import queue_entries, tasks
 from entrepot.tasks.schedule import SHORT_BYTES
 
-STARVED_SECONDS = 15.0
+STARVED_SECONDS = 8.0
 SLOW_ROWS = 6
 """They take a third of a second, so that the inspection can be caught while it runs."""
 CELL_CHARS, MATCHED_CHARS = 1_000, 901
@@ -66,7 +66,7 @@ def stop_inspection(server: Server, others: list[psutil.Process]) -> psutil.Proc
                 return True
         return False
 
-    wait_until(is_stopped, "an inspection is stopped")
+    wait_until(is_stopped, "an inspection is stopped", longest_pause=0.02)
     (process,) = at_work()
     return process
 

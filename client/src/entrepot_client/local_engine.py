@@ -7,10 +7,10 @@ none: it must run without the server.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from entrepot_client.entry_points import find_entry_points
 from entrepot_client.models import FOUND_OUT, ReadingOptions
 
 GROUP = "entrepot.engine"
@@ -33,9 +33,10 @@ class ValidationResult:
 
 def find_engine() -> Validate | None:
     """The installed engine; None if there is none."""
-    for entry_point in entry_points(group=GROUP, name="validate"):
-        validate: Validate = entry_point.load()
-        return validate
+    for entry_point in find_entry_points(GROUP):
+        if entry_point.name == "validate":
+            validate: Validate = entry_point.load()
+            return validate
     return None
 
 

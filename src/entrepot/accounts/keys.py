@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, Select, bindparam, func, or_, select, update
 
 from entrepot.accounts.accounts import get_account
 from entrepot.accounts.actor import (
@@ -21,6 +21,7 @@ from entrepot.accounts.actor import (
 from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key
 from entrepot.accounts.users import User, find_user, get_user, lock_user
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -87,18 +88,18 @@ def create_key(
     _require_room_for_a_key(conn, user, now)
     api_key = new_key()
     key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
-    conn.execute(
-        insert(keys).values(
-            id=key.id,
-            user_id=user.id,
-            account_id=user.account_id,
-            name=name,
-            prefix=key.prefix,
-            digest=keyed_digest(secret, "key", api_key),
-            scopes=",".join(scopes),
-            created_at=now,
-            expires_at=expires_at,
-        )
+    insert_row(
+        conn,
+        keys,
+        id=key.id,
+        user_id=user.id,
+        account_id=user.account_id,
+        name=name,
+        prefix=key.prefix,
+        digest=keyed_digest(secret, "key", api_key),
+        scopes=",".join(scopes),
+        created_at=now,
+        expires_at=expires_at,
     )
     detail = {"key_id": str(key.id), "user_name": user.user_name, "scopes": list(scopes)}
     record(conn, user.account_id, actor, "key.create", now, detail=detail)

@@ -6,7 +6,7 @@ A user has one link at most: a new one ends the earlier. The demo's link only si
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.secrets import keyed_digest, new_token
@@ -14,6 +14,7 @@ from entrepot.accounts.sessions import open_session
 from entrepot.accounts.sign_in import set_password
 from entrepot.accounts.users import User, get_user, lock_user, user_by_id
 from entrepot.activity.record import RequestOrigin, record
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import sign_in_links
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound, SignInFailed
@@ -60,10 +61,13 @@ def create_link(
     token, expires_at = new_token(), now + LINK_LIFETIME
     digest = keyed_digest(secret, "link", token)
     conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
-    conn.execute(
-        insert(sign_in_links).values(
-            digest=digest, user_id=user.id, expires_at=expires_at, sets_password=sets_password
-        )
+    insert_row(
+        conn,
+        sign_in_links,
+        digest=digest,
+        user_id=user.id,
+        expires_at=expires_at,
+        sets_password=sets_password,
     )
     detail = {"user_name": user.user_name, "expires_at": expires_at.isoformat()}
     record(conn, user.account_id, actor, "user.link", now, detail=detail)

@@ -7,13 +7,14 @@ ends the user's sessions.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
 from entrepot.accounts.accounts import is_suspended
 from entrepot.accounts.actor import SCOPES, AccountId, Actor, UserId
 from entrepot.accounts.secrets import keyed_digest, new_token
 from entrepot.accounts.users import User, get_user, lock_user
 from entrepot.activity.record import RecordedUser, RequestOrigin, record
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import accounts, sessions, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import AccountSuspended, NotAuthenticated
@@ -48,9 +49,7 @@ def open_session(
     lock_user(conn, user.id)
     _end_oldest(conn, user.id, now)
     digest = keyed_digest(secret, "session", token)
-    conn.execute(
-        insert(sessions).values(digest=digest, user_id=user.id, created_at=now, seen_at=now)
-    )
+    insert_row(conn, sessions, digest=digest, user_id=user.id, created_at=now, seen_at=now)
     detail: dict[str, object] = {"with": how}
     if failed_before:
         detail["failed_before"] = failed_before

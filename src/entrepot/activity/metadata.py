@@ -7,8 +7,9 @@ written, even above the quota; what a person does next that adds some is refused
 
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, case, delete, func, insert, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select
 
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import accounts, metadata_changes
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import QuotaExceeded
@@ -27,17 +28,23 @@ GROWING_ACTIONS = frozenset(
 """What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway."""
 
 
-def metadata_of_account() -> ScalarSelect[int]:
-    """The counted bytes of the account of the outer query on `accounts`."""
+def metadata_of_account(account_id: ColumnElement[UUID] = accounts.c.id) -> ScalarSelect[int]:
+    """The counted bytes of an account, by default that of the outer query on `accounts`."""
     total = func.coalesce(func.sum(metadata_changes.c.bytes), 0)
     counted = case((total > FREE_BYTES, total - FREE_BYTES), else_=0)
-    query = select(counted).where(metadata_changes.c.account_id == accounts.c.id)
+    query = select(counted).where(metadata_changes.c.account_id == account_id)
     return query.correlate(accounts).scalar_subquery()
+
+
+def changes_of_account(account_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    """How many changes the bytes of an account are the sum of."""
+    query = select(func.count()).select_from(metadata_changes)
+    return query.where(metadata_changes.c.account_id == account_id).scalar_subquery()
 
 
 def require_metadata_room(conn: WriteConnection, account_id: UUID) -> None:
     """Check that an account's metadata may grow. Raises QuotaExceeded."""
-    _compact(conn, account_id)
+    compact_metadata(conn, account_id)
     columns = accounts.c.quota, accounts.c.used, accounts.c.reserved
     counted = metadata_of_account().label("metadata")
     row = conn.execute(select(*columns, counted).where(accounts.c.id == account_id)).one()
@@ -53,7 +60,7 @@ def total_metadata(conn: ReadConnection) -> dict[UUID, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _compact(conn: WriteConnection, account_id: UUID) -> None:
+def compact_metadata(conn: WriteConnection, account_id: UUID) -> None:
     """Replace many changes by one, without waiting for others: what they lock is left to them."""
     same_account = metadata_changes.c.account_id == account_id
     query = select(metadata_changes.c.id, metadata_changes.c.bytes).where(same_account)
@@ -64,4 +71,4 @@ def _compact(conn: WriteConnection, account_id: UUID) -> None:
     rows = conn.execute(locked).all()
     conn.execute(delete(metadata_changes).where(metadata_changes.c.id.in_([r.id for r in rows])))
     total = sum(int(row.bytes) for row in rows)
-    conn.execute(insert(metadata_changes).values(account_id=account_id, bytes=total))
+    insert_row(conn, metadata_changes, account_id=account_id, bytes=total)

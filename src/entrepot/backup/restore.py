@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from uuid import UUID
@@ -25,12 +24,13 @@ from entrepot.backup.folder import (
     read_blocks,
     read_manifest,
 )
+from entrepot.blobs.checked_copy import write_checked
 from entrepot.blobs.disk_sync import sync_folder, write_durably
-from entrepot.blobs.store import BlobStore
+from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import database_url, open_database
-from entrepot.errors import StartRefused
+from entrepot.errors import BlobDamaged, StartRefused
 from entrepot.files.named_blobs import list_named_blobs
 from entrepot.settings import Settings
 
@@ -198,22 +198,14 @@ def _link(store: BlobStore, source: Path, copy: StoredCopy) -> None:
 
 def _copy(store: BlobStore, source: Path, copy: StoredCopy) -> None:
     """Copy a blob into the store, durably, unless its copy is damaged."""
-    writer = store.create(copy.blob_id)
-    content = sha256()
     try:
-        for block in read_blocks(source):
-            content.update(block)
-            writer.write(block)
-        if content.hexdigest() != copy.sha256:
-            raise StartRefused(
-                reason=f"The copy {source} is damaged: its SHA-256 is {content.hexdigest()}, "
-                f"expected {copy.sha256}. The restoration stopped. Choose another snapshot, into "
-                "an empty folder."
-            )
-        writer.commit()
-    except BaseException:
-        writer.abort()
-        raise
+        write_checked(store, copy.blob_id, read_blocks(source), StoredBlob(copy.size, copy.sha256))
+    except BlobDamaged:
+        raise StartRefused(
+            reason=f"The copy {source} is damaged: its SHA-256 is {file_digest(source)}, "
+            f"expected {copy.sha256}. The restoration stopped. Choose another snapshot, into "
+            "an empty folder."
+        ) from None
 
 
 def _digest_of(path: Path) -> str | None:

@@ -12,13 +12,14 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import inspect, select
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.secret import create_secret, read_secret, secret_digest
 from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import Database, database_url
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import accounts, installation
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import StartRefused
@@ -96,7 +97,7 @@ def adopt_identity(
 
 
 def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
-    conn.execute(insert(installation).values(**vars(identity)))
+    insert_row(conn, installation, **vars(identity))
     return identity
 
 

@@ -229,6 +229,12 @@ def move(
         str,
         typer.Option("--to", metavar="URL", help="An empty PostgreSQL; its password: ~/.pgpass."),
     ],
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="DIR|s3://…", help="Copy the bytes too, into this empty store."
+        ),
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Copy the SQLite database to PostgreSQL, and check the copy. No server may run meanwhile.
@@ -240,7 +246,8 @@ def move(
 
     with translate_errors():
         _refuse_password(to, "Write it into ~/.pgpass, or set PGPASSWORD.")
-        result = move_to_postgresql(read_settings(data=data, log_level="warning"), to)
+        settings = read_settings(data=data, log_level="warning")
+        result = move_to_postgresql(settings, to, store=store)
     output_of(ctx).record(result, quiet="database", shown=result)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts
+from entrepot.bootstrap.shared_folder import find_local_locks
 from entrepot.cli.data_folder import is_locked, read_holder
 from entrepot.db.engine import sqlite_module
 from entrepot.files.delivery.quarantine import failed_versions
@@ -56,6 +57,8 @@ def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
         yield _sqlite()
     yield _folder(settings)
     yield _disk(settings)
+    if not settings.embedded:
+        yield _store_locks(settings)
     yield from _sandbox(settings)
     yield _expat()
     yield _address(settings)
@@ -145,6 +148,13 @@ def _disk(settings: Settings) -> CheckResult:
         has_space,
         f"{usage.free:,} bytes free, {settings.disk_reserve:,} kept for the database",
     )
+
+
+def _store_locks(settings: Settings) -> CheckResult:
+    """Whether hosts that share the store's folder see each other's locks."""
+    mount = find_local_locks(settings)
+    advice = f"{mount}: locks hold on this host alone; no other host may use the store"
+    return CheckResult("locks of the store", True, advice if mount else "ok", warning=bool(mount))
 
 
 def _sandbox(settings: Settings) -> Iterator[CheckResult]:

@@ -14,13 +14,14 @@ from entrepot.cli.start import refuse_missing_installation
 from entrepot.errors import StartRefused
 from entrepot.move.copy_tables import BATCH_ROWS
 from entrepot.move.move import move_installation
-from entrepot.settings import POSTGRESQL_SCHEMES, Settings
+from entrepot.settings import POSTGRESQL_SCHEMES, STORE_ADDRESS, Settings
 
 
 def move_to_postgresql(
-    source: Settings, address: str, batch_rows: int = BATCH_ROWS
+    source: Settings, address: str, batch_rows: int = BATCH_ROWS, store: str | None = None
 ) -> dict[str, str]:
-    """Move the installation, and say what was copied. Raises StartRefused."""
+    """Move the database, and the bytes if a `store` is named; what was copied. Raises
+    StartRefused."""
     configure_logs(source)
     if not source.embedded:
         raise StartRefused(
@@ -33,18 +34,36 @@ def move_to_postgresql(
             "postgresql://entrepot@db.example.com:5432/entrepot."
         )
     target = source.model_copy(update={"database": SecretStr(address)})
+    if store is not None:
+        if not STORE_ADDRESS.fullmatch(store):
+            raise StartRefused(
+                reason="--store must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX."
+            )
+        target = target.model_copy(update={"store": store})
     refuse_missing_installation(source)
     with (
         lock_data_folder(source.data, "a move to PostgreSQL", datetime.now(UTC)),
         explain_database_errors(target),
     ):
         moved = move_installation(source, target, _breaches, batch_rows)
+    copied = moved.copied
+    bytes_copied = (
+        {}
+        if copied is None
+        else {
+            "store": str(store),
+            "blobs": f"{copied.blobs:,}",
+            "blob_bytes": f"{copied.blob_bytes:,}",
+        }
+    )
+    settings = "ENTREPOT_DATABASE" if copied is None else "ENTREPOT_DATABASE and ENTREPOT_STORE"
     return {
         "database": moved.database,
         "installation": str(moved.installation),
         "tables": str(moved.tables),
         "rows": f"{moved.rows:,}",
-        "next": "set ENTREPOT_DATABASE to that address, and start the server",
+        **bytes_copied,
+        "next": f"set {settings} to these addresses, and start the server",
     }
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
+from entrepot.bootstrap.shared_folder import refuse_local_locks
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
@@ -16,7 +17,7 @@ from entrepot.cli.samples import rejected_task, seed_demo, sign_in_link, wait_un
 from entrepot.cli.start import choose_ports, prepare_installation, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
-from entrepot.http.web.curl_examples import curl_examples
+from entrepot.http.web.usage_examples import published_examples
 from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.settings import Settings
 
@@ -43,6 +44,7 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
+    refuse_local_locks(settings)
     with explain_database_errors(settings):
         refuse_foreign_store(settings)
     make_data_folder(settings.data)
@@ -115,9 +117,7 @@ def curl_lines(endpoint: str, api_key: str) -> list[str]:
     """The API's published examples, ready to paste, with the command that creates what they
     upload."""
     lines: list[str] = []
-    for example in curl_examples(endpoint, api_key, path="numbers.csv"):
-        setup = (
-            ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.command else []
-        )
-        lines += ["", *setup, *example.command.split("\n")]
+    for example in published_examples(endpoint, api_key, path="numbers.csv"):
+        setup = ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.text else []
+        lines += ["", *setup, *example.text.split("\n")]
     return lines[1:]

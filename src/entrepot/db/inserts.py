@@ -1,11 +1,23 @@
-"""Insert a row unless another transaction inserts the same key: one statement decides."""
+"""Insert a row, or insert it unless another transaction inserts the same key."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from entrepot.db.types import WriteConnection
+
+
+def insert_row(conn: WriteConnection, target: Table, /, **values: Any) -> None:
+    """Insert a row. Values are plain, not SQL: the statement is built once for its table, since to
+    build one takes longer than to run it."""
+    conn.execute(_insert_into(target), values)
+
+
+@cache
+def _insert_into(target: Table) -> Insert:
+    return insert(target)
 
 
 def upsert_into(dialect: str, target: Table) -> Any:

@@ -1,5 +1,6 @@
 """Lock rows until the end of a transaction, so that what is read next stays true."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Select
@@ -7,12 +8,14 @@ from sqlalchemy import Select
 from entrepot.db.types import WriteConnection
 
 
-def lock_rows(conn: WriteConnection, query: Select[Any], key_share: bool = False) -> None:
-    """Lock the rows that `query` selects; with `key_share` rows that refer to them need not wait.
+def lock_rows(
+    conn: WriteConnection, query: Callable[[], Select[Any]], key_share: bool = False
+) -> None:
+    """Lock the rows that `query()` selects; with `key_share` rows that refer to them need not wait.
 
-    SQLite's writer holds the whole database already, so there it costs nothing. What the locked
-    rows say is read by a later statement: on PostgreSQL this one may wait, and sees what was there
-    before it waited.
+    SQLite's writer holds the whole database already, so there it costs nothing: the query is not
+    even built. What the locked rows say is read by a later statement: on PostgreSQL this one may
+    wait, and sees what was there before it waited.
     """
     if conn.dialect.name != "sqlite":
-        conn.execute(query.with_for_update(key_share=key_share))
+        conn.execute(query().with_for_update(key_share=key_share))

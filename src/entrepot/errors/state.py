@@ -333,6 +333,17 @@ class StoreUnavailable(EntrepotError):
 
 
 @dataclass(eq=False)
+class DatabaseUnavailable(EntrepotError):
+    """The database does not answer now. Only an answer: inside a transaction the driver's own error
+    is raised, whose outcome is unknown. `retry_after` is in seconds."""
+
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return "The database does not answer now. What was not answered may be sent again."
+
+
+@dataclass(eq=False)
 class StartRefused(EntrepotError):
     """The server or a command cannot start; `reason` says what to do."""
 

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import comparisons, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection, json_member
 from entrepot.errors import NotFound
@@ -64,16 +65,16 @@ def request_comparison(
     if key is None:
         key = _primary_key(conn, file_id)
     task_id = TaskId(uuid4())
-    conn.execute(
-        insert(comparisons).values(
-            task_id=task_id,
-            file_id=file_id,
-            before_id=before.blob_id,
-            after_id=after.blob_id,
-            key=list(key),
-            examples=pair.examples,
-            created_by=actor.user_id,
-        )
+    insert_row(
+        conn,
+        comparisons,
+        task_id=task_id,
+        file_id=file_id,
+        before_id=before.blob_id,
+        after_id=after.blob_id,
+        key=list(key),
+        examples=pair.examples,
+        created_by=actor.user_id,
     )
     account_id, total = target.account_id, before.size + after.size
     create_task(

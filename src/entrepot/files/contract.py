@@ -17,13 +17,13 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    insert,
     select,
     update,
 )
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
 from entrepot.db.tables import checks, files, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
@@ -227,23 +227,23 @@ def propose_contract(
         raise BreakingChange(changes=change_documents)
     task_id = TaskId(uuid4())
     size = _current_size(conn, contract)
-    conn.execute(
-        insert(checks).values(
-            id=uuid4(),
-            task_id=task_id,
-            account_id=contract.account_id,
-            file_id=file_id,
-            name=contract.file_name,
-            mode="given",
-            schema=new.schema,
-            dialect=new.reading.dialect,
-            encoding=new.reading.encoding,
-            revision=contract.revision,
-            changes=to_json_text(change_documents),
-            created_by=actor.user_id,
-            key_id=actor.key_id,
-            created_at=now,
-        )
+    insert_row(
+        conn,
+        checks,
+        id=uuid4(),
+        task_id=task_id,
+        account_id=contract.account_id,
+        file_id=file_id,
+        name=contract.file_name,
+        mode="given",
+        schema=new.schema,
+        dialect=new.reading.dialect,
+        encoding=new.reading.encoding,
+        revision=contract.revision,
+        changes=to_json_text(change_documents),
+        created_by=actor.user_id,
+        key_id=actor.key_id,
+        created_at=now,
     )
     create_task(
         conn,
@@ -275,18 +275,18 @@ def add_revision(
     number."""
     number = contract.revision + 1
     reading = asdict(new.reading)
-    conn.execute(
-        insert(schema_revisions).values(
-            file_id=contract.file_id,
-            revision=number,
-            source="given",
-            schema=new.schema,
-            version=contract.current_version,
-            changes=changes,
-            created_by=user_id,
-            created_at=now,
-            **reading,
-        )
+    insert_row(
+        conn,
+        schema_revisions,
+        file_id=contract.file_id,
+        revision=number,
+        source="given",
+        schema=new.schema,
+        version=contract.current_version,
+        changes=changes,
+        created_by=user_id,
+        created_at=now,
+        **reading,
     )
     conn.execute(
         update(files)
@@ -358,7 +358,7 @@ def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
 
 def lock_terms(conn: WriteConnection, file_id: UUID) -> ContractTerms:
     """As `lock_contract`, without the schema."""
-    lock_rows(conn, select(files.c.id).where(files.c.id == file_id), key_share=True)
+    lock_rows(conn, lambda: select(files.c.id).where(files.c.id == file_id), key_share=True)
     return load_terms(conn, file_id)
 
 

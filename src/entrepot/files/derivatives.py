@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy import exists, or_, select, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, StoredBlob
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import (
     derivatives,
     files,
@@ -246,7 +247,7 @@ def _add_row(
     conn: WriteConnection, version_id: UUID, form: Made, account_id: UUID, values: dict[str, Any]
 ) -> None:
     key = {"version_id": version_id, "form": form, "account_id": account_id}
-    conn.execute(insert(derivatives).values(**key, **values))
+    insert_row(conn, derivatives, **key, **values)
 
 
 def _pending_values(now: datetime) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from entrepot.accounts.actor import Actor, UserId
 from entrepot.accounts.users import get_user, keep_user
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
     accounts,
@@ -103,7 +104,7 @@ def offer_file(
         return created_at
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
     values = {"file_id": file_id, "user_id": grantee.user_id}
-    conn.execute(insert(offers).values(**values, offered_by=actor.user_id, created_at=now))
+    insert_row(conn, offers, **values, offered_by=actor.user_id, created_at=now)
     detail = {"to": user_name}
     record(conn, target.account_id, actor, "file.offer", now, file_id, None, detail)
     return now

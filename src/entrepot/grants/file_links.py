@@ -170,7 +170,7 @@ def create_file_link(
         "kind": terms.kind,
         "form": terms.form,
         "max_uses": terms.max_uses,
-        "password": terms.password_hash is not None,
+        "protection": "password" if terms.password_hash is not None else None,
         "expires_at": expires_at.isoformat(),
     }
     record(conn, target.account_id, actor, "link.create", now, file_id, terms.version, detail)

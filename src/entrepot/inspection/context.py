@@ -46,13 +46,15 @@ class TableRequest:
     """The file at `path` is to be read as a table. `names` are the columns of a contract, which
     tell the header from the rows; `dialect` are the parts of a dialect that need no detection,
     `encoding` is the encoding if that needs none. `freeze`: how the file is read is to become a
-    contract."""
+    contract. `by_ends`: a long text may be opened by its first and its last part, since its scan in
+    place proves what is between them."""
 
     path: Path
     names: list[str] | None = None
     dialect: TableDialect | None = None
     freeze: bool = False
     encoding: str | None = None
+    by_ends: bool = False
 
     @property
     def bound(self) -> bool:
@@ -72,6 +74,8 @@ class OpenedTable:
     errors of a report, in place. `count_records` tells what each record was taken for, given the
     rows that were judged. `under_contract`, if set, is the same file opened under a contract with
     these names and this dialect: formats that are tables by themselves are read alike.
+    `open_whole` opens a file again that was opened by its ends, and was not proven to be like them;
+    it returns None for any other.
     `write_canonical`, if set, writes canonical CSV better than a
     table can, since it keeps surplus cells; it returns how the file was read.
     """
@@ -82,6 +86,7 @@ class OpenedTable:
     locate_errors: Callable[[list[dict[str, Any]]], None] = lambda errors: None
     under_contract: Callable[[list[str], TableDialect | None], "OpenedTable"] | None = None
     count_records: Callable[[int], RecordCounts] = only_judged
+    open_whole: Callable[[], "OpenedTable | None"] = lambda: None
     write_canonical: Callable[[Path], object] | None = None
 
 

@@ -193,6 +193,7 @@ def _check_or_infer(
             dialect=dialect,
             freeze=request.mode == "infer",
             encoding=request.encoding,
+            by_ends=True,
         ),
         context,
     )
@@ -205,7 +206,12 @@ def _check_or_infer(
             return _infer(table, request, context)
         return _check(table, schema, request, context)
 
-    outcome = _check_in_place(opened, inspect_table) or inspect_table(opened.read())
+    outcome = _check_in_place(opened, inspect_table)
+    if outcome is None and (whole := opened.open_whole()) is not None:
+        opened = whole
+        outcome = _check_in_place(opened, inspect_table)
+    if outcome is None:
+        outcome = inspect_table(opened.read())
     if request.mode == "infer" and opened.under_contract is not None:
         outcome, opened = _check_with_own_contract(outcome, opened, request, context)
     records = opened.count_records(outcome.checked.rows)

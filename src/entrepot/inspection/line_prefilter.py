@@ -34,12 +34,14 @@ DELIMITER, QUOTE = "\x02", "\x01"
 class Lines:
     """A plain text (UTF-8, one kind of line end, no NUL, SOH or STX) by its lines.
 
-    `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
-    counted by `count`; `unmatched` is the file for unmatched lines; `longest` is bytes; `sample`
-    lines are asked before all are. `rows_of` makes the relation of the rows, cell by cell, of
-    another file that is written alike, but with LF at the ends of its lines. `header` is the line
-    that names the columns, None where that is not known; `repeats_header` looks for it among the
-    rows.
+    `skip` lines stand before those of the rows, which take `size` bytes with their ends, as if the
+    last one had one too, and are counted by `count`; `unmatched` is the file for unmatched lines;
+    `longest` is bytes; `sample` lines are asked before all are. `rows_of` makes the relation of the
+    rows, cell by cell, of another file that is written alike, but with LF at the ends of its lines.
+    `header` is the line that names the columns, None where that is not known; `repeats_header`
+    looks for it among the rows.
+    `prove_rest` looks at those bytes that nobody looked at yet, and raises IrregularText where the
+    text is not plain; to find that all lines match is as good.
     `prove_regular` raises IrregularText where the lines of a file may be read otherwise than by
     the lexer. `has_controls` tells whether a file has control characters but for tab, LF and CR.
     """
@@ -55,6 +57,7 @@ class Lines:
     sample: int
     header: str | None
     repeats_header: Callable[[], bool]
+    prove_rest: Callable[[], object]
     prove_regular: Callable[[Path], object]
     has_controls: Callable[[Path], bool]
     rows_of: Callable[[Path], Sql]
@@ -82,6 +85,7 @@ class Lines:
         last = max(numbers, default=0)
         with self.path.open("rb") as text, self.unmatched.open("rb") as unmatched:
             number, offset = 0, 0
+            unmatched.readline()  # their header
             for count, unmatched_line in enumerate(islice(unmatched, last), start=1):
                 for line in text:
                     number += 1
@@ -141,6 +145,7 @@ def _prefilter(
         return None
     query_of_unmatched = f"SELECT line FROM {source} WHERE {unmatched}"
     if in_sample:
+        lines.prove_rest()
         # Counting the lines alone costs a sixth of asking them all a second time.
         total = _write_unmatched(engine, lines, query_of_unmatched)
         row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
@@ -151,10 +156,12 @@ def _prefilter(
         )
         row = engine.execute(query).fetchone() or (0, 0, 0)
         total = int(row[1])
+        if total:
+            lines.prove_rest()
         if total and _write_unmatched(engine, lines, query_of_unmatched) != total:
             return None
         ends = len(lines.newline) * int(row[0])
-        complete = int(row[2]) + ends - lines.size in (0, len(lines.newline))
+        complete = int(row[2]) + ends == lines.size
     usable = complete and total <= MAX_UNMATCHED_SHARE * row[0]
     if not usable or not _are_whole_rows(lines, total):
         return None
@@ -193,10 +200,14 @@ def _matched(patterns: Sequence[str]) -> Sql:
 
 
 def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
-    """Write the unmatched lines, each with an LF at its end; return their count."""
-    # With a quote, the engine would enclose lines that are empty or have a "#".
-    options = f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE '', ESCAPE ''"
-    source, target = f"SELECT coalesce(line, '') FROM ({query})", literal(str(lines.unmatched))
+    """Write the unmatched lines below a header, each with an LF at its end; return their count."""
+    # Without a header, the engine would read a first line without its mark of byte order. With a
+    # quote, it would enclose lines that are empty or have a "#".
+    options = f"FORMAT csv, HEADER true, DELIMITER {literal(DELIMITER)}, QUOTE '', ESCAPE ''"
+    source, target = (
+        f"SELECT coalesce(line, '') AS line FROM ({query})",
+        literal(str(lines.unmatched)),
+    )
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0
 

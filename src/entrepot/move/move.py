@@ -1,25 +1,30 @@
-"""Move an installation's database to PostgreSQL: copy, compare, and let nobody use either half.
+"""Move an installation's database to PostgreSQL, and its bytes to another store if one is named:
+copy, compare, and let nobody use either half.
 
 The original is only read. The target has the table `unfinished_move` from the first moment to the
 last, and nothing but this starts on a database that has it (`migrations.run`). Run again after it
-was cut off, a move continues where it stopped. The bytes stay where they are.
+was cut off, a move continues where it stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import inspect, text
 
+from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.moved import write_moved
+from entrepot.bootstrap.stores import store_location
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import Database, database_url, open_database
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import StartRefused
+from entrepot.errors import StartRefused, StorageFull, StoreUnavailable
 from entrepot.migrations.revisions import UNFINISHED_MOVE, current_revision, head_revision
 from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
+from entrepot.move.copy_bytes import CopiedBytes, copy_bytes, refuse_used_store
 from entrepot.move.copy_tables import (
     BATCH_ROWS,
     TableDigest,
@@ -36,19 +41,23 @@ Check = Callable[[Settings], list[str]]
 
 @dataclass(frozen=True)
 class FinishedMove:
-    """A finished move: the address without its password, and what was copied and compared."""
+    """A finished move: the address without its password, and what was copied and compared.
+
+    `copied` is None if the bytes stay where they are.
+    """
 
     database: str
     installation: UUID
     tables: int
     rows: int
+    copied: CopiedBytes | None
 
 
 def move_installation(
     source: Settings, target: Settings, check: Check, batch_rows: int = BATCH_ROWS
 ) -> FinishedMove:
-    """Copy the SQLite database of `source` to the PostgreSQL of `target`, which differ in nothing
-    else. The caller has locked the data folder, so no server writes meanwhile.
+    """Copy the SQLite database of `source` to the PostgreSQL of `target`, and the bytes if the
+    stores differ. The caller has locked the data folder, so no server writes meanwhile.
 
     `check` looks at the copy before it may be used. Raises StartRefused; then the copy is
     unfinished, and running this again continues it.
@@ -63,12 +72,16 @@ def move_installation(
                     reason=f"The database {database_url(source)} is not of this release. Run "
                     "`entrepot admin migrate` first, which keeps a copy of it."
                 )
+            new_store = _find_new_store(source, target, identity.id)
             _begin(copy, target, identity.id)
             migrate(copy, target.sqlite_file, datetime.now(UTC), moving=True)
             for table in tables():
                 copy_table(table, reading, copy, batch_rows)
             copy.write(continue_sequences)
             digests = _compare(reading, copy, target)
+            copied = None
+            if new_store is not None:
+                copied = _copy_bytes(reading, source, new_store, identity.id)
             if wrong := check(target):
                 raise StartRefused(
                     reason=f"The copy in {database_url(target)} breaks what must always hold: "
@@ -76,13 +89,44 @@ def move_installation(
                     "does too. The original was not changed."
                 )
             # First: the original must not be used beside its copy, which has the same bytes.
-            write_moved(source, database_url(target))
+            store_address = str(new_store) if new_store is not None else None
+            write_moved(source, database_url(target), store_address)
             copy.write(_finish)
     finally:
         copy.close()
         original.close()
     rows = sum(digest.rows for digest in digests)
-    return FinishedMove(database_url(target), identity.id, len(digests), rows)
+    return FinishedMove(database_url(target), identity.id, len(digests), rows, copied)
+
+
+def _find_new_store(source: Settings, target: Settings, installation: UUID) -> StoreLocation | None:
+    """The store that is to have the bytes; None if they stay where they are. Raises
+    StartRefused."""
+    location = store_location(target)
+    if str(location) == str(store_location(source)):
+        return None
+    with _explain_store_errors(location):
+        refuse_used_store(location, installation)
+    return location
+
+
+def _copy_bytes(
+    reading: ReadConnection, source: Settings, location: StoreLocation, installation: UUID
+) -> CopiedBytes:
+    with _explain_store_errors(location):
+        location.write_id(installation)
+        return copy_bytes(reading, store_location(source).open(), location.open())
+
+
+@contextmanager
+def _explain_store_errors(location: StoreLocation) -> Iterator[None]:
+    try:
+        yield
+    except (StoreUnavailable, StorageFull, OSError) as error:
+        raise StartRefused(
+            reason=f"The store {location} does not answer, or has no space: {error}. Run this "
+            "again when it does: what is there stays. The original was not changed."
+        ) from error
 
 
 def _begin(copy: Database, target: Settings, installation: UUID) -> None:

@@ -17,15 +17,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NewType
+from functools import cache
+from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, Select, Update, bindparam, delete, select, update
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from entrepot.activity.metadata import metadata_of_account
+from entrepot.activity.metadata import (
+    COMPACT_ROWS,
+    changes_of_account,
+    compact_metadata,
+    metadata_of_account,
+)
+from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
 from entrepot.db.tables import accounts, reservations
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import (
     EntrepotError,
     OwnerQuotaExceeded,
@@ -110,17 +118,17 @@ def open_reservation(
     (`quotas.shares`)."""
     lock_accounts(conn, account_id)
     sender_account = sender.account_id if sender is not None else account_id
-    require_place(conn, account_id, sender_account, max_uploads, belongs_to_request(), now)
+    require_place(conn, account_id, sender_account, max_uploads, False, now)
     reservation = ReservationId(uuid4())
-    conn.execute(
-        insert(reservations).values(
-            id=reservation,
-            account_id=account_id,
-            size=size,
-            created_at=now,
-            expires_at=now + RESERVATION_LIFETIME,
-            **(sender.columns() if sender is not None else {}),
-        )
+    insert_row(
+        conn,
+        reservations,
+        id=reservation,
+        account_id=account_id,
+        size=size,
+        created_at=now,
+        expires_at=now + RESERVATION_LIFETIME,
+        **(sender.columns() if sender is not None else {}),
     )
     return reservation
 
@@ -160,10 +168,17 @@ def settle_reservation(
     if reserved is None or size > reserved:
         raise UploadInterrupted
     conn.execute(
-        update(accounts)
-        .where(accounts.c.id == account_id)
-        .values(reserved=accounts.c.reserved - reserved, used=accounts.c.used + size)
+        _settle_statement(),
+        {"of_account": account_id, "reserved_bytes": reserved, "used_bytes": size},
     )
+
+
+@cache
+def _settle_statement() -> Update:
+    reserved = accounts.c.reserved - bindparam("reserved_bytes", type_=BigInteger())
+    used = accounts.c.used + bindparam("used_bytes", type_=BigInteger())
+    same_account = accounts.c.id == uuid_parameter("of_account")
+    return update(accounts).where(same_account).values(reserved=reserved, used=used)
 
 
 def release_reservation(
@@ -241,12 +256,41 @@ def hide_owner_figures(account_id: UUID, owner_id: UUID) -> Iterator[None]:
         raise quota_error_for(account_id, owner_id, error) from None
 
 
-def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> bool:
-    """Reserve `size` bytes of the account if they are free; whether they were."""
-    taken = accounts.c.used + accounts.c.reserved + metadata_of_account()
-    within_quota = taken + size <= accounts.c.quota
-    statement = update(accounts).where(accounts.c.id == account_id, within_quota)
-    return bool(conn.execute(statement.values(reserved=accounts.c.reserved + size)).rowcount)
+def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> Usage | None:
+    """Reserve `size` bytes of the account if they are free; the usage with them, or None.
+
+    What each delivery adds to the metadata is summed up here now and then: else every later one
+    would add up all of them again.
+    """
+    parameters = {"of_account": account_id, "more_bytes": size}
+    row = conn.execute(_reserve_statement(), parameters).one_or_none()
+    if row is None:
+        return None
+    if row.changes > COMPACT_ROWS:
+        compact_metadata(conn, account_id)
+    return Usage(row.quota, row.used, row.reserved, int(row.metadata))
+
+
+@cache
+def _reserve_statement() -> ReturningUpdate[Any]:
+    more_bytes = bindparam("more_bytes", type_=BigInteger())
+    # By the parameter: in RETURNING the names of columns have no table, so that the account's `id`
+    # would be that of the inner one.
+    account_id = uuid_parameter("of_account")
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
+    within_quota = taken + more_bytes <= accounts.c.quota
+    return (
+        update(accounts)
+        .where(accounts.c.id == account_id, within_quota)
+        .values(reserved=accounts.c.reserved + more_bytes)
+        .returning(
+            accounts.c.quota,
+            accounts.c.used,
+            accounts.c.reserved,
+            metadata_of_account(account_id).label("metadata"),
+            changes_of_account(account_id).label("changes"),
+        )
+    )
 
 
 def _block_or_fail(
@@ -280,11 +324,16 @@ def _remove_reservation(
     conn: WriteConnection, account_id: UUID, reservation: ReservationId
 ) -> int | None:
     """The bytes that the reservation had; None if it is gone. Only one of two calls removes it."""
-    same = reservations.c.id == reservation, reservations.c.account_id == account_id
-    removed: int | None = conn.scalar(
-        delete(reservations).where(*same).returning(reservations.c.size)
-    )
+    parameters = {"reservation": reservation, "of_account": account_id}
+    removed: int | None = conn.scalar(_remove_statement(), parameters)
     return removed
+
+
+@cache
+def _remove_statement() -> ReturningDelete[int]:
+    same_reservation = reservations.c.id == uuid_parameter("reservation")
+    same_account = reservations.c.account_id == uuid_parameter("of_account")
+    return delete(reservations).where(same_reservation, same_account).returning(reservations.c.size)
 
 
 def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: ReservationId) -> int:
@@ -304,7 +353,11 @@ def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     links and entitlements, resumable uploads, their reservations, a user, the accounts by their
     ids, keys, sessions and sign-in links, the head of an account's activity.
     """
+
     # Without the key: who holds the head of the account's activity adds a row that refers to the
     # account, and would wait for us, who wait for that head at the end.
-    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
+    def query() -> Select[UUID]:
+        same_accounts = accounts.c.id.in_(account_ids)
+        return select(accounts.c.id).where(same_accounts).order_by(accounts.c.id)
+
     lock_rows(conn, query, key_share=True)

@@ -6,12 +6,14 @@ account a quarter. So no guest keeps the account's people out, nor one guest the
 """
 
 from datetime import datetime
+from functools import cache
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from entrepot.db.tables import reservations, uploads
-from entrepot.db.types import ReadConnection
+from entrepot.db.types import ReadConnection, UtcTime, uuid_parameter
 from entrepot.errors import TooManyUploads
 
 GUESTS_SHARE, GUEST_SHARE = 2, 4
@@ -38,19 +40,34 @@ def require_place(
     account_id: UUID,
     sender_account: UUID,
     limit: int,
-    condition: ColumnElement[bool],
+    resumable: bool,
     now: datetime,
 ) -> None:
-    """Check that one more upload of that sender may begin, of those that meet the `condition`.
+    """Check that one more upload of that sender may begin, of the resumable ones or of those that
+    end with their request.
 
     Lock the account first. Raises TooManyUploads.
     """
-    sender = func.coalesce(reservations.c.sender_account_id, account_id)
+    parameters = {"of_account": account_id, "sender_account": sender_account, "now": now}
+    by_sender = _uploads_query("of this sender", resumable)
     if sender_account == account_id:
-        _require_below(conn, account_id, limit, now, condition, sender == account_id)
+        _require_below(conn, limit, by_sender, parameters)
         return
-    _require_below(conn, account_id, guest_limit(limit), now, condition, sender == sender_account)
-    _require_below(conn, account_id, guests_limit(limit), now, condition, sender != account_id)
+    _require_below(conn, guest_limit(limit), by_sender, parameters)
+    by_guests = _uploads_query("of all guests", resumable)
+    _require_below(conn, guests_limit(limit), by_guests, parameters)
+
+
+@cache
+def _uploads_query(
+    senders: Literal["of this sender", "of all guests"], resumable: bool
+) -> Select[int]:
+    account = uuid_parameter("of_account")
+    sender = func.coalesce(reservations.c.sender_account_id, account)
+    is_one = sender == uuid_parameter("sender_account")
+    condition = is_one if senders == "of this sender" else sender != account
+    kind = ~belongs_to_request() if resumable else belongs_to_request()
+    return _count_query().where(condition, kind)
 
 
 def require_guest_places(
@@ -63,20 +80,27 @@ def require_guest_places(
 ) -> None:
     """Check that a guest may leave one more resumable upload unfinished: `limits` are how many on
     one file, and how many in the account. Raises TooManyUploads."""
-    resumable, of_guest = ~belongs_to_request(), reservations.c.sender_account_id == sender_account
-    on_file = reservations.c.file_id == file_id
-    _require_below(conn, account_id, limits[0], now, resumable, of_guest, on_file)
-    _require_below(conn, account_id, limits[1], now, resumable, of_guest)
+    parameters = {"of_account": account_id, "now": now}
+    of_guest = _count_query().where(
+        ~belongs_to_request(), reservations.c.sender_account_id == sender_account
+    )
+    on_file = of_guest.where(reservations.c.file_id == file_id)
+    _require_below(conn, limits[0], on_file, parameters)
+    _require_below(conn, limits[1], of_guest, parameters)
+
+
+def _count_query() -> Select[int]:
+    """Counts the reservations of an account that have not expired."""
+    return (
+        select(func.count())
+        .select_from(reservations)
+        .where(reservations.c.account_id == uuid_parameter("of_account"))
+        .where(reservations.c.expires_at > bindparam("now", type_=UtcTime()))
+    )
 
 
 def _require_below(
-    conn: ReadConnection,
-    account_id: UUID,
-    limit: int,
-    now: datetime,
-    *conditions: ColumnElement[bool],
+    conn: ReadConnection, limit: int, query: Select[int], parameters: dict[str, Any]
 ) -> None:
-    current = reservations.c.account_id == account_id, reservations.c.expires_at > now
-    query = select(func.count()).select_from(reservations).where(*current, *conditions)
-    if (conn.scalar(query) or 0) >= limit:
+    if (conn.scalar(query, parameters) or 0) >= limit:
         raise TooManyUploads(limit=limit)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import reservations, uploads
 from entrepot.db.types import WriteConnection
 from entrepot.errors import OwnerQuotaExceeded
@@ -66,15 +67,15 @@ def reserve_upload(
     if not reserve_bytes(conn, account_id, reserved):
         raise get_usage(conn, account_id).quota_exceeded(size)
     columns = sender.columns() if sender is not None else {}
-    conn.execute(
-        insert(reservations).values(
-            id=upload_id,
-            account_id=account_id,
-            size=reserved,
-            created_at=now,
-            expires_at=until,
-            **columns,
-        )
+    insert_row(
+        conn,
+        reservations,
+        id=upload_id,
+        account_id=account_id,
+        size=reserved,
+        created_at=now,
+        expires_at=until,
+        **columns,
     )
     return ReservationId(upload_id)
 

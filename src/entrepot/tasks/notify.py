@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 CHANNEL = "entrepot_tasks"
+SOCKET_PREFIX, SOCKET_SUFFIX = "worker-", ".sock"
 
 
 def wake_local_workers(folder: Path) -> None:
@@ -24,8 +25,10 @@ def wake_local_workers(folder: Path) -> None:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
     ):
         sender.setblocking(False)
-        for path in folder.glob("worker-*.sock"):
-            with contextlib.suppress(OSError), _socket_address(path) as address:
+        for name in os.listdir(folder):
+            if not (name.startswith(SOCKET_PREFIX) and name.endswith(SOCKET_SUFFIX)):
+                continue
+            with contextlib.suppress(OSError), _socket_address(folder / name) as address:
                 sender.sendto(b"w", address)
 
 
@@ -34,7 +37,7 @@ def listen_local(
 ) -> None:
     """Call `on_wake` for each datagram until `stop`; runs in its own thread."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"worker-{name}.sock"
+    path = folder / f"{SOCKET_PREFIX}{name}{SOCKET_SUFFIX}"
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         with _socket_address(path) as address:

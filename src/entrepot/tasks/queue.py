@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from entrepot.db.engine import Database
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import queue_entries, tasks
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.notify import CHANNEL, wake_local_workers
@@ -49,7 +50,7 @@ class TaskQueue:
     def enqueue(self, conn: WriteConnection, new: NewEntry, now: datetime) -> None:
         """Enqueue work. It exists once the caller's transaction is committed."""
         values = {**vars(new), "short": is_short(new.size), "enqueued_at": now}
-        conn.execute(insert(queue_entries).values(values))
+        insert_row(conn, queue_entries, **values)
         if not self._embedded:
             conn.execute(text(f"NOTIFY {CHANNEL}"))
 

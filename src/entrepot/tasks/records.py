@@ -8,15 +8,17 @@ nothing.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, NewType
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, func, or_, select, update
 
+from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, UtcTime, WriteConnection, uuid_parameter
 
 TaskId = NewType("TaskId", UUID)
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -81,38 +83,44 @@ def create_task(
     now: datetime,
 ) -> None:
     """Record a queued task; `total` is bytes."""
-    conn.execute(
-        insert(tasks).values(
-            id=task_id,
-            account_id=account_id,
-            user_id=user_id,
-            kind=kind,
-            status="queued",
-            stage="queued",
-            total=total,
-            file_id=file_id,
-            version=version,
-            created_at=now,
-        )
+    insert_row(
+        conn,
+        tasks,
+        id=task_id,
+        account_id=account_id,
+        user_id=user_id,
+        kind=kind,
+        status="queued",
+        stage="queued",
+        total=total,
+        file_id=file_id,
+        version=version,
+        created_at=now,
     )
 
 
 def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
     """Mark a task as running; False if it has ended."""
-    conditions = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
-    result = conn.execute(
-        update(tasks)
-        .where(conditions)
-        .values(
-            status="running",
-            stage=stage,
-            started_at=func.coalesce(tasks.c.started_at, now),
-            done=0,
-            starts=tasks.c.starts + 1,
-            revision=tasks.c.revision + 1,
-        )
+    parameters = {"of_task": task_id, "new_stage": stage, "now": now}
+    return bool(conn.execute(_start_statement(), parameters).rowcount)
+
+
+@cache
+def _start_statement() -> Update:
+    now = bindparam("now", type_=UtcTime())
+    return _unended_statement().values(
+        status="running",
+        stage=bindparam("new_stage"),
+        started_at=func.coalesce(tasks.c.started_at, now),
+        done=0,
+        revision=tasks.c.revision + 1,
     )
-    return bool(result.rowcount)
+
+
+@cache
+def _unended_statement() -> Update:
+    not_ended = tasks.c.status.in_(("queued", "running"))
+    return update(tasks).where(tasks.c.id == uuid_parameter("of_task"), not_ended)
 
 
 def requeue_task(conn: WriteConnection, task_id: UUID) -> None:
@@ -145,20 +153,21 @@ def finish_task(
     has_report: bool = False,
 ) -> bool:
     """End a task. False if it had already ended; then nothing changes."""
-    values: dict[str, Any] = {"status": status, "stage": status, "finished_at": now}
-    if status == "succeeded":
-        values["done"] = tasks.c.total
-    result = conn.execute(
-        update(tasks)
-        .where(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
-        .values(**values, error=error, has_report=has_report, revision=tasks.c.revision + 1)
+    values = {"error": error, "has_report": has_report, "finished_at": now}
+    return bool(conn.execute(_finish_statement(status), {"of_task": task_id, **values}).rowcount)
+
+
+@cache
+def _finish_statement(status: Literal["succeeded", "failed", "canceled"]) -> Update:
+    done = tasks.c.total if status == "succeeded" else tasks.c.done
+    return _unended_statement().values(
+        status=status, stage=status, done=done, revision=tasks.c.revision + 1
     )
-    return bool(result.rowcount)
 
 
 def lock_task(conn: WriteConnection, task_id: UUID) -> None:
     """Lock a task until the end of the transaction: what is read next stays true."""
-    lock_rows(conn, select(tasks.c.id).where(tasks.c.id == task_id))
+    lock_rows(conn, lambda: select(tasks.c.id).where(tasks.c.id == task_id))
 
 
 def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
 
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import replies, reservations, uploads, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
@@ -103,7 +104,7 @@ def claim_key(conn: WriteConnection, claim: Claim, now: datetime) -> None:
     }
     if _find_row(conn, claim.user_id, claim.key) is None:
         keys = {"user_id": claim.user_id, "key": claim.key}
-        conn.execute(insert(replies).values(**keys, **values))
+        insert_row(conn, replies, **keys, **values)
     else:
         same_key = replies.c.user_id == claim.user_id, replies.c.key == claim.key
         conn.execute(update(replies).where(*same_key).values(**values))

@@ -27,7 +27,7 @@ def role() -> str | None:
     name = multiprocessing.current_process().name
     if name.startswith("entrepot: "):
         return name.split()[1]
-    return "command" if "sweep" in sys.orig_argv else None
+    return "command" if "sweep" in sys.argv else None
 
 
 def planned(call: str) -> dict[str, object] | None:

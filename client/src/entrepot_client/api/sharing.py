@@ -40,6 +40,42 @@ class SharingRequests:
         path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
         self._transport.send("DELETE", path)
 
+    def links(self, file_id: str) -> Iterator[Document]:
+        """The links to a file that were not revoked. Raises ResourceNotFound, and Forbidden if the
+        caller may not share it."""
+        return self._transport.pages(f"{file_path(file_id)}/links", "links_list")
+
+    def create_link(
+        self,
+        file_id: str,
+        kind: str,
+        *,
+        name: str = "",
+        format: str | None = None,
+        version: int | None = None,
+        expires_at: datetime | None = None,
+        max_uses: int | None = None,
+        password: str | None = None,
+    ) -> Document:
+        """A link with which anybody who has it reads a file (`read`: in one `format`, one
+        `version`, by default the newest as it was delivered) or delivers to it (`deliver`). Its
+        `url` is shown this once. Raises ResourceNotFound, Forbidden, Invalid, Conflict."""
+        body: dict[str, Any] = {
+            "kind": kind,
+            "name": name,
+            "format": format,
+            "version": version,
+            "expires_at": format_time(expires_at),
+            "max_uses": max_uses,
+            "password": password,
+        }
+        link: Document = self._transport.send("POST", f"{file_path(file_id)}/links", body)
+        return link
+
+    def revoke_link(self, file_id: str, link_id: str) -> None:
+        """End a link immediately. Raises ResourceNotFound, also if it was revoked."""
+        self._transport.send("DELETE", f"{file_path(file_id)}/links/{quote(link_id, safe='')}")
+
     def transfer_file(self, file_id: str, user_name: str) -> None:
         """Make another user of the same account the owner of a file. Raises Invalid."""
         self._transport.send("PATCH", file_path(file_id), {"user_name": user_name})

@@ -48,6 +48,8 @@ OPTION_NAMES = {
     "keep_last": "--keep-last",
     "days": "--keep-days",
     "expires_at": "--expires",
+    "max_uses": "--uses",
+    "password": "--password",
     "scopes": "--scopes",
     "reason": "--reason",
     "action": "--action",

@@ -27,9 +27,10 @@ CATALOG: dict[str, CatalogEntry] = {
     "senders": CatalogEntry(
         "senders", "List, accept and block accounts that share files with you."
     ),
+    "links": CatalogEntry("links", "Create, list and revoke links to files, for guests."),
     "activity": CatalogEntry("activity", "Who did and read what: list it, export it, verify it."),
     "keys": CatalogEntry("keys", "Create, list and revoke API keys."),
-    "user": CatalogEntry("people", "Let the people of your account sign in, as its admin."),
+    "user": CatalogEntry("people", "Make users of your account, and let them sign in."),
     "password": CatalogEntry("people", "Change your password; your browser sessions end."),
     "users": CatalogEntry("account", "List the users of your account."),
     "quota": CatalogEntry("account", "Show the quota of your account, and what uses it."),

@@ -7,12 +7,10 @@ one sentence, and the other commands work.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+from entrepot_client.entry_points import find_entry_points
 
 GROUP = "entrepot.commands"
 
@@ -35,11 +33,8 @@ class BrokenPlugin:
 
 def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
     """Let every installed plug-in add its commands to `app`; returns those that failed."""
-    # Loaded here: it takes longer than many commands, which need no plug-in.
-    from importlib.metadata import entry_points
-
     broken = []
-    for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for entry_point in find_entry_points(GROUP):
         before = (list(app.registered_commands), list(app.registered_groups))
         try:
             entry_point.load()(app)
@@ -48,9 +43,5 @@ def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
         except Exception as error:
             # Removes the commands that the plug-in added before it failed.
             app.registered_commands[:], app.registered_groups[:] = before
-            broken.append(BrokenPlugin(entry_point.name, _package_of(entry_point), error))
+            broken.append(BrokenPlugin(entry_point.name, entry_point.package, error))
     return broken
-
-
-def _package_of(entry_point: "EntryPoint") -> str:
-    return entry_point.dist.name if entry_point.dist is not None else entry_point.module

@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
-
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, FileTooLarge
@@ -108,22 +107,22 @@ def define_file(
     new_id = FileId(file_id or uuid4())
     path = definition.path
     accepted = AcceptedDelivery(TaskId(uuid4()), new_id, version=1)
-    conn.execute(
-        insert(files).values(
-            id=new_id,
-            account_id=account_id,
-            owner_id=actor.user_id,
-            name=definition.name,
-            name_key=fold_name(definition.name),
-            path=path,
-            path_key=claim_path(conn, account_id, path) if path is not None else None,
-            description=definition.description,
-            size_limit=definition.size_limit,
-            enforcement=definition.enforcement.mode,
-            created_at=now,
-            updated_at=now,
-            **asdict(definition.reading),
-        )
+    insert_row(
+        conn,
+        files,
+        id=new_id,
+        account_id=account_id,
+        owner_id=actor.user_id,
+        name=definition.name,
+        name_key=fold_name(definition.name),
+        path=path,
+        path_key=claim_path(conn, account_id, path) if path is not None else None,
+        description=definition.description,
+        size_limit=definition.size_limit,
+        enforcement=definition.enforcement.mode,
+        created_at=now,
+        updated_at=now,
+        **asdict(definition.reading),
     )
     _save_given_schema(conn, actor, accepted, definition, now)
     new_version = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
@@ -145,15 +144,15 @@ def _save_given_schema(
     schema = definition.enforcement.schema
     if schema is None:
         return
-    conn.execute(
-        insert(schema_revisions).values(
-            file_id=accepted.file_id,
-            revision=1,
-            source="given",
-            schema=schema,
-            version=None,
-            created_by=actor.user_id,
-            created_at=now,
-            **asdict(definition.reading),
-        )
+    insert_row(
+        conn,
+        schema_revisions,
+        file_id=accepted.file_id,
+        revision=1,
+        source="given",
+        schema=schema,
+        version=None,
+        created_by=actor.user_id,
+        created_at=now,
+        **asdict(definition.reading),
     )

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, func, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId, StoredBlob
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
@@ -142,22 +143,22 @@ def add_version(
 ) -> None:
     """Write the version's row and its task, and enqueue the work; the account has its bytes."""
     accepted = new.accepted
-    conn.execute(
-        insert(versions).values(
-            id=new.blob_id,
-            file_id=accepted.file_id,
-            account_id=new.account_id,
-            number=accepted.version,
-            status="received",
-            size=new.stored.size,
-            sha256=new.stored.sha256,
-            media_type="application/octet-stream",
-            created_by=actor.answering_user_id,
-            link_id=actor.link.link_id if actor.link is not None else None,
-            created_at=now,
-            task_id=accepted.task_id,
-            **asdict(new.origin),
-        )
+    insert_row(
+        conn,
+        versions,
+        id=new.blob_id,
+        file_id=accepted.file_id,
+        account_id=new.account_id,
+        number=accepted.version,
+        status="received",
+        size=new.stored.size,
+        sha256=new.stored.sha256,
+        media_type="application/octet-stream",
+        created_by=actor.answering_user_id,
+        link_id=actor.link.link_id if actor.link is not None else None,
+        created_at=now,
+        task_id=accepted.task_id,
+        **asdict(new.origin),
     )
     create_task(
         conn,

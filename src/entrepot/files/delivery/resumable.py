@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
@@ -32,7 +33,7 @@ from entrepot.quotas.reserve import (
     lock_accounts,
     release_reservation,
 )
-from entrepot.quotas.shares import belongs_to_request, require_guest_places, require_place
+from entrepot.quotas.shares import require_guest_places, require_place
 from entrepot.quotas.upload_reservations import (
     extend_reservation,
     merge_reservations,
@@ -73,8 +74,7 @@ def begin_upload(
     if sender.account_id != account_id:
         guest = account_id, sender.account_id, sender.file_id
         require_guest_places(conn, *guest, limits.guest_unfinished, now)
-    resumable = ~belongs_to_request()
-    require_place(conn, account_id, sender.account_id, limits.max_unfinished, resumable, now)
+    require_place(conn, account_id, sender.account_id, limits.max_unfinished, True, now)
     upload_id, expires_at = uuid4(), now + limits.lifetime
     concat = "partial" if request.partial else None
     values = {"concat": concat, "request_key": request.key, "turn": 1}
@@ -281,17 +281,17 @@ def _insert_upload(
     now: datetime,
     **values: Any,
 ) -> None:
-    conn.execute(
-        insert(uploads).values(
-            id=upload_id,
-            account_id=account_id,
-            user_id=actor.user_id,
-            size=request.size,
-            told=request.metadata,
-            if_match=request.if_match,
-            created_at=now,
-            **values,
-        )
+    insert_row(
+        conn,
+        uploads,
+        id=upload_id,
+        account_id=account_id,
+        user_id=actor.user_id,
+        size=request.size,
+        told=request.metadata,
+        if_match=request.if_match,
+        created_at=now,
+        **values,
     )
 
 

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
-
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import checks
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FileTooLarge
@@ -65,22 +64,22 @@ def submit_validation(
         raise FileTooLarge(limit=limit, requested=stored.size)
     settle_reservation(conn, actor.account_id, upload.reservation, stored.size)
     task_id = TaskId(uuid4())
-    conn.execute(
-        insert(checks).values(
-            id=upload.blob_id,
-            task_id=task_id,
-            account_id=actor.account_id,
-            file_id=request.file_id,
-            name=request.name,
-            mode=mode,
-            schema=schema,
-            size=stored.size,
-            sha256=stored.sha256,
-            created_by=actor.user_id,
-            key_id=actor.key_id,
-            created_at=now,
-            **asdict(reading),
-        )
+    insert_row(
+        conn,
+        checks,
+        id=upload.blob_id,
+        task_id=task_id,
+        account_id=actor.account_id,
+        file_id=request.file_id,
+        name=request.name,
+        mode=mode,
+        schema=schema,
+        size=stored.size,
+        sha256=stored.sha256,
+        created_by=actor.user_id,
+        key_id=actor.key_id,
+        created_at=now,
+        **asdict(reading),
     )
     create_task(
         conn,

@@ -14,6 +14,7 @@ from entrepot.db.tables import (
     activity,
     checks,
     entitlements,
+    file_links,
     files,
     keys,
     offers,
@@ -77,17 +78,18 @@ def tenants_are_isolated(conn: ReadConnection, store: BlobStore, now: datetime) 
 
 
 def sharing_is_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
-    """Each entitlement and each offer has its activity row; an owner needs no entitlement, and a
-    file is offered to users of other accounts alone."""
+    """Each entitlement, offer and link has its activity row; an owner needs no entitlement, a file
+    is offered to users of other accounts alone, and nothing came by a link to another file."""
     del store, now
     for name, table, action in (
-        ("entitlement", entitlements, GRANTED),
-        ("offer", offers, "file.offer"),
+        ("an entitlement", entitlements, GRANTED),
+        ("an offer", offers, "file.offer"),
+        ("a link", file_links, "link.create"),
     ):
         recorded = activity.c.file_id == table.c.file_id, activity.c.action == action
         unrecorded = select(table.c.file_id).where(~select(activity.c.id).where(*recorded).exists())
         for file_id in conn.scalars(unrecorded):
-            yield f"an {name} of file {file_id} has no activity row"
+            yield f"{name} of file {file_id} has no activity row"
     owner_entitlement = and_(
         entitlements.c.file_id == files.c.id, entitlements.c.user_id == files.c.owner_id
     )
@@ -96,6 +98,9 @@ def sharing_is_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> I
     grantee = users.c.id == entitlements.c.user_id, users.c.account_id != entitlements.c.account_id
     for file_id in conn.scalars(select(entitlements.c.file_id).join(users, and_(*grantee))):
         yield f"file {file_id} is shared with a user who is of another account than that says"
+    other_file = file_links.c.id == versions.c.link_id, file_links.c.file_id != versions.c.file_id
+    for version_id in conn.scalars(select(versions.c.id).join(file_links, and_(*other_file))):
+        yield f"version {version_id} was delivered with a link to another file"
     same_account = select(offers.c.file_id).join(files, files.c.id == offers.c.file_id)
     same_account = same_account.join(users, users.c.id == offers.c.user_id)
     for file_id in conn.scalars(same_account.where(users.c.account_id == files.c.account_id)):

@@ -11,18 +11,19 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import versions
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import BlobMissing
 from entrepot.files.borrow import borrow_blob
 from entrepot.files.contract import Contract, load_contract, lock_terms
@@ -274,10 +275,15 @@ def begin_inspection(
     """Mark the task as running and its version as inspected; None if the task has ended."""
     if not start_task(conn, task_id, "inspecting", now):
         return None
-    undecided = versions.c.task_id == task_id, versions.c.status.in_(UNDECIDED_STATUSES)
-    statement = update(versions).where(*undecided).values(status="inspecting")
-    row = conn.execute(statement.returning(*VERSION_COLUMNS)).one_or_none()
+    row = conn.execute(_begin_statement(), {"of_task": task_id}).one_or_none()
     return _with_contract(conn, row) if row is not None else _load_version(conn, task_id)
+
+
+@cache
+def _begin_statement() -> ReturningUpdate[Any]:
+    undecided = versions.c.status.in_(UNDECIDED_STATUSES)
+    statement = update(versions).where(versions.c.task_id == uuid_parameter("of_task"), undecided)
+    return statement.values(status="inspecting").returning(*VERSION_COLUMNS)
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:

@@ -5,15 +5,17 @@ Each is conditional on the version being undecided, so that a second run changes
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, or_, update
+from sqlalchemy import Integer, Update, bindparam, or_, update
 
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
+from entrepot.db.inserts import insert_row
 from entrepot.db.tables import files, inspections, schema_revisions, versions
-from entrepot.db.types import WriteConnection
+from entrepot.db.types import WriteConnection, uuid_parameter
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.cleanup.withdraw import was_withdrawn
 from entrepot.files.contract import ContractTerms, lock_terms
@@ -158,20 +160,28 @@ def _make_visible(
     if describe_kept_as_text(judged.columns or ()):  # else the report need not be read
         note_kept_as_text(conn, version.blob_id)
     note_drift(conn, version.blob_id)
-    newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(
-        update(files)
-        .where(files.c.id == version.file_id, newest)
-        .values(
-            current_version=version.number,
-            current_size=version.size,
-            withdrawn_at=None,
-            updated_at=now,
-        )
+        _current_statement(),
+        {
+            "of_file": version.file_id,
+            "number": version.number,
+            "current_size": version.size,
+            "withdrawn_at": None,
+            "updated_at": now,
+        },
     )
     _end_quarantine(conn, version, now)
     apply_retention(conn, contract, now)
     return True
+
+
+@cache
+def _current_statement() -> Update:
+    """Makes a version the current one unless a newer one is."""
+    number = bindparam("number", type_=Integer())
+    newest = or_(files.c.current_version.is_(None), files.c.current_version < number)
+    same_file = files.c.id == uuid_parameter("of_file")
+    return update(files).where(same_file, newest).values(current_version=number)
 
 
 def _end_published(
@@ -254,26 +264,28 @@ def _set_decision(
     now: datetime,
     **values: Any,
 ) -> bool:
-    result = conn.execute(
-        update(versions)
-        .where(versions.c.id == version.blob_id, versions.c.status.in_(UNDECIDED_STATUSES))
-        .values(status=status, decided_at=now, **values)
-    )
-    return bool(result.rowcount)
+    values |= {"of_version": version.blob_id, "status": status, "decided_at": now}
+    return bool(conn.execute(_decision_statement(), values).rowcount)
+
+
+@cache
+def _decision_statement() -> Update:
+    undecided = versions.c.status.in_(UNDECIDED_STATUSES)
+    return update(versions).where(versions.c.id == uuid_parameter("of_version"), undecided)
 
 
 def _save_findings(conn: WriteConnection, judged: JudgedVersion) -> None:
     version, inspection = judged.version, judged.inspection
-    conn.execute(
-        insert(inspections).values(
-            version_id=version.blob_id,
-            report=to_json_text(inspection.report),
-            profile=to_json_text(inspection.profile),
-            schema=_stored(inspection.schema),
-            revision=version.revision,
-            columns=_stored(judged.columns),
-            **asdict(_reading_of(version, inspection)),
-        )
+    insert_row(
+        conn,
+        inspections,
+        version_id=version.blob_id,
+        report=to_json_text(inspection.report),
+        profile=to_json_text(inspection.profile),
+        schema=_stored(inspection.schema),
+        revision=version.revision,
+        columns=_stored(judged.columns),
+        **asdict(_reading_of(version, inspection)),
     )
 
 
@@ -306,17 +318,17 @@ def _freeze_schema(
 ) -> None:
     """Later deliveries have this schema, and their header where this one has it."""
     reading = asdict(_reading_of(version, inspection))
-    conn.execute(
-        insert(schema_revisions).values(
-            file_id=version.file_id,
-            revision=1,
-            source="inferred",
-            schema=_stored(inspection.schema),
-            version=version.number,
-            created_by=version.created_by,
-            created_at=now,
-            **reading,
-        )
+    insert_row(
+        conn,
+        schema_revisions,
+        file_id=version.file_id,
+        revision=1,
+        source="inferred",
+        schema=_stored(inspection.schema),
+        version=version.number,
+        created_by=version.created_by,
+        created_at=now,
+        **reading,
     )
     conn.execute(update(files).where(files.c.id == version.file_id).values(**reading))
 

@@ -39,7 +39,8 @@ class Version:
     """One version as a reader of its file may know it; `size` is bytes.
 
     The bytes of a quarantined one are kept for its sender until `quarantined_until`. For the
-    numbers of other versions see `deliver.Origin`.
+    numbers of other versions see `deliver.Origin`. `link_id` is the link that it was delivered
+    with; then `user_name` is who made that.
     """
 
     file_id: FileId
@@ -58,6 +59,7 @@ class Version:
     quarantined_until: datetime | None
     deleted_at: datetime | None = None
     withdrawal: Withdrawal | None = None
+    link_id: UUID | None = None
 
     @property
     def undo_until(self) -> datetime | None:
@@ -137,6 +139,7 @@ def _version(row: Row[Any], reads: bool) -> Version:
         quarantined_until=row.keep_until if held else None,
         deleted_at=row.deleted_at,
         withdrawal=_withdrawal(row) if reads and row.status == "withdrawn" else None,
+        link_id=row.link_id,
     )
 
 

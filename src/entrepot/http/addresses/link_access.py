@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated
 
@@ -24,6 +24,8 @@ from entrepot.http.deps import UnitOfWork, basic_password, open_link_work, read_
 from entrepot.http.places import is_plain
 from entrepot.http.runtime import Runtime
 
+MAX_PROOFS = 10_000
+"""Passwords of links that this process has seen to be right."""
 LinkInPath = Annotated[
     str,
     Path(
@@ -92,7 +94,9 @@ async def _require_password(
     address = read_request_origin(request).address
     checks = runtime.password_checks
     if not await checks.verify(f"link {link_id}", password_hash, password, address, None):
-        runtime.record_refused_actor(usable.actor, "wrong link password", work.now)
+        # The link may have been looked up for an earlier request, from elsewhere.
+        actor = replace(usable.actor, request_origin=work.request_origin)
+        runtime.record_refused_actor(actor, "wrong link password", work.now)
         raise LinkPasswordRequired(reason="The password of this link is another one.")
     _note_proven(runtime, proof)
 
@@ -109,7 +113,3 @@ def _note_proven(runtime: Runtime, proof: bytes) -> None:
     runtime.link_passwords[proof] = None
     if len(runtime.link_passwords) > MAX_PROOFS:
         runtime.link_passwords.popitem(last=False)
-
-
-MAX_PROOFS = 10_000
-"""Passwords of links that this process has seen to be right."""

@@ -61,7 +61,6 @@ from entrepot.http.api.openapi.answers import (
     problems,
 )
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.downloads.blob_response import BlobResponse
 from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
@@ -86,9 +85,8 @@ USING = (
 """What any use of a link may be answered with."""
 NO_STORE = {"Cache-Control": "no-store"}
 READ: dict[int | str, dict[str, Any]] = file_responses(*ANY_FILE)
-READ[200]["content"] |= {
-    "application/json": {"schema": {"$ref": "#/components/schemas/LinkedFile"}}
-}
+# What a link for deliveries is for has none of the headers of a file.
+READ[200] |= {"model": LinkedFile, "headers": headers("Cache-Control", "Preference-Applied")}
 VERDICT = ACCEPTED | {
     201: {
         "model": PublishedLinkedDelivery,
@@ -105,7 +103,7 @@ LINK_REFUSALS = tuple(
 
 @router.get(
     "/l/{secret}/deliveries/{task_id}",
-    operation_id="get_linked_delivery",
+    operation_id="get_link_delivery",
     response_model=LinkedDelivery,
     responses=problems(*USING),
 )
@@ -121,7 +119,7 @@ async def delivery(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Req
 
 @router.get(
     "/l/{secret}/deliveries/{task_id}/report.json",
-    operation_id="get_linked_report",
+    operation_id="get_link_report",
     response_model=InspectionReport,
     responses=problems(*USING),
 )
@@ -136,7 +134,7 @@ async def report(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Reque
 
 @router.get(
     "/l/{link:path}",
-    operation_id="use_link",
+    operation_id="download_link",
     response_class=Response,
     responses=READ | problems(*SENDING, *CONVERTING, *USING),
 )
@@ -163,7 +161,7 @@ async def use_link(link: LinkInPath, request: Request) -> Response:
         return await download_page(request, user.work, user.secret, published)
     response = published_response(request, user.work, published)
     is_get = request.method == "GET" and not request.scope.get("answers_head")
-    if is_get and isinstance(response, BlobResponse):
+    if is_get and response.status_code != 304:
         # Before the first byte: of two who want the last download, one gets it.
         address = user.work.request_origin.address if user.work.request_origin else ""
         counted = published.number, client_network(address), response.status_code == 206
@@ -174,7 +172,7 @@ async def use_link(link: LinkInPath, request: Request) -> Response:
 @router.put(
     "/l/{link:path}",
     status_code=202,
-    operation_id="deliver_by_link",
+    operation_id="upload_to_link",
     response_model=TaskAccepted,
     openapi_extra=BODY,
     responses=VERDICT | delivery_problems(*LINK_REFUSALS, *USING),

@@ -67,6 +67,7 @@ def version_payload(version: Version) -> VersionDetails:
         "quarantined_until": format_timestamp(version.quarantined_until),
         "undo_until": format_timestamp(version.undo_until),
         "withdrawal": withdrawal_payload(version.withdrawal),
+        "link_id": str(version.link_id) if version.link_id else None,
     }
 
 

@@ -140,14 +140,16 @@ async def task_events(
             changed = await follower.wait(heartbeat)
             try:
                 task = await work.with_current_time().read(get_visible_task, task.id)
-                data = await render(task) if changed else ""
+                # A change may come between a heartbeat and this look, also the task's end.
+                is_new = task.revision != follower.known_state
+                data = await render(task) if is_new else ""
             except EntrepotError:
                 return  # the key or the right ended meanwhile; a new request gets the reason
-            if not changed:
-                yield b": still here\n\n"
-            elif task.revision != follower.known_state:
+            if is_new:
                 follower.known_state = task.revision
                 yield _event(task, data)
+            elif not changed:
+                yield b": still here\n\n"
 
 
 def _event(task: TaskRecord, data: str) -> bytes:

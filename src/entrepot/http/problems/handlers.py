@@ -11,10 +11,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from entrepot import errors
+from entrepot.db.unavailable import is_unavailable
 from entrepot.http.methods import allowed_methods
 from entrepot.http.places import is_download, is_link
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
@@ -62,6 +64,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_framework_error)
     app.add_exception_handler(ClientDisconnect, _answer_disconnect)
+    app.add_exception_handler(SQLAlchemyError, answer_unexpected)
     app.add_exception_handler(Exception, answer_unexpected)
 
 
@@ -138,7 +141,13 @@ async def _answer_disconnect(request: Request, error: Exception) -> Response:
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:
-    """The problem that an error nobody foresaw is; it is logged with its traceback."""
+    """The problem that an error nobody foresaw is, logged with its traceback; 503 where the driver
+    says that the database does not answer."""
+    if is_unavailable(error):
+        log.error("the database does not answer", reason=str(error).partition("\n")[0])
+        unavailable = errors.DatabaseUnavailable()
+        kind = problem_kind(unavailable)
+        return problem_response(request, kind, str(unavailable), **unavailable.figures())
     log.error("unexpected error", exc_info=error)
     kind = FRAMEWORK_KINDS[500]
     return problem_response(

@@ -31,6 +31,12 @@ STORE_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The file's bytes are damaged",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
     ),
+    errors.DatabaseUnavailable: ProblemKind(
+        503,
+        "database-unavailable",
+        "The database does not answer",
+        "Send it again after the seconds in Retry-After, an upload with the same Idempotency-Key.",
+    ),
     errors.StoreUnavailable: ProblemKind(
         503,
         "store-unavailable",

@@ -53,8 +53,10 @@ class BlockWriter:
     async def wait(self) -> None:
         """Until the last block is written. Raises what its writing raised, once."""
         if self._written is not None:
+            # A thread continues although its waiter is canceled; then `settle` still waits for it.
+            await asyncio.wait([self._written])
             written, self._written = self._written, None
-            await written
+            written.result()
 
     async def settle(self) -> None:
         """Until no block is being written, whatever became of the last one."""

@@ -91,17 +91,18 @@ def begin_upload_session(
     reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
     admission = target.admit(conn, actor) if reply is None else Admission(actor.account_id)
     sender, account_id = admission.sender(actor), admission.account_id
-    reserved = 0
+    usage, reserved = None, 0
     # Not for a guest, who would hold the owner's quota without sending anything.
     if max_bytes is not None and reply is None and account_id == actor.account_id:
         quota_bytes = admission.limit(max_bytes)
-        reserved = quota_bytes if reserve_bytes(conn, account_id, quota_bytes) else 0
+        usage = reserve_bytes(conn, account_id, quota_bytes)
+        reserved = quota_bytes if usage is not None else 0
     reservation = open_reservation(conn, account_id, max_uploads, now, sender, reserved)
     claim = None
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, now)
-    usage = get_usage(conn, account_id)
+    usage = usage if usage is not None else get_usage(conn, account_id)
     return AdmittedUpload(admission, actor.account_id, reservation, usage, claim, reply, reserved)
 
 
@@ -157,6 +158,7 @@ class UploadSession:
         self._admitted = admitted
         self._blob_id = BlobId(uuid4())
         self._writer: BlobWriter | None = None
+        self._stored: StoredBlob | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
         self._reserved = admitted.reserved
         self._expected_bytes: int | None = None
@@ -224,11 +226,17 @@ class UploadSession:
         From here on a row may name them. Raises DigestMismatch, FieldInvalid, and what `take`
         raises.
         """
-        if not self._blocks.empty:
-            await self._flush()
-        await self._blocks.wait()
-        assert self._writer is not None
-        stored = await self._work.runtime.run_in_byte_thread(self._writer.commit)
+        if self._writer is None:
+            await self._reserve()
+            await self._blocks.flush(self._store_whole)
+            await self._blocks.wait()
+        else:
+            if not self._blocks.empty:
+                await self._flush()
+            await self._blocks.wait()
+            self._stored = await self._work.runtime.run_in_byte_thread(self._writer.commit)
+        stored = self._stored
+        assert stored is not None
         if digest is not None:
             expected = parse_repr_digest(digest)
             if expected is not None and expected != stored.sha256:
@@ -258,6 +266,13 @@ class UploadSession:
         await self._work.runtime.run_in_database_thread(
             database.write, end_upload_session, self._admitted
         )
+
+    def _store_whole(self, block: bytes) -> None:
+        """Store an upload of one block, in a byte thread: it is handed over once, not three
+        times."""
+        self._writer = self._work.parts.store.create(self._blob_id)
+        self._writer.write(block)
+        self._stored = self._writer.commit()
 
     async def _flush(self) -> None:
         await self._reserve()

@@ -31,6 +31,7 @@ class Confirmation(Enum):
     PURGED = "The version was withdrawn, and its bytes were removed."
     WITHDRAWAL_UNDONE = "The version is published again."
     KEY_REVOKED = "The key was revoked. Requests with it fail from now on."
+    LINK_REVOKED = "The link was revoked. It does not work any more."
     SENDER = "Your decision was saved."
 
 

@@ -13,6 +13,7 @@ from entrepot.http.web.error_pages import show_errors_as_pages
 from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
+from entrepot.http.web.links import route as links
 from entrepot.http.web.offers import route as offers
 from entrepot.http.web.password import route as password
 from entrepot.http.web.preview import route as preview
@@ -37,7 +38,7 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    of_files = files, changes, schema, preview, versions, withdrawal, offers, upload, tasks
+    of_files = files, changes, schema, preview, versions, withdrawal, offers, links, upload, tasks
     of_account = account, keys, endpoint
     for each in (sign_in, password, *of_files, activity, *of_account, reference, problems):
         router_of_page: APIRouter = each.router

@@ -6,7 +6,7 @@ from typing import Any
 
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
-from entrepot.inspection.detect.byte_scan import BLOCK_BYTES
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, occurs
 
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
 """Bytes of a code unit, and where in it the byte of an ASCII character stands."""
@@ -37,13 +37,19 @@ def locate_errors(errors: list[dict[str, Any]], path: Path, source: CsvSource) -
 
 
 def lines_of_rows(source: CsvSource, rows: Iterable[int]) -> dict[int, int]:
-    """The physical line on which each of `rows` begins (records from 1, header included)."""
+    """The physical line on which each of `rows` begins (records from 1, header included), in a text
+    that was scanned in place. Raises OSError."""
     numbers = set(rows)
     lines: dict[int, int] = {}
     if not numbers:
         return lines
     last = max(numbers)
     decision = source.decision
+    start, quote = decision.layout.start, decision.dialect.quote.encode()
+    # In a text that was scanned in place, only quotes make a record of several lines.
+    if start < min(len(decision.records), *numbers) and not (quote and occurs(source.path, quote)):
+        shift = decision.records[start][0] - (start + 1)
+        return {number: number + shift for number in numbers}
     with open_lines(source) as (text, _):
         records = Lexer(decision.dialect, decision.layout.width).records(text)
         for number, (line, _, _) in enumerate(records, start=1):

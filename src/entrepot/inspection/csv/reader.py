@@ -23,7 +23,7 @@ from entrepot.inspection.csv.direct_scan import (
 )
 from entrepot.inspection.csv.first_version import first_version_of, misplaced_header_rows
 from entrepot.inspection.csv.normalize import normalize
-from entrepot.inspection.csv.source import ScannedText, decide, prepare
+from entrepot.inspection.csv.source import ScannedText, decide, prepare, scan_rest
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, ByteScan, has_control_characters
 from entrepot.inspection.engine import line_bounds
@@ -52,8 +52,13 @@ def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
             *text.under_contract(TableRequest(request.path, names, dialect))
         ),
         count_records=text.count_records,
+        open_whole=lambda: _opened_whole(text, request),
         write_canonical=lambda target: write_canonical(text.source, target, text.context),
     )
+
+
+def _opened_whole(text: "CsvText", request: TableRequest) -> OpenedTable | None:
+    return _opened(text.scanned_whole(), request) if text.byte_scan.partial else None
 
 
 class CsvText:
@@ -66,6 +71,7 @@ class CsvText:
         context: InspectionContext,
         scanned: ScannedText | None = None,
     ) -> None:
+        self._request = request
         self._requested = request.dialect
         self._media_type_by_name = media_type
         self.context = context
@@ -83,6 +89,11 @@ class CsvText:
         """The same text under the contract of `request`. Raises as `prepare` does."""
         media_type = self._media_type_by_name
         return CsvText(request, media_type, self.context, self.source), request
+
+    def scanned_whole(self) -> "CsvText":
+        """The same text, opened by all of its bytes. Raises as `prepare` does."""
+        request = replace(self._request, by_ends=False)
+        return CsvText(request, self._media_type_by_name, self.context)
 
     @property
     def dialect(self) -> Dialect:
@@ -137,11 +148,18 @@ class CsvText:
         )
         return replace(
             self._table(relation, numbered),
-            embedded=partial(prove_regular, self.source),
+            embedded=self._prove_regular,
             lines=self._lines(options) if self._plain() else None,
             first_rows=self._first_rows(),
             last_first_cell=partial(last_first_cell, self.source),
         )
+
+    def _prove_regular(self) -> int:
+        self._scan_rest()
+        return prove_regular(self.source)
+
+    def _scan_rest(self) -> None:
+        self.source = scan_rest(self.source, self.context)
 
     def lines(self, rows: int, embedded: int | None) -> int:
         """The lines of the text, once a scan of it is known to be complete."""
@@ -169,11 +187,12 @@ class CsvText:
         if self._null_sequence():
             return None
         byte_scan, header = self.source.byte_scan, header_line(self.source)
-        unmatched = {"skip": sql("0"), "new_line": sql("'\\n'")}
+        last_end = 0 if byte_scan.ends_with_newline else len(byte_scan.newline)
+        unmatched = {"skip": sql("1"), "new_line": sql("'\\n'")}
         return Lines(
             path=self.source.path,
             skip=self._skipped(),
-            size=byte_scan.size - self._before(),
+            size=byte_scan.size - self._before() + last_end,
             count=lambda: byte_scan.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
@@ -182,6 +201,7 @@ class CsvText:
             sample=max(MIN_SAMPLE_LINES, len(self.source.decision.records)),
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
+            prove_rest=self._scan_rest,
             prove_regular=partial(prove_regular, self.source),
             has_controls=has_control_characters,
             rows_of=lambda path: _read_csv(path, {**options, **unmatched}),
@@ -215,6 +235,7 @@ class CsvText:
 
     def scan_normalized(self) -> Table:
         """The normalized text, whatever its structure. Raises OSError."""
+        self._scan_rest()
         target = self.context.scratch / "normalized.csv"
         self.context.progress.next_pass(NORMALIZED)
         written = normalize(self.source, target, self.context)

@@ -11,11 +11,12 @@ from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.tabular import is_table
-from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
+from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes, scan_ends
 from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import Damage, transcode
 from entrepot.inspection.limits import Limits
+from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.table import NotTabular, TooLarge
 
 HEAD_BYTES = 256 * 1024
@@ -23,6 +24,10 @@ HEAD_BYTES = 256 * 1024
 which `decide` takes the first 2,000."""
 MAX_CHAR_BYTES = 4
 """Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
+
+
+class UnlikeItsEnds(IrregularText):
+    """Between the first and the last part of a text stands what neither of them has."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,25 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
 
     Raises NotTabular, TooLarge, SourceBroken, OSError.
     """
-    text = _scan_text(request.path, request.encoding, context)
+    ends = scan_ends(request.path) if request.by_ends and request.encoding is None else None
+    if ends is not None:
+        text = ScannedText(request.path, ends, ends, Damage(), LineSamples())
+    else:
+        text = _scan_text(request.path, request.encoding, context)
     return decide(text, request, context.limits)
+
+
+def scan_rest(source: CsvSource, context: InspectionContext) -> CsvSource:
+    """The text, all of whose bytes are looked at where only the ends were so far. Raises
+    UnlikeItsEnds where they are not what the ends let suppose, OSError."""
+    if not source.byte_scan.partial:
+        return source
+    whole = scan_bytes(source.path, context.progress)
+    if not whole.confirms(source.byte_scan):
+        raise UnlikeItsEnds
+    # What is supposed of quotes stays, since the table was read by it.
+    whole = replace(whole, quotes=source.byte_scan.quotes)
+    return replace(source, original=whole, byte_scan=whole)
 
 
 def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> ScannedText:

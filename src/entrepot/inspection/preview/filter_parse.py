@@ -279,7 +279,7 @@ def _place(node: Any) -> int:
 def _wrong(position: int, expected: str) -> FilterRefused:
     return FilterRefused(
         "expression-invalid",
-        f"where: at character {position} was expected {expected}.",
+        f"where: expected {expected} at character {position}.",
         position=position,
         expected=expected,
     )

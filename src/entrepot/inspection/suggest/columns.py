@@ -60,7 +60,7 @@ def _with_columns(proposal: Proposal, fields: list[Field] | None) -> Proposal | 
     document, changes = proposal.schema, []
     if fields_match_rule(document) not in MISSING_COLUMN_RULES:
         what = "Deliveries may lack columns that need no value, and have columns in any order"
-        reason = "only so can a new column be optional (fieldsMatch: superset)"
+        reason = "a new column can be optional only then (fieldsMatch: superset)"
         changes.append(ProposedChange("/schema/fieldsMatch", what, reason))
         document = {**document, "fieldsMatch": "superset"}
     position = len(document["fields"])

@@ -22,7 +22,7 @@ class UserRole(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    user = typer.Typer(help="Make users of your account and let them sign in, as its admin.")
+    user = typer.Typer(help="Make users of your account, and let them sign in.")
     user.command("create", epilog="Example: entrepot user create acme:maria")(create)
     user.command("disable", epilog="Example: entrepot user disable acme:maria")(disable)
     user.command("enable", epilog="Example: entrepot user enable acme:maria")(enable)

@@ -32,7 +32,8 @@ class WithdrawalDetails(TypedDict):
 
 
 class VersionDetails(TypedDict):
-    """A version of a file, whatever became of it."""
+    """A version of a file, whatever became of it. `link_id` is the link with which it was
+    delivered, if it was; then `user_name` is who made that link."""
 
     version: VersionNumber
     status: VersionStatus
@@ -49,6 +50,7 @@ class VersionDetails(TypedDict):
     quarantined_until: Timestamp | None
     undo_until: Timestamp | None
     withdrawal: WithdrawalDetails | None
+    link_id: Id | None
 
 
 class WithdrawnVersion(VersionDetails):

@@ -42,6 +42,8 @@ TAGS = {
     "account": "The account and the caller.",
     "operations": "For load balancers and service managers.",
 }
+STATE_PATHS = ("/healthz", "/readyz")
+"""What answers about the database instead of failing with it."""
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
@@ -143,6 +145,8 @@ def _common_problems(
 ) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
     raised: list[type[errors.EntrepotError]] = [errors.RateLimited]
+    if path not in STATE_PATHS:
+        raised.append(errors.DatabaseUnavailable)
     if scope is not None:
         raised += (errors.NotAuthenticated, errors.AccountSuspended)
     if scope not in (None, "any"):

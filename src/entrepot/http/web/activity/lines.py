@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from entrepot.files.queries.activity import ActivityRow
@@ -176,7 +177,7 @@ def _value(name: str, value: Any) -> str:
         return _short_text(value)
     if any(isinstance(each, dict) for each in value):
         return number(len(value))
-    return ", ".join(_short_text(each) for each in value[:MAX_PARTS])
+    return _short_text(value[:MAX_PARTS])
 
 
 def _quote(value: Any) -> str:
@@ -185,5 +186,19 @@ def _quote(value: Any) -> str:
 
 def _short_text(value: Any) -> str:
     """A short text on one line."""
-    text = replace_forbidden(str(value)[: MAX_PART_CHARS + 1])
+    text = replace_forbidden(_words(value)[: MAX_PART_CHARS + 1])
     return text if len(text) <= MAX_PART_CHARS else text[: MAX_PART_CHARS - 1] + "…"
+
+
+def _words(value: Any) -> str:
+    """A value of a document as people write it, not as Python or JSON does."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        parts = islice(value.items(), MAX_PARTS)
+        return ", ".join(f"{name.replace('_', ' ')} {_words(each)}" for name, each in parts)
+    if isinstance(value, list):
+        return ", ".join(map(_words, value[:MAX_PARTS]))
+    return str(value)

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.lists import FileFilter, list_files
-from entrepot.http.web.curl_examples import examples_for
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork
+from entrepot.http.web.usage_examples import examples_for
 
 router = APIRouter()
 

@@ -58,7 +58,6 @@ from entrepot.http.parameters import (
 from entrepot.http.stored_documents import profile_document, view_document, visible_report
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.confirmations import Confirmation
-from entrepot.http.web.curl_examples import delivery_examples, first_upload, reading_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import schema_view
@@ -67,6 +66,7 @@ from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.usage_examples import delivery_examples, first_upload, reading_examples
 from entrepot.inspection.results import Form
 
 router = APIRouter()

@@ -13,11 +13,11 @@ from entrepot.errors import FieldInvalid, NotAllowed, TooManyKeys
 from entrepot.http.lists.listings import NEWEST_KEYS
 from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.confirmations import Confirmation
-from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.usage_examples import list_files_command
 
 router = APIRouter()
 

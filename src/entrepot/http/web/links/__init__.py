@@ -1,1 +1,1 @@
-"""The pages for whoever has a link to a file: deliver to it and see the verdict, or download it."""
+"""Links to files: pages for those who make them, and pages for whoever has one."""

@@ -50,7 +50,7 @@ async def keep_form(request: Request) -> InterruptedForm | None:
         )
     except EntrepotError:  # too long, too slow, or not readable: the person signs in without it
         return None
-    fields = urlencode(form.pairs())
+    fields = urlencode([pair for pair in form.pairs() if "password" not in pair[0]])
     if request.url.query:
         path += f"?{request.url.query}"
     return InterruptedForm(path, fields) if len(fields) <= MAX_KEPT_BYTES else None

@@ -104,13 +104,13 @@ def _make_layout(
 
 
 def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int, stated: bool) -> str:
-    change = "Set" if stated else "Add"
+    change = "set" if stated else "add"
     where = "in" if stated else "to"
     places = [place + 1 - first for place in elsewhere]
     return (
         f"the names are in {_records(places)}, the contract expects them in"
-        f' {_records([place + 1 - first for place in rows])}. {change} "headerRows": {places}'
-        f" {where} the dialect"
+        f" {_records([place + 1 - first for place in rows])}. Move them there, or"
+        f' {change} "headerRows": {places} {where} the dialect of the contract'
     )
 
 

@@ -1,4 +1,5 @@
-"""Commands to paste: the API's published examples, and those for one file."""
+"""Lines to paste, for a shell, Python or SQL: the API's published examples, and those for one
+file."""
 
 import shlex
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ EXAMPLE_FILE = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 
 @dataclass(frozen=True)
-class CurlExample:
-    """One command to paste into a shell, and what it does."""
+class UsageExample:
+    """Lines to paste: `title` says what they do, or for which tool they are."""
 
     title: str
-    command: str
+    text: str
 
 
 def list_files_command(endpoint: str, api_key: str) -> str:
@@ -40,49 +41,49 @@ def first_upload(endpoint: str, api_key: str) -> str:
 
 def examples_for(
     endpoint: str, api_key: str, file_id: UUID | None, is_admin: bool
-) -> list[CurlExample]:
+) -> list[UsageExample]:
     """The published examples that work for this user as they are; `file_id` is a file that they
     may read (None: there is none)."""
     return [
-        CurlExample("List files", list_files_command(endpoint, api_key)),
-        CurlExample("Define a file and upload it", first_upload(endpoint, api_key)),
+        UsageExample("List files", list_files_command(endpoint, api_key)),
+        UsageExample("Define a file and upload it", first_upload(endpoint, api_key)),
         _follow_example(endpoint, api_key),
         *([_download_example(endpoint, api_key, file_id)] if file_id else []),
         *([_users_example(endpoint, api_key)] if is_admin else []),
     ]
 
 
-def delivery_examples(endpoint: str, file_id: UUID, name: str) -> list[CurlExample]:
+def delivery_examples(endpoint: str, file_id: UUID, name: str) -> list[UsageExample]:
     """How a further version of the file is delivered, from a local file of its name."""
     form = shlex.quote('file=@"{}"'.format(name.replace("\\", r"\\").replace('"', r"\"")))
     return [
-        CurlExample(
+        UsageExample(
             "curl",
             f"curl --location '{endpoint}/api/v1/file/{file_id}/versions' \\\n"
             f"--header 'Authorization: Bearer <API KEY>' \\\n--form {form}",
         ),
-        CurlExample("entrepot", f"entrepot push {_local(name)} --to {file_id}"),
+        UsageExample("entrepot", f"entrepot push {_local(name)} --to {file_id}"),
     ]
 
 
-def reading_examples(endpoint: str, file_id: UUID, name: str, is_table: bool) -> list[CurlExample]:
+def reading_examples(endpoint: str, file_id: UUID, name: str, is_table: bool) -> list[UsageExample]:
     """How the file is read with the usual tools; only a table has those for tables."""
     address = f"{endpoint}/api/v1/file/download/{file_id}"
     plain = [
-        CurlExample(
+        UsageExample(
             "curl",
             f"curl --location --fail '{address}' \\\n"
             f"--header 'Authorization: Bearer <API KEY>' \\\n--output {_local(name)}",
         ),
-        CurlExample("entrepot", f"entrepot pull {file_id}"),
+        UsageExample("entrepot", f"entrepot pull {file_id}"),
     ]
     tables = [
-        CurlExample(
+        UsageExample(
             "Python",
             "from entrepot_client import Client\n\n"
             f'table = Client().read("{file_id}", into="pandas")',
         ),
-        CurlExample(
+        UsageExample(
             "DuckDB",
             "INSTALL httpfs; LOAD httpfs;\n"
             f"CREATE SECRET entrepot (TYPE http, BEARER_TOKEN '<API KEY>', SCOPE '{endpoint}/');\n"
@@ -97,35 +98,35 @@ def _local(name: str) -> str:
     return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
-def curl_examples(endpoint: str, api_key: str, path: str) -> list[CurlExample]:
+def published_examples(endpoint: str, api_key: str, path: str) -> list[UsageExample]:
     """Every published example, in the order in which one needs them; `path` is uploaded."""
     return [
         _users_example(endpoint, api_key),
-        CurlExample("List files", list_files_command(endpoint, api_key)),
+        UsageExample("List files", list_files_command(endpoint, api_key)),
         _download_example(endpoint, api_key, UUID(EXAMPLE_FILE)),
-        CurlExample("Define a file and upload it", upload_command(endpoint, api_key, path)),
+        UsageExample("Define a file and upload it", upload_command(endpoint, api_key, path)),
         _follow_example(endpoint, api_key),
     ]
 
 
-def _users_example(endpoint: str, api_key: str) -> CurlExample:
+def _users_example(endpoint: str, api_key: str) -> UsageExample:
     users = [
         f"curl -X GET --location '{endpoint}/api/v1/users' \\",
         "--header 'Content-Type: application/json' \\",
         "--header 'Accept: application/json' \\",
         f"--header 'Authorization: Bearer {api_key}'",
     ]
-    return CurlExample("List the users of your account", "\n".join(users))
+    return UsageExample("List the users of your account", "\n".join(users))
 
 
-def _download_example(endpoint: str, api_key: str, file_id: UUID) -> CurlExample:
+def _download_example(endpoint: str, api_key: str, file_id: UUID) -> UsageExample:
     download = f"curl --location '{endpoint}/api/v1/file/download/{file_id}'"
-    return CurlExample("Download a file by its id", _command(download, api_key))
+    return UsageExample("Download a file by its id", _command(download, api_key))
 
 
-def _follow_example(endpoint: str, api_key: str) -> CurlExample:
+def _follow_example(endpoint: str, api_key: str) -> UsageExample:
     follow = f"curl --location '{endpoint}/api/v1/task/<TASK ID>'"
-    return CurlExample("Follow the task that the upload answered", _command(follow, api_key))
+    return UsageExample("Follow the task that the upload answered", _command(follow, api_key))
 
 
 def _command(first: str, api_key: str, *more: str) -> str:

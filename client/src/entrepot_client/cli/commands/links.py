@@ -1,0 +1,159 @@
+"""`entrepot links`: links with which anybody reads a file or delivers to it, without an account."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from entrepot_client.cli.arguments import (
+    EXAMPLE_ID,
+    FileArgument,
+    VersionOption,
+    YesOption,
+    check_id,
+    confirm,
+)
+from entrepot_client.cli.output import output_of
+from entrepot_client.cli.session import open_client
+from entrepot_client.cli.sizes import ExpiresOption, time_after
+from entrepot_client.models import Document
+
+
+class LinkKind(StrEnum):
+    """What a link allows."""
+
+    READ = "read"
+    DELIVER = "deliver"
+
+
+class LinkForm(StrEnum):
+    """The form in which a link reads a file."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    ARROW = "arrow"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    links = typer.Typer(help="Create, list and revoke links to files, for guests.")
+    for name, example, command in (
+        ("create", "create orders.csv deliver --name Supplier --expires 7d", create_link),
+        ("list", "list orders.csv", list_links),
+        ("revoke", f"revoke orders.csv {EXAMPLE_ID}", revoke_link),
+    ):
+        links.command(name, epilog=f"Example: entrepot links {example}")(command)
+    app.add_typer(links, name="links", epilog="Example: entrepot links list orders.csv")
+
+
+def create_link(
+    ctx: typer.Context,
+    file: FileArgument,
+    kind: Annotated[LinkKind, typer.Argument(help="read the file, or deliver to it.")],
+    name: Annotated[str, typer.Option(help="Who gets it; the activity names it.")] = "",
+    form: Annotated[
+        LinkForm | None, typer.Option("--as", help="The form to read; else as delivered.")
+    ] = None,
+    version: VersionOption = None,
+    expires: ExpiresOption = None,
+    uses: Annotated[
+        int | None, typer.Option(min=1, help="Downloads, or deliveries that are not rejected.")
+    ] = None,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for a password, or read it from stdin.")
+    ] = False,
+) -> None:
+    """Create a link, and show it once. Without --expires it ends in 30 days."""
+    output = output_of(ctx)
+    with open_client(output) as client:
+        link = client.create_link(
+            client.find_id(file),
+            kind.value,
+            name=name,
+            format=form.value if form is not None else None,
+            version=version,
+            expires_at=time_after(expires),
+            max_uses=uses,
+            password=_read_password() if password else None,
+        )
+    output.record(
+        link,
+        quiet="url",
+        shown={
+            "link": str(link["url"]),
+            "link id": str(link["link_id"]),
+            "allows": _allowed(link),
+            "uses": _uses(link),
+            "ends": str(link["expires_at"]),
+        },
+    )
+    output.note("Copy the link now: it is not shown again.")
+
+
+def list_links(ctx: typer.Context, file: FileArgument) -> None:
+    """List the links to a file. For its owner and the account's admins. Times are UTC."""
+    output = output_of(ctx)
+    with open_client(output) as client:
+        links = list(client.links(client.find_id(file)))
+    output.records(
+        links,
+        quiet="link_id",
+        columns=("link id", "name", "allows", "uses", "ends", "state", "begins", "made by"),
+        rows=[
+            (
+                str(link["link_id"]),
+                str(link["name"]),
+                _allowed(link),
+                _uses(link),
+                str(link["expires_at"]),
+                str(link["state"]).replace("_", " "),
+                str(link["prefix"]),
+                str(link["user_name"]),
+            )
+            for link in links
+        ],
+        empty="There are no links to this file.",
+    )
+
+
+def revoke_link(
+    ctx: typer.Context,
+    file: FileArgument,
+    link_id: Annotated[str, typer.Argument(help="The link's id.")],
+    yes: YesOption = False,
+) -> None:
+    """Revoke a link immediately. This cannot be undone."""
+    output = output_of(ctx)
+    check_id(link_id, "link", "entrepot links list FILE")
+    confirm("Revoke the link?", yes)
+    with open_client(output) as client:
+        client.revoke_link(client.find_id(file), link_id)
+    output.record(
+        {"link_id": link_id, "revoked": True},
+        quiet="link_id",
+        shown={"link id": link_id, "status": "revoked"},
+    )
+
+
+def _read_password() -> str:
+    """Never an argument, which other users of the machine could see."""
+    if sys.stdin.isatty():
+        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _allowed(link: Document) -> str:
+    parts = [str(link["kind"])]
+    if link.get("format"):
+        parts.append(f"as {link['format']}")
+    if link.get("version"):
+        parts.append(f"version {link['version']}")
+    return " ".join(parts) + (", with a password" if link.get("has_password") else "")
+
+
+def _uses(link: Document) -> str:
+    limit = link.get("max_uses")
+    return f"{link['uses']:,} of {limit:,}" if limit else f"{link['uses']:,}"

@@ -1,0 +1,36 @@
+"""How the pages word a row of the record."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from entrepot.files.queries.activity import ActivityRow
+from entrepot.http.web.activity.lines import activity_lines
+
+
+def line_of(action: str, detail: dict[str, Any]) -> str:
+    fields = dict.fromkeys(("user_name", "key_id", "address", "file_id", "version", "result"))
+    row = ActivityRow(
+        **{
+            **dict.fromkeys(ActivityRow.__dataclass_fields__),
+            "at": datetime(2026, 11, 30, tzinfo=UTC),
+            "fields": fields | {"action": action, "detail": detail},
+        }
+    )
+    return activity_lines([row])[0].detail
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({"retention": {"from": None, "to": {"keep_last": 30}}}, "from none to keep last 30"),
+        ({"purge": False, "reason": "wrong"}, "purge no, reason wrong"),
+        ({"disabled": True}, "disabled yes"),
+        ({"scopes": ["read", "write"]}, "scopes read, write"),
+        ({"changes": [{"path": "a"}, {"path": "b"}]}, "changes 2"),
+        ({"path": {"from": None, "to": "sales/orders"}}, "path from none to “sales/orders”"),
+    ],
+)
+def test_a_detail_is_words_not_python(detail: dict[str, Any], words: str) -> None:
+    assert words in line_of("file.change", detail)
