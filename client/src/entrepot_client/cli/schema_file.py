@@ -64,3 +64,21 @@ def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
             f"{path} does not contain a JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE
         )
     return document
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """A Table Schema as JSON for people: indented, with each list of plain values on one line."""
+    return _indented(schema, "")
+
+
+def _indented(value: Any, margin: str) -> str:
+    inner = f"{margin}  "
+    if isinstance(value, Mapping) and value:
+        lines = [
+            f"{inner}{json.dumps(name, ensure_ascii=False)}: {_indented(each, inner)}"
+            for name, each in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{margin}}}"
+    if isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):
+        return "[\n" + ",\n".join(inner + _indented(e, inner) for e in value) + f"\n{margin}]"
+    return json.dumps(value, ensure_ascii=False)

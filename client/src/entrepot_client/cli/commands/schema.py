@@ -17,6 +17,7 @@ from entrepot_client.cli.schema_file import (
     EncodingOption,
     read_reading,
     read_schema,
+    schema_text,
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import find_engine, run_engine
@@ -52,7 +53,7 @@ def show(
         raise Failure("The file has no schema.", "Give it one with `entrepot schema set`.")
     elif schema["revision"] is None:
         output.note("Not enforced: this was inferred for the current version.")
-        output.json(schema["schema"])
+        output.line(schema_text(schema["schema"]))
     else:
         heading = f"Revision {schema['revision']}, {schema['source']}, {schema['created_at']}"
         output.note(f"{heading} by {schema['user_name']}.")
@@ -61,7 +62,7 @@ def show(
         for name in ("dialect", "encoding"):
             if schema.get(name) is not None:
                 output.note(f"Deliveries are read by the {name} {_compact(schema[name])}.")
-        output.json(schema["schema"])
+        output.line(schema_text(schema["schema"]))
 
 
 def infer(
@@ -80,10 +81,13 @@ def infer(
         )
     result = run_engine(engine, path, None, "none", read_reading(dialect, encoding))
     fields = (result.schema or {}).get("fields")
-    if not fields:
+    if result.schema is None or not fields:
         raise Failure(result.detail, "Only tables have a schema.", ExitStatus.REJECTED)
     output.note(result.detail)
-    output.json(result.schema)
+    if output.format is Format.JSON:
+        output.json(result.schema)
+    else:
+        output.line(schema_text(result.schema))
 
 
 def set_(
