@@ -85,6 +85,18 @@ def test_nothing_with_a_connection_parses_a_document() -> None:
     assert parsing.keys() == ALLOWED.keys(), parsing
 
 
+def test_no_transaction_of_a_worker_parses_a_document() -> None:
+    """It would keep its locks meanwhile, and on SQLite every other writer."""
+    parsing = {
+        f"{path.name}:{function.name}"
+        for path in sorted((SOURCE / "files" / "processing").rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef) and _takes_connection(function, "WriteConnection")
+        if PARSERS & {_name(each.func) for each in ast.walk(function) if isinstance(each, ast.Call)}
+    }
+    assert not parsing
+
+
 def test_a_document_is_written_as_it_is_within_another() -> None:
     stored = to_json_text({"a": 'é"\n', "b": [1, None]})
     assert render_json({"x": stored, "y": ["z", stored]}) == (
@@ -95,9 +107,9 @@ def test_a_document_is_written_as_it_is_within_another() -> None:
         render_json({"x": float("nan")})
 
 
-def _takes_connection(function: ast.FunctionDef) -> bool:
+def _takes_connection(function: ast.FunctionDef, kind: str = "Connection") -> bool:
     return any(
-        each.annotation is not None and "Connection" in ast.unparse(each.annotation)
+        each.annotation is not None and kind in ast.unparse(each.annotation)
         for each in [*function.args.args, *function.args.posonlyargs]
     )
 

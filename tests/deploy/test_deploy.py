@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from tests.support.apt import installed_program
 from tests.support.hosts import Hosts
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
+from tests.support.seaweedfs import PORTS, environment
 from tests.support.server import PROGRAM, Server, make_server
-from tests.support.wait import wait_until
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.settings import Settings
 
@@ -33,6 +35,7 @@ MAX_EXPOSURE = 2.5
 """Of `systemd-analyze security`, from 0 to 10."""
 COMPOSITION: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
 TOOLS = Path(sys.executable).parent
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "entrepot", "AWS_SECRET_ACCESS_KEY": "the-secret-of-tests"}
 
 
 def run(*command: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +69,8 @@ def test_the_composition_passes_its_linter() -> None:
 
 def test_the_composition_names_settings_and_volumes_that_there_are() -> None:
     names = {f"ENTREPOT_{name.upper()}" for name in Settings.model_fields}
-    assert COMPOSITION["x-entrepot"]["environment"].keys() <= names
+    variables = COMPOSITION["x-entrepot"]["environment"].keys()
+    assert {name for name in variables if not name.startswith("AWS_")} <= names
     for service in COMPOSITION["services"].values():
         for volume in service["volumes"]:
             source, _, target = volume.partition(":")
@@ -74,16 +78,66 @@ def test_the_composition_names_settings_and_volumes_that_there_are() -> None:
                 assert source in COMPOSITION["volumes"]
 
 
-def test_the_containers_commands_serve_together(postgres: Postgres) -> None:
+@pytest.fixture
+def store_of_containers(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The composition's store and bucket, run as processes: the variables for its address."""
+    services, variables = COMPOSITION["services"], COMPOSITION["x-entrepot"]["environment"]
+    ports = [free_port() for _ in PORTS]
+    master, s3 = f"127.0.0.1:{ports[0]}.{ports[1]}", ports[6]
+    placed = {"-ip=seaweedfs": "-ip=127.0.0.1", "-ip.bind=0.0.0.0": "-ip.bind=127.0.0.1"}
+    placed |= {"-dir=/data": f"-dir={tmp_path}", "-s3.port=8333": f"-s3.port={s3}"}
+    words = [placed.get(word, word) for word in services["seaweedfs"]["command"]]
+    options = [f"-{name}={port}" for name, port in zip(PORTS, ports, strict=True)]
+    for name in CREDENTIALS:
+        assert services["seaweedfs"]["environment"][name] == variables[name]
+    process_variables = {**os.environ, **CREDENTIALS, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
+    command = [*services["seaweedfs"]["entrypoint"], *words, *options]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=process_variables, stdout=log, stderr=log, cwd=tmp_path
+        )
+
+    def is_healthy() -> bool:
+        address = services["seaweedfs"]["healthcheck"]["test"][-1].replace("8333", str(s3))
+        with suppress(httpx2.TransportError):
+            return httpx2.get(address, trust_env=False, verify=PLAIN).status_code == 200
+        return False
+
+    (line,) = services["bucket"]["command"]
+    bucket = [*services["bucket"]["entrypoint"], line.replace("seaweedfs:9333", master)]
+    try:
+        wait_until(is_healthy, (tmp_path / "log").read_text)
+        for _ in range(2):  # a second start finds it there
+            subprocess.run(bucket, env=process_variables, timeout=UNHURRIED, check=True)
+        yield {
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3}",
+            "AWS_REGION": "us-east-1",
+        }
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_containers_commands_serve_together(
+    postgres: Postgres, store_of_containers: dict[str, str]
+) -> None:
     """Two with the API and one worker of two, as processes with the containers' settings."""
     hosts = Hosts(postgres.new_database())
     services = COMPOSITION["services"]
+    with environment(store_of_containers):
+        serve_together(hosts, services)
+
+
+def serve_together(hosts: Hosts, services: dict[str, Any]) -> None:
+    store = COMPOSITION["x-entrepot"]["environment"]["ENTREPOT_STORE"]
     try:
         for name in ("api-1", "api-2", "worker"):
             command = services[name]["command"]
             role = command[command.index("--role") + 1]
             port = free_port()
-            server = hosts.add(name, role, metrics_port=port, trusted_proxies="172.30.0.0/24")
+            chosen = {"metrics_port": port, "trusted_proxies": "172.30.0.0/24", "store": store}
+            server = hosts.add(name, role, shared=False, **chosen)
             server.overrides.pop("role")
             server.command = tuple(command)
             server.overrides["role"] = role

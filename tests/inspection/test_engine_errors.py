@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from tests.inspection.conftest import opened_context, request_for
 
-from entrepot.inspection.check import check as checks
+from entrepot.inspection.check import rules
 from entrepot.inspection.convert.convert import converted
 from entrepot.inspection.diff import diff_tables
 from entrepot.inspection.engine_errors import (
@@ -81,7 +81,7 @@ def test_a_wrong_query_is_not_blamed_on_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The query of a check is spoilt: the inspection fails, and gives no verdict."""
-    monkeypatch.setattr(checks, "blank_row", lambda *_: sql("no_such_column IS NULL"))
+    monkeypatch.setattr(rules, "blank_row", lambda *_: sql("no_such_column IS NULL"))
     path = tmp_path / "t.csv"
     path.write_text("a\n1\n")
     with opened_context(tmp_path / "scratch") as context, pytest.raises(duckdb.BinderException):

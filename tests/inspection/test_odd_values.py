@@ -145,6 +145,30 @@ def test_durations_of_arrow_are_exact(unit: str, tmp_path: Path) -> None:
         assert (row["d"] and seconds_of(row["d"])) == exact
 
 
+INTERVALS: dict[str | None, tuple[int, int, int] | None] = {
+    "PT0.000000001S": (0, 0, 1),
+    "P1Y2M3DT1H1M10.000000009S": (14, 3, 3_670_000_000_009),
+    "-P1Y1DT2.5S": (-12, -1, -2_500_000_000),
+    "PT1M10S": (0, 0, 70_000_000_000),
+    "PT0S": (0, 0, 0),
+    None: None,
+}
+"""Texts, and months, days and nanoseconds."""
+
+
+def test_intervals_of_arrow_are_exact(tmp_path: Path) -> None:
+    values = [each and pa.MonthDayNano(each) for each in INTERVALS.values()]
+    columns = {
+        "k": list(range(len(values))),
+        "i": pa.array(values, pa.month_day_nano_interval()),
+    }
+    forms = forms_of(as_arrow(tmp_path / "t.arrow", columns), None, tmp_path)
+    forms.agree()
+    assert forms.inspection.schema is not None
+    assert forms.inspection.schema["fields"][1]["type"] == "duration"
+    assert [row["i"] for row in forms.parquet] == list(INTERVALS)
+
+
 NO_NAMES = [
     (storage, name)
     for name in ("", "a\0b", "\0", "x" * 1_001)

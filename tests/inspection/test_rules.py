@@ -317,3 +317,51 @@ def test_keys_of_a_table_that_is_sifted_by_its_lines(clean: bool, inspect: Inspe
     expected += [] if clean else [("type-error", 32, 2)]
     assert places(inspection) == sorted(expected, key=str)
     assert inspection.report["tasks"][0]["rowsRejected"] == len(places(inspection))
+
+
+WIDE = 150
+"""Columns, more than a report shows of a row."""
+
+
+def wide_rows() -> list[list[str]]:
+    """Rows with wrong cells at both ends, a blank one, and others that are blank at first."""
+    rows = [[str(n + row) for n in range(WIDE)] for row in range(8)]
+    rows[1][2] = rows[1][140] = rows[5][0] = "x"
+    rows[2] = [""] * WIDE
+    rows[3] = [""] * 120 + ["y", *rows[3][121:]]
+    return rows
+
+
+def as_text(rows: list[list[str]]) -> bytes:
+    names = [f"n{n}" for n in range(WIDE)]
+    return "".join(",".join(row) + "\n" for row in [names, *rows]).encode()
+
+
+def ragged(rows: list[list[str]]) -> list[list[str]]:
+    return [*rows[:6], rows[6][:145], [*rows[7], "more", "and more"]]
+
+
+def as_json(rows: list[list[str]]) -> bytes:
+    objects = [{f"n{n}": int(c) if c.isdigit() else c for n, c in enumerate(r)} for r in rows]
+    return json.dumps(objects).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", as_text(wide_rows())),
+        ("t.csv", as_text(ragged(wide_rows()))),
+        ("t.json", as_json(wide_rows())),
+    ],
+    ids=["regular", "ragged", "objects"],
+)
+def test_a_wide_table_is_judged_in_passes_as_in_one(
+    inspect: Inspect, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes
+) -> None:
+    number = {"type": "integer", "constraints": {"required": True, "minimum": 1}}
+    schema = {"fields": [{"name": f"n{n}", **number} for n in range(WIDE)]}
+    monkeypatch.setattr("entrepot.inspection.check.rules.MAX_RULES_PER_QUERY", 10 * WIDE)
+    once = inspect(content, schema, name=name)
+    monkeypatch.setattr("entrepot.inspection.check.rules.MAX_RULES_PER_QUERY", 40)
+    assert inspect(content, schema, name=name) == once
+    assert {"blank-row", "type-error", "constraint-error"} <= {e["code"] for e in errors_of(once)}

@@ -208,3 +208,14 @@ def test_years_as_numbers_are_labels(inspect: Inspect) -> None:
     assert inspection.verdict == "conforms"
     assert inspection.schema is not None
     assert [field["name"] for field in inspection.schema["fields"]] == ["country", "2019", "2020"]
+
+
+def test_a_cell_to_the_left_of_the_table(inspect: Inspect, tmp_path: Path) -> None:
+    """It is in none of the table's columns, and the report does not say that it is behind them."""
+    rows = [["", *NAMES], [5, *ROWS[0]], ["", *ROWS[1], 6]]
+    inspection = inspect(save(tmp_path / "t.xlsx", rows), SCHEMA)
+    left, right = errors_of(inspection)
+    assert (left["rowNumber"], left["fieldNumber"], left["cell"]) == (2, 0, "5")
+    assert left["message"].startswith("Row 2: `5` is to the left of the first column.")
+    assert (right["rowNumber"], right["fieldNumber"], right["cell"]) == (3, 4, "6")
+    assert "beyond the last column" in right["message"]

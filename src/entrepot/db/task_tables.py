@@ -94,7 +94,6 @@ tasks = Table(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
     Column("cancel_requested_at", UtcTime),
-    Column("starts", Integer, nullable=False, server_default="0"),
     # Counts the task's changes; the event stream's Last-Event-ID.
     Column("revision", Integer, nullable=False, server_default="1"),
     Index("ix_tasks_by_account", "account_id", "created_at", "id"),

@@ -5,6 +5,7 @@ quota, and all of them no more than the server allows.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from entrepot.db.tables import (
     released_blobs,
     versions,
 )
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.inspection.results import Form
 
 EAGER: Form = "parquet"
@@ -42,18 +43,24 @@ def free_space(
     # Whoever needs room at the same time waits: the sums below would leave theirs out.
     lock_rows(conn, lambda: select(installation.c.id))
     in_account = derivatives.c.account_id == account_id
-    used = select(
-        accounts.c.quota,
-        _bytes_query(in_account).scalar_subquery().label("account"),
-        _bytes_query().scalar_subquery().label("total"),
-    )
-    row = conn.execute(used.where(accounts.c.id == account_id)).one()
+    row = conn.execute(_space_query(), {"of_account": account_id}).one()
     of_account, total = int(row.account or 0), int(row.total or 0)
     freed = _free_space_below(conn, of_account + size - row.quota, size, row.quota, now, in_account)
     if freed is None:
         return False
     excess_bytes = total - freed + size - max_total_bytes
     return _free_space_below(conn, excess_bytes, size, max_total_bytes, now) is not None
+
+
+@cache
+def _space_query() -> Select[Any]:
+    account_id = uuid_parameter("of_account")
+    in_account = derivatives.c.account_id == account_id
+    return select(
+        accounts.c.quota,
+        _bytes_query(in_account).scalar_subquery().label("account"),
+        _bytes_query().scalar_subquery().label("total"),
+    ).where(accounts.c.id == account_id)
 
 
 def derivative_bytes(conn: ReadConnection, *conditions: Any) -> int:

@@ -1,7 +1,7 @@
 """A table: an SQL relation with one text per cell, and what its reader found while reading.
 Readers make it; inference, checks and the profile use it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -162,6 +162,34 @@ class Table:
             first_rows=tuple(tuple(row[place] for place in places) for row in self.first_rows),
             last_first_cell=self.last_first_cell if 0 in places[:1] else lambda: None,
         )
+
+    def with_short_names(self) -> "Table":
+        """The table as it is in the relations of `narrowed`: its columns are `c1`, `c2`, …, and
+        what tells the kind of their cells `k1`, `k2`, …"""
+        return replace(
+            self,
+            columns=tuple(
+                replace(
+                    column,
+                    text=sql(f"c{number}"),
+                    kind_sql=sql(f"k{number}") if column.kind is None else column.kind_sql,
+                )
+                for number, column in enumerate(self.columns, start=1)
+            ),
+        )
+
+    def narrowed(self, numbers: Iterable[int]) -> tuple[Sql, Sql]:
+        """Both relations with the columns at `numbers` (from 1) alone: for each expression of a
+        query the engine looks at every column of the relation, whether it is used or not."""
+        selected = [sql("_cells"), sql("_extra")] if self.uneven else []
+        for number in numbers:
+            column = self.columns[number - 1]
+            selected.append(f"{column.text} AS c{number}")
+            if column.kind is None:
+                selected.append(f"{column.kind_sql} AS k{number}")
+        relation = f"(SELECT {', '.join(selected or [sql('1')])} FROM {self.relation})"
+        places = [sql("_row"), sql("_line")]
+        return relation, f"(SELECT {', '.join(places + selected)} FROM {self.numbered})"
 
     def known_to_have_controls(self, has_controls: bool) -> "Table":
         """The table, of which it is known whether texts have control characters."""

@@ -13,8 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Delete,
+    FromClause,
     Integer,
     Select,
     and_,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 
@@ -35,6 +38,10 @@ from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
 MAX_BATCH_CLAIMS = 3
 """Claims of an entry with others, before it runs alone: what ran before it in a batch may have
 taken all the time."""
+
+
+SENDER_COLUMNS = ("account_id", "user_id", "short")
+"""Whose entries are taken in their order: the first columns of the index `by_sender`."""
 
 
 class LeaseLost(Exception):
@@ -88,23 +95,49 @@ def find_waiting(
 @cache
 def _waiting_query(dialect: str) -> Select[Any]:
     # Built once, since the queue is looked at after each run and to build it takes milliseconds.
-    entries, earlier = queue_entries, queue_entries.alias()
+    # By sender, so that the index gives the first entries of each: to rank all that wait took
+    # 138 ms of 10,000.
+    senders, entries = _waiting_senders(), queue_entries
+    earlier = queue_entries.alias("earlier")
     is_first = ~exists().where(
         earlier.c.file_id == entries.c.file_id, earlier.c.version < entries.c.version
     )
     now = bindparam("now", type_=UtcTime())
     is_due = or_(entries.c.not_before.is_(None), entries.c.not_before <= now)
     is_known = entries.c.kind.in_(bindparam("kinds", expanding=True))
-    of_sender = (entries.c.account_id, entries.c.user_id, entries.c.short)
-    rank = func.row_number().over(
-        partition_by=of_sender, order_by=(entries.c.enqueued_at, entries.c.id)
+    of_sender = [entries.c[name] == senders.c[name] for name in SENDER_COLUMNS]
+    first = (
+        select(entries if dialect == "postgresql" else entries.c.id)
+        .where(*of_sender, is_known, _takeable(dialect), is_due, is_first)
+        .order_by(entries.c.enqueued_at, entries.c.id)
+        .limit(2 * BATCH_ENTRIES)
+        .correlate(senders)
     )
-    ranked = (
-        select(entries, rank.label("rank"))
-        .where(is_known, _takeable(dialect), is_due, is_first)
-        .subquery()
-    )
-    return select(ranked).where(ranked.c.rank <= 2 * BATCH_ENTRIES)
+    if dialect == "postgresql":
+        chosen = first.lateral("chosen")
+        return select(chosen).select_from(senders.join(chosen, true()))
+    entry = queue_entries.alias("chosen")
+    return select(entry).select_from(senders.join(entry, entry.c.id.in_(first)))
+
+
+def _waiting_senders() -> CTE:
+    """The senders of entries, short ones and others apart, by one look at the index for each."""
+    first, later, following = (queue_entries.alias(name) for name in ("first", "later", "next"))
+    lowest = select(*_sender_of(first)).order_by(*_sender_of(first)).limit(1).subquery()
+    senders = select(lowest).cte("senders", recursive=True)
+    steps = []
+    for number in reversed(range(len(SENDER_COLUMNS))):
+        same = [later.c[name] == senders.c[name] for name in SENDER_COLUMNS[:number]]
+        column = SENDER_COLUMNS[number]
+        step = select(later.c.id).where(*same, later.c[column] > senders.c[column])
+        ordered = step.order_by(*(later.c[name] for name in SENDER_COLUMNS[number:])).limit(1)
+        steps.append(ordered.correlate(senders).scalar_subquery())
+    next_entry = senders.join(following, following.c.id == func.coalesce(*steps))
+    return senders.union_all(select(*_sender_of(following)).select_from(next_entry))
+
+
+def _sender_of(entries: FromClause) -> list[ColumnElement[Any]]:
+    return [entries.c[name] for name in SENDER_COLUMNS]
 
 
 def find_running(conn: ReadConnection) -> list[tuple[Sender, datetime]]:

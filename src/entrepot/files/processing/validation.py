@@ -21,7 +21,7 @@ from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import accounts, checks, users, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.contract import NewContract, add_revision, lock_contract
+from entrepot.files.contract import NewContract, add_revision, load_contract, lock_contract
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
 from entrepot.files.processing.inspect import Inspector
@@ -116,7 +116,16 @@ class Validator:
                     request = _validation_request(check, path, current.size)
                     inspection = self.inspector.examine(run, request)
             number = current.number if current else None
-            done = run.write(end_schema_change, check, number, inspection, self.clock())
+            same = self._has_schema(check)
+            done = run.write(end_schema_change, check, number, inspection, same, self.clock())
+
+    def _has_schema(self, check: Validation) -> bool:
+        """Whether the schema is the file's own already, as of the revision that it is to follow; a
+        revision never changes. Long schemas are parsed here, while no transaction waits."""
+        assert check.file_id is not None
+        contract = self.inspector.database.read(load_contract, check.file_id)
+        same: bool = json.loads(check.schema or "{}") == json.loads(contract.schema or "{}")
+        return same
 
     def _examine_upload(self, run: Run, check: Validation) -> Inspection:
         """Validate what came with the check, by a contract of its own or that of a file; a
@@ -166,9 +175,11 @@ def end_schema_change(
     check: Validation,
     checked_version: int | None,
     inspection: Inspection | None,
+    same_schema: bool,
     now: datetime,
 ) -> bool:
     """Let the schema take effect if version `checked_version` fits and is still the current one.
+    `same_schema` says whether it is that of the revision that it is to follow.
 
     False if another version has become the current one meanwhile: it is to be checked then.
     """
@@ -193,7 +204,6 @@ def end_schema_change(
     else:
         assert check.schema is not None
         new = NewContract(check.schema, check.reading)
-        same_schema = json.loads(check.schema) == json.loads(contract.schema or "{}")
         if not same_schema or new.reading != contract.reading:
             _apply_contract(conn, check, new, checked_version, now)
         finish_task(conn, check.task_id, "succeeded", now, has_report=bool(report))

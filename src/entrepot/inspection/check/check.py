@@ -16,26 +16,33 @@ from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
-from entrepot.inspection.check.row_errors import RowErrors, surplus_cells
-from entrepot.inspection.check.rules import FieldRule, blank_row, checked_columns, field_rules
-from entrepot.inspection.check.statements import ListedRow, state_rule
+from entrepot.inspection.check.row_errors import RowErrors
+from entrepot.inspection.check.rules import (
+    NEVER_BLANK,
+    BlankRows,
+    FieldRule,
+    RulePass,
+    blank_row,
+    checked_columns,
+    find_blank_rows,
+    listed_columns,
+    plan_passes,
+)
+from entrepot.inspection.check.statements import ListedRow, errors_of_rule
 from entrepot.inspection.line_prefilter import prefilter
 from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
 from entrepot.inspection.report.report import (
+    MAX_SHOWN_CELLS,
     count_entry,
-    problem,
     problem_of_finding,
     report_cells,
-    shortened,
 )
 from entrepot.inspection.report.row_looks import advice_on_row
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.table import Table, table_of_unmatched
+from entrepot.inspection.table import Column, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
-MAX_RULES_PER_QUERY = 400
-"""Rules of a wide table are asked in several passes, so that their expressions fit into memory."""
 ROWS_PER_QUERY = 50
 """Rows whose cells are looked up at a time for the report: a wide row has many."""
 
@@ -121,7 +128,7 @@ def _check_prefiltered(
     row_errors = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
     row_errors += check_references(engine, table, references_of(schema, cells, skipped), listed)
     if not prefiltered.unmatched:
-        repeated = _rejected(engine, table, None, [], "false", row_errors) if row_errors else 0
+        repeated = _rejected(engine, table, None, [], NEVER_BLANK, row_errors) if row_errors else 0
         errors = [error for each in row_errors for error in each.errors]
         errors.sort(key=_row_and_field)
         return Checked(
@@ -149,11 +156,15 @@ def _check_all(
 ) -> Checked:
     cells = checked_columns(table, schema)
     skipped_columns = frozenset(number for number, _ in cells) if structure_only else skipped
-    rules = field_rules(table, cells, skipped_columns)
-    blank = f"({blank_row(table, cells)}) AS _blank"
-    counts = _count_rows(engine, table, cells, rules)
-    violated = [(rule, total) for rule, total in zip(rules, counts.totals, strict=True) if total]
-    errors = _list_errors(engine, table, [rule for rule, _ in violated], blank, listed)
+    passes = plan_passes(table, schema, cells, skipped_columns)
+    blank = find_blank_rows(engine, table, cells, wide=len(passes) > 1)
+    counts = _count_rows(engine, table, cells, passes, blank)
+    totals = iter(counts.totals)
+    violated = [(rule, total) for each in passes for rule in each.rules if (total := next(totals))]
+    broken = {id(rule) for rule, _ in violated}
+    passes = [RulePass(p.table, [rule for rule in p.rules if id(rule) in broken]) for p in passes]
+    passes = [each for each in passes if each.rules]
+    errors = _list_errors(engine, passes, blank, listed)
     errors += [problem_of_finding(finding) for finding in table.findings[:listed]]
     row_errors: list[RowErrors] = []
     if not structure_only:
@@ -169,7 +180,7 @@ def _check_all(
         rows=counts.rows,
         errors=errors,
         counts=_counts(violated, table, row_errors),
-        rejected=_rejected(engine, table, counts.rejected, violated, blank, row_errors),
+        rejected=_rejected(engine, table, counts.rejected, passes, blank, row_errors),
         embedded=counts.embedded,
     )
 
@@ -196,62 +207,53 @@ def _count_rows(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     cells: Sequence[tuple[int, CellSql]],
-    rules: Sequence[FieldRule],
+    passes: Sequence[RulePass],
+    blank: BlankRows,
 ) -> _RuleCounts:
     """Count, as if a row were blank when its cells of any type but text are missing: a scan of
     those columns alone costs a fifth less. Only if there are such rows, all columns are asked.
     """
     not_text = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
-    if not_text and len(not_text) < len(cells):
-        counts = _count(engine, table, rules, blank_row(table, not_text))
+    if not_text and len(not_text) < len(cells) and len(passes) == 1:
+        counts = _count(engine, passes, BlankRows(blank_row(table, not_text)))
         if not counts.totals[0]:
             return counts
-    return _count(engine, table, rules, blank_row(table, cells))
+    return _count(engine, passes, blank)
 
 
 def _count(
-    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: Sql
+    engine: duckdb.DuckDBPyConnection, passes: Sequence[RulePass], blank: BlankRows
 ) -> _RuleCounts:
-    """Count in one pass, or in several over a wide table, whose expressions at once would
-    take the engine's memory (a vector of 32 KiB each)."""
     totals: list[int] = []
     rows = rejected = 0
-    embedded = table.embedded()
-    passes = max(1, -(-len(rules) // MAX_RULES_PER_QUERY))
-    for n in range(passes):
-        some = rules[n * MAX_RULES_PER_QUERY : (n + 1) * MAX_RULES_PER_QUERY]
-        flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
+    embedded = passes[0].table.embedded()
+    for each in passes:
+        flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(each.rules)]
         aggregates = [
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
-            for n, rule in enumerate(some)
+            for n, rule in enumerate(each.rules)
         ]
-        either = " OR ".join(f"_v{n}" for n in range(len(some))) or sql("false")
+        either = " OR ".join(f"_v{n}" for n in range(len(flags))) or sql("false")
+        counted = [sql("_cells"), *flags] if each.table.uneven else flags
         query = (
             f"SELECT {', '.join(['count(*)', f'count_if({either})', *aggregates])} FROM "
-            f"(SELECT {', '.join(['*', *flags])} FROM "
-            f"(SELECT *, ({blank}) AS _blank FROM {table.relation}))"
+            f"(SELECT {', '.join(counted)} FROM {blank.relation(each.table)})"
         )
         row = engine.execute(query).fetchone() or (0, 0)
         rows, rejected = int(row[0]), int(row[1] or 0)
         totals += [int(total or 0) for total in row[2:]]
-    return _RuleCounts(rows, totals, rejected if passes == 1 else None, embedded)
+    return _RuleCounts(rows, totals, rejected if len(passes) == 1 else None, embedded)
 
 
 def _list_errors(
-    engine: duckdb.DuckDBPyConnection,
-    table: Table,
-    rules: list[FieldRule],
-    blank: Sql,
-    listed: int,
+    engine: duckdb.DuckDBPyConnection, passes: Sequence[RulePass], blank: BlankRows, listed: int
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
     errors: list[dict[str, Any]] = []
-    for start in range(0, len(rules), MAX_RULES_PER_QUERY):
-        some = rules[start : start + MAX_RULES_PER_QUERY]
+    for each in passes:
         # The first errors of all are among the first of each part.
-        errors = sorted(
-            [*errors, *_list_some(engine, table, some, blank, listed)], key=_row_and_field
-        )
+        some = _list_some(engine, each.table, each.rules, blank, listed)
+        errors = sorted([*errors, *some], key=_row_and_field)
         del errors[listed:]
     return errors
 
@@ -260,18 +262,21 @@ def _list_some(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
-    blank: Sql,
+    blank: BlankRows,
     listed: int,
 ) -> list[dict[str, Any]]:
     """As many errors as are listed, and the rest of their last row. The rows come in the
-    file's order, so that the rest of them need not be read."""
+    file's order, so that the rest of them need not be read, and of their cells those that the
+    report shows."""
+    numbers = listed_columns(table, rules)
+    columns = [table.columns[number - 1] for number in numbers]
     uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
-    texts = ", ".join(column.text for column in table.columns)
-    kinds = _kinds_sql(table)
+    texts = ", ".join(column.text for column in columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
     query = (
-        f"SELECT _row, _line, {uneven}, {kinds}, [{texts}], [{flags}] FROM (SELECT *, {blank} "
-        f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
+        f"SELECT _row, _line, {uneven}, {_kinds_sql(table, columns)}, [{texts}], [{flags}] "
+        f"FROM {blank.relation(table, numbered=True)} "
+        f"WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
     listed_rows: list[tuple[Any, ...]] = []
     engine.execute(query)
@@ -281,67 +286,36 @@ def _list_some(
         flagged += sum(sum(row[-1]) for row in rows)
     locations = table.places({row[0] for row in listed_rows}) if table.places else {}
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, kinds_of_row, cells, flags_of_row in listed_rows:
-        present = cells if count is None else cells[:count]
-        location = (
-            _location(locations[number]) if locations else {"rowNumber": number, "lineNumber": line}
-        )
+    for number, line, count, extra, kinds, texts_of_row, flags_of_row in listed_rows:
+        count_of_row = len(table.columns) if count is None else count
+        first_cells = texts_of_row[: min(MAX_SHOWN_CELLS, count_of_row)]
+        location = {"rowNumber": number, "lineNumber": line}
+        if locations:
+            line_number, offset = locations[number]
+            location = {"rowNumber": line_number, "lineNumber": line_number, "byteOffset": offset}
         if len(errors) >= listed:
             break
+        labels = table.labels[:MAX_SHOWN_CELLS]
         looks = (
-            ""
-            if table.stores_types
-            else advice_on_row(present, table.labels, location["rowNumber"])
+            "" if table.stores_types else advice_on_row(first_cells, labels, location["rowNumber"])
         )
-        row = ListedRow(len(cells) if count is None else count, kinds_of_row, looks)
-        common = {**location, "cells": report_cells(present)}
+        row = ListedRow(
+            count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
+        )
+        common = {**location, "cells": report_cells(first_cells)}
+        cells = dict(zip(numbers, texts_of_row, strict=True))
         for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:
-                errors += _of_rule(rule, table, row, common, cells, extra)
+                errors += errors_of_rule(rule, table, row, common, cells.get(rule.column), extra)
     return errors
 
 
-def _kinds_sql(table: Table) -> Sql:
-    """What the format says of each cell of a row, as a list; NULL where cells are texts."""
+def _kinds_sql(table: Table, columns: Sequence[Column]) -> Sql:
+    """What the format says of the cells of a row, as a list; NULL where cells are texts."""
     if not table.stores_types:
         return sql("NULL")
-    kinds = (column.kind_sql or literal(column.kind or "text") for column in table.columns)
+    kinds = (column.kind_sql or literal(column.kind or "text") for column in columns)
     return f"[{', '.join(kinds)}]"
-
-
-def _location(line: tuple[int, int]) -> dict[str, Any]:
-    return {"rowNumber": line[0], "lineNumber": line[0], "byteOffset": line[1]}
-
-
-def _of_rule(
-    rule: FieldRule,
-    table: Table,
-    row: ListedRow,
-    common: dict[str, Any],
-    cells: list[str | None],
-    extra: str | None,
-) -> list[dict[str, Any]]:
-    if rule.type == "blank-row":
-        return [problem("blank-row", "", state_rule(rule, table, row, ""), **common)]
-    if rule.type == "extra-cell":
-        surplus = surplus_cells(extra, rule.column)
-        return [
-            problem(
-                "extra-cell",
-                "",
-                state_rule(rule, table, row, cell),
-                **common,
-                cell=shortened(cell),
-                fieldName="",
-                fieldNumber=n,
-            )
-            for n, cell in surplus
-        ]
-    cell = (cells[rule.column - 1] if rule.column <= len(cells) else None) or ""
-    name = rule.field.name if rule.field else ""
-    stated = state_rule(rule, table, row, cell)
-    places = {**common, "cell": shortened(cell), "fieldName": name, "fieldNumber": rule.column}
-    return [problem(rule.type, rule.note, stated, **places)]
 
 
 def _counts(
@@ -378,18 +352,18 @@ def _rejected(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     by_rules: int | None,
-    violated: Sequence[tuple[FieldRule, int]],
-    blank: Sql,
+    passes: Sequence[RulePass],
+    blank: BlankRows,
     row_errors: list[RowErrors],
 ) -> int:
     """How many rows have at least one error of any kind."""
     if by_rules is not None and not row_errors:
         return max(by_rules, table.rejected_by_reader) + table.unread_records
     parts = [f"SELECT _row FROM {each.rows}" for each in row_errors]
-    for start in range(0, len(violated), MAX_RULES_PER_QUERY):
-        some = [rule.sql for rule, _ in violated[start : start + MAX_RULES_PER_QUERY]]
-        rows = f"(SELECT *, {blank} FROM {table.numbered})"
-        parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
+    for each_pass in passes:
+        broken = " OR ".join(rule.sql for rule in each_pass.rules)
+        rows = blank.relation(each_pass.table, numbered=True)
+        parts.append(f"SELECT _row FROM {rows} WHERE {broken}")
     if not parts:
         return table.rejected_by_reader + table.unread_records
     row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()

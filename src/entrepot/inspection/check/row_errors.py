@@ -105,7 +105,8 @@ def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: Sql) -> di
 
 def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
     """The cells of a row beyond the header with their columns, as the reader wrote them (a JSON
-    list): one after another from `first` on, or each with its column."""
+    list): one after another from `first` on, or each with its column, which is 0 to the left of the
+    table."""
     cells = json.loads(extra) if extra else []
     return [
         (int(cell[0]), str(cell[1])) if isinstance(cell, list) else (n, str(cell))

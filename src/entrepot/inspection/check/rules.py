@@ -1,12 +1,15 @@
-"""What each field of a schema forbids, as SQL conditions over the table's columns."""
+"""What each field of a schema forbids, as SQL conditions over the table's columns, and the passes
+in which a table is asked for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import duckdb
+
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.report import MAX_SHOWN_CELLS, shortened
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql, cell_sql
@@ -14,6 +17,10 @@ from entrepot.inspection.values.ordering import PARSED_JSON, is_among, keeps_bou
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.values import read_value
 
+MAX_RULES_PER_QUERY = 400
+"""Rules of a wide table are asked in several passes, so that their expressions fit into memory."""
+BLANK_ROWS = sql("blank_rows")
+"""The table of their numbers."""
 BOUNDS = (
     ("minimum", "minimum", sql(">=")),
     ("maximum", "maximum", sql("<=")),
@@ -161,3 +168,77 @@ def _length(cell: CellSql) -> Sql:
             return f"CASE WHEN {cell.native} THEN {in_json} ELSE {in_text} END"
         case _:
             return f"length({cell.text})"
+
+
+@dataclass(frozen=True)
+class RulePass:
+    """Rules that are asked together, of a table in whose relations their columns are."""
+
+    table: Table
+    rules: list[FieldRule]
+
+
+def plan_passes(
+    table: Table,
+    schema: TableSchema,
+    cells: list[tuple[int, CellSql]],
+    skipped: frozenset[int],
+) -> list[RulePass]:
+    """One pass, or several over a wide table, each with as many rules as fit into memory (a vector
+    of 32 KiB each) and with the columns that these rules and the report need."""
+    rules = field_rules(table, cells, skipped)
+    if len(rules) <= MAX_RULES_PER_QUERY:
+        return [RulePass(table, rules)]
+    short = table.with_short_names()
+    rules = field_rules(short, checked_columns(short, schema), skipped)
+    passes = []
+    for start in range(0, len(rules), MAX_RULES_PER_QUERY):
+        some = rules[start : start + MAX_RULES_PER_QUERY]
+        relation, numbered = table.narrowed(listed_columns(table, some))
+        passes.append(RulePass(replace(short, relation=relation, numbered=numbered), some))
+    return passes
+
+
+def listed_columns(table: Table, rules: Sequence[FieldRule]) -> list[int]:
+    """The columns (from 1) of these rules, and those that the report shows of each row."""
+    width = len(table.columns)
+    judged = {rule.column for rule in rules if 0 < rule.column <= width}
+    return sorted(judged.union(range(1, min(width, MAX_SHOWN_CELLS) + 1)))
+
+
+@dataclass(frozen=True)
+class BlankRows:
+    """The condition of a row being blank; `numbered`: it is asked of the row's number."""
+
+    condition: Sql
+    numbered: bool = False
+
+    def relation(self, table: Table, numbered: bool = False) -> Sql:
+        """The table's rows with `_blank`, and their numbers if these are asked for."""
+        rows = table.numbered if numbered or self.numbered else table.relation
+        return f"(SELECT *, ({self.condition}) AS _blank FROM {rows})"
+
+
+NEVER_BLANK = BlankRows(sql("false"))
+
+
+def find_blank_rows(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    cells: Sequence[tuple[int, CellSql]],
+    wide: bool,
+) -> BlankRows:
+    """The condition of blank rows. Those of a wide table are looked for once, part by part, so that
+    not each of its passes asks for all of its cells."""
+    if not wide:
+        return BlankRows(blank_row(table, cells))
+    among = sql("true")
+    for start in range(0, len(cells), MAX_RULES_PER_QUERY):
+        part = blank_row(table, cells[start : start + MAX_RULES_PER_QUERY])
+        source = f"SELECT _row FROM {table.numbered} WHERE ({part}) AND {among}"
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE {BLANK_ROWS} AS {source}")
+        among = f"_row IN (SELECT _row FROM {BLANK_ROWS})"
+        row = engine.execute(f"SELECT count(*) FROM {BLANK_ROWS}").fetchone()
+        if row is None or not row[0]:
+            return NEVER_BLANK
+    return BlankRows(among, numbered=True)

@@ -26,7 +26,12 @@ from entrepot.inspection.table import (
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import duration_sql, native_column, text_of
+from entrepot.inspection.values.native_text import (
+    duration_sql,
+    interval_sql,
+    native_column,
+    text_of,
+)
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
@@ -106,6 +111,9 @@ def copy_as_texts(
         if DataType.is_duration(field.type):
             column = replace(column, kind="duration")
             text = duration_sql(identifier(str(name)), PARTS_OF_SECOND[str(field.type.time_unit)])
+        if DataType.is_interval(field.type):
+            column = replace(column, kind="duration")
+            text = interval_sql(identifier(str(name)))
         columns.append(column)
         cells.append(f"{text}::VARCHAR AS c{n}")
     broken: list[SourceBroken] = []
@@ -138,7 +146,7 @@ def _readable(schema: Schema) -> Schema:
             kind = DataType.float32()
         elif DataType.is_duration(kind):  # the engine's have no nanoseconds
             kind = DataType.int64()
-        elif DataType.is_decimal256(kind):
+        elif DataType.is_decimal256(kind) or DataType.is_interval(kind):  # nor have its intervals
             kind = DataType.utf8()
         fields.append(field.with_type(kind).with_name(f"c{n + 1}"))
     return Schema(fields)

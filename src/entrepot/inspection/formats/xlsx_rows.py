@@ -126,8 +126,8 @@ class _RowWriter:
         if seen.cells > self._limits.cells:
             raise TooLarge(f"a table of more than {self._limits.cells:,} cells")
         seen.uneven = seen.uneven or bool(extra)
-        # What stands to the left of the table has no number: it counts as if it were to the right.
-        surplus = json.dumps([(max(n, width + 1), text) for n, text in extra]) if extra else ""
+        # What stands to the left of the table is in none of its columns, which count from 1.
+        surplus = json.dumps([(max(n, 0), text) for n, text in extra]) if extra else ""
         # A character takes at most four bytes (a quote two), a cell three beside its own.
         row_bytes = 4 * (sum(map(len, texts)) + len(surplus)) + 4 * width + 64
         seen.longest = max(seen.longest, row_bytes)

@@ -203,3 +203,43 @@ def duration_sql(count: Sql, parts: int) -> Sql:
         f"CASE WHEN {count} = 0 THEN 'PT0S' WHEN {count} IS NOT NULL "
         f"THEN {sign} || 'PT' || {hours} || {minutes} || {last} END"
     )
+
+
+def interval_sql(words: Sql) -> Sql:
+    """An interval in the words of arro3, such as `14 mons 2 days 3.000000005 secs`, as an ISO 8601
+    duration. One with parts of both signs, for which ISO 8601 has no form, stays in these words."""
+
+    def part(unit: Sql) -> Sql:
+        return f"regexp_extract({words}, '([0-9.]+) {unit}', 1)"
+
+    def written(value: Sql, mark: Sql) -> Sql:
+        return f"CASE WHEN {value} NOT IN ('', '0') THEN {value} || '{mark}' ELSE '' END"
+
+    months = f"coalesce(try_cast({part(sql('mons'))} AS BIGINT), 0)"
+    months = f"({months} + 12 * coalesce(try_cast({part(sql('years'))} AS BIGINT), 0))"
+    seconds = part(sql("secs"))
+    trimmed = f"regexp_replace({seconds}, '\\.?0+$', '')"
+    seconds = f"CASE WHEN contains({seconds}, '.') THEN {trimmed} ELSE {seconds} END"
+    day = " || ".join(
+        (
+            written(f"({months} // 12)::VARCHAR", sql("Y")),
+            written(f"({months} % 12)::VARCHAR", sql("M")),
+            written(part(sql("days")), sql("D")),
+        )
+    )
+    clock = " || ".join(
+        (
+            written(part(sql("hours")), sql("H")),
+            written(part(sql("mins")), sql("M")),
+            written(f"({seconds})", sql("S")),
+        )
+    )
+    negative = f"contains({words}, '-')"
+    positive = f"regexp_matches({words}, '(^| )[0-9.]*[1-9]')"
+    sign = f"CASE WHEN {negative} THEN '-' ELSE '' END"
+    return (
+        f"CASE WHEN {negative} AND {positive} THEN {words} "
+        f"WHEN NOT regexp_matches({words}, '[1-9]') THEN 'PT0S' "
+        f"WHEN {words} IS NOT NULL THEN {sign} || 'P' || {day} || "
+        f"CASE WHEN {clock} <> '' THEN 'T' || {clock} ELSE '' END END"
+    )
