@@ -86,7 +86,7 @@ def test_how_a_file_is_read(run: Run, account: TestAccount, tmp_path: Path) -> N
         assert (status, out) == (0, "The one row keeps the contract.\n")
         status, _, err = run("validate", titled, "--encoding", "klingon", *where)
         assert status != 0
-        assert "encoding: is not a known encoding" in err
+        assert "--encoding is not a known encoding" in err
     status, _, err = run("validate", titled, "--file", "42", *read)
     assert (status, "--dialect and --encoding" in err) == (2, True)
     status, out, _ = run("schema", "infer", titled, *read)

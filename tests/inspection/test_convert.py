@@ -268,14 +268,13 @@ def test_wide_tables_have_small_row_groups(derive: Derive) -> None:
     assert metadata.row_group(0).num_rows <= MAX_GROUP_CELLS // wide
 
 
-def test_wide_tables_have_every_form(derive: Derive) -> None:
+def test_json_lines_of_a_wide_table(derive: Derive) -> None:
     """An expression over all columns must not be as deep as there are columns."""
     names = [f"c{n}" for n in range(1_100)]
     content = f"{','.join(names)}\n{','.join('7' for _ in names)}\n".encode()
     derived, made = derive(content, "jsonl")
     assert derived.verdict == "made", derived
     assert json.loads(made.read_text()) == dict.fromkeys(names, 7)
-    assert derive(content, "csv")[0].verdict == derive(content, "arrow")[0].verdict == "made"
 
 
 def test_canonical_csv(derive: Derive) -> None:

@@ -36,6 +36,10 @@ WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
 LISTEN_BACKLOG = 4096
 """Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
+FILES_PER_CONNECTION = 2
+"""The connection, and the file that it reads or writes."""
+OTHER_FILES = 256
+"""Of the database's pools, sandbox processes, logs and metrics; 43 are open at a start."""
 PR_SET_PDEATHSIG = 1
 """`prctl(2)`: the signal that a process gets when its parent ends."""
 
@@ -104,7 +108,6 @@ async def _serve(settings: Settings, ready: int) -> None:
     from entrepot.cli.listener import SendTimeoutServer
     from entrepot.http.app import create_app
 
-    raise_open_file_limit()
     metrics = ProcessMetrics()
     parts = build_parts(settings, pool_size=8, metrics=metrics)
     release_dead_uploads(parts)
@@ -118,7 +121,7 @@ async def _serve(settings: Settings, ready: int) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=LISTEN_BACKLOG,
-        backpressure=settings.connections,
+        backpressure=connections_within_limit(settings.connections),
         log_enabled=False,
         http1_settings=HTTP1Settings(header_read_timeout=int(settings.header_timeout * 1000)),
     )
@@ -139,11 +142,26 @@ async def _serve(settings: Settings, ready: int) -> None:
     parts.close()
 
 
-def raise_open_file_limit() -> None:
-    """Let this process open as many files and connections as the system allows it."""
+def connections_within_limit(connections: int) -> int:
+    """Let this process open as many files as the system allows it; how many connections that is
+    enough for, at most `connections`.
+
+    With more of them the process could not accept the next one, and would try without a pause: two
+    cores, at 600 files and 1,500 event streams. Those that are too many wait in the kernel.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    enough_for = max(1, (hard - OTHER_FILES) // FILES_PER_CONNECTION)
+    if enough_for < connections:
+        log.warning(
+            "the limit of open files allows fewer connections than ENTREPOT_CONNECTIONS",
+            connections=enough_for,
+            setting=connections,
+            open_files=hard,
+            open_files_needed=connections * FILES_PER_CONNECTION + OTHER_FILES,
+        )
+    return min(connections, enough_for)
 
 
 async def _report_ready_when_listening(settings: Settings, ready: int) -> None:

@@ -169,7 +169,10 @@ class Settings(BaseSettings):
         description="Requests with an unfinished body and without a valid key, one address.",
     )
     connections: int = Field(
-        default=8192, ge=64, description="Connections that the server has open at once."
+        default=8192,
+        ge=64,
+        description="Connections that the server has open at once; at most half of the open files "
+        "that the system allows (`ulimit -Hn`).",
     )
     send_timeout: float = Field(
         default=60, gt=0, description="Seconds a client may take nothing of an answer."

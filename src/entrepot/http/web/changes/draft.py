@@ -14,8 +14,8 @@ from entrepot.http.web.sizes import read_size_limit, write_size_limit
 
 RULES = {
     "": "all of them",
-    "keep_last": "the newest, as many as",
-    "days": "those of the last days, as many as",
+    "keep_last": "the newest",
+    "days": "of the last days",
 }
 """What is kept of the published versions: as the form sends it, and the words."""
 
