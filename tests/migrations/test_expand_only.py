@@ -1,6 +1,6 @@
 """A migration only adds, so that servers of the release before continue while it runs and after it.
 
-Every statement of the revisions after the first released one is recorded on both databases. What
+Every statement of the revisions after `RELEASED` is recorded on both databases. What
 takes something away is done one release later, when no server uses it: its revision is listed in
 `CONTRACTING` with that release.
 """
@@ -16,7 +16,7 @@ from entrepot.db.engine import Database
 from entrepot.migrations.revisions import known_revisions
 from entrepot.migrations.run import migrate
 
-RELEASED = "0023"
+RELEASED = "0025"
 CONTRACTING: dict[str, str] = {}
 """Revisions that take something away, and since which release no server has used it."""
 HARMLESS = re.compile(
