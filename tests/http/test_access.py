@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.support.api import CSV, Api, assert_problem
+from tests.support.links import make_link
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
 from tests.support.tus import HEADERS, STREAM, Tus, create
@@ -66,6 +67,9 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/entitlements", None, "read"),
     ("PUT", "/file/{file}/entitlements/{guest}", {"entitlement": "r"}, "write"),
     ("DELETE", "/file/{file}/entitlements/{guest}", None, "write"),
+    ("GET", "/file/{file}/links", None, "read"),
+    ("POST", "/file/{file}/links", {"kind": "deliver"}, "write"),
+    ("DELETE", "/file/{file}/links/{link}", None, "write"),
     ("GET", "/senders", None, "read"),
     ("PUT", "/sender/{sender}", {"decision": "accepted"}, "write"),
     ("DELETE", "/file/{shared}/share", None, "write"),
@@ -141,6 +145,7 @@ def create_resources(account: TestAccount, state: str = "") -> ResourceIds:
             "user": account.admin.user_name,
             "gone": gone.user_name,
             "guest": guest.user_name,
+            "link": make_link(account.api, task["file_id"], "deliver")["link_id"],
             "stranger": other.admin.user_name,
             "offered": offered,
             "shared": shared,
