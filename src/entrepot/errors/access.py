@@ -71,8 +71,7 @@ class TooManyAttempts(EntrepotError):
 
 @dataclass(eq=False)
 class LinkEnded(EntrepotError):
-    """This link does not work any more: it has expired, was used up or revoked, or what it leads to
-    is gone.
+    """This link has ended: it expired, was revoked or used up, or what it leads to is gone.
 
     Has no fields on purpose: it does not say which.
     """
