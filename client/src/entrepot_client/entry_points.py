@@ -1,8 +1,8 @@
 """The entry points of installed packages, without `importlib.metadata`.
 
 That module loads parsers of e-mail and zip files, and reads the metadata of every package: 28 of
-the 116 ms of processor time of `entrepot --help` (ADR 0049). This finds what pip and uv install:
-folders `NAME-VERSION.dist-info` beside the modules.
+the 116 ms of processor time that the help of `entrepot` took (ADR 0049). This finds what pip and
+uv install: folders `NAME-VERSION.dist-info` beside the modules.
 """
 
 import importlib

@@ -9,6 +9,7 @@ from entrepot.inspection.local import validate_file
 from entrepot.inspection.results import InspectionFailed, Mode
 from entrepot.schemas.reading.stated import check_dialect, parse_encoding
 from entrepot.schemas.table_schema import parse_schema, to_document
+from entrepot_client.cli.explain import with_options
 from entrepot_client.cli.failures import ExitStatus, Failure
 
 ADVICE: dict[type[Exception], str] = {
@@ -37,7 +38,7 @@ def validate(
     except (SchemaInvalid, DialectInvalid, FieldInvalid) as wrong:
         advice = ADVICE[type(wrong)]
         raise Failure(
-            str(wrong), advice, ExitStatus.WRONG_USAGE, figures=wrong.figures()
+            with_options(str(wrong)), advice, ExitStatus.WRONG_USAGE, figures=wrong.figures()
         ) from wrong
     except InspectionFailed as failed:
         raise Failure(str(failed), "Try again.") from failed

@@ -138,7 +138,7 @@ def _task_figures(task: Task) -> Mapping[str, Any]:
 
 
 def _explain_problem(problem: errors.ProblemError) -> Failure:
-    lines = [_with_options(line) for line in _first_errors(problem)]
+    lines = [with_options(line) for line in _first_errors(problem)]
     is_rate_limit = isinstance(
         problem, errors.TooManyRequests
     )  # its limit is of requests, not bytes
@@ -152,10 +152,10 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
         what = what.removesuffix(f" Example: {example}")
         option = OPTION_NAMES.get(str(problem.figures.get("field")), "")
         advice = f"For example: {f'{option} ' if option.startswith('--') else ''}{example}"
-    return Failure(_with_options(what), advice, status, tuple(lines), {"problem": problem.document})
+    return Failure(with_options(what), advice, status, tuple(lines), {"problem": problem.document})
 
 
-def _with_options(text: str) -> str:
+def with_options(text: str) -> str:
     """A sentence of the server that begins with a field of the API, with the option's name."""
     name, colon, rest = text.partition(": ")
     if not colon or name not in OPTION_NAMES:
