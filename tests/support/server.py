@@ -346,6 +346,20 @@ class Server:
                 held += [c for c in child.net_connections("tcp") if c.raddr]
         return {connection.raddr.port for connection in held}
 
+    def files_with(self, text: str) -> list[str]:
+        """The files with `text` in them: the log, the output, and all in the data folder.
+
+        Another process reads them. Whoever opens and closes a file of SQLite's drops the locks
+        that its own process holds on it, and the database is damaged by two who write at once
+        (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+        """
+        folders = [str(path) for path in (self.log_file, self.output_file, self.data)]
+        command = ["grep", "--recursive", "--files-with-matches", "--text", "--fixed-strings"]
+        command += ["--", text, *folders]
+        searched = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert searched.returncode in (0, 1), searched.stderr
+        return searched.stdout.splitlines()
+
     def assert_sound(self) -> None:
         """Check that every invariant holds, or does once what is under way has ended.
 
