@@ -46,6 +46,8 @@ HALF = len(CONTENT) // 2
 USER = "acme:ann"
 URL = "http://127.0.0.1"
 ROWS_THAT_NAME_BYTES = ("INSERT INTO versions", "INSERT INTO checks")
+RUNS_STATEMENTS = "entrepot.db.inserts"
+"""Its function is the insert itself, as `Connection.execute` is."""
 ROUTES = ("entrepot.http.api.", "entrepot.http.web.")
 DEFINES = ["NewFile.commit", "define_file", "add_version"]
 DELIVERS = ["NextVersion.commit", "deliver_version", "add_version"]
@@ -99,7 +101,8 @@ class Tracer:
             self.of_the_loop |= objects_of_the_loop(frame.f_locals)
         if statement.startswith(ROWS_THAT_NAME_BYTES):
             self.path = awaited_by(self._request.get_coro())
-            self.path += [function_of(frame, frame.f_code) for frame in frames]
+            functions = [function_of(frame, frame.f_code) for frame in frames]
+            self.path += [each for each in functions if each[0] != RUNS_STATEMENTS]
 
 
 def function_of(frame: FrameType, code: Any) -> Function:
