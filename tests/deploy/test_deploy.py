@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from tests.support import seaweedfs
 from tests.support.api import CSV, PLAIN
 from tests.support.apt import installed_program
 from tests.support.hosts import Hosts
@@ -35,7 +36,11 @@ MAX_EXPOSURE = 2.5
 """Of `systemd-analyze security`, from 0 to 10."""
 COMPOSITION: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
 TOOLS = Path(sys.executable).parent
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "entrepot", "AWS_SECRET_ACCESS_KEY": "the-secret-of-tests"}
+# The SDK of this process keeps the first ones that it finds, so that all tests have the same.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": seaweedfs.CREDENTIALS["accessKey"],
+    "AWS_SECRET_ACCESS_KEY": seaweedfs.CREDENTIALS["secretKey"],
+}
 
 
 def run(*command: object, **variables: str) -> subprocess.CompletedProcess[str]:

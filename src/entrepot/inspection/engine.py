@@ -46,6 +46,16 @@ def open_engine() -> duckdb.DuckDBPyConnection:
     return engine
 
 
+def new_connection(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection of its own for one file, which can say how far its query is. To be made before
+    `lock_engine`, since that is a setting of each connection."""
+    connection = engine.cursor()
+    # The engine knows it only where it has a bar to show; nothing is to be printed.
+    connection.execute("SET enable_progress_bar_print=false")
+    connection.execute("SET enable_progress_bar=true")
+    return connection
+
+
 def lock_engine(
     engine: duckdb.DuckDBPyConnection,
     readable: Path,

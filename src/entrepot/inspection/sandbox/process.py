@@ -29,7 +29,7 @@ from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.detect.encoding import load_models
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import lock_engine, open_engine
+from entrepot.inspection.engine import lock_engine, new_connection, open_engine
 from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.inspect_version import inspect_version
 from entrepot.inspection.limits import Limits
@@ -151,15 +151,16 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel, pipe: Binary
         lock_down(readable, scratch, limits, message["sandbox"])
         late_imports.watch()
         packed = any(map(is_packed, readable))
+        connections = [new_connection(engine) for _ in requests]
         lock_engine(engine, readable[0], scratch, size, limits, readable[1:], packed)
     except (SandboxUnavailable, OSError, duckdb.Error) as error:
         channel.send({"failed": f"the sandbox cannot be set up: {error}"})
         return
-    for number, request in enumerate(requests):
+    for number, (request, connection) in enumerate(zip(requests, connections, strict=True)):
         if number and not pipe.readline():
             return
         files = FormFiles(scratch, number)
-        answer = _answer_locked(request, engine, files, limits, channel)
+        answer = _answer_locked(request, connection, files, limits, channel)
         channel.send(answer | ({"late_imports": late_imports.names} if late_imports.names else {}))
 
 
@@ -187,12 +188,13 @@ def _readable(request: Request) -> Iterator[Path]:
 
 def _answer_locked(
     request: Request,
-    engine: Any,
+    connection: Any,
     files: FormFiles,
     limits: Limits,
     channel: Channel,
 ) -> dict[str, Any]:
-    """Execute the request in the locked sandbox, with a connection and a folder of its own."""
+    """Execute the request in the locked sandbox, with a connection and a folder of its own; the
+    connection is closed."""
     converts = isinstance(request, InspectionRequest) and request.forms != "none"
     progress = Progress(
         request.size,
@@ -203,8 +205,8 @@ def _answer_locked(
     try:
         scratch = files.folder / str(files.number)
         scratch.mkdir()
-        with engine.cursor() as own, progress.watching(own):
-            context = InspectionContext(own, scratch, limits, progress)
+        with connection, progress.watching(connection):
+            context = InspectionContext(connection, scratch, limits, progress)
             return {"result": _result(request, context, files, channel)}
     except Exception as error:
         if out_of_resources(error):
