@@ -85,10 +85,10 @@ def text_of(engine: duckdb.DuckDBPyConnection, column: Sql, engine_type: str) ->
 def _nested_json(value: Sql, kind: DuckDBPyType) -> Sql:
     """The JSON of a list, a struct or a map; NULL where it is NULL."""
     types = _types_within(kind)
-    values = [str(each) for each in types if each.id not in NESTED]
-    alike = all(each == "DOUBLE" or native_kind(each) in WRITTEN_ALIKE for each in values)
+    alike = all(_is_written_alike(each) for each in types if each.id not in NESTED)
     # The engine finds the fields of a struct without regard to their case.
-    clash = any(len(_fields(each)) > len({n.lower() for n in _fields(each)}) for each in types)
+    names = [list(_children(each)) for each in types]
+    clash = any(len({name.lower() for name in each}) < len(each) for each in names)
     if alike or clash or len(types) > MAX_NESTED_TYPES:
         return f"to_json({value})::VARCHAR"
     return _json_part(value, kind, 0)
@@ -111,8 +111,9 @@ def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
     return {name: child for name, child in pairs if isinstance(child, DuckDBPyType)}
 
 
-def _fields(kind: DuckDBPyType) -> list[str]:
-    return [name for name, _ in kind.children] if kind.id == "struct" else []
+def _is_written_alike(kind: DuckDBPyType) -> bool:
+    """Whether `to_json` writes a value of this type as a cell of it is written."""
+    return kind.id == "double" or native_kind(str(kind)) in WRITTEN_ALIKE
 
 
 def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
@@ -141,7 +142,7 @@ def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
         case "float":
             digits = f"CASE WHEN isfinite({value}) THEN {value}::VARCHAR END"
             return f"coalesce({digits}, to_json({value})::VARCHAR)"
-        case _ if native_kind(str(kind)) in WRITTEN_ALIKE or kind.id == "double":
+        case _ if _is_written_alike(kind):
             return f"to_json({value})::VARCHAR"
         case _:
             return f"to_json({_cell_text(value, str(kind))})::VARCHAR"
