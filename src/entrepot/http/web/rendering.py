@@ -17,6 +17,7 @@ from entrepot.errors import EntrepotError, FieldInvalid
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
@@ -104,6 +105,12 @@ def note_error(id: str, label: str, reason: str) -> str:
 def noted_errors() -> list[FieldError]:
     """The fields that were noted so far on this page."""
     return _field_errors.get()
+
+
+def failure_values(failure: EntrepotError | None) -> dict[str, Any]:
+    """The status of a page that is shown again after a refusal, and what it says of it."""
+    kind = problem_kind(failure) if failure is not None else None
+    return {"status": kind.status if kind else 200, "failure": failure, "kind": kind}
 
 
 def reason(error: EntrepotError) -> str:

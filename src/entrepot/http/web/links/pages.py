@@ -13,10 +13,9 @@ from entrepot.files.queries.linked import LinkedFileView, get_linked_file
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.problems.handlers import task_problem
-from entrepot.http.problems.table import problem_kind
 from entrepot.http.stored_documents import view_document, visible_report
 from entrepot.http.web.files.contract import schema_view
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.reports import report_view
 from entrepot.tasks.records import TaskRecord
 
@@ -32,18 +31,15 @@ async def upload_page(
     failure: EntrepotError | None = None,
 ) -> Response:
     """The form for a delivery; with the failure of the one before, if it was refused."""
-    kind = problem_kind(failure) if failure is not None else None
     schema = await view_document(work, schema_view, view.schema) if view.schema else None
     return page(
         request,
         "links/upload.html",
         None,
-        status=kind.status if kind else 200,
+        **failure_values(failure),
         secret=secret,
         view=view,
         schema=schema,
-        failure=failure,
-        kind=kind,
         field=failure.field if isinstance(failure, FieldInvalid) else None,
     )
 

@@ -11,9 +11,8 @@ from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
 from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_offer
 from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
-from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.confirmations import Confirmation
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
@@ -57,16 +56,13 @@ async def _page(
 
     actor, (offers, usage) = await work.read_with_actor(load)
     items, next_cursor = OFFERS.page(offers, PAGE)
-    kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
         "offers/page.html",
         actor,
-        status=kind.status if kind else 200,
+        **failure_values(failure),
         offers=items,
         next_cursor=next_cursor,
         first_page=cursor is None,
         usage=usage,
-        failure=failure,
-        kind=kind,
     )

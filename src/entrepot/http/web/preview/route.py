@@ -29,8 +29,7 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
 from entrepot.http.downloads.preview_page import PreviewQuery, RowsPage, get_preview_page
 from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
-from entrepot.http.problems.table import problem_kind
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import SessionWork
 
 router = APIRouter()
@@ -103,7 +102,6 @@ async def rows(
         rows_page = await get_preview_page(work, file_id, version, query, PAGE_WAIT_SECONDS)
     except SHOWN_ERRORS as error:
         failure = error
-    kind = problem_kind(failure) if failure is not None else None
 
     def link(**changed: Any) -> str:
         parameters = {"version": version, "where": where.strip(), "order_by": order_by} | changed
@@ -114,7 +112,7 @@ async def rows(
         request,
         "preview/rows.html",
         actor,
-        status=kind.status if kind else 200,
+        **failure_values(failure),
         file=file,
         preview=rows_page.document if rows_page else None,
         offset=rows_page.offset if rows_page else 0,
@@ -132,8 +130,6 @@ async def rows(
         where=where,
         order_by=order_by,
         version=version,
-        failure=failure,
-        kind=kind,
     )
 
 

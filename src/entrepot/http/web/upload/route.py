@@ -22,10 +22,9 @@ from entrepot.errors import (
 )
 from entrepot.files.delivery.uploads import UploadTarget
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
 from entrepot.quotas.reserve import Usage, get_usage
@@ -133,18 +132,15 @@ async def _form(
 
     actor, usage = await work.read_with_actor(load)
     filled = FilledForm(form)
-    kind = problem_kind(failure) if failure is not None else None
     suggested = SUGGESTED_LIMIT if usage.free >= SUGGESTED_LIMIT else max(1, usage.free)
     return page(
         request,
         "upload/page.html",
         actor,
-        status=kind.status if kind else 200,
+        **failure_values(failure),
         usage=usage,
         limit=filled.text("file_size_limit", write_size_limit(suggested)),
         filled=filled,
-        failure=failure,
-        kind=kind,
         field=_field_of(failure),
     )
 

@@ -15,11 +15,10 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, accept_suggested, restore
 from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
-from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
-from entrepot.http.web.rendering import page
+from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
@@ -110,16 +109,13 @@ async def _form(
         return file, get_usage(conn, actor.account_id)
 
     actor, (file, usage) = await work.read_with_actor(load)
-    kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
         "versions/deliver.html",
         actor,
-        status=kind.status if kind else 200,
+        **failure_values(failure),
         file=file,
         usage=usage,
         replaces=replaces,
-        failure=failure,
-        kind=kind,
         field=failure.field if isinstance(failure, FieldInvalid) else None,
     )
