@@ -23,6 +23,7 @@ from entrepot.inspection.check.row_errors import (
     TableRule,
     find_row_errors,
     narrow_if_wide,
+    shown_columns,
 )
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.report.report import shortened
@@ -34,6 +35,9 @@ from entrepot.schemas.model import ForeignKey, TableSchema
 
 ALL_MISSING = 'cells composing the primary keys are all "None"'
 SOME_MISSING = 'cells composing the primary keys are partly "None"'
+KEYS_AT_ONCE = 50
+"""Keys of a wide table whose columns are copied together."""
+KEY_COLUMNS = sql("_key_columns")
 INTEGER_TYPES = frozenset({"integer", "year"})
 
 
@@ -167,17 +171,37 @@ def check_keys(
     if len(table.columns) >= WIDE_COLUMNS:
         cells = checked_columns(table.with_short_names(), schema)
     keys, references = keys_of(schema, cells, skipped), references_of(schema, cells, skipped)
-    return [
-        *_broken_keys(engine, table, keys, listed),
-        *_broken_references(engine, table, references, listed),
-    ]
+    copies = len(table.columns) >= WIDE_COLUMNS and len(keys) >= KEYS_AT_ONCE
+    errors: list[RowErrors] = []
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[start : start + KEYS_AT_ONCE]
+        source = _copy_of_keys(engine, table, part) if copies else table
+        errors += _broken_keys(engine, source, part, listed, start)
+    return [*errors, *_broken_references(engine, table, references, listed)]
+
+
+def _copy_of_keys(
+    engine: duckdb.DuckDBPyConnection, table: Table, keys: Sequence[TableKey]
+) -> Table:
+    """The table, with what these keys and their errors need copied once: a query of the whole costs
+    by its width, and each key takes several."""
+    numbers = {number for table_key in keys for number in table_key.rule.columns}
+    copied = table.narrow(number - 1 for number in sorted(numbers.union(shown_columns(table))))
+    query = f"SELECT * FROM {copied.numbered}"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {KEY_COLUMNS} AS {query}")
+    return replace(copied, relation=KEY_COLUMNS, numbered=KEY_COLUMNS)
 
 
 def _broken_keys(
-    engine: duckdb.DuckDBPyConnection, whole: Table, keys: list[TableKey], listed: int
+    engine: duckdb.DuckDBPyConnection,
+    whole: Table,
+    keys: Sequence[TableKey],
+    listed: int,
+    first: int,
 ) -> list[RowErrors]:
+    """The keys that do not hold, numbered from `first` on."""
     errors = []
-    for number, table_key in enumerate(keys):
+    for number, table_key in enumerate(keys, start=first):
         table = narrow_if_wide(whole, table_key.rule.columns)
         value = (
             table_key.parts[0]

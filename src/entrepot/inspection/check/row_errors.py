@@ -60,6 +60,11 @@ def narrow_if_wide(table: Table, numbers: Sequence[int]) -> Table:
     return table.narrow([number - 1 for number in numbers])
 
 
+def shown_columns(table: Table) -> range:
+    """The columns (from 1) whose cells the report shows of a row."""
+    return range(1, min(len(table.columns), MAX_SHOWN_CELLS) + 1)
+
+
 def find_row_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
@@ -77,7 +82,7 @@ def find_row_errors(
     total = int(row[0]) if row else 0
     if not total:
         return None
-    shown = range(1, min(len(table.columns), MAX_SHOWN_CELLS) + 1)
+    shown = shown_columns(table)
     numbers = sorted({*shown, *rule.columns})
     table = narrow_if_wide(table, numbers)
     columns = [table.columns[number - 1] for number in numbers]
