@@ -84,17 +84,16 @@ def find_row_errors(
         return None
     shown = shown_columns(table)
     numbers = sorted({*shown, *rule.columns})
-    table = narrow_if_wide(table, numbers)
-    columns = [table.columns[number - 1] for number in numbers]
-    texts = ", ".join(column.text for column in columns)
+    source = narrow_if_wide(table, numbers)
+    texts: list[Sql] = [source.columns[number - 1].text for number in numbers]
     facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
     first = f"(SELECT _row, {facts} FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
-        f"SELECT t._row, t._line, f.earlier, f.note, [{texts}] FROM {table.numbered} AS t "
+        f"SELECT t._row, t._line, f.earlier, f.note, [{', '.join(texts)}] FROM {source.numbered} AS t "
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
     broken = engine.execute(query).fetchall()
-    lines = _lines_of(engine, table, first) if repeats else {}
+    lines = _lines_of(engine, source, first) if repeats else {}
     errors = []
     for number, line, earlier, note, listed_cells in broken:
         cells = dict(zip(numbers, listed_cells, strict=True))
