@@ -89,7 +89,8 @@ def find_row_errors(
     facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
     first = f"(SELECT _row, {facts} FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
-        f"SELECT t._row, t._line, f.earlier, f.note, [{', '.join(texts)}] FROM {source.numbered} AS t "
+        f"SELECT t._row, t._line, f.earlier, f.note, [{', '.join(texts)}] "
+        f"FROM {source.numbered} AS t "
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
     broken = engine.execute(query).fetchall()
