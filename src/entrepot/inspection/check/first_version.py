@@ -9,11 +9,11 @@ import duckdb
 from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.check.header_errors import check_labels
 from entrepot.inspection.check.infer import unique_names
-from entrepot.inspection.check.whole_measures import describe_whole_measure
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.whole_measures import describe_whole_measure
 
 MAX_LISTED_COLUMNS = 5
 """Numbers of columns that a warning lists."""

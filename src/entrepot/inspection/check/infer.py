@@ -30,9 +30,9 @@ from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
-from entrepot.inspection.check.whole_measures import whole_measures
 from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
+from entrepot.inspection.values.whole_measures import whole_measures
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 

@@ -23,7 +23,7 @@ from entrepot.inspection.check.row_errors import (
     TableRule,
     find_row_errors,
     narrow_if_wide,
-    shown_columns,
+    report_columns,
 )
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.report.report import shortened
@@ -186,7 +186,7 @@ def _copy_of_keys(
     """The table, with what these keys and their errors need copied once: a query of the whole costs
     by its width, and each key takes several."""
     numbers = {number for table_key in keys for number in table_key.rule.columns}
-    copied = table.narrow(number - 1 for number in sorted(numbers.union(shown_columns(table))))
+    copied = table.narrow(number - 1 for number in sorted(numbers.union(report_columns(table))))
     query = f"SELECT * FROM {copied.numbered}"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {KEY_COLUMNS} AS {query}")
     return replace(copied, relation=KEY_COLUMNS, numbered=KEY_COLUMNS)

@@ -60,7 +60,7 @@ def narrow_if_wide(table: Table, numbers: Sequence[int]) -> Table:
     return table.narrow([number - 1 for number in numbers])
 
 
-def shown_columns(table: Table) -> range:
+def report_columns(table: Table) -> range:
     """The columns (from 1) whose cells the report shows of a row."""
     return range(1, min(len(table.columns), MAX_SHOWN_CELLS) + 1)
 
@@ -82,8 +82,8 @@ def find_row_errors(
     total = int(row[0]) if row else 0
     if not total:
         return None
-    shown = shown_columns(table)
-    numbers = sorted({*shown, *rule.columns})
+    reported = report_columns(table)
+    numbers = sorted({*reported, *rule.columns})
     source = narrow_if_wide(table, numbers)
     texts: list[Sql] = [source.columns[number - 1].text for number in numbers]
     facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
@@ -104,7 +104,7 @@ def find_row_errors(
             "lineNumber": line,
             "earlierRowNumber": earlier,
             "earlierLineNumber": lines.get(earlier),
-            "cells": report_cells([cells[each] for each in shown]),
+            "cells": report_cells([cells[each] for each in reported]),
             **rule.further(broken_row),
         }
         if rule.field_number:
