@@ -44,7 +44,7 @@ def leave(api: Api, ids: Ids) -> None:
 
 
 @dataclass(frozen=True)
-class Scenario:
+class TracedScenario:
     """See the module."""
 
     tell: Callable[[Story, Ids], None]
@@ -277,18 +277,18 @@ def signs_in(api_key: str, status: int) -> Check:
 
 
 SCENARIOS = (
-    Scenario(form_upload),
-    Scenario(raw_put, one_file),
-    Scenario(further_version, one_file),
-    Scenario(resumable_upload, settle=end_upload),
-    Scenario(rejection, one_file),
-    Scenario(acceptance, rejected_version),
-    Scenario(restoration, two_versions),
-    Scenario(schema_change, one_file),
-    Scenario(withdrawal, two_versions),
-    Scenario(purge, two_versions),
-    Scenario(deletion, two_versions),
-    Scenario(validation),
-    Scenario(conversion, one_file),
-    Scenario(keys_and_links, one_file),
+    TracedScenario(form_upload),
+    TracedScenario(raw_put, one_file),
+    TracedScenario(further_version, one_file),
+    TracedScenario(resumable_upload, settle=end_upload),
+    TracedScenario(rejection, one_file),
+    TracedScenario(acceptance, rejected_version),
+    TracedScenario(restoration, two_versions),
+    TracedScenario(schema_change, one_file),
+    TracedScenario(withdrawal, two_versions),
+    TracedScenario(purge, two_versions),
+    TracedScenario(deletion, two_versions),
+    TracedScenario(validation),
+    TracedScenario(conversion, one_file),
+    TracedScenario(keys_and_links, one_file),
 )

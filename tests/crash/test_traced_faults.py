@@ -11,15 +11,15 @@ from itertools import cycle
 import psutil
 import pytest
 from tests.crash.installation import Installation, open_installation, table
-from tests.crash.scenarios import SCENARIOS, Scenario
-from tests.crash.traced_runs import Run, choose
+from tests.crash.scenarios import SCENARIOS, TracedScenario
+from tests.crash.traced_runs import TracedRun, choose
 from tests.hosts.test_database_gone import assert_serves
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EMFILE")
 OPENED = ("openat",)
 HONEST = {503, 507}
 SAMPLE = 40
-"""Calls of each scenario: all that are no writes of the database's pages, which are many alike."""
+"""Calls of each scenario: first those where another kind of call begins."""
 SEED = 16
 
 
@@ -29,14 +29,14 @@ def faulty() -> Iterator[Installation]:
         yield installation
 
 
-def fail_each(installation: Installation, scenario: Scenario, most: int) -> tuple[int, int]:
+def fail_each(installation: Installation, scenario: TracedScenario, most: int) -> tuple[int, int]:
     """Have `most` calls of a scenario fail in turn; how many did, and of how many."""
-    run = Run(installation, scenario)
+    run = TracedRun(installation, scenario)
     chosen, failed = choose(run.list_calls(OPENED), most, SEED), 0
     for (role, call), error in zip(chosen, cycle(ERRORS), strict=False):
         about = f"{scenario.name}, {role}: {call} fails with {error}"
         try:
-            did, statuses = Run(installation, scenario).fail_at(role, call, error)
+            did, statuses = TracedRun(installation, scenario).fail_at(role, call, error)
         except BaseException as raised:
             raised.add_note(about)
             raise
@@ -48,7 +48,7 @@ def fail_each(installation: Installation, scenario: Scenario, most: int) -> tupl
 @pytest.mark.long
 @pytest.mark.timeout(7_200)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_each_durable_call_may_fail(faulty: Installation, scenario: Scenario) -> None:
+def test_each_durable_call_may_fail(faulty: Installation, scenario: TracedScenario) -> None:
     failed, chosen = fail_each(faulty, scenario, SAMPLE)
     print(f"{scenario.name}: {failed} of {chosen} calls failed")
     assert failed >= 0.8 * chosen

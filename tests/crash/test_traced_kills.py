@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.crash.installation import Installation, open_installation
-from tests.crash.scenarios import SCENARIOS, Scenario
-from tests.crash.traced_runs import Run, choose
+from tests.crash.scenarios import SCENARIOS, TracedScenario
+from tests.crash.traced_runs import TracedRun, choose
 from tests.support.postgres import Postgres
 from tests.support.seaweedfs import BUCKET, SeaweedFS, environment, new_prefix
 
@@ -41,17 +41,17 @@ def opened(pair: str, request: pytest.FixtureRequest) -> Iterator[Installation]:
 
 
 def kill_at_each(
-    pair: str, scenario: Scenario, most: int | None, request: pytest.FixtureRequest
+    pair: str, scenario: TracedScenario, most: int | None, request: pytest.FixtureRequest
 ) -> tuple[int, int]:
     """Kill a scenario at `most` of its calls (None: all); how many died there, and of how many."""
     with opened(pair, request) as installation:
-        calls = Run(installation, scenario).list_calls()
+        calls = TracedRun(installation, scenario).list_calls()
     chosen, died = choose(calls, most, SEED), 0
     for at in range(0, len(chosen), YOUNG):
         with opened(pair, request) as installation:
             for role, call in chosen[at : at + YOUNG]:
                 try:
-                    died += Run(installation, scenario).kill_at(role, call) is not None
+                    died += TracedRun(installation, scenario).kill_at(role, call) is not None
                 except BaseException as error:
                     error.add_note(f"{scenario.name}, {role}: {call}")
                     raise
@@ -63,7 +63,7 @@ def kill_at_each(
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_each_durable_call_may_be_the_last(
-    pair: str, scenario: Scenario, request: pytest.FixtureRequest
+    pair: str, scenario: TracedScenario, request: pytest.FixtureRequest
 ) -> None:
     """What few calls of a run do not reach is a thread that another one was faster than."""
     died, chosen = kill_at_each(pair, scenario, None if pair == PAIRS[0] else SAMPLE, request)
@@ -73,7 +73,7 @@ def test_each_durable_call_may_be_the_last(
 
 @pytest.mark.parametrize("scenario", SCENARIOS[:1], ids=lambda scenario: scenario.name)
 def test_some_durable_calls_may_be_the_last(
-    scenario: Scenario, request: pytest.FixtureRequest
+    scenario: TracedScenario, request: pytest.FixtureRequest
 ) -> None:
     died, chosen = kill_at_each(PAIRS[0], scenario, 3, request)
     assert died == chosen

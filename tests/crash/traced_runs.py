@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from tests.crash.installation import GONE, Installation
 from tests.crash.power_cuts import Story
-from tests.crash.scenarios import Ids, Scenario
+from tests.crash.scenarios import Ids, TracedScenario
 from tests.crash.traced_calls import (
     FILE_CALLS,
     SENT,
@@ -34,11 +34,11 @@ ROLES = ("api", "worker")
 
 
 @dataclass
-class Run:
+class TracedRun:
     """One scenario on one installation."""
 
     installation: Installation
-    scenario: Scenario
+    scenario: TracedScenario
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="et-")))
 
     @property

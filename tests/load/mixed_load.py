@@ -57,7 +57,7 @@ class Target:
 
 
 @dataclass
-class Measured:
+class LoadResult:
     """What a load was answered, and the memory of the processes meanwhile."""
 
     seconds: float
@@ -109,7 +109,7 @@ def prepare(server: Server, endpoints: list[str]) -> Target:
     return Target(endpoints, account.api_key, small, str(large["file_id"]))
 
 
-class Caller:
+class LoadClient:
     """One thread's clients, one for each API process, and its share of chance."""
 
     def __init__(self, target: Target, seed: int) -> None:
@@ -155,15 +155,15 @@ def choose_kind(chance: random.Random) -> str:
 
 
 @contextmanager
-def callers(target: Target) -> Iterator[Callable[[], Caller]]:
+def callers(target: Target) -> Iterator[Callable[[], LoadClient]]:
     """What gives each thread its own caller."""
-    mine, made = threading.local(), list[Caller]()
+    mine, made = threading.local(), list[LoadClient]()
 
-    def caller() -> Caller:
+    def caller() -> LoadClient:
         if not hasattr(mine, "caller"):
-            mine.caller = Caller(target, len(made))
+            mine.caller = LoadClient(target, len(made))
             made.append(mine.caller)
-        result: Caller = mine.caller
+        result: LoadClient = mine.caller
         return result
 
     yield caller
@@ -171,12 +171,12 @@ def callers(target: Target) -> Iterator[Callable[[], Caller]]:
         each.close()
 
 
-def ask_as_fast_as_answered(target: Target, seconds: float, clients: int) -> Measured:
+def ask_as_fast_as_answered(target: Target, seconds: float, clients: int) -> LoadResult:
     """As many requests as `clients` get answered one after another."""
-    measured, began = Measured(seconds), time.monotonic()
+    measured, began = LoadResult(seconds), time.monotonic()
     chance = random.Random(1)
 
-    def ask_in_turn(caller: Callable[[], Caller]) -> None:
+    def ask_in_turn(caller: Callable[[], LoadClient]) -> None:
         while (due := time.monotonic() - began) < seconds:
             kind = choose_kind(chance)
             status = caller().ask(kind)
@@ -189,12 +189,12 @@ def ask_as_fast_as_answered(target: Target, seconds: float, clients: int) -> Mea
     return measured
 
 
-def ask_at_rate(target: Target, rate: float, seconds: float, servers: list[Server]) -> Measured:
+def ask_at_rate(target: Target, rate: float, seconds: float, servers: list[Server]) -> LoadResult:
     """`rate` requests a second, each at its time; the memory of the servers is looked at."""
-    measured, began = Measured(seconds), time.monotonic()
+    measured, began = LoadResult(seconds), time.monotonic()
     chance, ended = random.Random(2), threading.Event()
 
-    def ask(caller: Callable[[], Caller], kind: str, due: float) -> None:
+    def ask(caller: Callable[[], LoadClient], kind: str, due: float) -> None:
         status = caller().ask(kind)
         took = time.monotonic() - began - due
         measured.answers.append(Answered(kind, due, took, status))
@@ -247,7 +247,7 @@ def kind_of_process(process: psutil.Process, top: psutil.Process) -> str | None:
     return "fork server" if "sandbox.forkserver" in command and not is_forked else None
 
 
-def report(measured: Measured) -> str:
+def report(measured: LoadResult) -> str:
     """The figures, a line for each kind of request and of process."""
     lines = [f"{measured.rate:.1f} requests a second, statuses {dict(measured.statuses())}"]
     for kind in WEIGHTS:

@@ -7,7 +7,7 @@ import pytest
 from tests.load.mixed_load import (
     HONEST,
     KINDS,
-    Measured,
+    LoadResult,
     ask_as_fast_as_answered,
     ask_at_rate,
     percentiles,
@@ -57,7 +57,7 @@ def many_hosts(postgres: Postgres, seaweedfs: SeaweedFS) -> Iterator[list[Server
             hosts.close()
 
 
-def load(servers: list[Server], measure: float, seconds: float) -> Measured:
+def load(servers: list[Server], measure: float, seconds: float) -> LoadResult:
     """Measure the rate, then ask at a share of it; everything is sound afterwards."""
     endpoints = [each.endpoint for each in servers if each.overrides.get("role") != "worker"]
     target = prepare(servers[0], endpoints)
@@ -70,12 +70,12 @@ def load(servers: list[Server], measure: float, seconds: float) -> Measured:
     return measured
 
 
-def assert_only_honest(measured: Measured) -> None:
+def assert_only_honest(measured: LoadResult) -> None:
     others = set(measured.statuses()) - {*SUCCESSES, *HONEST}
     assert not others, measured.statuses()
 
 
-def assert_flat(measured: Measured) -> None:
+def assert_flat(measured: LoadResult) -> None:
     for kind in ("download", "list", "delivery"):
         first, last = (percentiles(measured.latencies(kind, third)) for third in (0, 2))
         assert last[0] <= SLOWER * first[0] + SPARE_MS, (kind, first, last)

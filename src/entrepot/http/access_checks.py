@@ -118,12 +118,12 @@ def _look(conn: ReadConnection, callers: list[_Caller]) -> list[Result]:
 
 def _authenticate(conn: ReadConnection, callers: list[_Caller]) -> list[Actor | Exception]:
     """Who each caller is: holders of keys are looked up in one query."""
-    shown = [caller.authentication.authenticate for caller in callers]
-    digests = [each.digest for each in shown if isinstance(each, KeyCredential)]
+    authenticators = [caller.authentication.authenticate for caller in callers]
+    digests = [each.digest for each in authenticators if isinstance(each, KeyCredential)]
     now = max(caller.authentication.now for caller in callers)
     holders = find_key_holders(conn, digests, now) if digests else {}
     actors: list[Actor | Exception] = []
-    for each in shown:
+    for each in authenticators:
         try:
             if isinstance(each, KeyCredential):
                 actors.append(holders[each.digest])
