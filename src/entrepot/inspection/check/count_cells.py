@@ -141,9 +141,8 @@ def count_cells(
         part = slice(start, min(width, start + COLUMNS_PER_QUERY))
         with_totals = start == 0 and not in_full
         source = table if width <= COLUMNS_PER_QUERY else table.narrow(range(start, part.stop))
-        columns = source.columns[part]
         part_totals, part_counts = _count(
-            engine, source, columns, tried[part], in_full, with_totals
+            engine, source, source.columns[part], tried[part], in_full, with_totals
         )
         totals = part_totals if start == 0 else totals
         counts += part_counts

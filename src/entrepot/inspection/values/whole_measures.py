@@ -2,8 +2,8 @@
 
 Columns of one kind stand together, and a measure may happen to be whole for some rows. Between two
 columns of decimals a column of whole numbers had decimals later 8 times as often as any other, in
-tables that the rule was not made with; the values of ids, codes, counts and years tell what they are
-(ADR 0039).
+tables that the rule was not made with. The values of ids, codes, counts and years tell what they
+are (ADR 0039).
 """
 
 from collections import Counter
