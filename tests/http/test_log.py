@@ -15,7 +15,7 @@ from tests.support.server import Server, make_server
 from tests.support.tus import Tus
 from tests.support.wait import wait_until
 
-from entrepot.http.access_log import AccessLog
+from entrepot.http.middleware import AccessLog
 from entrepot.settings import Settings
 
 SECRET = "the-secret-of-this-installation"

@@ -16,6 +16,7 @@ from entrepot.accounts.accounts import create_account
 from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
+from entrepot.http.places import DOWNLOADS
 
 pytestmark = pytest.mark.both_databases
 
@@ -117,18 +118,18 @@ def test_the_short_way_and_the_common_way_answer_alike(account: TestAccount) -> 
     volatile = {"date", "x-request-id", "ratelimit"}
     requests = [
         (method, path, headers)
-        for path in (f"/file/download/{task['file_id']}", f"{base}/sales/orders")
+        for path in (f"{DOWNLOADS}{task['file_id']}", f"{base}/sales/orders")
         for method in ("GET", "HEAD")
         for headers in ({}, {"Range": "bytes=1-3"}, {"If-None-Match": "*"}, {"If-Match": '"x"'})
     ]
     requests += [
-        ("GET", "/file/download/1dd1ce46-62cc-486e-9f47-1f96c1895b25", {}),
+        ("GET", f"{DOWNLOADS}1dd1ce46-62cc-486e-9f47-1f96c1895b25", {}),
         *(("GET", f"{base}{path}", {}) for path in ("", "/", "/nothing", "/datapackage.json")),
         ("GET", "/d//x", {}),
     ]
     for method, path, headers in requests:
-        short = account.api.request(method, path, headers=headers)
-        common = account.api.request(method, f"{path}?nothing=here", headers=headers)
+        short = account.api.client.request(method, path, headers=headers)
+        common = account.api.client.request(method, f"{path}?nothing=here", headers=headers)
         assert short.status_code == common.status_code, path
         assert _lasting(short.content) == _lasting(common.content), path
         assert {k: v for k, v in short.headers.items() if k not in volatile} == {
