@@ -22,6 +22,8 @@ from tests.crash.traced_calls import (
 )
 from tests.support.server import PROGRAM, make_server
 
+from entrepot.backup.restore import MARK
+
 FIRST, SECOND = table(2_000), table(300, "y")
 COMMANDS = {
     "init": ("admin", "init", "--data", "{root}/new/restored"),
@@ -92,8 +94,10 @@ def check(origin: StoppedInstallation, root: Path) -> None:
 
 def run_again(name: str, root: Path, log: Path) -> None:
     """What was cut off is run again, if need be after what it left was removed."""
+    is_begun = (root / "new" / "restored" / MARK).exists()
     status = run_command(log, FILE_CALLS, command=command(name, root))
     if status != 0 and name == "restore":
+        assert not is_begun, "the same command continues"
         shutil.rmtree(root / "new" / "restored")
         status = run_command(log, FILE_CALLS, command=command(name, root))
     assert status == 0 or name == "account", "the account is there already"
