@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from uuid import UUID
@@ -196,6 +197,8 @@ def _write(
 ) -> None:
     location = store_location(settings)
     store = location.open()
+    # What a restoration that was killed had begun to write would be in the way of this one.
+    store.sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     for copy in read_blob_list(snapshot):
         if store.stat(copy.blob_id) is None:
             write_copy(store, backup.blob_path(copy.blob_id), copy)
