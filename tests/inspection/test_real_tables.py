@@ -12,7 +12,7 @@ MAX_SAMPLE_BYTES, SAMPLE_STEP = 20_000, 40
 """The sample: every 40th of the small tables, which come in the order of their names."""
 MIN_SAMPLE = 0.9
 MIN_TABLES, MIN_DAMAGED = 600, 300
-MIN_FIRST, MIN_SECOND = 0.98, 0.97
+MIN_FIRST, MIN_SECOND = 0.98, 0.98
 """Shares of the parts that are accepted. Most of the second parts that are not have decimals in a
 column of which the first part has whole numbers alone."""
 MIN_WITH_SUGGESTION = 0.995
