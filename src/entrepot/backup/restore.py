@@ -199,6 +199,8 @@ def _write(
 ) -> None:
     location = store_location(settings)
     store = location.open()
+    # What a restoration that was killed had begun to write would be in the way of this one.
+    store.sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     for copy in read_blob_list(snapshot):
         if store.stat(copy.blob_id) is None:
             write_copy(store, backup.blob_path(copy.blob_id), copy)

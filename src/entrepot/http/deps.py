@@ -6,18 +6,19 @@ cannot forget it, and no query on a tenant's data runs without one.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import AccountId, Actor, Scope
-from entrepot.accounts.keys import find_key_holder, key_digest
+from entrepot.accounts.keys import KeyCredential, key_digest
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -25,6 +26,8 @@ from entrepot.errors import (
     NotAuthenticated,
 )
 from entrepot.grants.link_use import find_link_holder, link_digest
+from entrepot.http.access_checks import VisibleRows
+from entrepot.http.raw_headers import find_header
 from entrepot.http.run_unit import (
     Authenticate,
     Authentication,
@@ -52,7 +55,7 @@ class TimeLimitedAccess(Protocol):
 E = TypeVar("E", bound=TimeLimitedAccess | None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class UnitOfWork:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
@@ -80,6 +83,11 @@ class UnitOfWork:
         if self.asgi_scope is None:
             return None
         return self.asgi_scope.get("link_id") or self.asgi_scope.get("account_id")
+
+    @property
+    def caller(self) -> Hashable:
+        """What stands for who acts: the same for all requests with one key or link."""
+        return self.credential or self.authenticate
 
     @property
     def authentication(self) -> Authentication:
@@ -161,6 +169,15 @@ class UnitOfWork:
             )
         return self._done(outcome)
 
+    async def check_access(self, visible_rows: VisibleRows, row_id: UUID) -> None:
+        """Check again whether the actor may see a row, which `visible_rows` says of many; together
+        with the other checks that are due. Raises NotAuthenticated, AccountSuspended, NotFound.
+        """
+        actor = await self.runtime.access_checks.check(
+            self.caller, self.authentication, visible_rows, row_id
+        )
+        self._record_use(Outcome(actor, None))
+
     @contextmanager
     def _refusals_recorded(self) -> Iterator[None]:
         """Record in the background that the actor was refused something."""
@@ -204,16 +221,21 @@ def get_runtime(request: Request) -> Runtime:
     return runtime
 
 
-def read_api_key(headers: Headers) -> str:
+def read_api_key(asgi_scope: Exchange) -> str:
     """The key of the Authorization header: a bearer token (RFC 6750), or the password of any user
     name (RFC 7617), for tools that know nothing else. Raises NotAuthenticated."""
-    header = headers.get("authorization")
-    if header is None:
+    value = find_header(asgi_scope, b"authorization")
+    if value is None:
         raise NotAuthenticated(
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
         )
-    scheme, _, value = header.partition(" ")
-    key = {"bearer": value, "basic": _password_in(value)}.get(scheme.lower(), "").strip()
+    scheme, _, credentials = value.decode("latin-1").partition(" ")
+    scheme = scheme.lower()
+    key = ""
+    if scheme == "bearer":
+        key = credentials.strip()
+    elif scheme == "basic":
+        key = _password_in(credentials).strip()
     if not key:
         raise NotAuthenticated(
             reason="The Authorization header must be `Bearer <key>`, or `Basic` with the key as"
@@ -254,9 +276,7 @@ def read_credential(asgi_scope: Exchange, secret: bytes) -> bytes:
     """
     credential: bytes | None = asgi_scope.get("credential")
     if credential is None:
-        credential = asgi_scope["credential"] = key_digest(
-            secret, read_api_key(Headers(scope=asgi_scope))
-        )
+        credential = asgi_scope["credential"] = key_digest(secret, read_api_key(asgi_scope))
     return credential
 
 
@@ -264,12 +284,14 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = get_runtime(request)
     credential = read_credential(request.scope, runtime.parts.secret)
-
-    def authenticate(conn: ReadConnection, now: datetime) -> Actor:
-        return find_key_holder(conn, credential, now)
-
+    authenticate = KeyCredential(credential)
     now, request_origin = runtime.parts.clock(), read_request_origin(request)
     return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
+
+
+def open_reader(request: Request) -> UnitOfWork:
+    """A unit of work for the holder of a key that may read. Raises NotAuthenticated."""
+    return open_work(request, "read")
 
 
 def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
@@ -287,8 +309,8 @@ def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
 
 def read_request_origin(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
-    client = request.client
-    address = client.host[:MAX_ADDRESS_CHARS] if client else ""
+    client = request.scope.get("client")
+    address = client[0][:MAX_ADDRESS_CHARS] if client else ""
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 
