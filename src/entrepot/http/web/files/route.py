@@ -26,6 +26,7 @@ from entrepot.files.queries.activity import (
     list_file_activity,
 )
 from entrepot.files.queries.lists import FileFilter, Sort, list_files
+from entrepot.files.queries.newest_versions import NewestVersion, list_newest_versions
 from entrepot.files.queries.read import (
     FileRecord,
     Findings,
@@ -66,7 +67,12 @@ from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
-from entrepot.http.web.usage_examples import delivery_examples, first_upload, reading_examples
+from entrepot.http.web.usage_examples import (
+    delivery_examples,
+    file_address,
+    first_upload,
+    reading_examples,
+)
 from entrepot.inspection.results import Form
 
 router = APIRouter()
@@ -83,12 +89,12 @@ ACTIVITY_SHOWN = 5
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
 }  # fmt: skip
-"""The forms that a table can be had in, by the names that people know."""
+"""The forms of a table, by the names that people know."""
 
 
 @router.get("/files", response_model=None)
 async def files(request: Request, work: SessionWork) -> Response:
-    """The files that one may see, newest first, or as they are searched and sorted; or the
+    """The files that the user may see, newest first, or as they are searched and sorted; or the
     search again, and why not."""
     parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:
@@ -111,7 +117,9 @@ async def _list(
 ) -> Response:
     after = query.listing.read_cursor(query.cursor)
     size = 0 if error else PAGE + 1
-    actor, records = await work.read_with_actor(list_files, size, after, query.file_filter)
+    actor, (records, newest) = await work.read_with_actor(
+        _load_list, size, after, query.file_filter
+    )
     items, next_cursor = query.listing.page(records, PAGE)
     sort = query.file_filter.sort
     return page(
@@ -120,6 +128,7 @@ async def _list(
         actor,
         status=422 if error else 200,
         files=items,
+        newest=newest,
         parameters=parameters,
         error=error,
         sort=sort,
@@ -131,6 +140,17 @@ async def _list(
         first_page=_link(request) if after is not None else None,
         command=first_upload(endpoint_of(request), "<API KEY>"),
     )
+
+
+def _load_list(
+    conn: ReadConnection,
+    actor: Actor,
+    limit: int,
+    after: Position | None,
+    file_filter: FileFilter,
+) -> tuple[list[FileRecord], dict[UUID, NewestVersion]]:
+    records = list_files(conn, actor, limit, after, file_filter)
+    return records, list_newest_versions(conn, actor, records)
 
 
 @router.get("/files/{file_id}", response_model=None)
@@ -248,8 +268,9 @@ async def _page(
         format_details=views.details,
         profile=views.profile,
         forms=FORMS if file.row_count is not None else {},
-        reading=reading_examples(endpoint, file_id, file.name, file.row_count is not None),
-        delivering=delivery_examples(endpoint, file_id, file.name),
+        address=file_address(endpoint, file),
+        reading=reading_examples(endpoint, file),
+        delivering=delivery_examples(endpoint, file),
     )
 
 
@@ -274,7 +295,7 @@ async def download(
 async def profile(
     file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
-    """The profile of a version, the newest inspected by default, as JSON to keep."""
+    """The profile of a version, the newest inspected by default, as a JSON file."""
     findings = await work.read(get_profile_findings, file_id, version)
     return json_attachment(
         await profile_document(work, findings), f"profile-{file_id}-{findings.version}.json"
@@ -285,7 +306,7 @@ async def profile(
 async def schema(
     file_id: FileIdInPath, work: SessionWork, revision: RevisionInQuery | None = None
 ) -> Response:
-    """A revision of the schema, the newest by default, as JSON to keep."""
+    """A revision of the schema, the newest by default, as a JSON file."""
     number, document = await work.read(load_schema, file_id, revision)
     return json_attachment(document, f"schema-{file_id}-{number}.json")
 
@@ -297,7 +318,7 @@ async def report_csv(
     work: SessionWork,
     version: NumberInQuery | None = None,
 ) -> Response:
-    """The rejected rows of a version, the newest inspected by default, as CSV to keep.
+    """The rejected rows of a version, the newest inspected by default, as a CSV file.
 
     If they are not there any more, they are made again, and a page waits for them.
     """
@@ -309,7 +330,7 @@ async def report_csv(
 async def report(
     file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
-    """The report on a version, the newest inspected by default, as JSON to keep."""
+    """The report on a version, the newest inspected by default, as a JSON file."""
     findings = await work.read(get_findings, file_id, version)
     text = await visible_report(work, findings.report, findings.reads)
     return json_attachment(text, f"report-{file_id}-{findings.version}.json")
