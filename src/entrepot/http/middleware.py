@@ -36,7 +36,7 @@ SECURITY_HEADERS = (
 
 
 class RequestContextMiddleware:
-    """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
+    """Gives each request its id, uses the headers of trusted proxies, logs, and lingers."""
 
     def __init__(
         self, app: ASGIApp, trusted_proxies: list[str], count_request: CountRequest

@@ -8,8 +8,8 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         410,
         "version-withdrawn",
         "The version was withdrawn",
-        "Do not use what you have of it. `current_version` is the version to use instead, "
-        "`withdrawal_reason` says why.",
+        "Do not use copies of this version. `withdrawal_reason` says why it was withdrawn, and "
+        "`current_version` is the version to use instead.",
     ),
     errors.VersionDeleted: ProblemKind(
         410,
@@ -62,7 +62,7 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.TooMuchUnread: ProblemKind(
         429,
         "too-much-unread",
-        "Too much is being sent to you that you do not read",
-        "Read the answers that are under way, or end their connections.",
+        "Too many answers are not read",
+        "Read the answers that the server is sending to you, or close their connections.",
     ),
 }
