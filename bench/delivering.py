@@ -30,6 +30,9 @@ PUBLISHED_PER_SECOND = 35.0
 ACCEPTED_PER_SECOND = 150.0
 CPU_MS = 45.0
 ALONE_MS = 80.0
+BURST_POLL_SECONDS, ALONE_POLL_SECONDS = 0.05, 0.005
+"""Between two looks at what is published. A burst takes seconds, and each look a millisecond of the
+processors that are measured."""
 POSTGRESQL_SHARE = 0.7
 """PostgreSQL's rates, of SQLite's."""
 
@@ -82,6 +85,7 @@ def deliveries(trial: Trial) -> list[Line]:
     SQLite and on PostgreSQL."""
     on_sqlite = _measure(trial, "sqlite", None)
     with running_postgres() as postgres:
+        postgres.sync_to_disk()  # as SQLite does
         on_postgresql = _measure(trial, "postgresql", postgres.new_database())
     cpu = spread([sum(burst.cpu_ms.values()) for burst in on_sqlite.bursts])
     kinds = on_sqlite.bursts[0].cpu_ms
@@ -153,7 +157,7 @@ def _burst(ours: Entrepot, counter: Database, file: Path, count: int) -> Burst:
     with ThreadPoolExecutor(SENDERS) as senders:
         list(senders.map(deliver, range(count)))
     answered = time.monotonic()
-    _wait(lambda: _count_ready(counter) >= ready + count)
+    _wait(lambda: _count_ready(counter) >= ready + count, BURST_POLL_SECONDS)
     ended = time.monotonic()
     used = {
         kind: (seconds - cpu[kind]) * 1000 / count
@@ -167,16 +171,16 @@ def _alone_ms(ours: Entrepot, counter: Database, file: Path) -> float:
     ready = _count_ready(counter)
     began = time.monotonic()
     ours.upload(file, "alone.csv", fields={"enforce_schema": SCHEMA})
-    _wait(lambda: _count_ready(counter) > ready)
+    _wait(lambda: _count_ready(counter) > ready, ALONE_POLL_SECONDS)
     return (time.monotonic() - began) * 1000
 
 
-def _wait(done: Callable[[], bool]) -> None:
+def _wait(done: Callable[[], bool], poll_seconds: float) -> None:
     deadline = time.monotonic() + 120
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError("the deliveries were not published within 120 seconds")
-        time.sleep(0.005)
+        time.sleep(poll_seconds)
 
 
 def _count_ready(counter: Database) -> int:

@@ -16,8 +16,10 @@ from tests.support.postgres import Postgres
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.users import create_user
 from entrepot.backup.folder import BackupFolder, read_blob_list
-from entrepot.backup.save import back_up
+from entrepot.backup.save import BackupResult, back_up
+from entrepot.backup.use_folder import hold_for_backup
 from entrepot.blobs.store import BlobId
+from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts
 from entrepot.cli.backup import back_up_and_verify, restore_snapshot
 from entrepot.cli.doctor import check_invariants
@@ -46,11 +48,19 @@ def parts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Parts]:
         yield opened
 
 
-def add_blobs(parts: Parts, count: int) -> list[BlobId]:
+def save(parts: Parts, folder: Path, keep: int = KEEP) -> BackupResult:
+    """Take a snapshot, as the command does."""
+    identity = parts.database.read(read_identity)
+    assert identity is not None
+    with hold_for_backup(folder, parts.settings, identity.id) as backup:
+        return back_up(parts, backup, keep)
+
+
+def add_blobs(parts: Parts, count: int, size: int = 1_000) -> list[BlobId]:
     """Blobs that rows name, as validations do; with the sums that the quota has."""
     blob_ids = [BlobId(uuid4()) for _ in range(count)]
     for blob_id in blob_ids:
-        data = os.urandom(1_000)
+        data = os.urandom(size)
         writer = parts.store.create(blob_id)
         writer.write(data)
         stored = writer.commit()
@@ -103,11 +113,11 @@ def test_postgresql_gets_its_bytes_back_beside_its_own_dump(parts: Parts, tmp_pa
 
 
 def test_a_second_snapshot_copies_only_what_is_new(parts: Parts, tmp_path: Path) -> None:
-    first = back_up(parts, tmp_path / "backup", KEEP)
+    first = save(parts, tmp_path / "backup")
     assert (first.blobs, first.copied) == (20, 20)
     add_blobs(parts, 3)
     later = _at(parts, 1)
-    second = back_up(later, tmp_path / "backup", KEEP)
+    second = save(later, tmp_path / "backup")
     assert (second.blobs, second.copied, second.copied_bytes) == (23, 3, 3_000)
 
 
@@ -117,13 +127,13 @@ def _at(parts: Parts, seconds: int) -> Parts:
 
 def test_old_snapshots_go_with_the_blobs_that_only_they_name(parts: Parts, tmp_path: Path) -> None:
     folder = BackupFolder(tmp_path / "backup")
-    back_up(parts, folder.root, KEEP)
+    save(parts, folder.root)
     with parts.database.writing() as conn:
         gone = BlobId(conn.scalars(select(checks.c.id).limit(1)).one())
         conn.execute(update(checks).where(checks.c.id == gone).values(keep_until=parts.clock()))
     sweep(parts.database, parts.store, _at(parts, 1).clock)
     assert folder.blob_path(gone).exists()
-    result = back_up(_at(parts, 2), folder.root, 1)
+    result = save(_at(parts, 2), folder.root, 1)
     assert (result.blobs, result.removed_snapshots) == (19, 1)
     assert not folder.blob_path(gone).exists()
     (snapshot,) = folder.complete_snapshots()
@@ -152,7 +162,7 @@ def test_a_snapshot_that_lacks_a_piece_writes_nothing(
     parts: Parts, tmp_path: Path, damage: str
 ) -> None:
     folder = BackupFolder(tmp_path / "backup")
-    back_up(parts, folder.root, KEEP)
+    save(parts, folder.root)
     (snapshot,) = folder.complete_snapshots()
     copy = next(read_blob_list(snapshot))
     damages: dict[str, Callable[[], object]] = {
@@ -181,12 +191,12 @@ def test_bytes_that_are_damaged_or_missing_in_the_store_make_no_snapshot(
     for damage in (lambda: path.write_bytes(b"other"), path.unlink):
         damage()
         with pytest.raises(BackupFailed, match=str(stat.blob_id)):
-            back_up(parts, tmp_path / "backup", KEEP)
+            save(parts, tmp_path / "backup")
     assert BackupFolder(tmp_path / "backup").complete_snapshots() == []
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(parts: Parts, tmp_path: Path) -> None:
-    back_up(parts, tmp_path / "backup", KEEP)
+    save(parts, tmp_path / "backup")
     before = bytes_by_id(parts)
     with pytest.raises(StartRefused, match="is not empty"):
         restore_snapshot(tmp_path / "backup", None, parts.settings)
@@ -205,7 +215,7 @@ def test_a_folder_without_snapshots_says_so(parts: Parts, tmp_path: Path) -> Non
 
 def test_a_folder_with_anything_of_others_is_left_alone(parts: Parts, tmp_path: Path) -> None:
     """Also where there is neither a database nor bytes: another installation's secret, say."""
-    back_up(parts, tmp_path / "backup", KEEP)
+    save(parts, tmp_path / "backup")
     for name in ("secret", "notes.txt"):
         settings = read_settings(data=tmp_path / f"used-{name}", database=parts.settings.database)
         settings.data.mkdir()

@@ -8,7 +8,8 @@ from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, post_version, share
 
-from entrepot.activity.metadata import COMPACT_ROWS, FREE_BYTES
+from entrepot.activity.metadata import FREE_BYTES
+from entrepot.db.change_sums import COMPACT_ROWS
 from entrepot.db.tables import metadata_changes
 
 MIB = 1 << 20

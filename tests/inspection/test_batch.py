@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.inspection.conftest import request_for
 from tests.inspection.test_pool import sandbox_processes
+from tests.support.wait import wait_until
 
 from entrepot.inspection.results import (
     FormFiles,
@@ -130,6 +131,18 @@ def test_a_process_takes_no_file_after_its_time(
     results = list(pool.inspect_batch(batch_of(*requests), store, never, 0))
     assert [result.number for result in results] == [0, 1, 2]
     assert len(pids) == 3
+
+
+def test_the_next_file_is_read_while_one_is_stored(
+    pool: InspectionPool, write: Callable[..., InspectionRequest]
+) -> None:
+    def store(inspected: InspectedVersion, files: FormFiles) -> None:
+        if files.number == 0:
+            wait_until((files.folder / "1").exists, "the process has begun the next file")
+
+    requests = [write(b"id\n1\n"), write(b"id\n2\n")]
+    results = list(pool.inspect_batch(batch_of(*requests), store, never))
+    assert [result.inspected is not None for result in results] == [True, True]
 
 
 def kill_at(number: int, name: str) -> Callable[[int], bool]:

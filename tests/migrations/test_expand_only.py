@@ -26,6 +26,12 @@ NEW_TABLE = re.compile(r"CREATE TABLE (?!_alembic_tmp_)(\w+)", re.IGNORECASE)
 ABOUT_TABLE = re.compile(
     r"(?:ALTER TABLE(?: ONLY)?|CREATE UNIQUE INDEX \w+ ON) (\w+)", re.IGNORECASE
 )
+FILLS_TABLE = re.compile(r"INSERT INTO (\w+)", re.IGNORECASE)
+AFTERWARDS = re.compile(
+    r"CREATE TRIGGER \w+ AFTER [^;]* EXECUTE FUNCTION"
+    r"|CREATE (TRIGGER \w+ AFTER|FUNCTION) .* (BEGIN .* END)",
+    re.IGNORECASE | re.DOTALL,
+)
 NEW_COLUMN = re.compile(r"ALTER TABLE \w+ ADD COLUMN (.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -39,6 +45,8 @@ def breaking(statements: list[str]) -> list[str]:
 def _only_adds(statement: str, new_tables: set[str]) -> bool:
     if HARMLESS.match(statement) or NEW_TABLE.match(statement):
         return True
+    if _fills_new_tables(statement, new_tables):
+        return True
     table = ABOUT_TABLE.match(statement)
     if table is not None and table[1] in new_tables:
         return True
@@ -47,6 +55,20 @@ def _only_adds(statement: str, new_tables: set[str]) -> bool:
         return False
     definition = column[1].upper()
     return "NOT NULL" not in definition or "DEFAULT" in definition
+
+
+def _fills_new_tables(statement: str, new_tables: set[str]) -> bool:
+    """Whether it fills new tables alone: now, or by a trigger after a change of others."""
+    filled = FILLS_TABLE.match(statement)
+    if filled is not None:
+        return filled[1] in new_tables
+    trigger = AFTERWARDS.match(statement)
+    if trigger is None:
+        return False
+    body = (trigger[2] or "").removeprefix("BEGIN").removesuffix("END")
+    parts = [part.strip() for part in body.split(";")]
+    parts = [part for part in parts if part not in ("", "RETURN NULL")]
+    return all((fills := FILLS_TABLE.match(part)) and fills[1] in new_tables for part in parts)
 
 
 def statements_by_revision(database: Database, file: Path) -> dict[str, list[str]]:
@@ -92,6 +114,10 @@ def test_a_server_of_the_release_before_continues(empty: tuple[Database, Path]) 
         "CREATE TABLE _alembic_tmp_files (id INTEGER)",
         "UPDATE files SET path = lower(path)",
         "CREATE TRIGGER no_path BEFORE INSERT ON files BEGIN SELECT 1; END",
+        "CREATE TRIGGER no_path AFTER INSERT ON files BEGIN DELETE FROM others; END",
+        "CREATE TRIGGER no_path AFTER INSERT ON files BEGIN INSERT INTO files VALUES (1); END",
+        "CREATE FUNCTION no_path() RETURNS trigger AS $$ BEGIN RAISE 'no'; END $$",
+        "INSERT INTO files VALUES (1)",
     ],
 )
 def test_what_takes_something_away_is_noticed(statement: str) -> None:
@@ -106,6 +132,11 @@ def test_what_takes_something_away_is_noticed(statement: str) -> None:
         "CREATE INDEX by_path ON files (path)",
         "CREATE UNIQUE INDEX one_name ON others (name)",
         "ALTER TABLE others ADD CONSTRAINT short CHECK (length(name) < 9)",
+        "INSERT INTO others SELECT id FROM files",
+        "CREATE TRIGGER noted AFTER INSERT ON files BEGIN INSERT INTO others VALUES (1); END",
+        "CREATE FUNCTION noted() RETURNS trigger AS $$ BEGIN INSERT INTO others VALUES (1);"
+        " RETURN NULL; END $$",
+        "CREATE TRIGGER noted AFTER INSERT ON files FOR EACH ROW EXECUTE FUNCTION noted()",
     ],
 )
 def test_what_adds_is_allowed(statement: str) -> None:

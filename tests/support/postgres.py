@@ -31,6 +31,10 @@ class Postgres:
         """As `new_database`, with all that another one has, to which nobody is connected."""
         return self._create(str(make_url(url).database))
 
+    def sync_to_disk(self) -> None:
+        """Have commits reach the disk, as in operation: for what is measured."""
+        self.cluster.psql("ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();")
+
     def _create(self, template: str) -> str:
         name = f"entrepot_{uuid4().hex[:12]}"
         self.cluster.psql(f"CREATE DATABASE {name} TEMPLATE {template};")

@@ -10,18 +10,19 @@ wait for each other (`docs/decisions/0021-activity.md`).
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, Update, bindparam, select, update
 
 from entrepot.blobs.store import BlobStore
-from entrepot.db.inserts import insert_if_absent
+from entrepot.db.inserts import insert_if_absent, insert_rows
 from entrepot.db.tables import activity, activity_heads
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 
 INITIAL_HASH = "0" * 64
 """The hash before an account's first row."""
@@ -56,7 +57,7 @@ def append_rows(conn: WriteConnection, rows: Iterable[dict[str, Any]]) -> None:
         for row in account_rows:
             head = hash_row(head, row)
             hashed_rows.append({**row, "hash": head})
-        conn.execute(insert(activity), hashed_rows)
+        insert_rows(conn, activity, hashed_rows)
         _set_head(conn, account_id, head)
 
 
@@ -118,17 +119,27 @@ def _rows_after(
 
 def _lock_head(conn: WriteConnection, account_id: UUID) -> str:
     """The hash of the account's newest row, locked: the next writer reads the head that we set."""
-    query = select(activity_heads.c.hash).where(activity_heads.c.account_id == account_id)
-    head: str | None = conn.scalar(query.with_for_update())
+    head: str | None = conn.scalar(_head_query(), {"of_account": account_id})
     if head is None:
         insert_if_absent(conn, activity_heads, account_id=account_id, hash=INITIAL_HASH)
-        head = conn.scalar(query.with_for_update())
+        head = conn.scalar(_head_query(), {"of_account": account_id})
     return head or INITIAL_HASH
 
 
+@cache
+def _head_query() -> Select[str]:
+    same_account = activity_heads.c.account_id == uuid_parameter("of_account")
+    return select(activity_heads.c.hash).where(same_account).with_for_update()
+
+
 def _set_head(conn: WriteConnection, account_id: UUID, head: str) -> None:
-    same_account = activity_heads.c.account_id == account_id
-    conn.execute(update(activity_heads).where(same_account).values(hash=head))
+    conn.execute(_set_head_statement(), {"of_account": account_id, "head": head})
+
+
+@cache
+def _set_head_statement() -> Update:
+    same_account = activity_heads.c.account_id == uuid_parameter("of_account")
+    return update(activity_heads).where(same_account).values(hash=bindparam("head"))
 
 
 def _json_value(value: Any) -> Any:

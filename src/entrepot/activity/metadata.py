@@ -7,9 +7,9 @@ written, even above the quota; what a person does next that adds some is refused
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, select
 
-from entrepot.db.inserts import insert_row
+from entrepot.db.change_sums import compact_changes
 from entrepot.db.tables import accounts, metadata_changes
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import QuotaExceeded
@@ -17,8 +17,6 @@ from entrepot.errors import QuotaExceeded
 FREE_BYTES = 1 << 20
 """The first bytes of an account's metadata, which do not count: so a quota of some bytes takes as
 many bytes of files."""
-COMPACT_ROWS = 200
-"""Changes of one account that are replaced by their sum."""
 GROWING_ACTIONS = frozenset(
     {
         "file.change", "file.offer", "file.undelete", "version.undelete", "version.compare",
@@ -61,14 +59,5 @@ def total_metadata(conn: ReadConnection) -> dict[UUID, int]:
 
 
 def compact_metadata(conn: WriteConnection, account_id: UUID) -> None:
-    """Replace many changes by one, without waiting for others: what they lock is left to them."""
-    same_account = metadata_changes.c.account_id == account_id
-    query = select(metadata_changes.c.id, metadata_changes.c.bytes).where(same_account)
-    rows = conn.execute(query.limit(COMPACT_ROWS + 1)).all()
-    if len(rows) <= COMPACT_ROWS:
-        return
-    locked = query.limit(COMPACT_ROWS * 4).with_for_update(skip_locked=True)
-    rows = conn.execute(locked).all()
-    conn.execute(delete(metadata_changes).where(metadata_changes.c.id.in_([r.id for r in rows])))
-    total = sum(int(row.bytes) for row in rows)
-    insert_row(conn, metadata_changes, account_id=account_id, bytes=total)
+    """Replace many changes of an account by one."""
+    compact_changes(conn, metadata_changes, account_id)

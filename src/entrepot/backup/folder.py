@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.errors import StartRefused
 
 FORMAT_VERSION = 1
+SNAPSHOT_FOLDER, BLOB_FOLDER = "snapshots", "blobs"
 MANIFEST = "manifest.json"
 BLOB_LIST = "blobs.tsv"
 """Lines of a blob's id, its size in bytes and its SHA-256, separated by tabs."""
@@ -52,19 +54,21 @@ class BackupFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.snapshots = root / "snapshots"
+        self.snapshots = root / SNAPSHOT_FOLDER
 
     def blob_path(self, blob_id: BlobId) -> Path:
         """Where the copy of a blob is."""
         name = str(blob_id)
-        return self.root / "blobs" / name[:2] / name[2:4] / name
+        return self.root / BLOB_FOLDER / name[:2] / name[2:4] / name
 
     def complete_snapshots(self) -> list[Path]:
-        """The snapshots that were completed, the oldest first."""
+        """The snapshots that were completed: those that a person renamed, then by age, oldest
+        first."""
         if not self.snapshots.is_dir():
             return []
         paths = [path for path in self.snapshots.iterdir() if path.suffix != ".part"]
-        return sorted(path for path in paths if (path / MANIFEST).is_file())
+        complete = [path for path in paths if (path / MANIFEST).is_file()]
+        return sorted(complete, key=lambda path: (snapshot_time(path) is not None, path.name))
 
     def choose_snapshot(self, name: str | None) -> Path:
         """The snapshot with that name, or the newest one. Raises StartRefused."""
@@ -77,6 +81,19 @@ class BackupFolder:
                 f"It has: {names}. `entrepot admin backup DIR` makes one."
             )
         return chosen[-1]
+
+
+def snapshot_name(time: datetime) -> str:
+    """The name of a snapshot that was begun then, in UTC."""
+    return f"{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
+
+
+def snapshot_time(snapshot: Path) -> datetime | None:
+    """When a snapshot was begun, by its name; None if a person gave it another one."""
+    try:
+        return datetime.strptime(snapshot.name, "%Y%m%dT%H%M%S.%f%z")
+    except ValueError:
+        return None
 
 
 def read_manifest(snapshot: Path) -> Manifest:

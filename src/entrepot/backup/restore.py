@@ -24,8 +24,10 @@ from entrepot.backup.folder import (
     read_blocks,
     read_manifest,
 )
+from entrepot.backup.use_folder import VERIFICATION
 from entrepot.blobs.checked_copy import write_checked
 from entrepot.blobs.disk_sync import sync_folder, write_durably
+from entrepot.blobs.location import DiskLocation
 from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.stores import store_location
@@ -54,18 +56,19 @@ class RestoreResult:
     blob_bytes: int
 
 
-def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> RestoreResult:
+def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings) -> RestoreResult:
     """Restore a snapshot, the newest by default, into the data folder of the settings.
 
-    The caller has locked the data folder. Raises StartRefused, before anything is written, if a
-    piece is missing or the data folder is not empty.
+    The caller holds the folder of back-ups and has locked the data folder. Raises StartRefused,
+    before anything is written, if a piece is missing, if the data folder is not empty, and if its
+    disk has too little space.
     """
-    backup = BackupFolder(folder)
     snapshot = backup.choose_snapshot(snapshot_name)
     manifest = read_manifest(snapshot)
     _refuse_other_data(settings, snapshot)
     _check_pieces(backup, snapshot, manifest)
     _check_database(settings, snapshot, manifest)
+    _check_space(settings, snapshot, manifest)
     write_durably(settings.data / MARK, snapshot.name.encode())
     _write(backup, snapshot, manifest, settings, _copy)
     (settings.data / MARK).unlink()
@@ -73,24 +76,22 @@ def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> Rest
     return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
 
 
-def check_snapshot(folder: Path, snapshot_name: str | None) -> None:
+def check_snapshot(backup: BackupFolder, snapshot_name: str | None) -> None:
     """Raise StartRefused if there is no such snapshot, or a piece of it is missing."""
-    backup = BackupFolder(folder)
     snapshot = backup.choose_snapshot(snapshot_name)
     _check_pieces(backup, snapshot, read_manifest(snapshot))
 
 
 @contextmanager
-def temporary_restoration(folder: Path, snapshot_name: str | None) -> Iterator[Path]:
+def temporary_restoration(backup: BackupFolder, snapshot_name: str | None) -> Iterator[Path]:
     """A data folder with the snapshot, for checks, removed at the end. Raises StartRefused.
 
-    Its blobs are hard links, so that it takes no space.
+    Its blobs are hard links, so that it takes no space. The caller holds the folder.
     """
-    backup = BackupFolder(folder)
     snapshot = backup.choose_snapshot(snapshot_name)
     manifest = read_manifest(snapshot)
     _check_pieces(backup, snapshot, manifest)
-    data = Path(mkdtemp(prefix="verify-", dir=folder))
+    data = Path(mkdtemp(prefix=VERIFICATION, dir=backup.root))
     try:
         settings = Settings(data=data, database=None, store=None)
         _write(backup, snapshot, manifest, settings, _link)
@@ -169,6 +170,23 @@ def _check_database(settings: Settings, snapshot: Path, manifest: Manifest) -> N
         )
 
 
+def _check_space(settings: Settings, snapshot: Path, manifest: Manifest) -> None:
+    """The disk has room for what is to be restored, unless some of it is there already."""
+    location = store_location(settings)
+    if (settings.data / MARK).exists() or not isinstance(location, DiskLocation):
+        return
+    disk = next(place for place in (location.root, *location.root.parents) if place.exists())
+    database = snapshot / DATABASE_FILE
+    needed = manifest.blob_bytes + (database.stat().st_size if manifest.database else 0)
+    free = shutil.disk_usage(disk).free - settings.disk_reserve
+    if free < needed:
+        raise StartRefused(
+            reason=f"The snapshot {snapshot.name} takes {needed:,} bytes, and the disk of "
+            f"{disk} has {max(free, 0):,} that may be used. Make room, or name a folder on "
+            "another disk with --data DIR. Nothing was written."
+        )
+
+
 def _write(
     backup: BackupFolder,
     snapshot: Path,
@@ -184,6 +202,8 @@ def _write(
     location.write_id(UUID(manifest.installation))
     names = [*manifest.files, *([DATABASE_FILE] if manifest.database else [])]
     for name in names:  # the database last
+        if name == DATABASE_FILE and (settings.data / name).exists():
+            continue  # all was restored before the mark could go, and a server may have used it
         copy_blocks(read_blocks(snapshot / name), settings.data / name)
     sync_folder(settings.data)
 

@@ -9,10 +9,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from entrepot import __version__
 from entrepot.backup.folder import (
+    BLOB_FOLDER,
     BLOB_LIST,
     DATABASE_FILE,
     FORMAT_VERSION,
@@ -24,6 +26,8 @@ from entrepot.backup.folder import (
     file_digest,
     read_blob_list,
     read_blocks,
+    snapshot_name,
+    snapshot_time,
     write_manifest,
 )
 from entrepot.blobs.disk_sync import DurableFolders, sync_folder, write_durably
@@ -48,17 +52,16 @@ class BackupResult:
     removed_snapshots: int
 
 
-def back_up(parts: Parts, folder: Path, keep: int) -> BackupResult:
-    """Take a snapshot into `folder`, and remove all but the newest `keep` snapshots.
+def back_up(parts: Parts, backup: BackupFolder, keep: int) -> BackupResult:
+    """Take a snapshot into a folder, and remove all but the newest `keep` snapshots.
 
-    Raises BackupFailed if bytes that the database names are missing or damaged, and `OSError`.
+    The caller holds the folder. Raises BackupFailed if bytes that the database names are missing or
+    damaged, and `OSError`.
     """
-    backup = BackupFolder(folder)
-    folders = DurableFolders(folder)
+    folders = DurableFolders(backup.root)
     folders.make(backup.snapshots)
     now = parts.clock()
-    draft = backup.snapshots / f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z.part"
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = backup.snapshots / f"{_new_name(backup, now)}.part"
     folders.make(draft)
     with parts.store.hold_deletions() as held, _database_copy(parts, draft) as database:
         with database.reading() as conn:
@@ -140,18 +143,30 @@ class BlobSaver:
 
 
 def remove_old_snapshots(backup: BackupFolder, keep: int) -> int:
-    """Remove all but the newest `keep` snapshots, and the blobs that only they name; how many."""
+    """Remove all but the newest `keep` snapshots, and the blobs that only they name; how many.
+
+    One that a person renamed stays, and does not count.
+    """
     snapshots = backup.complete_snapshots()
-    old, kept = snapshots[:-keep], snapshots[-keep:]
+    old = [path for path in snapshots if snapshot_time(path) is not None][:-keep]
     if not old:
         return 0
+    kept = [path for path in snapshots if path not in old]
+    needed = {str(copy.blob_id) for snapshot in kept for copy in read_blob_list(snapshot)}
     for snapshot in old:
         shutil.rmtree(snapshot)
-    needed = {str(copy.blob_id) for snapshot in kept for copy in read_blob_list(snapshot)}
-    for path in (backup.root / "blobs").glob("??/??/*"):
+    for path in (backup.root / BLOB_FOLDER).glob("??/??/*"):
         if path.name not in needed:
             path.unlink(missing_ok=True)
     return len(old)
+
+
+def _new_name(backup: BackupFolder, now: datetime) -> str:
+    """A name after those of all snapshots, also where an earlier one has a time in the future: the
+    last one that was made has to be the last by name, which stays and is restored."""
+    times = filter(None, map(snapshot_time, backup.complete_snapshots()))
+    latest = max(times, default=None)
+    return snapshot_name(now if latest is None else max(now, latest + timedelta(milliseconds=1)))
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """`entrepot admin backup` and `restore`."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from entrepot.backup.folder import BackupFolder
 from entrepot.backup.restore import check_snapshot, restore, temporary_restoration
 from entrepot.backup.save import back_up
+from entrepot.backup.use_folder import hold_for_backup, hold_for_restoration
+from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.doctor import check_invariants
 from entrepot.cli.start import open_installation
-from entrepot.errors import StartRefused
+from entrepot.errors import StartRefused, StorageFull
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.sizes import format_size
 
@@ -27,32 +31,41 @@ def back_up_and_verify(parts: Parts, folder: Path, keep: int, verify: bool) -> d
 
     Raises StartRefused if an invariant does not hold in it.
     """
-    result = back_up(parts, folder, keep)
+    owner = parts.database.read(read_identity)
+    assert owner is not None  # a command opens no installation without one
+    with (
+        explain_disk_errors("The back-up", "The next one uses what was copied"),
+        hold_for_backup(folder, parts.settings, owner.id) as backup,
+    ):
+        result = back_up(parts, backup, keep)
+        verified = {"verified": _verify(parts, backup, result.snapshot)} if verify else {}
     covers = COVERAGE[parts.settings.embedded]
     if parts.settings.secret is not None:
         covers += "; not the secret, which is in ENTREPOT_SECRET"
-    record = {
+    return {
         "snapshot": result.snapshot,
         "blobs": f"{result.blobs:,} ({format_size(result.blob_bytes)})",
         "copied": f"{result.copied:,} ({format_size(result.copied_bytes)})",
         "removed snapshots": str(result.removed_snapshots),
         "covers": covers,
+        **verified,
     }
-    if verify:
-        record["verified"] = _verify(parts, folder, result.snapshot)
-    return record
 
 
 def restore_snapshot(folder: Path, snapshot: str | None, settings: Settings) -> dict[str, str]:
     """Restore a snapshot into an empty data folder. Raises StartRefused, before that is made."""
-    if not settings.data.exists():
-        check_snapshot(folder, snapshot)
-    make_data_folder(settings.data)
     with (
-        explain_database_errors(settings),
-        lock_data_folder(settings.data, "a command", datetime.now(UTC)),
+        explain_disk_errors("The restoration", "The same command continues"),
+        hold_for_restoration(folder) as backup,
     ):
-        result = restore(folder, snapshot, settings)
+        if not settings.data.exists():
+            check_snapshot(backup, snapshot)
+        make_data_folder(settings.data)
+        with (
+            explain_database_errors(settings),
+            lock_data_folder(settings.data, "a command", datetime.now(UTC)),
+        ):
+            result = restore(backup, snapshot, settings)
     with closing(open_installation(settings)):
         return {
             "installation": result.installation,
@@ -62,10 +75,25 @@ def restore_snapshot(folder: Path, snapshot: str | None, settings: Settings) -> 
         }
 
 
-def _verify(parts: Parts, folder: Path, snapshot: str) -> str:
+@contextmanager
+def explain_disk_errors(act: str, then: str) -> Iterator[None]:
+    """Turn what a disk refuses in the block into StartRefused, with what can be done."""
+    try:
+        yield
+    except StorageFull as full:
+        raise StartRefused(reason=f"{act} stopped: {full} {then}.") from None
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        raise StartRefused(
+            reason=f"{act} stopped: {error.strerror or error}{place}. Make room on the disk, "
+            f"or mend what the message names. {then}."
+        ) from None
+
+
+def _verify(parts: Parts, backup: BackupFolder, snapshot: str) -> str:
     if not parts.settings.embedded:
         return "the pieces; restore the dump and the snapshot elsewhere to check the rest"
-    with temporary_restoration(folder, snapshot) as data:
+    with temporary_restoration(backup, snapshot) as data:
         overrides = {"secret": parts.settings.secret} if parts.settings.secret else {}
         settings = read_settings(data=data, **overrides)
         with closing(build_parts(settings)) as restored:

@@ -1,5 +1,7 @@
 """Files, their versions, and what is known or made of those."""
 
+from uuid import UUID
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -197,6 +199,22 @@ derivatives = Table(
     Index("ix_derivatives_by_account", "account_id", "used_at"),
     Index("ix_derivatives_by_use", "status", "used_at"),
 )
+
+# Bytes of derivatives by account, as changes whose sum counts, and again for `ALL_ACCOUNTS`.
+# Triggers write them (migration 0026), so that no statement anywhere can forget one.
+derivative_changes = Table(
+    "derivative_changes",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("account_id", Uuid, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index("ix_derivative_changes_by_account", "account_id", "bytes"),
+)
+
+ALL_ACCOUNTS = UUID(int=0)
+"""The account under which the bytes of all derivatives are counted."""
 
 # Blobs that a transaction released; the sweep removes them. Without this table they would look like
 # the blobs of another database.

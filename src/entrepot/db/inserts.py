@@ -1,18 +1,53 @@
 """Insert a row, or insert it unless another transaction inserts the same key."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Table, insert
+from sqlalchemy import Dialect, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from entrepot.db.types import WriteConnection
 
 
 def insert_row(conn: WriteConnection, target: Table, /, **values: Any) -> None:
-    """Insert a row. Values are plain, not SQL: the statement is built once for its table, since to
-    build one takes longer than to run it."""
-    conn.execute(_insert_into(target), values)
+    """Insert a row. Values are plain, not SQL: the statement is built and compiled once for its
+    table and columns, since either takes longer than to run it."""
+    compiled = _compile_insert(target, tuple(values), conn.dialect)
+    conn.exec_driver_sql(compiled.text, compiled.bind(values))
+
+
+@dataclass(frozen=True)
+class _CompiledInsert:
+    """A statement as the driver takes it, and how each value is passed to it."""
+
+    text: str
+    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    positional: bool
+
+    def bind(self, values: dict[str, Any]) -> Any:
+        """The parameters of a row."""
+        bound = {name: to(values[name]) if to else values[name] for name, to in self.columns}
+        return tuple(bound.values()) if self.positional else bound
+
+
+@cache
+def _compile_insert(target: Table, names: tuple[str, ...], dialect: Dialect) -> _CompiledInsert:
+    statement = insert(target).values({name: bindparam(name) for name in names})
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)
+    columns = []
+    for name in compiled.positiontup or names:
+        binds = target.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        columns.append((name, binds))
+    return _CompiledInsert(str(compiled), tuple(columns), compiled.positional)
+
+
+def insert_rows(conn: WriteConnection, target: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert at least one row, as `insert_row` does; all have the same columns."""
+    conn.execute(_insert_into(target), rows)
 
 
 @cache

@@ -15,8 +15,10 @@ from entrepot.db.account_tables import (
 )
 from entrepot.db.activity_tables import activity, activity_heads, open_reads
 from entrepot.db.file_tables import (
+    ALL_ACCOUNTS,
     checks,
     comparisons,
+    derivative_changes,
     derivatives,
     entitlements,
     files,
@@ -40,11 +42,13 @@ from entrepot.db.task_tables import (
 )
 
 __all__ = [
+    "ALL_ACCOUNTS",
     "accounts",
     "activity",
     "activity_heads",
     "checks",
     "comparisons",
+    "derivative_changes",
     "derivatives",
     "entitlements",
     "failed_sign_ins",

@@ -9,12 +9,28 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from entrepot.accounts.actor import AccountId
+from entrepot.db.change_sums import COMPACT_ROWS, compact_changes
 from entrepot.db.locks import lock_rows
 from entrepot.db.tables import (
+    ALL_ACCOUNTS,
     accounts,
+    derivative_changes,
     derivatives,
     files,
     installation,
@@ -45,6 +61,9 @@ def free_space(
     in_account = derivatives.c.account_id == account_id
     row = conn.execute(_space_query(), {"of_account": account_id}).one()
     of_account, total = int(row.account or 0), int(row.total or 0)
+    for counted, changes in ((account_id, row.account_changes), (ALL_ACCOUNTS, row.total_changes)):
+        if changes > COMPACT_ROWS:
+            compact_changes(conn, derivative_changes, counted)
     freed = _free_space_below(conn, of_account + size - row.quota, size, row.quota, now, in_account)
     if freed is None:
         return False
@@ -55,28 +74,29 @@ def free_space(
 @cache
 def _space_query() -> Select[Any]:
     account_id = uuid_parameter("of_account")
-    in_account = derivatives.c.account_id == account_id
+    everybody = bindparam("everybody", ALL_ACCOUNTS, type_=Uuid())
     return select(
         accounts.c.quota,
-        _bytes_query(in_account).scalar_subquery().label("account"),
-        _bytes_query().scalar_subquery().label("total"),
+        _changes_query(func.sum(derivative_changes.c.bytes), account_id).label("account"),
+        _changes_query(func.count(), account_id).label("account_changes"),
+        _changes_query(func.sum(derivative_changes.c.bytes), everybody).label("total"),
+        _changes_query(func.count(), everybody).label("total_changes"),
     ).where(accounts.c.id == account_id)
 
 
-def derivative_bytes(conn: ReadConnection, *conditions: Any) -> int:
-    """The bytes of derivatives; a form whose bytes are the version's own takes none."""
-    return int(conn.scalar(_bytes_query(*conditions)) or 0)
-
-
-def _bytes_query(*conditions: Any) -> Select[Any]:
-    not_original = derivatives.c.blob_id != derivatives.c.version_id
-    ready = derivatives.c.status == "ready", not_original
-    return select(func.sum(derivatives.c.size)).where(*ready, *conditions)
+def _changes_query(
+    figure: ColumnElement[int], account_id: ColumnElement[UUID]
+) -> ScalarSelect[Any]:
+    """A figure of what is counted for an account."""
+    query = select(figure).select_from(derivative_changes)
+    return query.where(derivative_changes.c.account_id == account_id).scalar_subquery()
 
 
 def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
-    """The bytes of an account's derivatives."""
-    return derivative_bytes(conn, derivatives.c.account_id == account_id)
+    """The bytes of an account's derivatives, or of those of `ALL_ACCOUNTS`; a form whose bytes are
+    the version's own takes none."""
+    query = select(func.sum(derivative_changes.c.bytes))
+    return int(conn.scalar(query.where(derivative_changes.c.account_id == account_id)) or 0)
 
 
 def expire_unused(conn: WriteConnection, now: datetime) -> int:

@@ -25,11 +25,11 @@ from sqlalchemy import BigInteger, Select, Update, bindparam, delete, select, up
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from entrepot.activity.metadata import (
-    COMPACT_ROWS,
     changes_of_account,
     compact_metadata,
     metadata_of_account,
 )
+from entrepot.db.change_sums import COMPACT_ROWS
 from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
 from entrepot.db.tables import accounts, reservations
@@ -116,7 +116,8 @@ def open_reservation(
 
     Raises TooManyUploads at `max_uploads` of the account's own people, or at the shares of guests
     (`quotas.shares`)."""
-    lock_accounts(conn, account_id)
+    if not size:  # else the account's row was changed, and is locked
+        lock_accounts(conn, account_id)
     sender_account = sender.account_id if sender is not None else account_id
     require_place(conn, account_id, sender_account, max_uploads, False, now)
     reservation = ReservationId(uuid4())

@@ -10,13 +10,16 @@ lasts as long as its reservation, so a crash does not block the key. An operatio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, delete, or_, select, update
 
-from entrepot.db.inserts import insert_row
+from entrepot.db.inserts import upsert_into
+from entrepot.db.locks import lock_rows
 from entrepot.db.tables import replies, reservations, uploads, users
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import UtcTime, WriteConnection, uuid_parameter
 from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
 from entrepot.tasks.records import TaskId
 
@@ -49,14 +52,20 @@ def find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) ->
     resumable upload, which stores its key itself.
     """
     lock_keys(conn, user_id)
-    is_resumable = (
-        uploads.c.user_id == user_id,
-        uploads.c.request_key == key,
-        uploads.c.expires_at > now,
-    )
-    if conn.execute(select(uploads.c.id).where(*is_resumable)).first() is not None:
+    parameters = {"of_user": user_id, "request_key": key, "now": now}
+    if conn.execute(_resumable_query(), parameters).first() is not None:
         raise KeyReused
     return _find_reply(conn, user_id, key, now)
+
+
+@cache
+def _resumable_query() -> Select[UUID]:
+    """Finds a resumable upload that began with a key."""
+    return select(uploads.c.id).where(
+        uploads.c.user_id == uuid_parameter("of_user"),
+        uploads.c.request_key == bindparam("request_key"),
+        uploads.c.expires_at > bindparam("now", type_=UtcTime()),
+    )
 
 
 def check_key_unused(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> None:
@@ -72,18 +81,12 @@ def check_key_unused(conn: WriteConnection, user_id: UUID, key: str, now: dateti
 
 def lock_keys(conn: WriteConnection, user_id: UUID) -> None:
     """Let no other request use a key of the user until the transaction's end."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    query = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
-    conn.execute(query)
+    lock_rows(conn, lambda: select(users.c.id).where(users.c.id == user_id), key_share=True)
 
 
 def _find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
-    # One statement, which sees one state: the last transaction of the first request stores the
-    # reply and ends the reservation. Two statements, one before and one after, would see neither.
-    same_key = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
-    running = reservations.c.id == replies.c.reservation_id, reservations.c.expires_at > now
-    is_running = select(reservations.c.id).where(*running).exists()
-    row = conn.execute(select(replies, is_running.label("held")).where(*same_key)).one_or_none()
+    parameters = {"of_user": user_id, "request_key": key, "now": now}
+    row = conn.execute(_reply_query(), parameters).one_or_none()
     if row is None:
         return None
     if row.task_id is not None:
@@ -93,21 +96,40 @@ def _find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -
     return None
 
 
+@cache
+def _reply_query() -> Select[Any]:
+    """Finds what became of a key, and whether an upload holds it."""
+    # One statement, which sees one state: the last transaction of the first request stores the
+    # reply and ends the reservation. Two statements, one before and one after, would see neither.
+    now = bindparam("now", type_=UtcTime())
+    running = reservations.c.id == replies.c.reservation_id, reservations.c.expires_at > now
+    is_running = select(reservations.c.id).where(*running).exists()
+    return select(replies.c.fingerprint, replies.c.task_id, is_running.label("held")).where(
+        replies.c.user_id == uuid_parameter("of_user"),
+        replies.c.key == bindparam("request_key"),
+        replies.c.expires_at > now,
+    )
+
+
 def claim_key(conn: WriteConnection, claim: Claim, now: datetime) -> None:
     """Claim a key without a reply (see `find_reply`) for an upload that begins."""
     values = {
+        "user_id": claim.user_id,
+        "key": claim.key,
         "reservation_id": claim.reservation_id,
         "fingerprint": None,
         "task_id": None,
         "created_at": now,
         "expires_at": now + REPLY_RETENTION,
     }
-    if _find_row(conn, claim.user_id, claim.key) is None:
-        keys = {"user_id": claim.user_id, "key": claim.key}
-        insert_row(conn, replies, **keys, **values)
-    else:
-        same_key = replies.c.user_id == claim.user_id, replies.c.key == claim.key
-        conn.execute(update(replies).where(*same_key).values(**values))
+    conn.execute(_claim_statement(conn.dialect.name), values)
+
+
+@cache
+def _claim_statement(dialect: str) -> Any:
+    statement = upsert_into(dialect, replies)
+    claimed = {c.name: statement.excluded[c.name] for c in replies.columns if not c.primary_key}
+    return statement.on_conflict_do_update(index_elements=["user_id", "key"], set_=claimed)
 
 
 def save_reply(
@@ -115,10 +137,14 @@ def save_reply(
 ) -> None:
     """Store a task as the reply to the key for 24 hours. Raises UploadInterrupted if another upload
     has claimed the key meanwhile."""
-    statement = update(replies).where(_claim_condition(claim))
     values = {"fingerprint": fingerprint, "task_id": task_id, "expires_at": now + REPLY_RETENTION}
-    if not conn.execute(statement.values(**values)).rowcount:
+    if not conn.execute(_save_statement(), _claim_parameters(claim) | values).rowcount:
         raise UploadInterrupted
+
+
+@cache
+def _save_statement() -> Update:
+    return update(replies).where(_is_claimed())
 
 
 def find_replied_task(
@@ -161,7 +187,7 @@ def run_once(
 
 def release_claim(conn: WriteConnection, claim: Claim) -> None:
     """Release the key of a failed upload, so that the request can be repeated. A reply stays."""
-    conn.execute(delete(replies).where(_claim_condition(claim)))
+    conn.execute(delete(replies).where(_is_claimed()), _claim_parameters(claim))
 
 
 def delete_stale_replies(conn: WriteConnection, now: datetime) -> int:
@@ -173,15 +199,20 @@ def delete_stale_replies(conn: WriteConnection, now: datetime) -> int:
     return conn.execute(delete(replies).where(condition)).rowcount
 
 
-def _find_row(conn: ReadConnection, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
-    same_key = replies.c.user_id == user_id, replies.c.key == key
-    return conn.execute(select(replies).where(*same_key)).one_or_none()
-
-
-def _claim_condition(claim: Claim) -> ColumnElement[bool]:
+@cache
+def _is_claimed() -> ColumnElement[bool]:
+    """The upload has claimed the key still; its parameters are `_claim_parameters`."""
     return and_(
-        replies.c.user_id == claim.user_id,
-        replies.c.key == claim.key,
-        replies.c.reservation_id == claim.reservation_id,
+        replies.c.user_id == uuid_parameter("claimed_by"),
+        replies.c.key == bindparam("claimed_key"),
+        replies.c.reservation_id == uuid_parameter("claimed_for"),
         replies.c.task_id.is_(None),
     )
+
+
+def _claim_parameters(claim: Claim) -> dict[str, Any]:
+    return {
+        "claimed_by": claim.user_id,
+        "claimed_key": claim.key,
+        "claimed_for": claim.reservation_id,
+    }

@@ -103,7 +103,6 @@ def define_file(
     account_id, stored = actor.account_id, upload.stored
     if stored.size > definition.size_limit:
         raise FileTooLarge(limit=definition.size_limit, requested=stored.size)
-    settle_reservation(conn, account_id, upload.reservation, stored.size)
     new_id = FileId(file_id or uuid4())
     path = definition.path
     accepted = AcceptedDelivery(TaskId(uuid4()), new_id, version=1)
@@ -131,6 +130,8 @@ def define_file(
     if path is not None:
         detail["path"] = path
     record(conn, account_id, actor, "file.define", now, new_id, accepted.version, detail)
+    # Last: what comes to the account beside this waits for its row from here on.
+    settle_reservation(conn, account_id, upload.reservation, stored.size)
     return accepted
 
 

@@ -105,7 +105,6 @@ def deliver_version(
     stored, limit = upload.stored, load_terms(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    settle_reservation(conn, target.account_id, upload.reservation, stored.size)
     accepted = next_delivery(conn, target.file_id)
     actor, account_id, origin = target.actor, target.account_id, Origin(replaces=replaces)
     new_version = NewVersion(accepted, account_id, upload.blob_id, stored, origin.kind, origin)
@@ -115,6 +114,8 @@ def deliver_version(
         detail["replaces"] = replaces
     number, file_id = accepted.version, accepted.file_id
     record(conn, account_id, actor, "version.deliver", now, file_id, number, detail)
+    # Last: what comes to the account beside this waits for its row from here on.
+    settle_reservation(conn, account_id, upload.reservation, stored.size)
     return accepted
 
 

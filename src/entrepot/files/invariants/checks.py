@@ -30,6 +30,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.invariants.activity import changes_are_recorded
+from entrepot.files.invariants.derivative_bytes import derivatives_are_counted
 from entrepot.files.invariants.metadata import metadata_is_counted
 from entrepot.files.invariants.paths import paths_are_sound
 from entrepot.files.invariants.queue import queue_is_sound
@@ -286,6 +287,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "accounts": tenants_are_isolated,
     "sharing": sharing_is_sound,
     "derivatives": derivatives_are_sound,
+    "derivative bytes": derivatives_are_counted,
     "replies": replies_are_sound,
     "deletions": deletions_are_complete,
     "withdrawals": withdrawals_are_complete,

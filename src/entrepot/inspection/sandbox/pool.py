@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -138,7 +138,8 @@ class InspectionPool:
     ) -> Iterator[BatchResult[R]]:
         """As `inspect_version` for small files of one sender in one account, in their order, with
         as few processes as possible, none of which takes a file after `max_cpu_seconds`. Each
-        result comes as soon as there is one; the next file is begun when the next is asked for.
+        result comes as soon as there is one; the process reads the next file while the caller
+        stores and decides.
 
         `canceled` and `on_cpu` are called with the number of the request (from 0) first. A file
         that crashes its reader, passes a limit or is canceled costs its process, and those behind
@@ -191,8 +192,13 @@ class InspectionPool:
                     self._require_open()
                     yield number, InspectedVersion(_ended_inspection(request, ended))
                     return
+                is_last = process.cpu_seconds() >= max_cpu_seconds
+                if not is_last:
+                    # One that has ended meanwhile is noticed when the next result is asked for.
+                    with suppress(InspectionFailed):
+                        running.begin_next()
                 yield number, inspected
-                if process.cpu_seconds() >= max_cpu_seconds:
+                if is_last:
                     return
         except (InspectionCanceled, InspectionFailed) as failure:
             self._require_open()

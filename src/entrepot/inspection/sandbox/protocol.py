@@ -123,6 +123,16 @@ class RunningJob:
         self._canceled = canceled
         self._on_cpu = on_cpu
         self._answered = 0
+        self._begun = 1
+        self._used_before = process.cpu_seconds()
+
+    def begin_next(self) -> None:
+        """Have the process begin the next request, if there is one, while its last result is dealt
+        with. Raises InspectionFailed if the process has ended."""
+        if self._begun == self._answered < len(self._job.requests):
+            self._used_before = self._process.cpu_seconds()
+            _send(self._process, b"\n")
+            self._begun += 1
 
     def next_result(self, on_progress: Callable[[int, int], None]) -> dict[str, Any]:
         """The result of the next request; the process may still run afterwards.
@@ -130,11 +140,10 @@ class RunningJob:
         Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
         InspectionFailed. After any of them the process is of no use any more.
         """
-        if self._answered:
-            _send(self._process, b"\n")
+        self.begin_next()
         size = self._job.requests[self._answered].size
         self._answered += 1
-        used, used_before = 0.0, self._process.cpu_seconds()
+        used = 0.0
         watch = ProcessWatch(self._process, self._job.scratch, self._job.limits, size)
         judged: dict[str, Any] | None = None
         try:
@@ -152,7 +161,7 @@ class RunningJob:
                     return _outcome(message)
                 elif self._messages.closed:
                     raise _ended(self._process, watch)
-                used = max(used, self._process.cpu_seconds() - used_before)
+                used = max(used, self._process.cpu_seconds() - self._used_before)
                 self._on_cpu(used)
                 if self._canceled():
                     raise InspectionCanceled
