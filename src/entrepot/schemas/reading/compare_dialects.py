@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "skipBlankRows": False,
     "itemType": "object",
 }
-"""What a contract means that does not state the property; the others are found out from each
+"""What a contract means that does not state the property; the others are detected from each
 delivery, or there is nothing to find out (`nullSequence`)."""
 FOUND_OUT = (
     "delimiter",
