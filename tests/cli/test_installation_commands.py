@@ -1,16 +1,19 @@
 """Commands that look create nothing; a database that cannot be used gets one clear sentence."""
 
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from sqlalchemy import make_url, text
 from tests.support.api import assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
+from entrepot.cli.commands import register
 from entrepot.db.engine import open_database
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run as run_program
@@ -22,18 +25,25 @@ LOOKING = (
     ("doctor", "--deep"),
     ("admin", "account", "list"),
     ("admin", "account", "create", "acme", "--quota", "1GB"),
+    ("admin", "account", "set", "acme", "--quota", "1GB"),
     ("admin", "account", "suspend", "acme"),
     ("admin", "account", "resume", "acme"),
     ("admin", "user", "list"),
+    ("admin", "user", "create", "acme:maria"),
+    ("admin", "user", "password", "acme:maria"),
     ("admin", "user", "disable", "acme:maria"),
     ("admin", "user", "enable", "acme:maria"),
     ("admin", "user", "link", "acme:maria"),
     ("admin", "key", "create", "acme:maria"),
     ("admin", "key", "list"),
     ("admin", "key", "revoke", "0b8f6f0e-3f43-4b5e-9d2b-0d1c6a2f8a11"),
+    ("admin", "backup", "/nowhere/backup"),
+    ("admin", "move", "--to", "postgresql://maria@127.0.0.1:1/nowhere"),
     ("admin", "sweep"),
     ("admin", "migrate"),
 )
+CREATING = {"init", "restore"}
+"""The commands of `admin` that create an installation."""
 
 
 @pytest.fixture
@@ -52,10 +62,40 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
+def command_names(group: Any, *names: str) -> set[str]:
+    """The names of all commands of a group of the program, such as "account create"."""
+    if not hasattr(group, "commands"):
+        return {" ".join(names)}
+    return set().union(
+        *(command_names(each, *names, name) for name, each in group.commands.items())
+    )
+
+
+def operators_commands() -> set[str]:
+    app = typer.Typer()
+    register(app)
+    return command_names(typer.main.get_command(app).commands["admin"])  # type: ignore[attr-defined]
+
+
+def untried(commands: Iterable[tuple[str, ...]]) -> set[str]:
+    """The commands of operators that are not among these."""
+    lines = [f"{' '.join(command)} " for command in commands]
+    return {
+        name
+        for name in operators_commands()
+        if not any(line.startswith(f"{name} ") for line in lines)
+    }
+
+
+def test_every_command_of_operators_is_tried_without_an_installation() -> None:
+    assert untried(command[1:] for command in LOOKING) == CREATING
+
+
 @pytest.mark.parametrize("command", LOOKING, ids=" ".join)
 def test_a_command_without_an_installation_creates_nothing(
-    run: Run, tmp_path: Path, command: tuple[str, ...]
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a password that is long\n"))
     folder = tmp_path / "typo"
     status, printed = run(*command, "--data", str(folder))
     assert status == 1
@@ -114,22 +154,51 @@ def beside(
     return call, server
 
 
-def test_commands_work_beside_a_running_server(beside: tuple[Run, Server]) -> None:
+def test_every_command_works_beside_a_running_server(
+    beside: tuple[Run, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But those that need the data folder for themselves, which say who has it."""
     run, server = beside
-    for command in (
-        ("admin", "account", "create", "beside", "--quota", "1GB"),
-        ("admin", "account", "set", "beside", "--quota", "2GB"),
-        ("admin", "account", "list"),
-        ("admin", "user", "create", "beside:maria", "--role", "admin"),
-        ("admin", "key", "create", "beside:maria"),
-        ("admin", "sweep"),
-        ("admin", "migrate"),
-        ("doctor",),
-    ):
-        status, printed = run(*command)
+    monkeypatch.setattr("sys.stdin", io.StringIO("a password that is long\n"))
+    maria = server.new_account(name="beside").new_user()
+    backup = str(tmp_path / "backup")
+    commands = (
+        ("account", "create", "second", "--quota", "1GB"),
+        ("account", "set", "second", "--quota", "2GB"),
+        ("account", "list"),
+        ("account", "suspend", "second"),
+        ("account", "resume", "second"),
+        ("user", "create", "second:maria", "--role", "admin"),
+        ("user", "list"),
+        ("user", "link", "second:maria"),
+        ("user", "password", "second:maria"),
+        ("user", "disable", "second:maria"),
+        ("user", "enable", "second:maria"),
+        ("key", "create", "second:maria"),
+        ("key", "list"),
+        ("key", "revoke", str(maria.key.key.id)),
+        ("backup", backup),
+        ("sweep",),
+        ("migrate",),
+    )
+    for command in commands:
+        status, printed = run("admin", *command)
         assert status == 0, printed
+    status, printed = run("doctor", "--deep")
+    assert status == 0, printed
     assert f"http://127.0.0.1:{server.overrides['port']} answers" in printed
     assert "(a server runs on it)" in printed
+    refused = {
+        ("init",): "is in use by process",
+        ("restore", backup): "is in use by process",
+        ("move", "--to", "postgresql://maria@127.0.0.1:1/nowhere"): (
+            "is in use by process" if server.settings.embedded else "is on PostgreSQL already"
+        ),
+    }
+    for command, reason in refused.items():
+        status, printed = run("admin", *command)
+        assert (status, reason in printed) == (1, True), printed
+    assert untried([*commands, *refused]) == set()
 
 
 def test_what_operators_do_about_people(beside: tuple[Run, Server]) -> None:

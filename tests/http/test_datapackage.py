@@ -2,14 +2,22 @@
 
 import hashlib
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from frictionless import Package, system
+from sqlalchemy import select, update
 from tests.http.test_addresses import publish
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server
 from tests.support.sharing import OTHER, deliver, share
+
+from entrepot.accounts.accounts import get_account
+from entrepot.db.tables import inspections, versions
+from entrepot.db.types import ReadConnection
+from entrepot.files.queries.packages import MAX_DOCUMENT_CHARS
+from entrepot.texts.json_text import to_json_text
 
 GERMAN = "id;Größe\r\n1;'a;b'\r\n2;'ü'\r\n".encode("latin-1")
 REPORT = b"Orders of March\n\nid,amount\n1,2\n3,4\n"
@@ -61,6 +69,32 @@ def test_frictionless_reads_every_kind_of_table(server: Server) -> None:
     assert lines["path"].endswith("/c/lines.csv@1")
     assert "hash" not in lines
     assert "schema" not in binary
+
+
+@pytest.mark.both_databases
+def test_the_package_of_an_account_has_so_much_of_schemas(server: Server) -> None:
+    """1,000 files with schemas of a megabyte would take gigabytes of memory, for each request."""
+    account = server.new_account()
+    api = account.api
+    for number in range(6):
+        publish(api, f"file-{number}", CSV)
+    server.wait_derived()
+    field = {"name": "id", "type": "integer", "description": "x" * 900_000}
+    values = {"schema": to_json_text({"fields": [field]})}
+    with server.parts.database.writing() as conn:
+        mine = select(versions.c.id).where(versions.c.account_id == account_id(conn, account.name))
+        conn.execute(update(inspections).where(inspections.c.version_id.in_(mine)).values(**values))
+    answer = api.get(f"/d/{account.name}/datapackage.json")
+    assert len(answer.content) < MAX_DOCUMENT_CHARS + 10_000
+    resources = answer.json()["resources"]
+    assert [each["title"] for each in resources] == [f"file-{number}" for number in range(6)]
+    assert ["schema" in each for each in resources] == [True] * 4 + [False] * 2
+    assert resources[5]["bytes"] == len(CSV)
+    assert resources[5]["path"].endswith("/file-5@1")
+
+
+def account_id(conn: ReadConnection, name: str) -> UUID:
+    return get_account(conn, name).id
 
 
 def test_the_package_of_a_file_names_one_version(server: Server) -> None:

@@ -13,7 +13,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.sharing import entitle, listed, share
 
 from entrepot.accounts.users import find_user
-from entrepot.db.tables import entitlements, files
+from entrepot.db.tables import entitlements, files, offers
 from entrepot.files.queries.lists import FileFilter, list_files, position_own_first
 from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
 from entrepot.http.lists.filters import FileQuery
@@ -43,6 +43,23 @@ def add_files(server: Server, like: str, receiver: str, count: int) -> None:
                 "file_created_at": row["created_at"],
             }
             conn.execute(insert(entitlements).values(**shared))
+
+
+def add_offers(server: Server, like: str, receiver: str, count: int) -> None:
+    """Files like one, offered to a user, as rows alone."""
+    _, user_id = server.parts.database.read(find_ids, receiver)
+    ids = [uuid4() for _ in range(count)]
+    with server.parts.database.writing() as conn:
+        row = conn.execute(select(files).where(files.c.id == UUID(like))).one()._mapping
+        for file_id in ids:
+            values = {**row, "id": file_id, "current_version": None, "current_size": -1}
+            conn.execute(insert(files).values(**values))
+            offered = {"file_id": file_id, "user_id": user_id, "offered_by": row["owner_id"]}
+            conn.execute(insert(offers).values(**offered, created_at=row["created_at"]))
+
+
+def offer(api: Api, file_id: str, user_name: str) -> Any:
+    return api.request("PUT", f"/file/{file_id}/offer", json={"user_name": user_name})
 
 
 def find_ids(conn: Any, user_name: str) -> tuple[UUID, UUID]:
@@ -197,3 +214,48 @@ def test_a_blocked_account_shares_nothing_and_is_not_told(
     assert entitle(sender.api, file_id, account.new_user().user_name, "r").status_code == 422
     assert decide(receiver.api, sender.name, None).status_code == 200
     server.assert_sound()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_an_account_offers_few_files_until_it_is_accepted(
+    serve: Callable[..., Server], postgres: Postgres, kind: str
+) -> None:
+    server = serve(database=postgres.new_database()) if kind == "postgres" else serve()
+    account = server.new_account()
+    sender, receiver = server.new_account(), account.new_user()
+    like, one_more, last = (str(sender.api.deliver(CSV)["file_id"]) for _ in range(3))
+    add_offers(server, like, receiver.user_name, MAX_UNACCEPTED_FILES - 1)
+    assert offer(sender.api, like, receiver.user_name).status_code == 200
+    refused = offer(sender.api, one_more, receiver.user_name)
+    assert_problem(refused, 409, "shares-not-accepted", limit=MAX_UNACCEPTED_FILES)
+    assert offer(sender.api, like, receiver.user_name).status_code == 200  # not one more
+    assert offer(sender.api, one_more, account.new_user().user_name).status_code == 200
+    (only,) = receiver.api.json("/senders")["senders_list"]
+    assert (only["account"], only["files"]) == (sender.name, MAX_UNACCEPTED_FILES)
+    assert decide(receiver.api, sender.name, "accepted").status_code == 200
+    assert offer(sender.api, one_more, receiver.user_name).status_code == 200
+    assert offer(sender.api, last, receiver.user_name).status_code == 200
+
+
+@both_databases
+@pytest.mark.parametrize("for_account", [False, True])
+def test_a_blocked_account_offers_nothing_and_is_not_told(
+    server: Server, account: TestAccount, for_account: bool
+) -> None:
+    sender, receiver = server.new_account(), account.new_user()
+    file_id, later = (str(sender.api.deliver(CSV)["file_id"]) for _ in range(2))
+    assert offer(sender.api, file_id, receiver.user_name).status_code == 200
+    if for_account:
+        assert offer(sender.api, later, account.admin.user_name).status_code == 200
+    decider = account.api if for_account else receiver.api
+    answer = decide(decider, sender.name, "blocked", for_account=for_account)
+    assert answer.status_code == 200
+    assert receiver.api.json("/offers")["offers_list"] == []
+    assert_problem(receiver.api.post(f"/file/{file_id}/offer/accept"), 404, "not-found")
+    unknown = offer(sender.api, file_id, f"{account.name}:nobody").json()
+    blocked = offer(sender.api, file_id, receiver.user_name).json()
+    assert (blocked["code"], blocked["detail"]) == (unknown["code"], unknown["detail"])
+    mate = account.new_user()
+    assert offer(sender.api, later, mate.user_name).status_code == (422 if for_account else 200)
+    assert decide(decider, sender.name, None, for_account=for_account).status_code == 200
+    assert offer(sender.api, file_id, receiver.user_name).status_code == 200

@@ -86,15 +86,15 @@ class SizeLimitTooSmall(EntrepotError):
 
 @dataclass(eq=False)
 class SharesNotAccepted(EntrepotError):
-    """The receiver has not accepted files of this account, which shares as many with them as it
-    may until then."""
+    """The receiver has not accepted files of this account, which shares as many with them, or
+    offers as many to them, as it may until then."""
 
     limit: int
 
     def __str__(self) -> str:
         return (
-            f"{self.limit} files of your account are shared with this receiver, who has not "
-            "accepted your account yet."
+            f"{self.limit} files of your account are shared with this receiver or offered to them, "
+            "and they have not accepted your account yet."
         )
 
 

@@ -35,9 +35,15 @@ from entrepot.errors import FieldInvalid, FileBusy, NotFound, SharesNotAccepted
 from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
-from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
+from entrepot.grants.entitlements import (
+    ANY_USER,
+    end_entitlement,
+    find_grantee,
+    keep_grantee,
+    unknown_grantee,
+)
 from entrepot.grants.file_links import revoke_links_of_file
-from entrepot.grants.share_limits import require_room
+from entrepot.grants.share_limits import require_offer_room, require_room
 from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
@@ -88,7 +94,8 @@ def offer_file(
 ) -> datetime:
     """Offer a file to a user of another account, instead of whom it was offered to before; when.
 
-    Raises NotFound, NotAllowed, FieldInvalid.
+    Raises NotFound, NotAllowed, FieldInvalid, also for a receiver who has blocked the file's
+    account, and SharesNotAccepted.
     """
     target = lock_manageable(conn, actor, file_id)
     grantee = find_grantee(conn, user_name)
@@ -102,6 +109,10 @@ def offer_file(
     if earlier is not None and earlier.user_id == grantee.user_id:
         created_at: datetime = earlier.created_at
         return created_at
+    if not require_offer_room(
+        conn, grantee.user_id, grantee.account_id, target.account_id, file_id
+    ):
+        raise unknown_grantee()
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
     values = {"file_id": file_id, "user_id": grantee.user_id}
     insert_row(conn, offers, **values, offered_by=actor.user_id, created_at=now)

@@ -100,7 +100,7 @@ def grant_entitlement(
     values = {"reads": "r" in entitlement, "writes": "w" in entitlement, "expires_at": expires_at}
     if row is None:
         if not require_room(conn, grantee.id, grantee.account_id, target.account_id, file_id):
-            raise _nobody()
+            raise unknown_grantee()
         keys = {"file_id": file_id, "grantee_id": grantee.id, "account_id": grantee.account_id}
         creation = {"user_id": grantee.user_id, "granted_by": actor.user_id, "created_at": now}
         file_created_at = select(files.c.created_at).where(files.c.id == file_id).scalar_subquery()
@@ -182,7 +182,7 @@ def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     )
     row = conn.execute(query.where(accounts.c.name == account_name)).one_or_none()
     if row is None or (row.user_id is None and name != ANY_USER):
-        raise _nobody()
+        raise unknown_grantee()
     user_id = UserId(row.user_id) if row.user_id is not None else None
     return Grantee(AccountId(row.id), user_id, user_name)
 
@@ -191,10 +191,11 @@ def keep_grantee(conn: WriteConnection, grantee: Grantee) -> None:
     """Keep a user from being deleted until the end of the transaction. Raises FieldInvalid if they
     are deleted meanwhile, the same as for a name that never existed."""
     if grantee.user_id is not None and not keep_user(conn, grantee.user_id):
-        raise _nobody()
+        raise unknown_grantee()
 
 
-def _nobody() -> FieldInvalid:
+def unknown_grantee() -> FieldInvalid:
+    """The error for a name that nobody has, and for a receiver who has blocked the sender."""
     reason = "names nobody whom this file can be shared with. Check the account and the user."
     return FieldInvalid("user_name", reason, EXAMPLE)
 

@@ -2,9 +2,9 @@
 
 A receiver is a user or, for shares with a whole account (`acme:*`), that account, for which its
 admins decide. Until a receiver accepts another account, that one shares at most 100 files with it
-(`grants.share_limits`): so nobody fills anybody's lists. A share that is declined ends. Of an
-account that is blocked all shares end, and further ones are refused in the words for an unknown
-name.
+(`grants.share_limits`), and offers at most 100: so nobody fills anybody's lists. A share that is
+declined ends. Of an account that is blocked all shares and offers end, and further ones are refused
+in the words for an unknown name.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
-from entrepot.db.tables import accounts, entitlements, files, senders
+from entrepot.db.tables import accounts, entitlements, files, offers, senders, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAllowed, NotFound
 from entrepot.grants.entitlements import end_entitlement
@@ -27,8 +27,8 @@ Decision = Literal["accepted", "blocked"]
 
 @dataclass(frozen=True)
 class SendingAccount:
-    """An account that shares files with the actor or the actor's account, and what was decided of
-    it for either; None: nothing yet."""
+    """An account that shares files with the actor or the actor's account, or offers some to the
+    actor: how many, and what was decided of it for either; None: nothing yet."""
 
     account: str
     files: int
@@ -37,13 +37,15 @@ class SendingAccount:
 
 
 def list_senders(conn: ReadConnection, actor: Actor) -> list[SendingAccount]:
-    """The other accounts that share files with the actor, or on which they have decided, by
-    name."""
+    """The other accounts that share files with the actor or offer them some, or on which they have
+    decided, by name."""
     mine = entitlements.c.grantee_id.in_([actor.user_id, actor.account_id])
+    shared = select(entitlements.c.file_id).where(mine)
+    offered = select(offers.c.file_id).where(offers.c.user_id == actor.user_id)
     counts = (
-        select(files.c.account_id, func.count(files.c.id.distinct()).label("file_count"))
-        .join(entitlements, entitlements.c.file_id == files.c.id)
-        .where(mine, files.c.account_id != actor.account_id, files.c.deleted_at.is_(None))
+        select(files.c.account_id, func.count().label("file_count"))
+        .where(files.c.id.in_(union(shared, offered)))
+        .where(files.c.account_id != actor.account_id, files.c.deleted_at.is_(None))
         .group_by(files.c.account_id)
     )
     file_counts = {row.account_id: int(row.file_count) for row in conn.execute(counts)}
@@ -90,11 +92,13 @@ def decide_on_sender(
     get_sender(conn, actor, account_name)
     row = conn.execute(select(accounts.c.id).where(accounts.c.name == account_name)).one()
     receiver_id: UUID = actor.account_id if for_account else actor.user_id
+    lock_sender(conn, actor.account_id, row.id)  # whoever shares or offers something waits
     lock_sender(conn, receiver_id, row.id)
     key = senders.c.receiver_id == receiver_id, senders.c.account_id == row.id
     conn.execute(update(senders).where(*key).values(decision=decision, decided_at=now))
     if decision == "blocked":
         _end_shares(conn, entitlements.c.grantee_id == receiver_id, files.c.account_id == row.id)
+        _end_offers(conn, receiver_id, row.id)
     detail = {"account": account_name, "decision": decision, "for_account": for_account}
     record(conn, actor.account_id, actor, "sender.decide", now, None, None, detail)
     try:
@@ -140,6 +144,17 @@ def _end_shares(conn: WriteConnection, *conditions: ColumnElement[bool]) -> list
     for row in rows:
         end_entitlement(conn, row.file_id, row.grantee_id)
     return rows
+
+
+def _end_offers(conn: WriteConnection, receiver_id: UUID, sender_id: UUID) -> None:
+    """End the offers of an account to a user, or to all users of an account."""
+    receivers = select(users.c.id).where(
+        or_(users.c.id == receiver_id, users.c.account_id == receiver_id)
+    )
+    of_sender = select(files.c.id).where(files.c.account_id == sender_id)
+    conn.execute(
+        delete(offers).where(offers.c.user_id.in_(receivers), offers.c.file_id.in_(of_sender))
+    )
 
 
 def _shares(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""How many files one account may share with a receiver who has not accepted it."""
+"""How many files an account may share with a receiver who has not accepted it, or offer them."""
 
 from typing import Any
 from uuid import UUID
@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from entrepot.db.tables import entitlements, files, senders, users
+from entrepot.db.tables import entitlements, files, offers, senders, users
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SharesNotAccepted
 
 MAX_UNACCEPTED_FILES = 100
 """Files that one account shares with a user, and with the user's account as a whole, before either
-has accepted it."""
+has accepted it; and files that it offers to a user until then."""
 
 
 def require_room(
@@ -26,9 +26,7 @@ def require_room(
     if receiver_account == sender_id:
         return True
     both = {receiver_id, receiver_account}
-    lock_sender(conn, receiver_account, sender_id)
-    decided = _decisions(sender_id).where(senders.c.receiver_id.in_(both))
-    decisions = set(conn.scalars(decided))
+    decisions = _locked_decisions(conn, receiver_id, receiver_account, sender_id)
     if "blocked" in decisions:
         return False
     if "accepted" not in decisions:
@@ -40,6 +38,38 @@ def require_room(
         if count >= MAX_UNACCEPTED_FILES:
             raise SharesNotAccepted(limit=MAX_UNACCEPTED_FILES)
     return True
+
+
+def require_offer_room(
+    conn: WriteConnection, user_id: UUID, receiver_account: UUID, sender_id: UUID, file_id: UUID
+) -> bool:
+    """Whether an account may offer a file to a user of another one; False if it is blocked.
+
+    Raises SharesNotAccepted. The count is exact, as that of shares.
+    """
+    decisions = _locked_decisions(conn, user_id, receiver_account, sender_id)
+    if "blocked" in decisions:
+        return False
+    if "accepted" not in decisions:
+        offered = select(func.count()).select_from(
+            offers.join(files, files.c.id == offers.c.file_id)
+        )
+        mine = files.c.account_id == sender_id, offers.c.user_id == user_id
+        count = int(conn.scalar(offered.where(*mine, offers.c.file_id != file_id)) or 0)
+        if count >= MAX_UNACCEPTED_FILES:
+            raise SharesNotAccepted(limit=MAX_UNACCEPTED_FILES)
+    return True
+
+
+def _locked_decisions(
+    conn: WriteConnection, receiver_id: UUID, receiver_account: UUID, sender_id: UUID
+) -> set[str | None]:
+    """What a receiver and their account have decided of a sender; it cannot change meanwhile."""
+    lock_sender(conn, receiver_account, sender_id)
+    decided = _decisions(sender_id).where(
+        senders.c.receiver_id.in_([receiver_id, receiver_account])
+    )
+    return set(conn.scalars(decided))
 
 
 def lock_sender(conn: WriteConnection, receiver_id: UUID, account_id: UUID) -> None:

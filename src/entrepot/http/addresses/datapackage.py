@@ -68,7 +68,8 @@ async def account_package(
 ) -> Response:
     """A Data Package of the newest versions of the account's files that the caller may read.
 
-    At most 1,000 of them, those with the first paths and names.
+    At most 1,000 of them, those with the first paths and names. Where their schemas have more than
+    4,000,000 characters together, the later ones are described without, as files.
     """
     packaged = await work.read(list_packaged, account)
     return await _answer(request, work, account, packaged)
@@ -79,7 +80,7 @@ async def _answer(
 ) -> Response:
     """The package, made in a parsing process if the documents in it are long. Raises
     SchemaTooCostly, TooManySchemas."""
-    chars = sum(len(each.schema or "") + len(each.profile or "") for each in packaged)
+    chars = sum(len(each.schema or "") + len(each.read or "") for each in packaged)
     arguments = endpoint_of(request), title, packaged
     text = await work.runtime.parser.run(work.account_id, chars, render_package, *arguments)
     return Response(text, headers=HEADERS, media_type="application/json")
@@ -119,7 +120,7 @@ def _resource(endpoint: str, name: str, packaged: PackagedVersion) -> DataResour
     if packaged.schema is None:
         return resource | whole
     schema = json.loads(packaged.schema)
-    profile = json.loads(packaged.profile or "{}").get("file", {})
+    profile = json.loads(packaged.read or "{}")
     dialect = _dialect(packaged.dialect, profile)
     if dialect is None:
         canonical: DataResource = {

@@ -152,7 +152,7 @@ async def offers(
     "/file/{file_id}/offer",
     operation_id="offer_file",
     response_model=OfferConfirmation,
-    responses=problems(errors.NotAllowed),
+    responses=problems(errors.NotAllowed, errors.SharesNotAccepted),
 )
 async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Response:
     """Offer a file to a user of another account, who becomes its owner by accepting it.
