@@ -362,7 +362,9 @@ class Installation:
 
     def _check_nothing_incoming(self) -> None:
         store = self.server.parts.store
-        if isinstance(store, S3Store):  # what a dead process left there is taken by the sweep
+        if not self.server.settings.embedded:  # what a dead process left there, the sweep takes
+            store.sweep_incoming(self.server.parts.clock() + timedelta(seconds=1))
+        if isinstance(store, S3Store):
             store.sweep_incoming(self.server.parts.clock())
             uploads = list_multipart_uploads(str(self.server.settings.store))
             assert uploads == [], "a multipart upload is left"

@@ -6,63 +6,33 @@ some moment is made, the program is started on it, and all that was acknowledged
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.crash.installation import table
-from tests.crash.power_cuts import Check, RecordedServer, Recording, Story
-from tests.support.api import Api
+from tests.crash.power_cuts import RecordedServer, Recording, Story
+from tests.crash.scenarios import (
+    INTEGERS,
+    NUMBERS,
+    downloads,
+    ends,
+    has,
+    has_offset,
+    is_gone,
+    signs_in,
+)
 from tests.support.replayed_disk import Loss, ReplayedDisk
 from tests.support.server import make_server
 from tests.support.tus import Tus
 
 FIRST, SECOND, THIRD = table(300), table(200, "y"), table(100, "z")
 BROKEN = b"id,amount,note\n1,many,x\n"
-INTEGERS, NUMBERS = (
-    {
-        "fields": [
-            {"name": "id", "type": "integer"},
-            {"name": "amount", "type": amount},
-            {"name": "note", "type": "string"},
-        ]
-    }
-    for amount in ("integer", "number")
-)
 REASON = {"reason": "Wrong figures", "purge": False}
 SEEDS = range(3)
-
-
-def downloads(file_id: str, content: bytes, **params: int) -> Check:
-    def check(api: Api) -> None:
-        answer = api.get(f"/file/download/{file_id}", params=params)
-        assert (answer.status_code, answer.content) == (200, content)
-
-    return check
-
-
-def ends(task_id: str, status: str) -> Check:
-    def check(api: Api) -> None:
-        assert api.wait_task(task_id)["status"] == status
-
-    return check
-
-
-def has(path: str, **members: object) -> Check:
-    def check(api: Api) -> None:
-        document = api.json(path)
-        assert {name: document[name] for name in members} == members
-
-    return check
-
-
-def is_gone(path: str) -> Check:
-    def check(api: Api) -> None:
-        assert api.get(path).status_code == 404
-
-    return check
 
 
 def deliver(story: Story, file_id: str, content: bytes, status: str) -> None:
@@ -91,9 +61,9 @@ def tell(story: Story) -> None:
     assert parquet.status_code == 200
     upload = Tus.begin(api, len(THIRD), name="third.csv")
     upload_path = upload.address
-    story.claim("upload", lambda api: _has_offset(api, upload_path, 0))
+    story.claim("upload", has_offset(upload_path, 0))
     assert upload.patch(THIRD[:900], 0).status_code == 204
-    story.claim("upload", lambda api: _has_offset(api, upload_path, 900))
+    story.claim("upload", has_offset(upload_path, 900))
     answer = upload.patch(THIRD[900:], 900)
     third_task = str(answer.headers["entrepot-task-id"])
     story.claim("upload", ends(third_task, "succeeded"))
@@ -109,11 +79,11 @@ def tell(story: Story) -> None:
     assert api.request("PATCH", f"/file/{file_id}", json=described).status_code == 200
     story.claim("description", has(f"/file/{file_id}", **described))
     key = api.post("/key/new", json={"name": "other", "scopes": ["read"]}).json()
-    story.claim("key", lambda api: _signs_in(api, key["api_key"], 200))
+    story.claim("key", signs_in(key["api_key"], 200))
     story.ask("key")
     revoked = api.request("DELETE", f"/key/{key['key_id']}")
     assert revoked.status_code == 204, revoked.text
-    story.claim("key", lambda api: _signs_in(api, key["api_key"], 401))
+    story.claim("key", signs_in(key["api_key"], 401))
     story.ask("old")
     assert api.request("DELETE", f"/file/{file_id}/versions/1").status_code == 200
     story.claim("old", has(f"/file/{file_id}/versions/1", status="deleted"))
@@ -131,33 +101,26 @@ def tell(story: Story) -> None:
     story.claim("check", ends(check_task, api.wait_task(check_task)["status"]))
 
 
-def _has_offset(api: Api, path: str, least: int) -> None:
-    assert Tus(api, path).offset >= least
-
-
-def _signs_in(api: Api, api_key: str, status: int) -> None:
-    headers = {"Authorization": f"Bearer {api_key}"}
-    assert api.get("/whoami", headers=headers).status_code == status
-
-
 @pytest.fixture(scope="module")
 def recording() -> Iterator[Recording]:
     """A story of one client, and all that a server did to its disk meanwhile."""
-    plain = make_server(log_level="warning")
-    plain.start()
-    account = plain.new_account()
-    plain.stop()
-    plain.parts.close()
-    folder = Path(tempfile.mkdtemp(prefix="ep-"))
-    shutil.copytree(plain.data, folder / "before", ignore=shutil.ignore_patterns("run"))
-    server = RecordedServer(plain.overrides, plain.data, plain.command, preloaded=False)
-    server.start()
-    story = Story(account.api)
-    tell(story)
-    server.stop()
-    yield Recording(server.data, folder / "before", server.calls_file, story, account.api_key)
-    plain.close()
-    shutil.rmtree(folder)
+    with (
+        closing(make_server(log_level="warning")) as plain,
+        TemporaryDirectory(prefix="ep-") as name,
+    ):
+        before = Path(name, "before")
+        plain.start()
+        account = plain.new_account()
+        plain.stop()
+        plain.parts.close()
+        shutil.copytree(plain.data, before, ignore=shutil.ignore_patterns("run"))
+        server = RecordedServer(plain.overrides, plain.data, plain.command, preloaded=False)
+        with closing(server):
+            server.start()
+            story = Story(account.api)
+            tell(story)
+            server.stop()
+            yield Recording(server.data, before, server.calls_file, story, account.api_key)
 
 
 def test_the_replay_ends_with_the_folder_that_the_server_left(recording: Recording) -> None:
@@ -177,6 +140,7 @@ def test_what_was_acknowledged_outlasts_a_power_cut(recording: Recording) -> Non
 
 
 @pytest.mark.long
+@pytest.mark.timeout(14_400)
 def test_every_moment_outlasts_a_power_cut(recording: Recording) -> None:
     before = 0
     for disk, step, answers in recording.replay():

@@ -71,6 +71,7 @@ def test_what_made_an_installation_outlasts_a_power_cut(folder: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("loss", [Loss.SYNCED, Loss.NAMES, Loss.ZEROS, Loss.PARTS])
 def test_a_start_that_was_cut_off_can_be_repeated(folder: Path, loss: Loss) -> None:
     """At each moment of `admin init` the server starts on what is there then."""
@@ -137,6 +138,7 @@ def test_a_back_up_outlasts_a_power_cut(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("loss", list(Loss))
 def test_a_back_up_that_was_cut_off_leaves_no_broken_snapshot(
     folder: Path, backed_up: tuple[Path, Path, Path, str], loss: Loss

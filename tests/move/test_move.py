@@ -16,7 +16,17 @@ from uuid import uuid4
 
 import pytest
 from botocore.httpsession import URLLib3Session
-from sqlalchemy import Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from tests.support.api import CSV
 from tests.support.postgres import Postgres
 from tests.support.seaweedfs import BUCKET, SeaweedFS, new_prefix
@@ -110,10 +120,17 @@ def assert_same(source: Settings, address: str) -> None:
 
 
 def move_and_die(source: Settings, address: str, at_commit: int) -> bool:
-    """Move in a process that is killed before its `at_commit`th commit; whether it was."""
+    """Move in a process that is killed before its `at_commit`th commit of a transaction that may
+    write; whether it was."""
 
     def run() -> None:
-        event.listen(Engine, "commit", death_at(at_commit))
+        die = death_at(at_commit)
+
+        def watched(conn: Connection) -> None:
+            if not conn.get_execution_options().get("postgresql_readonly"):
+                die(conn)
+
+        event.listen(Engine, "commit", watched)
         move_to_postgresql(source, address, BATCH_ROWS)
 
     return dies(run, source, address)

@@ -27,6 +27,7 @@ from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     AccountSuspended,
+    EntrepotError,
     FieldInvalid,
     NotAllowed,
     NotAuthenticated,
@@ -212,6 +213,25 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
     The reason never says which part of a wrong key is wrong. It does say that a key has expired.
     """
     row = conn.execute(_key_holder_query(), {"digest": digest}).one_or_none()
+    return _holder_from_row(row, now)
+
+
+def find_key_holders(
+    conn: ReadConnection, digests: list[bytes], now: datetime
+) -> dict[bytes, Actor | EntrepotError]:
+    """As `find_key_holder` for many keys, in one query: the holders, or what it would raise."""
+    query = _keys_query().where(keys.c.digest.in_(digests))
+    rows = {row.digest: row for row in conn.execute(query)}
+    holders: dict[bytes, Actor | EntrepotError] = {}
+    for digest in digests:
+        try:
+            holders[digest] = _holder_from_row(rows.get(digest), now)
+        except EntrepotError as error:
+            holders[digest] = error
+    return holders
+
+
+def _holder_from_row(row: Row[Any] | None, now: datetime) -> Actor:
     if row is None or row.revoked_at is not None or row.disabled_at is not None:
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")
     if row.expires_at is not None and row.expires_at <= now:
@@ -229,6 +249,17 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
         expires_at=row.expires_at,
         at=now,
     )
+
+
+@dataclass(frozen=True)
+class KeyCredential:
+    """A key by its keyed hash, as what authenticates its holder."""
+
+    digest: bytes
+
+    def __call__(self, conn: ReadConnection, now: datetime) -> Actor:
+        """As `find_key_holder`."""
+        return find_key_holder(conn, self.digest, now)
 
 
 def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:

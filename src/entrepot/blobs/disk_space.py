@@ -26,10 +26,14 @@ UNAVAILABLE_ERRNOS = frozenset(
         errno.EHOSTUNREACH,
         errno.EACCES,
         errno.EPERM,
+        errno.EMFILE,
+        errno.ENFILE,
     }
 )
-"""What a disk answers that fails, a shared folder whose server is away, one mounted read-only."""
-_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk answers that fails, a shared folder whose server is away, one mounted read-only, a
+system that has no more files to open."""
+_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A full disk, a quota, and a file as large as the file system or `ulimit -f` lets it be."""
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,19 @@ cannot forget it, and no query on a tenant's data runs without one.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import AccountId, Actor, Scope
-from entrepot.accounts.keys import find_key_holder, key_digest
+from entrepot.accounts.keys import KeyCredential, key_digest
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -25,6 +26,7 @@ from entrepot.errors import (
     NotAuthenticated,
 )
 from entrepot.grants.link_use import find_link_holder, link_digest
+from entrepot.http.access_checks import VisibleRows
 from entrepot.http.run_unit import (
     Authenticate,
     Authentication,
@@ -80,6 +82,11 @@ class UnitOfWork:
         if self.asgi_scope is None:
             return None
         return self.asgi_scope.get("link_id") or self.asgi_scope.get("account_id")
+
+    @property
+    def caller(self) -> Hashable:
+        """What stands for who acts: the same for all requests with one key or link."""
+        return self.credential or self.authenticate
 
     @property
     def authentication(self) -> Authentication:
@@ -160,6 +167,15 @@ class UnitOfWork:
                 run_unit, begin, authentication, self.side_query, work, *args, **kwargs
             )
         return self._done(outcome)
+
+    async def check_access(self, visible_rows: VisibleRows, row_id: UUID) -> None:
+        """Check again whether the actor may see a row, which `visible_rows` says of many; together
+        with the other checks that are due. Raises NotAuthenticated, AccountSuspended, NotFound.
+        """
+        actor = await self.runtime.access_checks.check(
+            self.caller, self.authentication, visible_rows, row_id
+        )
+        self._record_use(Outcome(actor, None))
 
     @contextmanager
     def _refusals_recorded(self) -> Iterator[None]:
@@ -264,10 +280,7 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = get_runtime(request)
     credential = read_credential(request.scope, runtime.parts.secret)
-
-    def authenticate(conn: ReadConnection, now: datetime) -> Actor:
-        return find_key_holder(conn, credential, now)
-
+    authenticate = KeyCredential(credential)
     now, request_origin = runtime.parts.clock(), read_request_origin(request)
     return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
 

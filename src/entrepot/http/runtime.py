@@ -25,6 +25,7 @@ from entrepot.errors import (
     TooManyUploads,
 )
 from entrepot.files.derivatives import get_run_statuses
+from entrepot.http.access_checks import AccessChecks
 from entrepot.http.limits.answer_memory import AnswerMemory
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.limits.password_checks import PasswordChecks
@@ -49,6 +50,7 @@ class Runtime:
     byte_threads: ThreadPoolExecutor
     watch: StateWatch[int]
     form_watch: StateWatch[str]
+    access_checks: AccessChecks
     read_cache: ReadCache
     changes: ChangeCounter
     uploads: ConcurrencyLimit
@@ -165,6 +167,7 @@ def open_runtime(parts: Parts) -> Runtime:
         byte_threads,
         StateWatch(parts.database, database_threads, changes, get_revisions),
         StateWatch(parts.database, database_threads, changes, get_run_statuses),
+        AccessChecks(parts.database, database_threads),
         ReadCache(changes),
         changes,
         uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),

@@ -192,6 +192,13 @@ def get_task(conn: ReadConnection, viewer: Viewer, task_id: UUID) -> TaskRecord 
     return _task_from_row(row) if row else None
 
 
+def filter_visible(conn: ReadConnection, viewer: Viewer, task_ids: list[UUID]) -> set[UUID]:
+    """Those of these tasks that the viewer may see."""
+    query = _visible_tasks_query(viewer).with_only_columns(tasks.c.id)
+    among = query.where(tasks.c.id.in_(task_ids))
+    return set(conn.scalars(among, viewer.parameters))
+
+
 def list_tasks(
     conn: ReadConnection,
     viewer: Viewer,

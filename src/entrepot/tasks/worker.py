@@ -16,6 +16,7 @@ import structlog
 
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.unavailable import is_unavailable
 from entrepot.errors import DatabaseFull, StoreUnavailable
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import Settings
@@ -285,13 +286,13 @@ class Worker:
         run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
-        """Run it; again while the database is full or the store does not answer, which is not a
-        failure of the work. It keeps its place: nothing else can be done then either."""
+        """Run it; again while the database is full or it or the store does not answer, which is not
+        a failure of the work. It keeps its place: nothing else can be done then either."""
         while not self._try_run(begun) and not self._stop.wait(FULL_PAUSE_SECONDS):
             pass
 
     def _try_run(self, begun: BegunRun) -> bool:
-        """Run it once; False if the database had no space, or the store did not answer."""
+        """Run it once; False if the database had no space, or it or the store did not answer."""
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -309,7 +310,10 @@ class Worker:
         except StoreUnavailable as error:
             log.warning("work waits for the store", task_id=str(run.id), reason=error.reason)
             return run.ended  # then only bytes that nothing needs are left, which are swept
-        except Exception:
+        except Exception as error:
+            if is_unavailable(error):
+                log.warning("work waits for the database", task_id=str(run.id), reason=str(error))
+                return run.ended
             if not self._stop.is_set():  # else it is resumed at the next start
                 log.exception("work could not be run", failures=run.entry.failures + 1)
                 self._settle(lambda: self._fail(run))

@@ -190,10 +190,12 @@ def _send_form(
 
     def body() -> Iterator[bytes]:
         content.seek(0)
-        yield head
-        while block := content.read(_BLOCK_BYTES):
-            yield block
-        yield end
+        # A small file goes with what is around it: one write, which the server reads as one.
+        before, block = head, content.read(_BLOCK_BYTES)
+        while following := content.read(_BLOCK_BYTES):
+            yield before + block
+            before, block = b"", following
+        yield before + block + end
 
     def send_once() -> HttpAnswer:
         if not content.unchanged():

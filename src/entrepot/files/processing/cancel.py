@@ -19,7 +19,14 @@ from entrepot.grants.access import (
     linked_file,
     readable_files,
 )
-from entrepot.tasks.records import TaskRecord, Viewer, get_task, lock_task, request_cancel
+from entrepot.tasks.records import (
+    TaskRecord,
+    Viewer,
+    filter_visible,
+    get_task,
+    lock_task,
+    request_cancel,
+)
 
 UPLOAD_KINDS = ("file.new", "version.new", "file.validate")
 """The kinds of tasks that judge what their user brought, and not what is in the file already."""
@@ -61,6 +68,11 @@ def get_visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskR
     if task is None:
         raise NotFound
     return task
+
+
+def get_visible_ids(conn: ReadConnection, actor: Actor, task_ids: list[UUID]) -> set[UUID]:
+    """Those of these tasks that the actor may see."""
+    return filter_visible(conn, actor_to_viewer(actor), task_ids)
 
 
 def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetime) -> TaskRecord:

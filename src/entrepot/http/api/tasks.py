@@ -11,8 +11,14 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
-from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
+from entrepot.files.processing.cancel import (
+    actor_to_viewer,
+    cancel_task,
+    get_visible_ids,
+    get_visible_task,
+)
 from entrepot.files.processing.task_report import get_task_report
+from entrepot.http.access_checks import seconds_until_due
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.inspections import InspectionReport
 from entrepot.http.api.models.tasks import TaskDetails, TaskList
@@ -137,10 +143,15 @@ async def task_events(
     heartbeat = work.parts.settings.event_heartbeat
     with work.runtime.watch.follow(task.id, task.revision) as follower:
         while not task.ended and not work.runtime.draining:
-            changed = await follower.wait(heartbeat)
+            changed = await follower.wait(seconds_until_due(work.caller, heartbeat))
+            work = work.with_current_time()
             try:
-                task = await work.with_current_time().read(get_visible_task, task.id)
-                # A change may come between a heartbeat and this look, also the task's end.
+                if not changed:
+                    await work.check_access(get_visible_ids, task.id)
+                    yield b": still here\n\n"
+                    continue
+                task = await work.read(get_visible_task, task.id)
+                # Followers are also woken so that they see that the server is being stopped.
                 is_new = task.revision != follower.known_state
                 data = await render(task) if is_new else ""
             except EntrepotError:
@@ -148,8 +159,6 @@ async def task_events(
             if is_new:
                 follower.known_state = task.revision
                 yield _event(task, data)
-            elif not changed:
-                yield b": still here\n\n"
 
 
 def _event(task: TaskRecord, data: str) -> bytes:

@@ -1,0 +1,104 @@
+"""At 80 % of the rate that it can serve, a server answers as fast and as small at the end as at the
+beginning, and refuses nothing but honestly."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.load.mixed_load import (
+    HONEST,
+    KINDS,
+    LoadResult,
+    ask_as_fast_as_answered,
+    ask_at_rate,
+    percentiles,
+    prepare,
+    report,
+)
+from tests.support.hosts import Hosts
+from tests.support.postgres import Postgres
+from tests.support.seaweedfs import BUCKET, SeaweedFS, environment, new_prefix
+from tests.support.server import Server, make_server
+
+SHARE = 0.8
+MEASURE_SECONDS, LOAD_SECONDS = 40.0, 600.0
+SHORT_SECONDS = 4.0
+CLIENTS = 8
+SUCCESSES = (200, 201, 202)
+SLOWER, SPARE_MS = 2.0, 100.0
+"""What the last third may be slower than the first: others use the machine too."""
+GROWN = 64 * 2**20
+"""Bytes of memory that all processes of a kind may get more within an hour."""
+
+
+@pytest.fixture
+def one_folder() -> Iterator[list[Server]]:
+    """SQLite and a disk."""
+    server = make_server(preloaded=False, log_level="warning")
+    try:
+        yield [server.start()]
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def many_hosts(postgres: Postgres, seaweedfs: SeaweedFS) -> Iterator[list[Server]]:
+    """PostgreSQL and S3, with two hosts that answer and two that work."""
+    hosts = Hosts(postgres.new_database())
+    store = f"s3://{BUCKET}/{new_prefix()}"
+    roles = {"api-1": "api", "api-2": "api", "worker-1": "worker", "worker-2": "worker"}
+    with environment(seaweedfs.environment):
+        try:
+            for name, role in roles.items():
+                more = {"store": store, "log_level": "warning"}
+                hosts.add(name, role, shared=False, **more).preloaded = False
+            hosts.start(*roles)
+            yield list(hosts.servers.values())
+        finally:
+            hosts.close()
+
+
+def load(servers: list[Server], measure: float, seconds: float) -> LoadResult:
+    """Measure the rate, then ask at a share of it; everything is sound afterwards."""
+    endpoints = [each.endpoint for each in servers if each.overrides.get("role") != "worker"]
+    target = prepare(servers[0], endpoints)
+    fastest = ask_as_fast_as_answered(target, measure, CLIENTS)
+    print(f"\nfastest: {fastest.rate:.1f} a second, statuses {dict(fastest.statuses())}")
+    measured = ask_at_rate(target, SHARE * fastest.rate, seconds, servers)
+    print(report(measured))
+    servers[0].wait_derived()
+    servers[0].assert_sound()
+    return measured
+
+
+def assert_only_honest(measured: LoadResult) -> None:
+    others = set(measured.statuses()) - {*SUCCESSES, *HONEST}
+    assert not others, measured.statuses()
+
+
+def assert_flat(measured: LoadResult) -> None:
+    for kind in ("download", "list", "delivery"):
+        first, last = (percentiles(measured.latencies(kind, third)) for third in (0, 2))
+        assert last[0] <= SLOWER * first[0] + SPARE_MS, (kind, first, last)
+        assert last[1] <= SLOWER * first[1] + SPARE_MS, (kind, first, last)
+    for kind in KINDS:
+        assert measured.grown(kind) <= GROWN, kind
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+def test_a_folder_under_a_mixed_load_stays_as_it_was(one_folder: list[Server]) -> None:
+    measured = load(one_folder, MEASURE_SECONDS, LOAD_SECONDS)
+    assert_only_honest(measured)
+    assert_flat(measured)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+def test_many_hosts_under_a_mixed_load_stay_as_they_were(many_hosts: list[Server]) -> None:
+    measured = load(many_hosts, MEASURE_SECONDS, LOAD_SECONDS)
+    assert_only_honest(measured)
+    assert_flat(measured)
+
+
+def test_a_folder_answers_a_short_mixed_load(one_folder: list[Server]) -> None:
+    assert_only_honest(load(one_folder, SHORT_SECONDS, 2 * SHORT_SECONDS))
