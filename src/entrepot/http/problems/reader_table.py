@@ -4,6 +4,42 @@ from entrepot import errors
 from entrepot.http.problems.task_table import ProblemKind
 
 READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    errors.ExpressionInvalid: ProblemKind(
+        422,
+        "expression-invalid",
+        "The filter cannot be read",
+        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
+        "columns that are words of SQL, or have other characters than letters, digits and "
+        "underscores, go in double quotes; texts go in single quotes.",
+    ),
+    errors.UnknownColumn: ProblemKind(
+        422,
+        "unknown-column",
+        "There is no such column",
+        "The table has no column `column`. The schema of the file lists the names; upper and "
+        "lower case differ.",
+    ),
+    errors.TypeMismatch: ProblemKind(
+        422,
+        "type-mismatch",
+        "The column is of another type",
+        "`column_type` is what the column named by `column` holds; `position` is where in the "
+        "filter, from 1.",
+    ),
+    errors.CursorMismatch: ProblemKind(
+        422,
+        "cursor-mismatch",
+        "The cursor belongs to another query",
+        "Follow the `Link` header of the last answer without changing it, or start again without "
+        "a cursor.",
+    ),
+    errors.PreviewTooCostly: ProblemKind(
+        422,
+        "preview-too-costly",
+        "The preview takes too long or too much memory",
+        "Choose fewer columns, sort by fewer columns, or filter so that fewer rows match. To get "
+        "the whole table, download it as Parquet.",
+    ),
     errors.VersionWithdrawn: ProblemKind(
         410,
         "version-withdrawn",
