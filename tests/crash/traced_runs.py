@@ -117,7 +117,7 @@ class TracedRun:
         with traced(pid, log, (call.name,), *failing(call, error)), self._story() as story:
             hooks = story.api.client.event_hooks["response"]
             hooks.append(lambda answer: statuses.append(answer.status_code))
-            with suppress(AssertionError):  # what was refused
+            with suppress(AssertionError, *GONE):  # what was refused
                 self.scenario.tell(story, ids)
                 self.installation.wait_derived()
         port = self.installation.server.overrides["port"]

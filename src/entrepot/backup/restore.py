@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from uuid import UUID
@@ -70,6 +71,8 @@ def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings)
     _check_database(settings, snapshot, manifest)
     _check_space(settings, snapshot, manifest)
     write_durably(settings.data / MARK, snapshot.name.encode())
+    # What is half written there is of a restoration that was killed: the folder was empty before.
+    store_location(settings).open().sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     _write(backup, snapshot, manifest, settings, _copy)
     (settings.data / MARK).unlink()
     sync_folder(settings.data)  # else the mark may come back, and with it the right to write here
@@ -196,6 +199,8 @@ def _write(
 ) -> None:
     location = store_location(settings)
     store = location.open()
+    # What a restoration that was killed had begun to write would be in the way of this one.
+    store.sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     for copy in read_blob_list(snapshot):
         if store.stat(copy.blob_id) is None:
             write_copy(store, backup.blob_path(copy.blob_id), copy)
