@@ -1,8 +1,11 @@
 """What the log says of a request and of a task: ids to find it by, and no secret."""
 
+import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -11,6 +14,9 @@ from tests.support.postgres import Postgres
 from tests.support.server import Server, make_server
 from tests.support.tus import Tus
 from tests.support.wait import wait_until
+
+from entrepot.http.middleware import AccessLog
+from entrepot.settings import Settings
 
 SECRET = "the-secret-of-this-installation"
 DATABASE_PASSWORD = "a-password-of-the-database"
@@ -100,3 +106,26 @@ def test_a_whole_run_logs_no_secret(logging: Server) -> None:
         assert secret not in text
         if secret.startswith("epk_"):
             assert secret[8:] not in text
+
+
+def test_a_line_is_one_line_without_secrets_whatever_the_path(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = "epk_" + "a" * 49
+    scope: dict[str, Any] = {"method": 'G"\n', "path": f'/a\n"b/{key}\x1b', "request_id": "0" * 32}
+    scope |= {"client": ("::1", "7"), "key_id": uuid4()}
+    AccessLog(Settings(log_format="json")).write(scope, 200, 0.00126, "a-task")
+    text = capsys.readouterr().err
+    assert key not in text
+    assert text.count("\n") == 1
+    line = json.loads(text)
+    members = {"path": '/a\n"b/epk_aaaa…\x1b', "status": 200, "ms": 1.3, "client": "::1"}
+    assert members.items() <= line.items()
+    assert (line["method"], line["task_id"], line["level"]) == ('G"\n', "a-task", "info")
+    assert line["key_id"] == str(scope["key_id"])
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+
+def test_no_line_is_written_below_its_level(capsys: pytest.CaptureFixture[str]) -> None:
+    AccessLog(Settings(log_level="warning")).write({"method": "GET", "path": "/"}, 200, 0.1, None)
+    assert capsys.readouterr().err == ""

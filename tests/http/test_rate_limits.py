@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,19 @@ def test_what_is_used_comes_back_bit_by_bit() -> None:
     wait_until(lambda: not rate.take("a").limited, "one more may come")
     assert Rate(6000, 1000).window == 10
     assert Rate(30, 30, minutes=5).window == 300
+
+
+@pytest.mark.parametrize(("requests", "burst"), [(6000, 1000), (7, 3), (1, 1), (10**9, 10**4)])
+def test_exactly_a_burst_passes_from_the_first_on(requests: int, burst: int) -> None:
+    """Whatever the interval is as a float; what comes back meanwhile may let further ones pass."""
+    rate, begin = Rate(requests, burst), time.monotonic()
+    states = [rate.take("a") for _ in range(burst)]
+    assert not any(state.limited for state in states)
+    assert states[0].remaining == burst - 1
+    one_more = rate.take("a")
+    back = (time.monotonic() - begin) * requests / 60
+    assert states[-1].remaining <= back
+    assert one_more.limited or back >= 1
 
 
 def test_made_up_addresses_take_no_memory_without_end() -> None:

@@ -219,3 +219,25 @@ def test_a_nul_in_a_text_of_the_schema(part: str, stream: bool, inspect: Inspect
     assert inspection.detail == (
         "The file cannot be read: the name or the time zone of its column 2 has a NUL."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "warned"),
+    [
+        (pa.list_(pa.month_day_nano_interval()), True),
+        (pa.struct([("a", pa.duration("ns"))]), True),
+        (pa.list_(pa.duration("us")), False),
+        (pa.month_day_nano_interval(), False),
+        (pa.duration("ns"), False),
+    ],
+)
+def test_intervals_that_are_read_to_the_microsecond(
+    kind: Any, warned: bool, inspect: Inspect
+) -> None:
+    out = io.BytesIO()
+    table = pa.table({"n": [1], "x": pa.array([None], kind)})
+    with pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    warnings = inspect(out.getvalue(), name="t.arrow").report["tasks"][0]["warnings"]
+    rounded = "Column `x`: intervals within lists and structs are read to the microsecond."
+    assert (rounded in warnings) == warned

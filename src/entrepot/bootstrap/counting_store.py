@@ -37,13 +37,14 @@ class _Counting:
 
     def __getattr__(self, name: str) -> Any:
         value = self._call(name, lambda: getattr(self._counted, name))
-        if not callable(value):
+        if not callable(value):  # a property, which may have another value the next time
             return self._further(name, value)
 
         @functools.wraps(value)
         def counted(*args: Any, **kwargs: Any) -> Any:
             return self._further(name, self._call(name, lambda: value(*args, **kwargs)))
 
+        setattr(self, name, counted)  # made once: it takes longer than most of the calls
         return counted
 
     def _call(self, name: str, call: Callable[[], Any]) -> Any:

@@ -4,34 +4,31 @@ No secret reaches a log: our code never logs keys or passwords, and `_redact` re
 may log.
 """
 
+import json
 import logging
-import re
 import sys
 from typing import Any
 
 import structlog
 
 from entrepot.settings import Settings
+from entrepot.texts.log_lines import REQUEST_ID, redact, timestamp, writes_for_people
 
-SECRETS = re.compile(r"(epk_[0-9A-Za-z]{4})[0-9A-Za-z]{45}|(//[^:/@\s]+:)[^@/\s]+@")
+LEVEL_NAMES = {"exception": "error", "warn": "warning"}
+"""Levels of lines by the methods that write them, where they differ."""
+ENCODER = json.JSONEncoder(default=repr)
 
 
 def configure_logs(settings: Settings) -> None:
     """Set up structlog and the standard logging of libraries for this process."""
     level = getattr(logging, settings.log_level.upper())
-    human = settings.log_format == "human" or (settings.log_format is None and sys.stderr.isatty())
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if human
-        else structlog.processors.JSONRenderer()
-    )
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if not human else _pass_through,
-        _redact,
-    ]
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, _complete]
+    renderer: Any = _render_json
+    if writes_for_people(settings.log_format):
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    else:
+        shared.append(structlog.processors.format_exc_info)
+    shared.append(_redact)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -47,12 +44,22 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
 
 
-def _pass_through(_logger: Any, _name: str, event: Any) -> Any:
+def _complete(_logger: Any, name: str, event: Any) -> Any:
+    """Add what every line has."""
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        event["request_id"] = request_id
+    event["level"] = LEVEL_NAMES.get(name, name)
+    event["timestamp"] = timestamp()
     return event
+
+
+def _render_json(_logger: Any, _name: str, event: Any) -> str:
+    return ENCODER.encode(event)
 
 
 def _redact(_logger: Any, _name: str, event: Any) -> Any:
     for key, value in event.items():
-        if isinstance(value, str) and ("epk_" in value or "@" in value):
-            event[key] = SECRETS.sub(lambda m: (m[1] or m[2]) + ("…" if m[1] else "…@"), value)
+        if isinstance(value, str):
+            event[key] = redact(value)
     return event

@@ -11,12 +11,11 @@ are there at once, and all of them again after `w` seconds without any; `r` are 
 are there again in `t` seconds.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from entrepot.errors import (
     ContentEncodingUnsupported,
@@ -31,8 +30,9 @@ from entrepot.http.deps import is_basic, read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
 from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
-from entrepot.http.places import ADDRESSES
+from entrepot.http.places import ADDRESSES, HEALTH
 from entrepot.http.problems.handlers import answer_unexpected
+from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
 from entrepot.http.uploads.tus_headers import PATH as UPLOADS
@@ -41,7 +41,6 @@ from entrepot.http.web.same_origin import is_sent_by_another_site
 from entrepot.http.web.session_work import session_token
 
 API = "/api/v1/"
-HEALTH = ("/healthz", "/readyz")
 ADDRESS_NEEDS_KEY = (
     "No API key came with the request: send `Authorization: Bearer <key>`, or the key as the "
     "password of HTTP Basic."
@@ -50,26 +49,25 @@ METHODS_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 """Their bodies are never read."""
 
 
-@dataclass(frozen=True)
 class Policy:
     """A rate under the name that callers see."""
 
-    name: str
-    rate: Rate
+    def __init__(self, name: str, rate: Rate) -> None:
+        self.name = name
+        self.rate = rate
+        self._header = f'"{name}";q={rate.burst};w={rate.window}'.encode()
 
-    def headers(self, state: RateState) -> list[tuple[bytes, bytes]]:
+    def headers(self, state: RateState) -> RawHeaders:
         """The two headers, ready for ASGI."""
-        policy = f'"{self.name}";q={self.rate.burst};w={self.rate.window}'
         remaining = f'"{self.name}";r={state.remaining};t={state.full_after}'
-        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", remaining.encode())]
+        return [(b"ratelimit-policy", self._header), (b"ratelimit", remaining.encode())]
 
 
-@dataclass(frozen=True)
-class CountedCaller:
+class CountedCaller(NamedTuple):
     """For whom a request counts, and whether the API's key is missing or wrong."""
 
     policy: Policy | None
-    counter: str
+    counter: str | bytes
     is_known: bool
     key_error: NotAuthenticated | None = None
 
@@ -108,15 +106,19 @@ class AdmissionMiddleware:
         rate_error: RateLimited | None = None
         if caller.policy is not None:
             policy, state = caller.policy, caller.policy.rate.take(caller.counter)
-            send = _with_headers(policy.headers(state), send)
+            add_headers(scope, policy.headers(state))
             if state.limited:
                 rate = policy.rate
                 rate_error = RateLimited(policy.name, rate.burst, rate.window, state.retry_after)
-        refusal = rate_error or _refusal(self._request(scope), caller)
+        has_body = scope["method"] not in METHODS_WITHOUT_BODY
+        refusal = rate_error or _key_refusal(scope, caller)
+        if refusal is None and has_body:
+            refusal = _body_refusal(self._request(scope))
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)
-        elif caller.is_known or scope["method"] in METHODS_WITHOUT_BODY:
-            await self._app(scope, receive, self._forgetting(scope, send))
+        elif caller.is_known or not has_body:
+            await self._app(scope, receive, send)
+            self._forget_refused_key(scope)
         else:
             await self._serve_anonymous(scope, receive, send)
 
@@ -144,28 +146,20 @@ class AdmissionMiddleware:
                 if scope["path"].startswith(ADDRESSES):
                     error = NotAuthenticated(reason=ADDRESS_NEEDS_KEY)
                 return CountedCaller(self._address_policy, address, False, error)
-            return CountedCaller(self._session_policy, session.hex(), is_known=False)
+            return CountedCaller(self._session_policy, session, is_known=False)
         try:
             digest = read_credential(scope, self._runtime.parts.secret)
             await self._known.check_key(digest)
         except NotAuthenticated as error:
             self._record_refused_key(scope)
             return CountedCaller(self._address_policy, address, is_known=False, key_error=error)
-        return CountedCaller(self._key_policy, digest.hex(), is_known=True)
+        return CountedCaller(self._key_policy, digest, is_known=True)
 
-    def _forgetting(self, scope: Scope, send: Send) -> Send:
+    def _forget_refused_key(self, scope: Scope) -> None:
         """Look a key up again that was revoked, or has expired, since it was looked up."""
-        credential: bytes | None = scope.get("credential")
-        if credential is None:
-            return send
-
-        async def send_and_forget(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 401:
-                self._known.forget_key(credential)
-                self._record_refused_key(scope)
-            await send(message)
-
-        return send_and_forget
+        if scope.get("answer_status") == 401 and "credential" in scope:
+            self._known.forget_key(scope["credential"])
+            self._record_refused_key(scope)
 
     def _record_refused_key(self, scope: Scope) -> None:
         digest: bytes | None = scope.get("credential")
@@ -190,15 +184,13 @@ class AdmissionMiddleware:
         return Request(scope)
 
 
-def _refusal(request: Request, caller: CountedCaller) -> EntrepotError | None:
-    """What is wrong with a request before the app looks at it. OPTIONS describes the server, and
-    needs no key."""
-    if request.method == "OPTIONS":
-        return None
-    if caller.key_error is not None:
-        return caller.key_error
-    if request.method in METHODS_WITHOUT_BODY:
-        return None
+def _key_refusal(scope: Scope, caller: CountedCaller) -> EntrepotError | None:
+    """Whether the key is missing or wrong. OPTIONS describes the server, and needs no key."""
+    return None if scope["method"] == "OPTIONS" else caller.key_error
+
+
+def _body_refusal(request: Request) -> EntrepotError | None:
+    """What is wrong with a request that has a body before the app looks at it."""
     if is_basic(request.headers) and is_sent_by_another_site(request):
         return NotAllowed(reason="Another site made your browser send this with your key.")
     try:
@@ -213,17 +205,8 @@ def _takes_key(scope: Scope) -> bool:
     browser may also ask for by its session."""
     path: str = scope["path"]
     if path.startswith(ADDRESSES):
-        return "authorization" in Headers(scope=scope)
+        return find_header(scope, b"authorization") is not None
     return path.startswith(API)
-
-
-def _with_headers(added: list[tuple[bytes, bytes]], send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *added]
-        await send(message)
-
-    return send_with_headers
 
 
 def _policy(name: str, per_minute: int, burst: int) -> Policy | None:

@@ -99,6 +99,4 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
     mount_pages(app)
     admitted = HeadMiddleware(FastPathMiddleware(app), app)
     counted = AdmissionMiddleware(admitted, app, runtime)
-    return app, RequestContextMiddleware(
-        counted, parts.settings.trusted_proxies, count_by_route(app, metrics)
-    )
+    return app, RequestContextMiddleware(counted, parts.settings, count_by_route(app, metrics))

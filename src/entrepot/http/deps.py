@@ -27,6 +27,7 @@ from entrepot.errors import (
 )
 from entrepot.grants.link_use import find_link_holder, link_digest
 from entrepot.http.access_checks import VisibleRows
+from entrepot.http.raw_headers import find_header
 from entrepot.http.run_unit import (
     Authenticate,
     Authentication,
@@ -54,7 +55,7 @@ class TimeLimitedAccess(Protocol):
 E = TypeVar("E", bound=TimeLimitedAccess | None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class UnitOfWork:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
@@ -220,16 +221,21 @@ def get_runtime(request: Request) -> Runtime:
     return runtime
 
 
-def read_api_key(headers: Headers) -> str:
+def read_api_key(asgi_scope: Exchange) -> str:
     """The key of the Authorization header: a bearer token (RFC 6750), or the password of any user
     name (RFC 7617), for tools that know nothing else. Raises NotAuthenticated."""
-    header = headers.get("authorization")
-    if header is None:
+    value = find_header(asgi_scope, b"authorization")
+    if value is None:
         raise NotAuthenticated(
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
         )
-    scheme, _, value = header.partition(" ")
-    key = {"bearer": value, "basic": _password_in(value)}.get(scheme.lower(), "").strip()
+    scheme, _, credentials = value.decode("latin-1").partition(" ")
+    scheme = scheme.lower()
+    key = ""
+    if scheme == "bearer":
+        key = credentials.strip()
+    elif scheme == "basic":
+        key = _password_in(credentials).strip()
     if not key:
         raise NotAuthenticated(
             reason="The Authorization header must be `Bearer <key>`, or `Basic` with the key as"
@@ -270,9 +276,7 @@ def read_credential(asgi_scope: Exchange, secret: bytes) -> bytes:
     """
     credential: bytes | None = asgi_scope.get("credential")
     if credential is None:
-        credential = asgi_scope["credential"] = key_digest(
-            secret, read_api_key(Headers(scope=asgi_scope))
-        )
+        credential = asgi_scope["credential"] = key_digest(secret, read_api_key(asgi_scope))
     return credential
 
 
@@ -283,6 +287,11 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     authenticate = KeyCredential(credential)
     now, request_origin = runtime.parts.clock(), read_request_origin(request)
     return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
+
+
+def open_reader(request: Request) -> UnitOfWork:
+    """A unit of work for the holder of a key that may read. Raises NotAuthenticated."""
+    return open_work(request, "read")
 
 
 def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
@@ -300,8 +309,8 @@ def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
 
 def read_request_origin(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
-    client = request.client
-    address = client.host[:MAX_ADDRESS_CHARS] if client else ""
+    client = request.scope.get("client")
+    address = client[0][:MAX_ADDRESS_CHARS] if client else ""
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 

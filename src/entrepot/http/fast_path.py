@@ -5,6 +5,9 @@ of it. This calls the same function with the same unit of work and answers the s
 whatever is unusual about a request (a query, an odd path, another method) goes the common way.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fastapi import FastAPI, Request
@@ -12,9 +15,11 @@ from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from entrepot.errors import EntrepotError
+from entrepot.files.paths import PACKAGE_NAME
+from entrepot.http.addresses.read import open_reader_or_session, read_address
 from entrepot.http.api.files import download
-from entrepot.http.deps import open_work
-from entrepot.http.places import DOWNLOADS
+from entrepot.http.deps import UnitOfWork, open_reader
+from entrepot.http.places import ADDRESSES, DOWNLOADS
 from entrepot.http.problems.handlers import answer_error, answer_unexpected
 
 
@@ -26,14 +31,14 @@ class FastPathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        file_id = _plain_download(scope)
-        if file_id is None:
+        plain = _plain_download(scope)
+        if plain is None:
             await self._app(scope, receive, send)
             return
         scope["app"] = self._app
-        scope["endpoint"] = download  # for the count of requests, as the router would
+        scope["endpoint"] = plain.route  # for the count of requests, as the router would
         request = Request(scope, receive, send)
-        response = await _download_response(file_id, request)
+        response = await _download_response(plain, request)
         try:
             await response(scope, receive, send)
         except EntrepotError as error:  # a blob that is missing: no header has gone out yet
@@ -41,23 +46,43 @@ class FastPathMiddleware:
             await problem(scope, receive, send)
 
 
-async def _download_response(file_id: UUID, request: Request) -> Response:
+class PlainDownload(NamedTuple):
+    """What is asked for: the function of the route, what it takes of the path, and what opens the
+    unit of work of whoever asks."""
+
+    route: Callable[..., Awaitable[Response]]
+    arguments: tuple[Any, ...]
+    open_work: Callable[[Request], UnitOfWork]
+
+
+async def _download_response(plain: PlainDownload, request: Request) -> Response:
     try:
-        return await download(file_id, request, open_work(request, "read"))
+        return await plain.route(*plain.arguments, request, plain.open_work(request))
     except EntrepotError as error:
         return await answer_error(request, error)
     except Exception as error:
         return await answer_unexpected(request, error)
 
 
-def _plain_download(scope: Scope) -> UUID | None:
-    """The file that is asked for, if the request is nothing but a download."""
-    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+def _plain_download(scope: Scope) -> PlainDownload | None:
+    """What is asked for, if the request is nothing but a download."""
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["query_string"]:
         return None
     path: str = scope["path"]
-    if not path.startswith(DOWNLOADS) or scope["query_string"]:
-        return None
+    if path.startswith(DOWNLOADS):
+        file_id = _read_id(path[len(DOWNLOADS) :])
+        return PlainDownload(download, (file_id,), open_reader) if file_id else None
+    if path.startswith(ADDRESSES):
+        account, slash, address = path[len(ADDRESSES) :].partition("/")
+        # Another route has the package, and none a path with a line break.
+        if account and slash and address != PACKAGE_NAME and "\n" not in path:
+            return PlainDownload(read_address, (account, address), open_reader_or_session)
+    return None
+
+
+@lru_cache(1024)
+def _read_id(text: str) -> UUID | None:
     try:
-        return UUID(path[len(DOWNLOADS) :])
+        return UUID(text)
     except ValueError:
         return None

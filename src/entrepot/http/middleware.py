@@ -5,16 +5,24 @@ One plain ASGI callable; a framework middleware would buffer or wrap streams.
 
 import asyncio
 import ipaddress
+import logging
+import os
+import sys
 import time
-from uuid import uuid4
+from collections.abc import Awaitable
+from json.encoder import encode_basestring_ascii as quote
+from uuid import UUID
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrepot.http.parameters import CONTENT_LENGTH
-from entrepot.http.places import LINKS, path_without_secret
+from entrepot.http.places import HEALTH, LINKS, path_without_secret
+from entrepot.http.raw_headers import RawHeaders, find_header
 from entrepot.http.request_counts import CountRequest
+from entrepot.settings import Settings
+from entrepot.texts.log_lines import REQUEST_ID, redact, timestamp, writes_for_people
 
 log = structlog.get_logger("entrepot.access")
 
@@ -23,6 +31,8 @@ LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
 
+PARTIES = ("account_id", "user_id", "key_id", "link_id")
+"""What a request's scope says of who asked, once it is known."""
 TASKS = "/api/v1/task"
 """Where an answer's Location points if it has begun a task."""
 
@@ -35,15 +45,56 @@ SECURITY_HEADERS = (
 )
 
 
+class AccessLog:
+    """Writes a line for each request that has ended.
+
+    JSON lines are made here, with the members that `cli.logs` gives every line: by way of
+    structlog's processors a line takes a tenth of a small download. For people it is their renderer
+    that makes it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._is_on = logging.getLevelName(settings.log_level.upper()) <= logging.INFO
+        self._for_people = writes_for_people(settings.log_format)
+
+    def write(self, scope: Scope, status: int, seconds: float, task_id: str | None) -> None:
+        """A line on a request; `status` is 0 if it was never answered. `task_id` is the task that
+        came of it."""
+        if not self._is_on:
+            return
+        ids: dict[str, UUID | str] = {
+            name: scope[name] for name in PARTIES if scope.get(name) is not None
+        }
+        if task_id is not None:
+            ids["task_id"] = task_id
+        method, path = scope["method"], redact(path_without_secret(scope["path"]))
+        client = (scope.get("client") or ("", 0))[0]
+        ms = round(seconds * 1000, 1)
+        if self._for_people:
+            parties = {name: str(each) for name, each in ids.items()}
+            log.info(
+                "request", method=method, path=path, status=status, ms=ms, client=client, **parties
+            )
+            return
+        parties_text = "".join(f'"{name}": {quote(str(each))}, ' for name, each in ids.items())
+        sys.stderr.write(
+            f'{{"method": {quote(method)}, "path": {quote(path)}, "status": {status}, "ms": {ms}, '
+            f'"client": {quote(client)}, {parties_text}"event": "request", '
+            f'"request_id": "{scope["request_id"]}", "level": "info", '
+            f'"timestamp": "{timestamp()}"}}\n'
+        )
+        sys.stderr.flush()
+
+
 class RequestContextMiddleware:
     """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
 
-    def __init__(
-        self, app: ASGIApp, trusted_proxies: list[str], count_request: CountRequest
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, count_request: CountRequest) -> None:
         self._app = app
         self._count_request = count_request
-        self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in trusted_proxies]
+        self._access_log = AccessLog(settings)
+        networks = settings.trusted_proxies
+        self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in networks]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,13 +103,14 @@ class RequestContextMiddleware:
             return
         self._apply_forwarded_headers(scope)
         exchange = _Exchange(scope, receive, send)
-        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
-            try:
-                await self._app(scope, exchange.receive, exchange.send)
-            finally:
-                exchange.count(self._count_request)
-                exchange.log()
-        await exchange.linger()
+        outer = REQUEST_ID.set(exchange.request_id)
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        finally:
+            exchange.end(self._count_request, self._access_log)
+            REQUEST_ID.reset(outer)
+        if not exchange.body_ended:
+            await exchange.linger()
 
     def _apply_forwarded_headers(self, scope: Scope) -> None:
         client = scope.get("client")
@@ -90,90 +142,93 @@ class RequestContextMiddleware:
 class _Exchange:
     """One request and its answer, as far as they have come."""
 
+    __slots__ = (
+        "_answer_headers",
+        "_body_requested",
+        "_expects_continue",
+        "_receive",
+        "_received",
+        "_scope",
+        "_send",
+        "_sent",
+        "_started_at",
+        "_status",
+        "body_ended",
+        "request_id",
+    )
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.request_id = uuid4().hex
+        self.request_id: str = os.urandom(16).hex()
         scope["request_id"] = self.request_id
+        scope["added_headers"] = [(b"x-request-id", self.request_id.encode())]
         self._scope = scope
         self._receive = receive
         self._send = send
         self._started_at = time.perf_counter()
         self._status = 0
-        self._received = self._sent = self._length = 0
-        self._task_id: str | None = None
-        self._body_ended = scope["method"] in ("GET", "HEAD")
+        self._received = self._sent = 0
+        self._answer_headers: dict[bytes, bytes] = {}
+        self.body_ended = scope["method"] in ("GET", "HEAD")
         self._body_requested = False
-        self._expects_continue = Headers(scope=scope).get("expect", "").lower() == "100-continue"
+        expected = find_header(scope, b"expect")
+        self._expects_continue = expected is not None and expected.lower() == b"100-continue"
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._body_requested = True
         self._received += len(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            self._body_ended = True
+            self.body_ended = True
         return message
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-            headers = message["headers"]
-            names = {name for name, _ in headers}
-            self._note_answer(dict(headers))
-            added = [(b"x-request-id", self.request_id.encode())]
-            if "preference_applied" in self._scope:
-                applied = self._scope["preference_applied"]
-                added.append((b"preference-applied", applied.encode()))
-            if self._expects_continue and not self._body_requested and b"connection" not in names:
-                added.append(
-                    (b"connection", b"close")
-                )  # if a body follows is for the client to say
-            if self._scope["path"].startswith(LINKS):  # a secret: no other site may learn it
-                headers = [header for header in headers if header[0] != b"referrer-policy"]
-                names.discard(b"referrer-policy")
-                added.append((b"x-robots-tag", b"noindex, nofollow"))
-            message["headers"] = [
-                *headers,
-                *added,
-                *(header for header in SECURITY_HEADERS if header[0] not in names),
-            ]
-        elif message["type"] == "http.response.body":
+    def send(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.body":
             self._sent += len(message.get("body", b""))
+        elif message["type"] == "http.response.start":
+            self._begin(message)
         elif message["type"] == "http.response.pathsend":
             self._sent += self._length  # the server sends the file itself
-        await self._send(message)
+        return self._send(message)
 
-    def _note_answer(self, headers: dict[bytes, bytes]) -> None:
-        """What the answer's head says of its length, and of the task that it has begun."""
-        length = headers.get(b"content-length", b"").decode("latin-1")
-        self._length = CONTENT_LENGTH.or_default(length, 0)
-        folder, _, task_id = headers.get(b"location", b"").decode("latin-1").rpartition("/")
-        if folder == TASKS:
-            self._task_id = task_id
+    def _begin(self, start: Message) -> None:
+        """Note the answer's head, and add what each answer has."""
+        scope, headers = self._scope, start["headers"]
+        self._status = scope["answer_status"] = start["status"]
+        present = self._answer_headers = dict(headers)
+        added: RawHeaders = scope["added_headers"]
+        if "preference_applied" in scope:
+            added.append((b"preference-applied", scope["preference_applied"].encode()))
+        if self._expects_continue and not self._body_requested and b"connection" not in present:
+            added.append((b"connection", b"close"))  # if a body follows is for the client to say
+        if scope["path"].startswith(LINKS):  # a secret: no other site may learn it
+            headers = [header for header in headers if header[0] != b"referrer-policy"]
+            present.pop(b"referrer-policy", None)
+            added.append((b"x-robots-tag", b"noindex, nofollow"))
+        added += [header for header in SECURITY_HEADERS if header[0] not in present]
+        start["headers"] = [*headers, *added]
 
-    def count(self, count_request: CountRequest) -> None:
-        """Count the request once it has ended."""
+    @property
+    def _length(self) -> int:
+        """What the answer's head says of its length."""
+        length = self._answer_headers.get(b"content-length", b"").decode("latin-1")
+        return CONTENT_LENGTH.or_default(length, 0)
+
+    def end(self, count_request: CountRequest, access_log: AccessLog) -> None:
+        """Count the request, and log it, once it has ended."""
         seconds = time.perf_counter() - self._started_at
-        count_request(self._scope, self._status, seconds, self._received, self._sent)
+        scope, status = self._scope, self._status
+        count_request(scope, status, seconds, self._received, self._sent)
+        if scope["path"] not in HEALTH:
+            access_log.write(scope, status, seconds, self._task_id)
 
-    def log(self) -> None:
-        path = self._scope["path"]
-        if path in ("/healthz", "/readyz"):
-            return
-        client = self._scope.get("client") or ("", 0)
-        log.info(
-            "request",
-            method=self._scope["method"],
-            path=path_without_secret(path),
-            status=self._status,
-            ms=round((time.perf_counter() - self._started_at) * 1000, 1),
-            client=client[0],
-            **self._parties(),
-        )
-
-    def _parties(self) -> dict[str, str]:
-        """Who asked, with which key or link, and the task that came of it, as far as known."""
-        ids = {name: self._scope.get(name) for name in ("account_id", "user_id", "key_id")}
-        ids |= {"link_id": self._scope.get("link_id"), "task_id": self._task_id}
-        return {name: str(each) for name, each in ids.items() if each is not None}
+    @property
+    def _task_id(self) -> str | None:
+        """The task that the request has begun, as its answer's Location says."""
+        location = self._answer_headers.get(b"location")
+        if location is None:
+            return None
+        folder, _, task_id = location.decode("latin-1").rpartition("/")
+        return task_id if folder == TASKS else None
 
     async def linger(self) -> None:
         """Drop the rest of a body that the answer did not wait for, within bounds.
@@ -181,12 +236,12 @@ class _Exchange:
         Else the server would end the connection, which the client may be using for its next request
         by then. One that waits for `100 Continue` is never asked for the body it did not send.
         """
-        if self._body_ended or (self._expects_continue and not self._body_requested):
+        if self.body_ended or (self._expects_continue and not self._body_requested):
             return
         dropped = 0
         try:
             async with asyncio.timeout(LINGER_SECONDS):
-                while not self._body_ended and dropped < LINGER_BYTES:
+                while not self.body_ended and dropped < LINGER_BYTES:
                     message = await self.receive()
                     dropped += len(message.get("body", b""))
         except TimeoutError:

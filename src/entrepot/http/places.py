@@ -10,6 +10,7 @@ from entrepot.files.paths import FORM_SUFFIXES
 DOWNLOADS = "/api/v1/file/download/"
 ADDRESSES = "/d/"
 LINKS = "/l/"
+HEALTH = ("/healthz", "/readyz")
 
 
 def is_link(request: Request) -> bool:

@@ -99,11 +99,11 @@ class Runtime:
     def record_key_network(self, key_id: KeyId, origin: RequestOrigin, now: datetime) -> None:
         """Note from where a key is used; whether that is new is looked up once by this process."""
         network = client_network(origin.address)
-        is_known = (key_id, network) in self.key_networks
-        self.key_networks[key_id, network] = None
-        self.key_networks.move_to_end((key_id, network))
-        if is_known:
+        used = key_id, network
+        if used in self.key_networks:
+            self.key_networks.move_to_end(used)
             return
+        self.key_networks[used] = None
         if len(self.key_networks) > MAX_COUNTERS:
             self.key_networks.popitem(last=False)
         self.run_in_background(

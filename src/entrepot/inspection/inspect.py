@@ -283,7 +283,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         raise NotTabular("it is HTML or XML")
     if first:
         table = without_spare_columns(engine, table)
-    inferred = infer_schema(engine, table, find_almost_typed=first)
+    inferred = infer_schema(engine, table, freezes=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     # An inferred schema lets all cells through but texts with control characters, and moments of
     # typed formats that no field has.
@@ -297,7 +297,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
-        table, errors = judge_first_version(table)
+        table, errors = judge_first_version(table, inferred.measures)
         errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))

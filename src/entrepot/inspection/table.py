@@ -163,20 +163,21 @@ class Table:
             last_first_cell=self.last_first_cell if 0 in places[:1] else lambda: None,
         )
 
+    @cached_property
+    def _short_columns(self) -> tuple[Column, ...]:
+        return tuple(
+            replace(
+                column,
+                text=sql(f"c{number}"),
+                kind_sql=sql(f"k{number}") if column.kind is None else column.kind_sql,
+            )
+            for number, column in enumerate(self.columns, start=1)
+        )
+
     def with_short_names(self) -> "Table":
         """The table as it is in the relations of `narrowed`: its columns are `c1`, `c2`, …, and
         what tells the kind of their cells `k1`, `k2`, …"""
-        return replace(
-            self,
-            columns=tuple(
-                replace(
-                    column,
-                    text=sql(f"c{number}"),
-                    kind_sql=sql(f"k{number}") if column.kind is None else column.kind_sql,
-                )
-                for number, column in enumerate(self.columns, start=1)
-            ),
-        )
+        return replace(self, columns=self._short_columns)
 
     def narrowed(self, numbers: Iterable[int]) -> tuple[Sql, Sql]:
         """Both relations with the columns at `numbers` (from 1) alone: for each expression of a
@@ -190,6 +191,12 @@ class Table:
         relation = f"(SELECT {', '.join(selected or [sql('1')])} FROM {self.relation})"
         places = [sql("_row"), sql("_line")]
         return relation, f"(SELECT {', '.join(places + selected)} FROM {self.numbered})"
+
+    def narrow(self, places: Iterable[int]) -> "Table":
+        """The table with short names, in whose relations are the columns at `places` (from 0)
+        alone."""
+        relation, numbered = self.narrowed(place + 1 for place in places)
+        return replace(self.with_short_names(), relation=relation, numbered=numbered)
 
     def known_to_have_controls(self, has_controls: bool) -> "Table":
         """The table, of which it is known whether texts have control characters."""

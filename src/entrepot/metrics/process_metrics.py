@@ -4,6 +4,8 @@ What the database knows for all processes (the queue, accounts) is read from it 
 (`cli.metrics`), not counted here. docs/reference/metrics.md lists everything.
 """
 
+from typing import NamedTuple
+
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -11,6 +13,13 @@ REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
 """Bounds of a request's duration: from a cached download to a large upload."""
 QUEUE_SECONDS = (0.05, 0.2, 1.0, 5.0, 20.0, 60.0, 300.0, 1800.0)
 """Bounds of what work waits, and of what it takes."""
+
+
+class _RequestCounters(NamedTuple):
+    requests: Counter
+    seconds: Histogram
+    received: Counter
+    sent: Counter
 
 
 class ProcessMetrics:
@@ -47,6 +56,8 @@ class ProcessMetrics:
             ("surface",),
             registry=None,
         )
+        # A look by labels takes longer than counting.
+        self._by_labels: dict[tuple[str, str, int], _RequestCounters] = {}
         self._queue_wait = Histogram(
             "entrepot_queue_wait_seconds",
             "Seconds from entering the queue to a worker's first claim.",
@@ -82,13 +93,25 @@ class ProcessMetrics:
         self, method: str, route: str, status: int, seconds: float, received: int, sent: int
     ) -> None:
         """A request has ended; `status` is 0 if it was never answered."""
-        surface = surface_of(route)
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(surface).observe(seconds)
+        labels = method, route, status
+        counters = self._by_labels.get(labels)
+        if counters is None:
+            counters = self._by_labels[labels] = self._counters(method, route, status)
+        counters.requests.inc()
+        counters.seconds.observe(seconds)
         if received:
-            self._received.labels(surface).inc(received)
+            counters.received.inc(received)
         if sent:
-            self._sent.labels(surface).inc(sent)
+            counters.sent.inc(sent)
+
+    def _counters(self, method: str, route: str, status: int) -> "_RequestCounters":
+        surface = surface_of(route)
+        return _RequestCounters(
+            self._requests.labels(method, route, str(status)),
+            self._request_seconds.labels(surface),
+            self._received.labels(surface),
+            self._sent.labels(surface),
+        )
 
     def observe_queue_wait(self, kind: str, seconds: float) -> None:
         """Work was claimed for the first time."""

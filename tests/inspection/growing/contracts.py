@@ -127,10 +127,10 @@ CONTRACTS: dict[str, GrowingKind] = {
     ),
     "categories": contract(500, lambda n: of_two({"categories": [str(i) for i in range(n)]}), rows),
     "missing values": contract(
-        500, lambda n: of_two({}, missingValues=[str(i) for i in range(n)]), rows
+        250, lambda n: of_two({}, missingValues=[str(i) for i in range(n)]), rows
     ),
     "missing values of a field": contract(
-        500, lambda n: of_two({"missingValues": [str(i) for i in range(n)]}), rows
+        250, lambda n: of_two({"missingValues": [str(i) for i in range(n)]}), rows
     ),
     "missing values of integers": contract(
         200,

@@ -1,6 +1,5 @@
 """Read a file by its address, in the form that the address ends with."""
 
-from collections.abc import Callable
 from typing import Annotated, get_args
 from uuid import UUID
 
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from entrepot import errors
-from entrepot.accounts.actor import Scope
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.queries.addresses import find_addressed
@@ -19,7 +17,7 @@ from entrepot.http.api.openapi.answers import (
     file_responses,
     problems,
 )
-from entrepot.http.deps import ReadWork, UnitOfWork, open_work
+from entrepot.http.deps import ReadWork, UnitOfWork, open_reader
 from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
@@ -46,19 +44,18 @@ NameInPath = Annotated[
 ]
 
 
-def require_key_or_session(scope: Scope) -> Callable[[Request], UnitOfWork]:
-    """A dependency that gives a unit of work to holders of a key with `scope`, and to a browser's
-    session."""
-
-    async def work(request: Request) -> UnitOfWork:
-        if "authorization" in request.headers:
-            return open_work(request, scope)
-        return page_work(request)
-
-    return work  # type: ignore[return-value]
+def open_reader_or_session(request: Request) -> UnitOfWork:
+    """A unit of work for the holder of a key that may read, and for a browser's session."""
+    if "authorization" in request.headers:
+        return open_reader(request)
+    return page_work(request)
 
 
-AddressWork = Annotated[UnitOfWork, Depends(require_key_or_session("read"))]
+async def _reader_or_session(request: Request) -> UnitOfWork:
+    return open_reader_or_session(request)  # in the event loop: FastAPI would take a thread
+
+
+AddressWork = Annotated[UnitOfWork, Depends(_reader_or_session)]
 
 
 @downloads.get(

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from entrepot.errors import BlobMissing, EntrepotError
 from entrepot.http.downloads.ranges import Span
 from entrepot.http.limits.answer_memory import large_answer, unread_bytes
 from entrepot.http.limits.blocks import SMALL_BYTES, block_bytes, wait_until_taken
+from entrepot.http.raw_headers import RawHeaders
 from entrepot.http.runtime import Runtime
 
 MAX_IN_MEMORY_BYTES = 256 * 1024
@@ -77,7 +78,7 @@ class BlobResponse(Response):
     def __init__(
         self,
         status_code: int,
-        headers: Mapping[str, str],
+        headers: RawHeaders,
         *,
         blob: BlobStore,
         blob_id: BlobId,
@@ -93,7 +94,7 @@ class BlobResponse(Response):
         self._parts = parts
         self.recorder: ReadRecorder | None = None
         self.check_access: CheckAccess | None = None
-        self.init_headers(headers)
+        self.raw_headers = [*headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it: from memory, by the server itself where it offers to, or in blocks."""
@@ -111,15 +112,13 @@ class BlobResponse(Response):
             "headers": self.raw_headers,
         }
         file = self._whole_file(scope)
-        if not self._parts:
-            self._record_all()
-            await send(start)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        elif file is not None and (body := _small_and_cached(file, self._size)) is not None:
+        body = b"" if not self._parts else _small_and_cached(file, self._size) if file else None
+        if body is not None:
             self._record_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         elif file is not None and self._size <= MAX_PATHSEND_BYTES:
+            self._require_size(file)
             self._record_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
@@ -150,22 +149,27 @@ class BlobResponse(Response):
         """The file that is exactly the body, if the server sends files by itself.
 
         A single range over all of it, as resuming clients ask for first, is such a body too.
+        """
+        if "http.response.pathsend" not in scope.get("extensions", {}) or len(self._parts) != 1:
+            return None
+        part = self._parts[0]
+        if part.prefix or part.span is None or len(part.span) != self._size:
+            return None
+        return self._blob.path(self._blob_id)
+
+    def _require_size(self, file: Path) -> None:
+        """Raise BlobMissing unless the file is there as it should be.
+
         Looked at in the event loop: one stat costs less than a call in a thread. Should the file
         go between this look and the server's own opening, Granian answers a bare 404.
         """
-        whole = (BlobPart(b"", Span(0, self._size)),)
-        if "http.response.pathsend" not in scope.get("extensions", {}) or self._parts != whole:
-            return None
-        file = self._blob.path(self._blob_id)
-        if file is not None:
-            try:
-                size = file.stat().st_size
-            except OSError as error:
-                self._blob.stat(self._blob_id)  # raises `StoreUnavailable` where the store is gone
-                raise BlobMissing(blob_id=self._blob_id) from error
-            if size != self._size:
-                raise BlobMissing(blob_id=self._blob_id)
-        return file
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            self._blob.stat(self._blob_id)  # raises `StoreUnavailable` where the store is gone
+            raise BlobMissing(blob_id=self._blob_id) from error
+        if size != self._size:
+            raise BlobMissing(blob_id=self._blob_id)
 
     async def _stream(self, start: Message, receive: Receive, send: Send, size: int) -> None:
         # A server need not tell through `send` that the client has gone: Granian does not.
@@ -232,13 +236,20 @@ def _small_and_cached(file: Path, size: int) -> bytes | None:
     """
     if size > MAX_IN_MEMORY_BYTES or not hasattr(os, "RWF_NOWAIT"):
         return None
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # whoever looks next says why
+        return None
     body = bytearray(size)
     try:
-        with file.open("rb", buffering=0) as opened:
-            complete = os.preadv(opened.fileno(), [body], 0, os.RWF_NOWAIT) == size
+        is_whole = os.fstat(descriptor).st_size == size
+        if not is_whole or os.preadv(descriptor, [body], 0, os.RWF_NOWAIT) != size:
+            return None
     except OSError:  # not in the cache, or a file system that cannot tell
         return None
-    return bytes(body) if complete else None
+    finally:
+        os.close(descriptor)
+    return bytes(body)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

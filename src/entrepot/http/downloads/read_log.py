@@ -17,7 +17,7 @@ CHECK_ROUNDS = 10
 """Rounds of `WRITE_SECONDS` after which somebody looks for reads that have ended."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RecordedRead:
     """What one request reads, for who sends it to say how much."""
 

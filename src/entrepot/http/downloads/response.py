@@ -30,27 +30,32 @@ from entrepot.http.downloads.disposition import attachment
 from entrepot.http.downloads.presigned import MIN_BYTES, PresignedResponse
 from entrepot.http.downloads.ranges import Span, requested_spans
 from entrepot.http.downloads.read_log import start_recorded_read
+from entrepot.http.raw_headers import RawHeaders, encode_headers
 
 CONDITIONAL_HEADERS = {
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "if-range",
-    "range",
+    b"if-match",
+    b"if-none-match",
+    b"if-modified-since",
+    b"if-unmodified-since",
+    b"if-range",
+    b"range",
 }
 """The headers of a request that a download depends on."""
 
 
 @dataclass(frozen=True)
 class Representation:
-    """One form of a version's content. `size` in bytes, `sha256` in hex, `modified` aware."""
+    """One form of a version's content.
+
+    `size` in bytes, `sha256` in hex, `modified` aware; `version` is the number that answers name.
+    """
 
     size: int
     sha256: str
     media_type: str
     file_name: str
     modified: datetime
+    version: int | None = None
 
     @property
     def validators(self) -> Validators:
@@ -63,17 +68,10 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
 
     Raises as `download_response` does.
     """
-    representation = Representation(
-        size=version.size,
-        sha256=version.sha256,
-        media_type=version.media_type,
-        file_name=version.file_name,
-        modified=version.published_at,
-    )
+    representation = _describe(version)
     store, blob_id = work.parts.store, version.blob_id
     method = "HEAD" if request.scope.get("answers_head") else request.method
     response = download_response(method, request.headers, store, blob_id, representation)
-    response.headers["Entrepot-Version"] = str(version.number)
     if not isinstance(response, BlobResponse):
         return response
 
@@ -85,8 +83,11 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
         return response
     recorder = response.recorder = start_recorded_read(work, version)
     seconds = work.parts.settings.presigned_seconds
-    is_plain = not CONDITIONAL_HEADERS & {*request.headers}  # a store has other validators
-    if seconds and is_plain and version.size >= MIN_BYTES:
+    if (
+        seconds
+        and version.size >= MIN_BYTES
+        and not _conditions(request.headers)  # a store has other validators
+    ):
         redirect = PresignedResponse(
             response.headers,
             store=store,
@@ -99,6 +100,40 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
         redirect.headers["Entrepot-Version"] = str(version.number)
         return redirect
     return response
+
+
+MAX_DESCRIBED = 1024
+_described: dict[int, tuple[PublishedVersion, Representation]] = {}
+
+
+def _describe(version: PublishedVersion) -> Representation:
+    """What a version is over HTTP. Made once for each that a cached read returns again and again:
+    by identity, since the hash of all its fields takes longer. The entry keeps the object, so that
+    no other one gets its identity."""
+    known = _described.get(id(version))
+    if known is not None and known[0] is version:
+        return known[1]
+    representation = Representation(
+        size=version.size,
+        sha256=version.sha256,
+        media_type=version.media_type,
+        file_name=version.file_name,
+        modified=version.published_at,
+        version=version.number,
+    )
+    if len(_described) >= MAX_DESCRIBED:
+        _described.clear()
+    _described[id(version)] = version, representation
+    return representation
+
+
+def _conditions(request_headers: Headers) -> dict[str, str]:
+    """The headers of a request that a download depends on, each as one value."""
+    names = {name for name, _ in request_headers.raw if name in CONDITIONAL_HEADERS}
+    if not names:
+        return {}
+    texts = [name.decode("latin-1") for name in names]
+    return {name: ", ".join(request_headers.getlist(name)) for name in texts}
 
 
 def download_response(
@@ -114,22 +149,22 @@ def download_response(
     there, before any header has gone out. The preconditions are taken in the order of RFC
     9110, section 13.2.2. Raises `PreconditionFailed` and `RangeNotSatisfiable`.
     """
-    headers = {
-        name: ", ".join(request_headers.getlist(name))
-        for name in CONDITIONAL_HEADERS & {*request_headers}
-    }
-    current = representation.validators
-    check_preconditions(headers, current)
-    if is_unchanged(headers, current):
-        return Response(status_code=304, headers=_validator_headers(representation))
-    common = _validator_headers(representation) | _content_headers(representation)
+    headers = _conditions(request_headers)
     spans: tuple[Span, ...] = ()
-    if request_method == "GET" and range_applies(headers, current):
-        spans = requested_spans(headers.get("range"), representation.size)
-    status, body_headers, parts = _plan_body(representation, spans)
+    if headers:
+        current = representation.validators
+        check_preconditions(headers, current)
+        if is_unchanged(headers, current):
+            return Response(status_code=304, headers=_validator_headers(representation))
+        if request_method == "GET" and range_applies(headers, current):
+            spans = requested_spans(headers.get("range"), representation.size)
+    if spans:
+        status, raw_headers, parts = 206, *_plan_parts(representation, spans)
+    else:
+        status, raw_headers, parts = 200, *_plan_whole(representation)
     return BlobResponse(
         status,
-        common | body_headers,
+        raw_headers,
         blob=blob,
         blob_id=blob_id,
         size=representation.size,
@@ -137,28 +172,37 @@ def download_response(
     )
 
 
-def _plan_body(
-    representation: Representation, spans: tuple[Span, ...]
-) -> tuple[int, dict[str, str], tuple[BlobPart, ...]]:
-    """Status, headers that describe the body, and the body's parts."""
-    size, media_type = representation.size, representation.media_type
-    if not spans:
-        whole = (BlobPart(b"", Span(0, size)),) if size else ()
-        return 200, {"Content-Type": media_type, "Content-Length": str(size)}, whole
+Plan = tuple[RawHeaders, tuple[BlobPart, ...]]
+"""The headers of an answer with a body, and the body's parts."""
+
+
+@lru_cache(1024)
+def _plan_whole(representation: Representation) -> Plan:
+    size = representation.size
+    body = {"Content-Type": representation.media_type, "Content-Length": str(size)}
+    return _encode(representation, body), (BlobPart(b"", Span(0, size)),) if size else ()
+
+
+def _plan_parts(representation: Representation, spans: tuple[Span, ...]) -> Plan:
     if len(spans) == 1:
-        headers = {
-            "Content-Type": media_type,
+        body = {
+            "Content-Type": representation.media_type,
             "Content-Length": str(len(spans[0])),
-            "Content-Range": spans[0].content_range(size),
+            "Content-Range": spans[0].content_range(representation.size),
         }
-        return 206, headers, (BlobPart(b"", spans[0]),)
+        return _encode(representation, body), (BlobPart(b"", spans[0]),)
     boundary = secrets.token_hex(16)
     parts = tuple(_multipart(boundary, spans, representation))
-    headers = {
+    body = {
         "Content-Type": f"multipart/byteranges; boundary={boundary}",
         "Content-Length": str(sum(len(part) for part in parts)),
     }
-    return 206, headers, parts
+    return _encode(representation, body), parts
+
+
+def _encode(representation: Representation, of_body: dict[str, str]) -> RawHeaders:
+    common = _validator_headers(representation) | _content_headers(representation)
+    return encode_headers(common | of_body)
 
 
 def _multipart(
@@ -179,7 +223,8 @@ def _multipart(
 @lru_cache(1024)
 def _validator_headers(representation: Representation) -> dict[str, str]:
     """What 200, 206 and 304 alike carry (RFC 9110, section 15.4.5)."""
-    return {
+    version = representation.version
+    return ({} if version is None else {"Entrepot-Version": str(version)}) | {
         "ETag": representation.validators.etag,
         "Last-Modified": representation.validators.last_modified,
         # Kept by the client alone, and asked for each time: entitlements may have ended.

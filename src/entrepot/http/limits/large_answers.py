@@ -30,41 +30,62 @@ class LargeAnswers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start: Message | None = None
-        refused = False
-        is_read = scope["method"] == "GET"
-
-        async def send_in_blocks(message: Message) -> None:
-            nonlocal start, refused
-            if refused:
-                return
-            if message["type"] == "http.response.start" and _announces_large_body(message):
-                start = message
-                return
-            head, start = start, None
-            if head is None:
-                await send(message)
-            elif not _is_large_body(message):
-                await send(head)
-                await send(message)
-            else:
-                body = message["body"]
-                count = unread_bytes(SMALL_BYTES, len(body))
-                try:
-                    with large_answer(self._memory, scope, count, refuse=is_read):
-                        await send(head)
-                        await _send_blocks(body, send)
-                except (TooManyDownloads, TooMuchUnread, AnswerMemoryFull) as error:
-                    refused = True
-                    await self._refuse(error, scope, receive, send)
-
-        await self._app(scope, receive, send_in_blocks)
+        answer = _Answer(self._memory, self._refuse, scope, receive, send)
+        await self._app(scope, receive, answer.send)
 
 
-def _announces_large_body(start: Message) -> bool:
-    return any(
-        name == b"content-length" and int(value) > SMALL_BYTES for name, value in start["headers"]
-    )
+class _Answer:
+    """What the app sends for one request."""
+
+    __slots__ = ("_memory", "_receive", "_refuse", "_refused", "_scope", "_send", "_start")
+
+    def __init__(
+        self, memory: AnswerMemory, refuse: Refuse, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._memory = memory
+        self._refuse = refuse
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._start: Message | None = None
+        self._refused = False
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Pass a message on, or keep it until it is known whether a large body follows."""
+        if self._start is not None or self._refused or _announces_large_body(message):
+            return self._send_large(message)
+        return self._send(message)
+
+    async def _send_large(self, message: Message) -> None:
+        if self._refused:
+            return
+        head, self._start = self._start, None
+        if head is None:
+            self._start = message
+        elif not _is_large_body(message):
+            await self._send(head)
+            await self._send(message)
+        else:
+            await self._send_in_blocks(head, message["body"])
+
+    async def _send_in_blocks(self, head: Message, body: bytes) -> None:
+        count, is_read = unread_bytes(SMALL_BYTES, len(body)), self._scope["method"] == "GET"
+        try:
+            with large_answer(self._memory, self._scope, count, refuse=is_read):
+                await self._send(head)
+                await _send_blocks(body, self._send)
+        except (TooManyDownloads, TooMuchUnread, AnswerMemoryFull) as error:
+            self._refused = True
+            await self._refuse(error, self._scope, self._receive, self._send)
+
+
+def _announces_large_body(message: Message) -> bool:
+    if message["type"] != "http.response.start":
+        return False
+    for name, value in message["headers"]:
+        if name == b"content-length":
+            return int(value) > SMALL_BYTES
+    return False
 
 
 def _is_large_body(message: Message) -> bool:

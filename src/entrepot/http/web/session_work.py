@@ -37,7 +37,7 @@ MAX_SESSIONS = 10_000
 """Sessions whose last use is remembered before the old ones are dropped."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class PageWork(UnitOfWork):
     """The unit of work of one page, by the holder of a session.
 

@@ -15,7 +15,7 @@ from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
-from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
+from entrepot.inspection.check.keys import check_keys
 from entrepot.inspection.check.row_errors import RowErrors
 from entrepot.inspection.check.rules import (
     NEVER_BLANK,
@@ -125,8 +125,7 @@ def _check_prefiltered(
         return None
     table = table.known_to_have_controls(prefiltered.controls)
     cells = checked_columns(table, schema)
-    row_errors = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
-    row_errors += check_references(engine, table, references_of(schema, cells, skipped), listed)
+    row_errors = check_keys(engine, table, schema, cells, skipped, listed)
     if not prefiltered.unmatched:
         repeated = _rejected(engine, table, None, [], NEVER_BLANK, row_errors) if row_errors else 0
         errors = [error for each in row_errors for error in each.errors]
@@ -169,8 +168,7 @@ def _check_all(
     row_errors: list[RowErrors] = []
     if not structure_only:
         row_errors += check_json_rules(engine, table, cells, skipped, listed)
-        row_errors += check_keys(engine, table, keys_of(schema, cells, skipped), listed)
-        row_errors += check_references(engine, table, references_of(schema, cells, skipped), listed)
+        row_errors += check_keys(engine, table, schema, cells, skipped, listed)
     for each in row_errors:
         errors += each.errors
     errors.sort(key=_row_and_field)

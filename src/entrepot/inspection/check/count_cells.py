@@ -136,11 +136,14 @@ def count_cells(
     """Count over all rows; a wide table in several passes. `in_full`: the marks too."""
     counts: list[CellCounts] = []
     totals = Totals(0, 0, 0)
-    for start in range(0, len(table.columns), COLUMNS_PER_QUERY):
-        part = slice(start, start + COLUMNS_PER_QUERY)
+    width = len(table.columns)
+    for start in range(0, width, COLUMNS_PER_QUERY):
+        part = slice(start, min(width, start + COLUMNS_PER_QUERY))
         with_totals = start == 0 and not in_full
-        columns = table.columns[part]
-        part_totals, part_counts = _count(engine, table, columns, tried[part], in_full, with_totals)
+        source = table if width <= COLUMNS_PER_QUERY else table.narrow(range(start, part.stop))
+        part_totals, part_counts = _count(
+            engine, source, source.columns[part], tried[part], in_full, with_totals
+        )
         totals = part_totals if start == 0 else totals
         counts += part_counts
     return totals, counts

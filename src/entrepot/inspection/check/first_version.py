@@ -1,5 +1,6 @@
 """Judge a first version whose schema is to be inferred and frozen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,18 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.whole_measures import describe_whole_measure
 
 MAX_LISTED_COLUMNS = 5
 """Numbers of columns that a warning lists."""
 
 
-def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
+def judge_first_version(
+    table: Table, measures: Sequence[str] = ()
+) -> tuple[Table, list[dict[str, Any]]]:
     """The faults of the header and of the structure; the table with its warnings, and with what
-    the contract expects if the version is accepted: a header below titles, and names for columns
-    without a label."""
+    the contract expects if the version is accepted: a header below titles, names for columns
+    without a label, and decimals in the columns that `measures` names."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -34,7 +38,8 @@ def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
         f"Column {number} has no label; the contract names it {quoted(names[number - 1])}."
         for number in unnamed
     )
-    first = replace(first, accepted=(*first.accepted, *named))
+    decimals = (describe_whole_measure(quoted(name)) for name in measures)
+    first = replace(first, accepted=(*first.accepted, *named, *decimals))
     warnings = (*table.warnings, *first.warnings)
     return replace(table, warnings=warnings, first_version=first), errors
 

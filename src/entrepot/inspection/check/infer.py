@@ -32,6 +32,7 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
 from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
+from entrepot.inspection.values.whole_measures import whole_measures
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 
@@ -46,7 +47,8 @@ class Inferred:
     """The schema and the count of data rows; `embedded` are the line ends inside cells, None
     where every line of the text is accounted for. `maybe_blank`: there may be rows without any
     value. `controls`: texts have control characters, None where that is not known. `almost_typed`
-    are columns that very few cells keep from a type."""
+    are columns that very few cells keep from a type, `measures` the names of columns that take
+    decimals and have whole numbers only."""
 
     schema: TableSchema
     rows: int
@@ -54,20 +56,22 @@ class Inferred:
     maybe_blank: bool
     controls: bool | None
     almost_typed: tuple[AlmostTyped, ...] = ()
+    measures: tuple[str, ...] = ()
 
 
 def infer_schema(
-    engine: duckdb.DuckDBPyConnection, table: Table, find_almost_typed: bool = False
+    engine: duckdb.DuckDBPyConnection, table: Table, freezes: bool = False
 ) -> Inferred:
-    """Infer over the whole of `table`; `find_almost_typed`: name the cells for which a column has
-    no type too. Raises duckdb.Error where the scan fails."""
+    """Infer over the whole of `table`; `freezes`: the schema is to become a contract, so that it
+    takes decimals in measures, and names the cells for which a column has no type too. Raises
+    duckdb.Error where the scan fails."""
     likely = _likely_types(engine, table)
     names = unique_names(table.labels)
     candidates = [each.first_choice() for each in likely]
     totals, counts = count_prefiltered(engine, table, candidates) or count_cells(
         engine, table, candidates
     )
-    may_be_almost = find_almost_typed and totals.rows >= MIN_ROWS
+    may_be_almost = freezes and totals.rows >= MIN_ROWS
     open_ones = []
     others = []
     for n, (column, some, counted) in enumerate(
@@ -84,12 +88,15 @@ def infer_schema(
         _, again = count_cells(engine, part, others, in_full=True)
         for n, counted, some in zip(open_ones, again, others, strict=True):
             counts[n], candidates[n] = counted, some
-    fields = tuple(
+    fields = [
         _make_field(column, name, some, counted)
         for column, name, some, counted in zip(
             table.columns, names, candidates, counts, strict=True
         )
-    )
+    ]
+    measures = whole_measures(fields, [each.texts for each in likely]) if freezes else []
+    for place in measures:
+        fields[place] = replace(fields[place], type="number", leading_zeros=True)
     schema = TableSchema(_with_filled(engine, table, fields), min_rows=1 if totals.rows else 0)
     exceptions = []
     if may_be_almost:
@@ -103,6 +110,7 @@ def infer_schema(
         marks or totals.blank > 0,
         totals.controls,
         tuple(exceptions),
+        tuple(names[place] for place in measures),
     )
 
 
@@ -112,7 +120,7 @@ class LikelyTypes:
 
     def __init__(self, column: Column, texts: Counter[str], storage: Storage) -> None:
         self._column = column
-        self._texts = texts
+        self.texts = texts
         self._storage: Storage = storage
 
     def first_choice(self) -> list[Candidate]:
@@ -135,7 +143,7 @@ class LikelyTypes:
             misfits = self._misfits(candidate)
             if not misfits:
                 likely.append(candidate)
-            elif misfits <= MAX_EXCEPTIONS < self._texts.total():
+            elif misfits <= MAX_EXCEPTIONS < self.texts.total():
                 near.append(candidate)
         # A further spelling of the type that a column has anyway says nothing.
         settled = {candidate.field.type for candidate in likely}
@@ -143,7 +151,7 @@ class LikelyTypes:
         return self._asking_the_rest([*likely, *near])
 
     def _possible(self) -> Iterator[Candidate]:
-        for candidate in candidates_like(self._texts) if self._texts else ():
+        for candidate in candidates_like(self.texts) if self.texts else ():
             kind = candidate.field.type
             if self._column.kind is None and kind not in TEXT_FORMS:
                 continue
@@ -151,10 +159,10 @@ class LikelyTypes:
                 yield candidate
 
     def _misfits(self, candidate: Candidate) -> int:
-        return candidate.count_misfits(self._texts, MAX_EXCEPTIONS)
+        return candidate.count_misfits(self.texts, MAX_EXCEPTIONS)
 
     def _asking_the_rest(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return [candidate.without_known_evidence(self._texts) for candidate in candidates]
+        return [candidate.without_known_evidence(self.texts) for candidate in candidates]
 
 
 def _likely_types(engine: duckdb.DuckDBPyConnection, table: Table) -> list[LikelyTypes]:
@@ -190,14 +198,16 @@ def unique_names(labels: Sequence[str]) -> list[str]:
     """A name for each column: its label, made up where blank, numbered where doubled."""
     candidates = [label[:MAX_LABEL_CHARS].replace("\0", "") for label in labels]
     reserved, taken = set(candidates), set[str]()
+    last_numbers: dict[str, int] = {}
     names = []
     for number, label in enumerate(candidates, start=1):
         base = label or f"column_{number}"
-        name, count = base, 1
+        name, count = base, last_numbers.get(base, 1)
         # A label keeps its name, whatever is made up for the others.
         while name in taken or (name in reserved and name != label):
             count += 1
             name = f"{base[:MAX_NUMBERED_CHARS]}_{count}"
+        last_numbers[base] = count
         taken.add(name)
         names.append(name)
     return names

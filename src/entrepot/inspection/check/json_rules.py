@@ -52,6 +52,7 @@ def check_json_rules(
             broken = TableRule(
                 "constraint-error",
                 _state(cell.field, number, rule),
+                (number,),
                 number,
                 cell.field.name,
                 shortened(f'constraint "{rule}" is "{value}"'),
@@ -63,7 +64,7 @@ def check_json_rules(
 
 def _state(field: Field, number: int, rule: str) -> Callable[[BrokenRow], Statement]:
     def state(row: BrokenRow) -> Statement:
-        return state_constraint_error(field, rule, row.cells[number - 1] or "")
+        return state_constraint_error(field, rule, row.cells[number] or "")
 
     return state
 

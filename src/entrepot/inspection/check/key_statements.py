@@ -18,7 +18,7 @@ def state_unique(number: int) -> Callable[[BrokenRow], Statement]:
     """The statement on a value of a unique field, in column `number`, that another row has."""
 
     def state(row: BrokenRow) -> Statement:
-        cell = row.cells[number - 1] or ""
+        cell = row.cells[number] or ""
         return Statement(f"{quoted(cell)} is not unique", "a value that no other row has")
 
     return state
@@ -32,7 +32,7 @@ def state_key(name: str, columns: KeyColumns) -> Callable[[BrokenRow], Statement
             return Statement(
                 f"{name} {_assigned(columns, row)} is not unique", "a key that no other row has"
             )
-        empty = [part for number, part in columns if not row.cells[number - 1]]
+        empty = [part for number, part in columns if not row.cells[number]]
         if not empty:  # a mark of a missing value, or a value of another type
             reason = f"{name} {_assigned(columns, row)} has no value"
         elif len(columns) == 1:
@@ -69,7 +69,7 @@ def reference_keys(
     def keys(row: BrokenRow) -> dict[str, Any]:
         return {
             "fieldNames": [name for _, name in columns],
-            "fieldCells": [shortened(row.cells[number - 1] or "") for number, _ in columns],
+            "fieldCells": [shortened(row.cells[number] or "") for number, _ in columns],
             "referenceName": "",
             "referenceFieldNames": list(referenced),
         }
@@ -80,7 +80,7 @@ def reference_keys(
 def _assigned(columns: KeyColumns, row: BrokenRow) -> str:
     """The columns of a key with their values: `a` = `1`, `b` = `x`."""
     parts = [
-        f"{quoted(name)} = {quoted(row.cells[number - 1] or '')}"
+        f"{quoted(name)} = {quoted(row.cells[number] or '')}"
         for number, name in columns[:MAX_KEY_COLUMNS]
     ]
     return ", ".join([*parts, *(["…"] if len(columns) > MAX_KEY_COLUMNS else [])])

@@ -11,12 +11,21 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from entrepot.inspection.check.key_statements import (
+    KeyColumns,
     reference_keys,
     state_key,
     state_reference,
     state_unique,
 )
-from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
+from entrepot.inspection.check.row_errors import (
+    WIDE_COLUMNS,
+    RowErrors,
+    TableRule,
+    find_row_errors,
+    narrow_if_wide,
+    report_columns,
+)
+from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
@@ -26,6 +35,9 @@ from entrepot.schemas.model import ForeignKey, TableSchema
 
 ALL_MISSING = 'cells composing the primary keys are all "None"'
 SOME_MISSING = 'cells composing the primary keys are partly "None"'
+KEYS_AT_ONCE = 50
+"""Keys of a wide table whose columns are copied together."""
+KEY_COLUMNS = sql("_key_columns")
 INTEGER_TYPES = frozenset({"integer", "year"})
 
 
@@ -45,11 +57,13 @@ class TableKey:
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key within the table: `parts` of each row must be `referenced` of some row."""
+    """A foreign key within the table: `parts` of each row must be `referenced` of some row.
+    `columns` (from 1) are those of both sides."""
 
     rule: TableRule
     parts: tuple[Sql, ...]
     referenced: tuple[Sql, ...]
+    columns: tuple[int, ...]
 
 
 CheckedCells = dict[str, tuple[int, CellSql]]
@@ -69,20 +83,27 @@ def keys_of(
     """The keys whose columns are all there."""
     checked = _checked_cells(cells, skipped)
     keys = [
-        TableKey(TableRule("unique-error", state_unique(number), number, name), (comparable(cell),))
+        TableKey(
+            TableRule("unique-error", state_unique(number), (number,), number, name),
+            (comparable(cell),),
+        )
         for name, (number, cell) in checked.items()
         if cell.field.constraints.unique
     ]
     for names in schema.unique_keys:
         if all(name in checked for name in names):
             note = shortened(f'the unique key "{", ".join(names)}"')
-            rule = TableRule("unique-key", state_key("the unique key", _columns(names, checked)))
+            rule = _rule_of_key("unique-key", "the unique key", _columns(names, checked))
             keys.append(_table_key(replace(rule, note=note), names, checked))
     if schema.primary_key and all(name in checked for name in schema.primary_key):
         columns = _columns(schema.primary_key, checked)
-        rule = TableRule("primary-key", state_key("the primary key", columns))
+        rule = _rule_of_key("primary-key", "the primary key", columns)
         keys.append(_table_key(rule, schema.primary_key, checked))
     return keys
+
+
+def _rule_of_key(code: str, name: str, columns: KeyColumns) -> TableRule:
+    return TableRule(code, state_key(name, columns), tuple(number for number, _ in columns))
 
 
 def _table_key(rule: TableRule, names: Sequence[str], checked: CheckedCells) -> TableKey:
@@ -122,10 +143,13 @@ def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     rule = TableRule(
         "foreign-key",
         state_reference(columns, foreign_key.referenced),
+        tuple(number for number, _ in columns),
         note=shortened(note),
         further=reference_keys(columns, foreign_key.referenced),
     )
-    return Reference(rule, tuple(sides[0]), tuple(sides[1]))
+    referenced = [checked[name][0] for name in foreign_key.referenced]
+    numbers = tuple(sorted({*rule.columns, *referenced}))
+    return Reference(rule, tuple(sides[0]), tuple(sides[1]), numbers)
 
 
 def comparable(cell: CellSql, as_number: bool = False) -> Sql:
@@ -135,11 +159,50 @@ def comparable(cell: CellSql, as_number: bool = False) -> Sql:
 
 
 def check_keys(
-    engine: duckdb.DuckDBPyConnection, table: Table, keys: list[TableKey], listed: int
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    cells: list[tuple[int, CellSql]],
+    skipped: frozenset[int],
+    listed: int,
 ) -> list[RowErrors]:
-    """The keys that do not hold."""
+    """The unique fields, the keys and the references of `schema` that do not hold. `cells` are the
+    columns of the table, those in `skipped` left out. Raises duckdb.Error."""
+    if len(table.columns) >= WIDE_COLUMNS:
+        cells = checked_columns(table.with_short_names(), schema)
+    keys, references = keys_of(schema, cells, skipped), references_of(schema, cells, skipped)
+    copies = len(table.columns) >= WIDE_COLUMNS and len(keys) >= KEYS_AT_ONCE
+    errors: list[RowErrors] = []
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[start : start + KEYS_AT_ONCE]
+        source = _copy_of_keys(engine, table, part) if copies else table
+        errors += _broken_keys(engine, source, part, listed, start)
+    return [*errors, *_broken_references(engine, table, references, listed)]
+
+
+def _copy_of_keys(
+    engine: duckdb.DuckDBPyConnection, table: Table, keys: Sequence[TableKey]
+) -> Table:
+    """The table, with what these keys and their errors need copied once: a query of the whole costs
+    by its width, and each key takes several."""
+    numbers = {number for table_key in keys for number in table_key.rule.columns}
+    copied = table.narrow(number - 1 for number in sorted(numbers.union(report_columns(table))))
+    query = f"SELECT * FROM {copied.numbered}"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {KEY_COLUMNS} AS {query}")
+    return replace(copied, relation=KEY_COLUMNS, numbered=KEY_COLUMNS)
+
+
+def _broken_keys(
+    engine: duckdb.DuckDBPyConnection,
+    whole: Table,
+    keys: Sequence[TableKey],
+    listed: int,
+    first: int,
+) -> list[RowErrors]:
+    """The keys that do not hold, numbered from `first` on."""
     errors = []
-    for number, table_key in enumerate(keys):
+    for number, table_key in enumerate(keys, start=first):
+        table = narrow_if_wide(whole, table_key.rule.columns)
         value = (
             table_key.parts[0]
             if len(table_key.parts) == 1
@@ -158,7 +221,7 @@ def check_keys(
         if doubled or (missing and table_key.requires_value):
             name = f"_faults_of_key_{number}"
             _collect(engine, table, table_key, value, absent, hashes, name)
-            row_errors = find_row_errors(engine, table, table_key.rule, name, listed, repeats=True)
+            row_errors = find_row_errors(engine, whole, table_key.rule, name, listed, repeats=True)
             errors += [row_errors] if row_errors else []
     return errors
 
@@ -195,12 +258,13 @@ def _collect(
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")
 
 
-def check_references(
-    engine: duckdb.DuckDBPyConnection, table: Table, references: list[Reference], listed: int
+def _broken_references(
+    engine: duckdb.DuckDBPyConnection, whole: Table, references: list[Reference], listed: int
 ) -> list[RowErrors]:
     """The foreign keys that do not hold. A row without any value refers to nothing."""
     errors = []
     for number, reference in enumerate(references):
+        table = narrow_if_wide(whole, reference.columns)
         name = f"_faults_of_reference_{number}"
         value, target = (
             f"row({', '.join(reference.parts)})",
@@ -212,6 +276,6 @@ def check_references(
             f"(SELECT _row, {value} AS k FROM {table.numbered} WHERE {some}) AS a "
             f"ANTI JOIN (SELECT DISTINCT {target} AS k FROM {table.relation}) AS b ON a.k = b.k"
         )
-        row_errors = find_row_errors(engine, table, reference.rule, name, listed)
+        row_errors = find_row_errors(engine, whole, reference.rule, name, listed)
         errors += [row_errors] if row_errors else []
     return errors

@@ -2,24 +2,27 @@
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from entrepot.inspection.report.report import problem, report_cells, shortened
+from entrepot.inspection.report.report import MAX_SHOWN_CELLS, problem, report_cells, shortened
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
 
+WIDE_COLUMNS = 2 * MAX_SHOWN_CELLS
+"""From here on a query that needs few columns is given those alone."""
+
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A row of the report: its cells, and the number of the earlier row that it repeats, if that is
-    its fault."""
+    """A row of the report: those of its cells that the report shows or speaks of, by their column
+    (from 1), and the number of the earlier row that it repeats, if that is its fault."""
 
-    cells: list[str | None]
+    cells: Mapping[int, str | None]
     earlier: int | None
 
 
@@ -28,11 +31,12 @@ class TableRule:
     """What the rows break: the report's error code and, if it is a field's, the field.
 
     `state` says what is wrong with one row; `further` are other keys of its error; `note` tells
-    rules of one code apart.
+    rules of one code apart. `columns` (from 1) are those whose cells these speak of.
     """
 
     code: str
     state: Callable[[BrokenRow], Statement]
+    columns: tuple[int, ...]
     field_number: int = 0
     field_name: str | None = None
     note: str = ""
@@ -47,6 +51,18 @@ class RowErrors:
     total: int
     errors: list[dict[str, Any]]
     rows: Sql
+
+
+def narrow_if_wide(table: Table, numbers: Sequence[int]) -> Table:
+    """The table, with the columns at `numbers` (from 1) alone in its relations if it is wide."""
+    if len(table.columns) < WIDE_COLUMNS:
+        return table
+    return table.narrow([number - 1 for number in numbers])
+
+
+def report_columns(table: Table) -> range:
+    """The columns (from 1) whose cells the report shows of a row."""
+    return range(1, min(len(table.columns), MAX_SHOWN_CELLS) + 1)
 
 
 def find_row_errors(
@@ -66,29 +82,34 @@ def find_row_errors(
     total = int(row[0]) if row else 0
     if not total:
         return None
-    texts = ", ".join(column.text for column in table.columns)
+    reported = report_columns(table)
+    numbers = sorted({*reported, *rule.columns})
+    source = narrow_if_wide(table, numbers)
+    texts: list[Sql] = [source.columns[number - 1].text for number in numbers]
     facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
     first = f"(SELECT _row, {facts} FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
-        f"SELECT t._row, t._line, f.earlier, f.note, [{texts}] FROM {table.numbered} AS t "
+        f"SELECT t._row, t._line, f.earlier, f.note, [{', '.join(texts)}] "
+        f"FROM {source.numbered} AS t "
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
     broken = engine.execute(query).fetchall()
-    lines = _lines_of(engine, table, first) if repeats else {}
+    lines = _lines_of(engine, source, first) if repeats else {}
     errors = []
-    for number, line, earlier, note, cells in broken:
+    for number, line, earlier, note, listed_cells in broken:
+        cells = dict(zip(numbers, listed_cells, strict=True))
         broken_row = BrokenRow(cells, earlier)
         location: dict[str, Any] = {
             "rowNumber": number,
             "lineNumber": line,
             "earlierRowNumber": earlier,
             "earlierLineNumber": lines.get(earlier),
-            "cells": report_cells(cells),
+            "cells": report_cells([cells[each] for each in reported]),
             **rule.further(broken_row),
         }
         if rule.field_number:
             location |= {
-                "cell": shortened(cells[rule.field_number - 1] or ""),
+                "cell": shortened(cells[rule.field_number] or ""),
                 "fieldName": rule.field_name,
                 "fieldNumber": rule.field_number,
             }

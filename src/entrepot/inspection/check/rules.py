@@ -2,7 +2,7 @@
 in which a table is asked for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -194,8 +194,8 @@ def plan_passes(
     passes = []
     for start in range(0, len(rules), MAX_RULES_PER_QUERY):
         some = rules[start : start + MAX_RULES_PER_QUERY]
-        relation, numbered = table.narrowed(listed_columns(table, some))
-        passes.append(RulePass(replace(short, relation=relation, numbered=numbered), some))
+        places = [number - 1 for number in listed_columns(table, some)]
+        passes.append(RulePass(table.narrow(places), some))
     return passes
 
 

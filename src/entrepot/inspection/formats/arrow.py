@@ -18,6 +18,7 @@ from arro3.io import read_ipc, read_ipc_stream
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.formats.arrow_frames import check_frames
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.sql import identifier, literal, sql
 from entrepot.inspection.table import (
     Column,
@@ -72,7 +73,23 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         raise
     except BaseException as error:
         raise arro3_error(error, "Arrow") from None
-    return copied_table(columns, target, detected)
+    fields = [schema.field(place) for place in range(len(schema))]
+    rounded = [quoted(field.name) for field in fields if _rounds_intervals(field.type)]
+    return replace(
+        copied_table(columns, target, detected),
+        warnings=tuple(
+            f"Column {name}: intervals within lists and structs are read to the microsecond."
+            for name in rounded
+        ),
+    )
+
+
+def _rounds_intervals(kind: DataType) -> bool:
+    """Whether values of the type have intervals or durations of nanoseconds within others: the
+    engine has them to the microsecond."""
+    if DataType.is_interval(kind) or DataType.is_duration(kind):
+        return False
+    return any(each in repr(kind) for each in ("Interval(MonthDayNano)", "Duration(ns)"))
 
 
 def copied_table(columns: tuple[Column, ...], target: Path, detected: Detected) -> Table:
