@@ -23,6 +23,7 @@ from bench import (
     program_runs,
     reading,
     resuming,
+    s3_uploads,
     transfers,
     waiting,
     with_parquet,
@@ -34,6 +35,7 @@ from bench.trial import Trial
 
 MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "upload": transfers.upload,
+    "upload-s3": s3_uploads.upload_to_s3,
     "resuming": resuming.resuming,
     "download": transfers.download,
     "small": transfers.small,

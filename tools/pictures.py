@@ -6,6 +6,7 @@ Needs Chromium. Run after a change of the pages, and look at the pictures:
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from entrepot_client import Client, Rejected
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
 WIDTH, HEIGHT = 1100, 720
 """Pixels of a picture, at a scale of 1."""
 SCHEMA = {

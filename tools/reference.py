@@ -255,7 +255,8 @@ def _command(path: str, command: Any) -> str:
     if options:
         lines += ["", *options]
     if command.epilog:
-        lines += ["", f"Example: `{command.epilog.removeprefix('Example: ')}`"]
+        example = command.epilog.partition("Example: ")[2]
+        lines += ["", f"Example: `{example}`"]
     return "\n".join(lines)
 
 

@@ -204,10 +204,27 @@ def test_a_restoration_that_was_killed_at_its_end_changes_no_database_any_more(
     with closing(open_installation(target)) as restored:
         restored.database.write(create_account, "later", 10**9, restored.clock())
     (target.data / MARK).write_text(snapshot)
+    with pytest.raises(StartRefused, match=f"snapshot {snapshot} into .* was cut off"):
+        open_installation(target)
     restore_snapshot(folder, None, target)
     assert not (target.data / MARK).exists()
     with closing(open_installation(target)) as restored:
         restored.database.write(create_user, "later:maria", "admin", restored.clock())
+
+
+def test_a_restoration_that_was_killed_within_a_blob_continues(
+    parts: Parts, tmp_path: Path
+) -> None:
+    folder = BackupFolder(tmp_path / "backup")
+    snapshot = save(parts, folder.root).snapshot
+    first = next(read_blob_list(folder.snapshots / snapshot))
+    target = read_settings(data=tmp_path / "restored")
+    (target.data / "store" / "incoming").mkdir(parents=True)
+    (target.data / "store" / "incoming" / str(first.blob_id)).write_bytes(b"half")
+    (target.data / MARK).write_text(snapshot)
+    restore_snapshot(folder.root, None, target)
+    with closing(open_installation(target)) as restored:
+        assert bytes_by_id(restored) == bytes_by_id(parts)
 
 
 @pytest.fixture

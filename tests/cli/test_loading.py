@@ -14,7 +14,8 @@ LOADING = """
 import sys
 import entrepot.cli.serve
 from entrepot.cli.loading import load_api
-load_api()
+for _ in load_api():
+    pass
 print(*sys.modules)
 """
 COMMAND = """

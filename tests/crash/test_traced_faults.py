@@ -61,6 +61,7 @@ def test_each_durable_call_may_fail(faulty: Installation, scenario: TracedScenar
     assert failed >= 0.8 * chosen
 
 
+@pytest.mark.long
 def test_some_durable_calls_may_fail(faulty: Installation) -> None:
     """Only those of requests: a worker waits for ten seconds before it tries again."""
     failed, chosen = fail_each(faulty, SCENARIOS[0], 3, ROLES[:1])

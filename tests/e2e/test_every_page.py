@@ -217,12 +217,42 @@ def test_axe_finds_nothing(visit: Visit, path: str) -> None:
         assert accessibility_violations(page) == []
 
 
+OUT_OF_SIGHT = """() => {
+  const CONTROLS =
+    "a, button, input:not([type=hidden]), select, textarea, summary:not(details details *), .badge";
+  // What is folded, for screen readers, of a choice that was not taken, or the order of a list,
+  // which its filters have too.
+  const otherwise = "details:not([open]) > :not(summary), .unseen, .skip, [data-given], th";
+  const shownOtherwise = node => node.closest(otherwise);
+  const text = node => (node.getAttribute("aria-label") || node.innerText || node.outerHTML).trim();
+  const faults = [];
+  for (const node of document.querySelectorAll("main *, header *, footer *")) {
+    const style = getComputedStyle(node);
+    const scrolls = ["auto", "scroll"].includes(style.overflowX) && node.clientWidth > 0;
+    const marked = node.matches("pre, textarea, .sideways");
+    if (scrolls && node.scrollWidth > node.clientWidth && !marked)
+      faults.push(`scrolls sideways: ${text(node).slice(0, 80)}`);
+    if (!node.matches(CONTROLS) || shownOtherwise(node)) continue;
+    const box = node.getBoundingClientRect();
+    const inside = box.width > 0 && box.left >= 0 && box.right <= innerWidth + 0.5;
+    const sameTarget = each => each.href === node.href && each.getBoundingClientRect().width > 0;
+    const twin = box.width === 0 && node.href && [...document.links].some(sameTarget);
+    const harmless = node.closest(".sideways") && !node.matches("button, .button, .badge");
+    if (!inside && !twin && !harmless) faults.push(`out of sight: ${text(node).slice(0, 80)}`);
+  }
+  return faults;
+}"""
+"""What a page cuts off: areas that scroll sideways without the mark of a wide table, and states and
+controls that are outside the window or not drawn. A hidden link may have a twin that is shown."""
+
+
 @pytest.mark.parametrize("path", PATHS)
-def test_a_telephone_scrolls_down_alone(visit: Visit, path: str) -> None:
+def test_a_telephone_shows_every_state_and_control(visit: Visit, path: str) -> None:
     page = visit(path, viewport={"width": 390, "height": 800}, color_scheme="light")
     widths = "[document.documentElement.scrollWidth, window.innerWidth]"
     wide, window = page.evaluate(widths)
     assert wide <= window == 390
+    assert page.evaluate(OUT_OF_SIGHT) == []
 
 
 @pytest.mark.parametrize("path", ["/files", "/docs"])

@@ -24,7 +24,7 @@ def test_shares_from_elsewhere(plain: Page, person: TestAccount, site: Server) -
     for whom in ("you", "your whole account"):
         plain.get_by_role("button", name=f"Accept {sender.name} for {whom}", exact=True).click()
     expect(plain.get_by_text("Accepted", exact=True)).to_have_count(2)
-    taken_back = f"Take back that {sender.name} is accepted for you"
+    taken_back = f"Undo that {sender.name} is accepted for you"
     plain.get_by_role("button", name=taken_back, exact=True).click()
     expect(plain.get_by_text("Not decided", exact=True)).to_have_count(1)
     assert kept in listed(person.api)

@@ -164,7 +164,7 @@ def test_a_file_is_offered_and_taken_over(
     expect(plain.locator("#offer_to-error")).to_contain_text("names nobody")
     offer(small.admin.user_name)
     expect(plain.get_by_text(f"Offered to {small.admin.user_name}")).to_be_visible()
-    plain.get_by_role("button", name="Take the offer back").click()
+    plain.get_by_role("button", name="Withdraw the offer").click()
     expect(plain.get_by_label("New owner")).to_be_visible()
     offer(small.admin.user_name)
 
@@ -174,7 +174,7 @@ def test_a_file_is_offered_and_taken_over(
     refused = taker.get_by_role("alert")
     expect(refused).to_contain_text("The account's quota is 10 bytes")
     taker.get_by_role("button", name="Decline given.csv").click()
-    expect(taker.get_by_text("You are offered nothing now")).to_be_visible()
+    expect(taker.get_by_text("No file is offered to you now")).to_be_visible()
     expect(waiting).to_have_count(0)
 
     rich = site.new_account()
@@ -206,7 +206,7 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     plain.get_by_text("Filters").click()
     plain.get_by_label("Contract").select_option("With a schema")
     plain.get_by_role("button", name="Search").click()
-    expect(plain.get_by_text("No file is like that")).to_be_visible()
+    expect(plain.get_by_text("No file matches")).to_be_visible()
     plain.get_by_label("Bytes at least").fill("much")
     plain.get_by_role("button", name="Search").click()
     expect(plain.locator("#min_size-error")).to_contain_text("a number of bytes in plain digits")

@@ -123,7 +123,7 @@ LISTS: dict[str, tuple[str, Listed]] = {
         "ix_keys_live_by_account",
         lambda conn, of: list_keys(conn, of.admin, 50, MIDDLE, newest_first=True),
     ),
-    "one's own keys": (
+    "the user's own keys": (
         "ix_keys_live_by_user",
         lambda conn, of: list_keys(conn, of.member, 50, MIDDLE),
     ),

@@ -77,7 +77,7 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     assert_problem(api.get(f"/task/{task_id}/report"), 410, "version-deleted")
     restored = api.post(f"/file/{file_id}/versions/1/restore")
     assert_problem(restored, 409, "version-not-published", version_status="deleted")
-    assert api.account()["used"] == len(CSV) + len(rows(3))  # it can be had back
+    assert api.account()["used"] == len(CSV) + len(rows(3))  # it can be undone
     server.assert_sound()
     back = api.post(f"/file/{file_id}/versions/1/undelete")
     assert (back.status_code, back.json()["status"]) == (200, "published")
@@ -236,7 +236,7 @@ def test_the_last_versions_are_kept(server: Server, account: TestAccount) -> Non
     assert states(api, file_id) == ["deleted", "published", "published"]
     publish(api, file_id, rows(5))
     assert states(api, file_id) == ["deleted", "deleted", "published", "published"]
-    # What was had back is spared, also by the sweep.
+    # What was undeleted is spared, also by the sweep.
     assert api.post(f"/file/{file_id}/versions/2/undelete").status_code == 200
     assert swept(server).retained == 0
     change(api, file_id, {"retention": {"keep_last": 1}})

@@ -482,7 +482,7 @@ def test_what_others_deliver_takes_the_owners_quota(server: Server, partner: Tes
 def test_validating_by_a_file_of_others(
     owner: Caller, file_id: str, server: Server, what: str
 ) -> None:
-    """What one brings is one's own: it counts there, and the file's owner sees nothing of it."""
+    """What a user sends is their own: it counts there, and the file's owner sees nothing of it."""
     other = server.new_account()
     guest = other.new_user()
     share(owner.api, file_id, guest.user_name, what)

@@ -454,7 +454,7 @@ ANY_SCOPE = {
     "GET /whoami", "GET /tasks", "GET /task/{task_id}", "GET /task/{task_id}/events",
     "POST /task/{task_id}/cancel", "GET /task/{task_id}/report",
 }  # fmt: skip
-"""Who one is, and one's own tasks; a report needs the scope `read` or `write`."""
+"""Who the caller is, and their own tasks; a report needs the scope `read` or `write`."""
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,44 @@ def test_an_inspection_shows_that_it_runs(
     assert re.search(r"(inspect|check|read|waiting|running)\w*.*0:00:0\d", screen.text), screen.text
 
 
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_push_shows_the_file_and_its_address_first(
+    server: Server, account: TestAccount, tmp_path: Path, columns: int
+) -> None:
+    """Before ids and times, and the id of the file whole."""
+    table = tmp_path / "orders.csv"
+    table.write_bytes(CSV)
+    path = f"sales/orders-{columns}"
+    arguments = ["push", str(table), "--path", path, "--size-limit", "1MB"]
+    screen = run_in_terminal(arguments, columns, signed_in(server, account.api_key))
+    lines = [line for line in screen.text.splitlines() if re.match(r"[A-Za-z ]+  ", line)]
+    labels = [re.split(r"  +", line)[0] for line in lines]
+    assert labels[:4] == ["file", "version", "status", "address"], screen.text
+    assert labels[-4:] == ["file id", "task id", "created", "finished"]
+    assert f"{server.endpoint}/d/{account.name}/{path}" in screen.text
+    (file,) = account.api.json(f"/files?path={path}")["files_list"]
+    assert file["file_id"] in screen.text
+
+
+def test_the_example_of_each_command_is_on_one_line() -> None:
+    """So that it can be copied, at every width."""
+
+    def pages(command: Any, above: Any, name: str) -> list[str]:
+        context = command.make_context(name, [], parent=above, resilient_parsing=True)
+        context.terminal_width = context.max_content_width = 80
+        below = getattr(command, "commands", {}).items()
+        return [
+            command.get_help(context),
+            *(page for name, each in below for page in pages(each, context, name)),
+        ]
+
+    root = build()[0]
+    root.load_all()
+    for page in pages(root, None, "entrepot"):
+        assert re.search(r"^ *Example: entrepot .*\Z", page.rstrip(), re.M), page
+        assert "{" not in page.splitlines()[0]
+
+
 def advice(text: str) -> list[list[str]]:
     """The commands that a message names, as arguments."""
     return [shlex.split(command)[1:] for command in COMMAND.findall(text)]
@@ -107,6 +145,10 @@ def test_the_advice_after_a_rejected_first_push_continues_its_file(
     assert run(*push)[0] == 0
     (file,) = account.api.json("/files")["files_list"]
     assert file["version"] == 2
+    orders.write_text("id\nx\n")
+    push, report = advice(run("push", orders, "--to", "orders.csv")[2])
+    assert (push[-1], report[1]) == ("orders.csv", "orders.csv"), "named as it was typed"
+    assert run(*report)[0] == 0
 
 
 @on_sqlite

@@ -419,7 +419,7 @@ def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None
 
 
 def test_a_read_under_way_ends_with_the_right_to_read(server: Server, account: TestAccount) -> None:
-    """Also where a right to deliver is left, which lets one read one's own."""
+    """Also where a right to deliver is left, which lets them read their own."""
     file_id = str(account.api.deliver(CSV, enforce_schema="true")["file_id"])
     partner = shared_with(account, server, file_id, "rw")
     rejected = deliver(partner, file_id, SECRET_CSV)["version"]

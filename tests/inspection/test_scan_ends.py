@@ -16,7 +16,7 @@ SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type":
 ROWS = 45_000
 """Enough for the prefilter of lines, and for both ends to be a small part."""
 MORE_ROWS = 1_600_000
-"""As many short ones make a text that is long without further ado."""
+"""As many short ones make a text that is long."""
 BETWEEN: dict[str, bytes] = {
     "nothing": b"",
     "quotes": b'5,"a, b"\n6,"c ""d"""\n',

@@ -16,7 +16,7 @@ from entrepot.db.engine import Database
 from entrepot.migrations.revisions import known_revisions
 from entrepot.migrations.run import migrate
 
-RELEASED = "0025"
+RELEASED = "0024"
 CONTRACTING: dict[str, str] = {}
 """Revisions that take something away, and since which release no server has used it."""
 HARMLESS = re.compile(

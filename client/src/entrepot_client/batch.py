@@ -43,7 +43,7 @@ class BatchOptions:
 
 @dataclass(frozen=True)
 class PushedPath:
-    """What became of one path. `error` is the reason of what failed or was rejected."""
+    """The result of one path. `error` is the reason of what failed or was rejected."""
 
     path: Path
     outcome: Outcome

@@ -85,7 +85,7 @@ def create_key(
     if "admin" in scopes and user.role != "admin":
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:
-        raise FieldInvalid(field="expires_at", reason="lies in the past.")
+        raise FieldInvalid(field="expires_at", reason="is in the past.")
     _require_room_for_a_key(conn, user, now)
     api_key = new_key()
     key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)

@@ -26,11 +26,17 @@ UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
 def register_people(admin: typer.Typer) -> None:
     """Add the groups `account`, `user` and `key` to `entrepot admin`."""
     account, user, key = (
-        typer.Typer(name=name, help=text, rich_markup_mode=None, no_args_is_help=True)
-        for name, text in (
-            ("account", "Accounts: the tenants."),
-            ("user", "Users of accounts."),
-            ("key", "API keys."),
+        typer.Typer(
+            name=name,
+            help=text,
+            epilog=f"Example: entrepot admin {name} {example}",
+            rich_markup_mode=None,
+            no_args_is_help=True,
+        )
+        for name, text, example in (
+            ("account", "Create, list, change and suspend accounts.", "create acme --quota 10GB"),
+            ("user", "Create, list and disable users, and let them sign in.", "link acme:maria"),
+            ("key", "Create, list and revoke API keys.", "list acme"),
         )
     )
     command(account, "create", "entrepot admin account create acme --quota 10GB")(account_create)

@@ -25,7 +25,11 @@ def register(app: typer.Typer) -> None:
     command(app, "doctor", "entrepot doctor --deep")(doctor)
     command(app, "compare", "entrepot compare old.csv new.csv --key id")(compare)
     admin = typer.Typer(
-        name="admin", help="An operator's acts.", rich_markup_mode=None, no_args_is_help=True
+        name="admin",
+        help="Commands for the operator: accounts, users and keys, backups, upgrades.",
+        epilog="Example: entrepot admin account create acme --quota 10GB",
+        rich_markup_mode=None,
+        no_args_is_help=True,
     )
     command(admin, "init", "entrepot admin init --data /srv/entrepot")(init)
     command(admin, "backup", "entrepot admin backup /backup/entrepot --verify")(backup)

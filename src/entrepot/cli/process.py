@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -63,6 +64,7 @@ def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pi
     Writes a line to `ready` once it works. The data folder's lock stays open in it.
     """
     kill_with_parent(supervisor_pid)
+    gc.enable()  # a worker is forked while the supervisor loads the API, without collections
     os.setsid()
     setproctitle(role.name)
     signal.set_wakeup_fd(-1)

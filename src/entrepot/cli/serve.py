@@ -51,23 +51,28 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
     with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
         settings = choose_ports(settings)
         lock.record_address(settings.listen_url)
-        with explain_database_errors(settings):
-            prepare_installation(settings)
-        lines = [f"Entrepot keeps its data in {settings.data}"]
-        if demo:
-            lines += _seed(settings)
-        elif settings.role != "worker":
-            lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
-        if settings.metrics_port is not None:
-            lines += [f"Metrics   {settings.metrics_url}"]
 
-        def ready() -> None:
+        def ready(lines: list[str]) -> None:
             if demo:
                 with closing(build_parts(settings)) as parts:
                     wait_until_published(parts)
             print_line("\n".join(lines))
 
-        return Supervisor(settings).run(ready)
+        return Supervisor(settings).run(lambda: _prepare(settings, demo), ready)
+
+
+def _prepare(settings: Settings, demo: bool) -> list[str]:
+    """Prepare the installation; the lines to print at the end of the start. Raises StartRefused."""
+    with explain_database_errors(settings):
+        prepare_installation(settings)
+    lines = [f"Entrepot keeps its data in {settings.data}"]
+    if demo:
+        lines += _seed(settings)
+    elif settings.role != "worker":
+        lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
+    if settings.metrics_port is not None:
+        lines += [f"Metrics   {settings.metrics_url}"]
+    return lines
 
 
 def warn_of_missing_layers() -> None:
@@ -100,6 +105,9 @@ def _seed(settings: Settings) -> list[str]:
         f"API key   {api_key}",
         f"Sign in   {link}",
         *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
+        "",
+        "Open the first link in a browser: it signs you in once, and each start prints a new one.",
+        *(["Then open the second: why a delivery was rejected."] if task_id else []),
         "",
         "For the command line, in a second terminal:",
         "",

@@ -4,6 +4,7 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from entrepot.backup.restore import MARK
 from entrepot.bootstrap.identity import (
     Identity,
     adopt_identity,
@@ -32,6 +33,7 @@ def refuse_foreign_store(settings: Settings) -> None:
     Raises StartRefused, also where the installation's database was moved away.
     """
     refuse_moved(settings)
+    _refuse_unfinished_restoration(settings)
     if _has_accounts(settings):
         return
     location = store_location(settings)
@@ -42,6 +44,15 @@ def refuse_foreign_store(settings: Settings) -> None:
             f"{database_url(settings)} has no accounts, so it is not the database of this store. "
             "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
             "with --data DIR. Nothing was changed."
+        )
+
+
+def _refuse_unfinished_restoration(settings: Settings) -> None:
+    mark = settings.data / MARK
+    if mark.is_file():
+        raise StartRefused(
+            reason=f"The restoration of the snapshot {mark.read_text()} into {settings.data} was "
+            "cut off. Run `entrepot admin restore` again, which continues. Nothing was changed."
         )
 
 

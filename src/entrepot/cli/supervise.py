@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
+from typing import TypeVar
 
 import structlog
 
+from entrepot.cli.apart import RunApart
 from entrepot.cli.loading import load_api
 from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
@@ -23,6 +25,8 @@ from entrepot.metrics.shared_files import prepare_folder
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 READY_TIMEOUT_SECONDS = 60.0
 """Time that a process may take to start."""
@@ -48,8 +52,12 @@ class Supervisor:
         self._children: list[SupervisedProcess] = []
         self._stopping = False
 
-    def run(self, when_ready: Callable[[], None]) -> int:
-        """Run until SIGTERM or SIGINT; the exit status. Raises StartRefused."""
+    def run(self, prepare: Callable[[], T], when_ready: Callable[[T], None]) -> int:
+        """Run until SIGTERM or SIGINT; the exit status. Raises StartRefused.
+
+        `prepare` runs in a process of its own before the others begin to work; what it returns is
+        pickled, and given to `when_ready` once all of them do.
+        """
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write)
@@ -57,9 +65,9 @@ class Supervisor:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
-            self._start_all()
+            prepared = self._start_all(prepare)
             if not self._stopping:
-                when_ready()
+                when_ready(prepared)
             while not self._stopping:
                 # Sleeps in the kernel until a signal comes: an idle supervisor costs nothing.
                 select.select([wake_read], [], [])
@@ -76,22 +84,32 @@ class Supervisor:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _start_all(self) -> None:
-        if self._settings.role != "worker":
-            load_api()
+    def _start_all(self, prepare: Callable[[], T]) -> T:
+        """Start the processes. The workers do not wait for the API to be loaded: with a second
+        core, the supervisor loads it while they start."""
+        role = self._settings.role
         if self._settings.metrics_port is not None:
             prepare_folder(self._settings.metrics_folder)
+        preparation = RunApart(prepare)
+        loading = load_api() if role != "worker" else iter(())
+        for _ in loading:
+            if preparation.has_ended():
+                break
+        prepared = preparation.result()
         waiting = []
-        if self._settings.role in ("all", "worker"):
+        if role in ("all", "worker"):
             waiting += [
                 self._start(ProcessRole("worker", n)) for n in range(self._settings.workers)
             ]
-        if self._settings.role in ("all", "api"):
+        for _ in loading:
+            pass
+        if role in ("all", "api"):
             waiting.append(self._start(ProcessRole("api", 0)))
         if self._settings.metrics_port is not None:
             waiting.append(self._start(ProcessRole("metrics", 0)))
         for child, ready in waiting:
             self._wait_ready(child, ready)
+        return prepared
 
     def _start(
         self, role: ProcessRole, starts: list[float] | None = None

@@ -94,6 +94,8 @@ tasks = Table(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
     Column("cancel_requested_at", UtcTime),
+    # Workers of the release before count here. The release after this one removes it.
+    Column("starts", Integer, nullable=False, server_default="0"),
     # Counts the task's changes; the event stream's Last-Event-ID.
     Column("revision", Integer, nullable=False, server_default="1"),
     Index("ix_tasks_by_account", "account_id", "created_at", "id"),

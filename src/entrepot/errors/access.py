@@ -1,4 +1,5 @@
-"""Errors of access: missing or wrong credentials and rights, and things that one may not see."""
+"""Errors of access: missing or wrong credentials and rights, and things that the caller may not
+see."""
 
 from dataclasses import dataclass
 

@@ -37,7 +37,7 @@ class SchemaTooCostly(EntrepotError):
     bound: str
 
     def __str__(self) -> str:
-        return f"To parse the contract takes more than {self.bound}, which is the limit."
+        return f"Parsing the contract takes more than {self.bound}, which is the limit."
 
 
 @dataclass(eq=False)
@@ -131,7 +131,7 @@ class RangeNotSatisfiable(EntrepotError):
     size: int
 
     def __str__(self) -> str:
-        return f"The file has {self.size:,} bytes; the requested range lies outside."
+        return f"The file has {self.size:,} bytes; the requested range is outside."
 
 
 @dataclass(eq=False)
@@ -163,7 +163,7 @@ class ChecksumUnsupported(EntrepotError):
     supported: str
 
     def __str__(self) -> str:
-        return f"Upload-Checksum may be by {self.supported}; it is by {self.received or 'none'}."
+        return f"Upload-Checksum must use {self.supported}; it uses {self.received or 'none'}."
 
 
 @dataclass(eq=False)
@@ -175,7 +175,7 @@ class ChecksumMismatch(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The bytes have not the {self.algorithm} that was stated. None of this request's "
+            f"The bytes do not have the {self.algorithm} that was stated. None of this request's "
             f"were kept; continue at {self.offset:,}."
         )
 

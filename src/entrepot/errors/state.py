@@ -65,7 +65,7 @@ class VersionNotPublished(EntrepotError):
     version_status: str
 
     def __str__(self) -> str:
-        return f"Version {self.version} is {self.version_status}; only a published one will do."
+        return f"Version {self.version} is {self.version_status}; choose a published one."
 
 
 @dataclass(eq=False)
@@ -143,7 +143,7 @@ class VersionNotTabular(EntrepotError):
     media_type: str
 
     def __str__(self) -> str:
-        return f"The version is not a table ({self.media_type}): it cannot be had as {self.format}."
+        return f"The version is not a table ({self.media_type}): it has no {self.format}."
 
 
 @dataclass(eq=False)

@@ -312,7 +312,7 @@ def check_reading(
     if merged == before:
         return merged
     if not target.rights.manages:
-        raise NotAllowed(reason="only who manages the file says how it is read.")
+        raise NotAllowed(reason="only the owner of the file and admins state how it is read.")
     if contract.current_version is not None:
         field = "table_dialect" if merged.dialect != before.dialect else "encoding"
         reason = "is another than the file's, which has a published version; change it with PUT"

@@ -94,7 +94,7 @@ def grant_entitlement(
     if grantee.user_id == target.owner_id:
         raise FieldInvalid("user_name", "is the file's owner, who may do everything with it.")
     if expires_at is not None and expires_at <= now:
-        raise FieldInvalid("expires_at", "lies in the past.", example="2030-01-31T00:00:00+0000")
+        raise FieldInvalid("expires_at", "is in the past.", example="2030-01-31T00:00:00+0000")
     same_grant = entitlements.c.file_id == file_id, entitlements.c.grantee_id == grantee.id
     row = conn.execute(select(entitlements).where(*same_grant)).one_or_none()
     values = {"reads": "r" in entitlement, "writes": "w" in entitlement, "expires_at": expires_at}

@@ -111,7 +111,7 @@ def check_terms(terms: LinkTerms, now: datetime) -> None:
         field = "format" if terms.form else "version"
         raise FieldInvalid(field, "is for links of the kind `read` only.")
     if terms.expires_at is not None and terms.expires_at <= now:
-        raise FieldInvalid("expires_at", "lies in the past.", example="2030-01-31T00:00:00+0000")
+        raise FieldInvalid("expires_at", "is in the past.", example="2030-01-31T00:00:00+0000")
     if terms.expires_at is not None and terms.expires_at > now + MAX_LIFETIME:
         raise FieldInvalid("expires_at", f"lies more than {MAX_LIFETIME.days} days ahead.")
     if terms.max_uses is not None and not 1 <= terms.max_uses <= MAX_USES:

@@ -2,8 +2,8 @@
 
 Every request counts, whatever it asks for: for the key or the session that came with it, if it is
 one that somebody holds, and else for the address that it comes from. So who guesses keys uses up
-what their own address has, and locks nobody out. The checks of a server's health count apart, so
-that strangers do not use up what a load balancer needs.
+what their own address has, and locks nobody out. The checks of a server's health count separately,
+so that strangers do not use up what a load balancer needs.
 
 Every answer tells what is left. `RateLimit` and `RateLimit-Policy` are those of
 draft-ietf-httpapi-ratelimit-headers-10 (Structured Fields, RFC 9651): of the policy `q` requests

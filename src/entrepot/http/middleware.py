@@ -87,7 +87,7 @@ class AccessLog:
 
 
 class RequestContextMiddleware:
-    """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
+    """Gives each request its id, uses the headers of trusted proxies, logs, and lingers."""
 
     def __init__(self, app: ASGIApp, settings: Settings, count_request: CountRequest) -> None:
         self._app = app

@@ -23,7 +23,7 @@ def find_header(scope: Scope, name: bytes) -> bytes | None:
 def add_headers(scope: Scope, headers: RawHeaders) -> None:
     """Have the answer to a request say this too, whoever makes it.
 
-    Cheaper than a `send` of one's own, which each message of an answer passes through.
+    Cheaper than another `send`, which each message of an answer passes through.
     """
     added: RawHeaders = scope["added_headers"]
     added += headers

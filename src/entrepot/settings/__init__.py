@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Addresses or networks, separated by commas, whose X-Forwarded-For and "
-        "X-Forwarded-Proto headers are believed.",
+        "X-Forwarded-Proto headers are trusted.",
     )
     secret: SecretStr | None = Field(
         default=None,

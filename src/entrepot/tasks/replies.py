@@ -98,7 +98,7 @@ def _find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -
 
 @cache
 def _reply_query() -> Select[Any]:
-    """Finds what became of a key, and whether an upload holds it."""
+    """Finds the reply of a key, and whether an upload holds it."""
     # One statement, which sees one state: the last transaction of the first request stores the
     # reply and ends the reservation. Two statements, one before and one after, would see neither.
     now = bindparam("now", type_=UtcTime())

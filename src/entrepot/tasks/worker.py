@@ -379,7 +379,7 @@ class Worker:
     ) -> set[tuple[UUID, int]]:
         """Let entries wait again that were held without a run at the last heartbeat too; the rest.
 
-        A transaction failed that was to note what became of them, or one that claimed them failed
+        A transaction failed that was to note their results, or one that claimed them failed
         after its commit. While this worker lives nobody else takes them.
         """
         if stuck := unattended & before:

@@ -98,7 +98,8 @@ class SharingRequests:
         )
 
     def end_offer(self, file_id: str) -> None:
-        """Decline an offer, or withdraw one's own. Raises ResourceNotFound if there is none."""
+        """Decline an offer, or withdraw an offer of yours. Raises ResourceNotFound if there is
+        none."""
         self._transport.send("DELETE", f"{file_path(file_id)}/offer")
 
 

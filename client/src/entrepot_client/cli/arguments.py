@@ -1,12 +1,17 @@
 """The arguments that several commands take, and the names that the API has for options."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.lookup import is_id
 
+if TYPE_CHECKING:
+    from entrepot_client.client import Client
+    from entrepot_client.models import File
+
+EXAMPLE_FILE = "orders.csv"
 EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 EXAMPLE_TASK_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
@@ -57,6 +62,11 @@ OPTION_NAMES = {
     "revision": "--revision",
 }
 """The option of a command for each field and parameter of the API."""
+
+
+def file_address(client: "Client", file: "File") -> str:
+    """The whole address of a file that has a path, as any program can open it; else empty."""
+    return f"{client.endpoint}/d/{file.account}/{file.path}" if file.path else ""
 
 
 def check_id(text: str, what: str, listing: str) -> str:

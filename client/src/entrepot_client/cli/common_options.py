@@ -8,6 +8,9 @@ import typer
 
 from entrepot_client.cli.output import Format, output_of
 
+UNWRAPPED = "\b\n"
+"""Before a paragraph of a help text: they are not wrapped."""
+
 
 def _set_format(ctx: typer.Context, value: Format | None) -> Format | None:
     if value is not None:
@@ -47,10 +50,12 @@ def spread_common_options(commands: Mapping[str, Any], root_options: Sequence[An
     """Add the root's own `--format` and `--debug` to every one of these commands and those below.
 
     The commands of plug-ins get them too. A command that has an option with that name keeps its
-    own.
+    own. The example of each stays on one line, so that it can be copied.
     """
     common = [option for option in root_options if option.name in ("format_", "debug")]
     for command in commands.values():
         names = {name for param in command.params for name in param.opts}
         command.params.extend(copy.copy(o) for o in common if not names.intersection(o.opts))
+        if command.epilog and not command.epilog.startswith(UNWRAPPED):
+            command.epilog = UNWRAPPED + command.epilog
         spread_common_options(getattr(command, "commands", {}), common)

@@ -123,14 +123,20 @@ def explain_task_failure(task: Task) -> Failure | None:
     return failure
 
 
-def rejection_advice(task: Task, path: str = "PATH") -> str:
-    """What to do about a rejected delivery: the file exists, and the next version continues it."""
+def rejection_advice(task: Task, path: str = "PATH", reference: str | None = None) -> str:
+    """What to do about a rejected delivery: the file exists, and the next version continues it.
+
+    `reference` is what the person calls the file; its id if they have not named it.
+    """
     if not task.file_id:
         return ""
+    import shlex
+
+    file, sent = shlex.quote(reference or task.file_id), shlex.quote(path)
     report = ""
     if task.version is not None:
-        report = f" The report: `entrepot report {task.file_id} --version {task.version}`."
-    return f"Correct it, then run `entrepot push {path} --to {task.file_id}`.{report}"
+        report = f" The report: `entrepot report {file} --version {task.version}`."
+    return f"Correct it, then run `entrepot push {sent} --to {file}`.{report}"
 
 
 def _task_figures(task: Task) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.plugins import BrokenPlugin
 from entrepot_client.cli.program_group import NO_MARKUP, ProgramGroup
-from entrepot_client.cli.quick_parameters import use_quick_parameters
+from entrepot_client.cli.quick_parameters import use_plain_usage, use_quick_parameters
 
 PROGRAM = "entrepot"
 
@@ -57,6 +57,7 @@ def build() -> tuple[Any, list[BrokenPlugin]]:
 
 def _root_command() -> ProgramGroup:
     use_quick_parameters()
+    use_plain_usage()
     app = typer.Typer(
         name=PROGRAM,
         cls=ProgramGroup,

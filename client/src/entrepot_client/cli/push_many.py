@@ -24,7 +24,7 @@ _MAX_SHOWN = 20
 
 
 def push_many(output: Output, paths: Sequence[str], options: BatchOptions, wait: bool) -> None:
-    """Upload all of them, then print what became of each. Raises Failure if any did not arrive."""
+    """Upload all of them, then print the result of each. Raises Failure if any did not arrive."""
     files = _expand(paths)
     with open_client(output) as client:
         with ProgressBar(output, "uploading") as bar:

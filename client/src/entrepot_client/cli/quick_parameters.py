@@ -43,6 +43,26 @@ def use_quick_parameters() -> None:
         parameter.get_runtime_param = _quick_parameter
 
 
+def use_plain_usage() -> None:
+    """Have Typer write `FILE [VERSION]` in the usage of a command: its braces look as if they were
+    to be typed. A Typer that is built otherwise keeps its own."""
+    argument = getattr(core, "TyperArgument", None)
+    if argument is not None and hasattr(argument, "_usage_display_name"):
+        argument._usage_display_name = _usage_name
+        argument.display_name_raw = property(_display_name)
+
+
+def _usage_name(argument: Any) -> str:
+    name = _display_name(argument)
+    name = name if argument.required else f"[{name}]"
+    return name if argument.nargs == 1 else f"{name}..."
+
+
+def _display_name(argument: Any) -> str:
+    name: str = argument.metavar or argument.name.upper()
+    return name
+
+
 def _quick_parameter(param: Any) -> QuickParameter:
     if param._runtime_param is None:
         descriptor = param.type_descriptor

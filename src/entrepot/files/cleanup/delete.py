@@ -1,7 +1,7 @@
 """Delete versions and files so that it can be undone for 7 days: a tombstone now, the bytes later.
 
 Nothing but rows changes here. The bytes go by the way of all that expires (`files.remove`), and
-the quota with them; until then they count, since they can be had back.
+the quota with them; until then they count, since the deletion can be undone.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ BATCH_FILES = 100
 
 @dataclass(frozen=True)
 class DeletedFileRecord:
-    """A file that nobody finds any more, but that can be had back until `undo_until`."""
+    """A file that nobody finds any more, but whose deletion can be undone until `undo_until`."""
 
     file_id: FileId
     name: str

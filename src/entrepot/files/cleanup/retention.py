@@ -1,7 +1,7 @@
 """A file's retention: how many versions it keeps, or for how long; never less than the current one.
 
 Applied where a version becomes current, and by the sweep. What goes is deleted as if by hand: it
-can be undone for 7 days, and a version that was had back is spared from then on.
+can be undone for 7 days, and a version that was undeleted is spared from then on.
 """
 
 from dataclasses import dataclass

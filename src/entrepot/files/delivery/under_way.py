@@ -1,4 +1,4 @@
-"""Uploads under way: one's own, and those to files that one manages; and the end of one."""
+"""Uploads under way: the user's own, and those to files that they manage; and the end of one."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -59,7 +59,7 @@ def request_rejected_rows(
             require_not_gone(conn, file_id, number)
         raise NotFound
     if not target.rights.manages and actor.user_id != row.created_by:
-        raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")
+        raise NotAllowed(reason="Only its sender, the file's owner and admins may do this.")
     if row.report_rows is None:
         raise VersionNotTabular(format=REPORT_NAME, media_type=row.media_type)
     version_id = BlobId(row.id)

@@ -53,7 +53,7 @@ TASK_STATUSES = {
     "failed": "failed",
     "canceled": "canceled",
 }
-"""How a version's task ends by what becomes of the version."""
+"""How a version's task ends, by the status of the version."""
 VERSION_STATUSES = {"rejected": ("published", "rejected", "withdrawn", "deleted")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 

@@ -36,7 +36,8 @@ def actor_to_viewer(actor: Actor) -> Viewer:
     """The actor as one who looks at tasks.
 
     Who may not read a file (any more) sees of their own tasks those of what they brought: the
-    others tell of the content of others. Without the scope `read` one sees one's own tasks alone.
+    others tell of the content of others. Without the scope `read` a user sees their own tasks
+    alone.
     """
     if actor.link is not None:
         return _link_viewer(actor, actor.link)

@@ -1,4 +1,4 @@
-"""Read the record of activity: a file's, an account's, or what one has done oneself.
+"""Read the record of activity: a file's, an account's, or what the user has done.
 
 What happened to a file is for its owner and the admins of its account: who may only read it must
 not learn who else does. What happened in an account is for its admins with the scope `admin`; for

@@ -63,7 +63,7 @@ a page of 50 by then is at most a hundredth of them."""
 
 SHARED_YEARS = 4_000
 """Years, a multiple of the calendar's 400, by which a shared file's place lies later in the order
-that has one's own files first."""
+that has the user's own files first."""
 
 
 @dataclass(frozen=True)

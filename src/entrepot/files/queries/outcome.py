@@ -1,4 +1,4 @@
-"""What has become of a version since it was published, for the page of its task."""
+"""The state of a version since it was published, for the page of its task."""
 
 from dataclasses import dataclass
 from uuid import UUID

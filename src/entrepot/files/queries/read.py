@@ -117,7 +117,7 @@ def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
 
 def profile_members(findings: Findings) -> dict[str, Any]:
     """What the profile says besides what is stored of it: the columns once they are measured, and
-    what becomes of them before."""
+    the state of their measurement before that."""
     document: dict[str, Any] = {"version": findings.version}
     document["columns"] = findings.columns or []
     document["columns_pending"] = findings.columns is None and findings.derivative == "pending"

@@ -125,9 +125,9 @@ async def deliver_to_address(
 ) -> Response:
     """Deliver a further version of the file with this path: the body is its bytes.
 
-    An unknown path is `404`, unless `size_limit` defines a file there, in one's own account, whose
-    name is the end of the path and whose schema is not enforced. So the same line makes a file and
-    delivers to it again. Otherwise as `PUT /api/v1/file/{file_id}`.
+    An unknown path is `404`, unless `size_limit` defines a file there, in the caller's own
+    account, whose name is the end of the path and whose schema is not enforced. So the same line
+    makes a file and delivers to it again. Otherwise as `PUT /api/v1/file/{file_id}`.
     """
     require_plain(request)
     largest = work.parts.settings.max_file_size

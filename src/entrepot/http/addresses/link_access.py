@@ -97,7 +97,7 @@ async def _require_password(
         # The link may have been looked up for an earlier request, from elsewhere.
         actor = replace(usable.actor, request_origin=work.request_origin)
         runtime.record_refused_actor(actor, "wrong link password", work.now)
-        raise LinkPasswordRequired(reason="The password of this link is another one.")
+        raise LinkPasswordRequired(reason="The password is wrong.")
     _note_proven(runtime, proof)
 
 

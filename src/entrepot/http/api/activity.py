@@ -79,7 +79,7 @@ async def activity(
     query: Annotated[ActivityQuery, Query()],
     file_id: FileIdInQuery | None = None,
 ) -> Response:
-    """What was done in the account, for admins with the scope `admin`; else what one did oneself.
+    """What was done in the account, for admins with the scope `admin`; else what the caller did.
 
     The newest first; as `csv` or `jsonl` all of it, the oldest first, and `limit` and `cursor`
     are of no meaning. `at` is when it was done, or began. An admin's export of everything is a

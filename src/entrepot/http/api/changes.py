@@ -186,7 +186,7 @@ def _parse_change(body: FileChangeBody, work: UnitOfWork) -> FileChange:
     names = body.model_fields_set
     for field in ("file_name", "file_description", "file_size_limit", "user_name"):
         if field in names and getattr(body, field) is None:
-            raise FieldInvalid(field=field, reason="must not be null; leave out what is to stay.")
+            raise FieldInvalid(field=field, reason="must not be null; leave it out instead.")
     name, description, limit = body.file_name, body.file_description, body.file_size_limit
     max_bytes = work.parts.settings.max_file_size
     rule = body.retention

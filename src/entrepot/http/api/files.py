@@ -61,8 +61,8 @@ async def files(
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
-    Without `limit` one's own files come first, and then those that others share: so that no other
-    account's files take the place of one's own. The pages after the first keep its order, with a
+    Without `limit` the caller's own files come first, then those that others share, so that no
+    other account's files take their place. The pages after the first keep its order, with a
     `limit` or without. `from_other_account` marks those of other accounts.
 
     `name` finds a part of a name, in any case and script; the filters are looked for along the
@@ -72,8 +72,8 @@ async def files(
     or be behind already. A `cursor` belongs to its `sort` and filters.
 
     `entitlement=owned` are the files that one manages, for admins the account's, `shared` those
-    that others share with one. A file that one may only deliver to counts as without a size and a
-    media type, and as updated when it was made.
+    that others share with the caller. A file that the caller may only deliver to counts as without
+    a size and a media type, and as updated when it was made.
 
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.

@@ -211,7 +211,7 @@ async def end_user_sessions(user_name: UserNameInPath, work: AdminWork) -> Respo
     responses=problems(errors.NotAllowed, errors.TooManyAttempts),
 )
 async def new_password(body: PasswordChange, request: Request, work: WriteWork) -> Response:
-    """Change one's own password. One's browser sessions end; keys stay valid.
+    """Change the caller's own password. Their browser sessions end; keys stay valid.
 
     The current password is required: a key alone is not enough. Without a password yet, an admin's
     link sets the first.
@@ -249,7 +249,7 @@ async def new_password(body: PasswordChange, request: Request, work: WriteWork) 
 async def keys(
     request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
-    """One's own keys, oldest first; with an admin's scope, the account's."""
+    """The caller's own keys, oldest first; with an admin's scope, the account's."""
     return await list_response(request, work, KEYS, list_keys, key_payload, limit, cursor)
 
 
@@ -263,7 +263,7 @@ async def keys(
     | problems(errors.NotAllowed, errors.NotFound, errors.TooManyKeys),
 )
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
-    """Make a key. The secret is in this answer and can never be had again."""
+    """Make a key. The secret is in this answer, and cannot be shown again."""
     expires: datetime | None = body.expires_at
     scopes: tuple[Scope, ...] = tuple(dict.fromkeys(body.scopes))
     new = await work.write(

@@ -157,9 +157,9 @@ async def create(request: Request, work: WriteWork) -> Response:
     responses=SHOWN,
 )
 async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
-    """How much of an upload is here, durably, and what became of it.
+    """How many bytes of an upload are stored durably, and its task once it is complete.
 
-    A request that still brings bytes to it is ended: what came stays.
+    A request that is still sending bytes to it is ended; its bytes are kept.
     """
     async with open_session(work, upload_id) as (upload, session):
         if session is None:
@@ -185,7 +185,7 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     responses=APPENDED,
 )
 async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
-    """Bring the next bytes of an upload, from `Upload-Offset` on; the last ones complete it."""
+    """Send the next bytes of an upload, from `Upload-Offset` on; the last ones complete it."""
     if work.runtime.draining:
         raise ShuttingDown
     _require_stream(request)
@@ -216,7 +216,7 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
     responses=DELETED,
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
-    """Give an upload up: its bytes go, and its quota comes back. What it delivered stays.
+    """End an upload: its bytes are removed and its quota is free again. A delivered version stays.
 
     The owner of the file that it is for, and admins of its account, may end it too, also one that
     is not resumable. `Tus-Resumable` may be left out.
@@ -244,7 +244,7 @@ async def override(upload_id: UploadIdInPath, request: Request, work: WriteWork)
 async def _take_body(
     session: ResumableSession, request: Request, checksum: Checksum | None, work: UnitOfWork
 ) -> UploadTarget | None:
-    """Take the body; what becomes of the upload, if it is whole then and is not to be joined."""
+    """Take the body; the target of the upload, if it is whole then and is not to be joined."""
     _reject_surplus(request, session.upload.size - session.size)
     target = await _checked_target(session.upload, work)
     await session.take(request, checksum)

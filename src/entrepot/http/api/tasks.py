@@ -53,7 +53,7 @@ async def tasks(
     cursor: Cursor = None,
     status: Status | None = None,
 ) -> Response:
-    """The newest tasks: one's own and those of one's files; an admin's whole account."""
+    """The newest tasks: the caller's and those of their files; an admin sees all of the account."""
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None

@@ -1,4 +1,4 @@
-"""`GET /api/v1/uploads`: uploads under way, one's own and those to one's files."""
+"""`GET /api/v1/uploads`: uploads under way, the caller's and those to their files."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -19,7 +19,7 @@ router = APIRouter(tags=["resumable uploads"])
 async def uploads(
     request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
-    """Uploads under way, oldest first: one's own, those to files that one owns, and for an admin
+    """Uploads under way, oldest first: the caller's, those to their files, and for an admin
     all that hold quota of the account.
 
     `size` and `received` are null for an upload in one request, which `reserved` describes.

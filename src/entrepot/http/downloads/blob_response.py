@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +32,9 @@ MAX_PATHSEND_BYTES = 16 * 1024 * 1024
 CHECK_SECONDS = 1.0
 """Seconds after which a body that is being sent asks again whether its client may have it."""
 
-CheckAccess = Callable[[], Awaitable[None]]
-"""Raises what ends a read that is under way."""
+CheckAccess = Callable[[], Awaitable[timedelta | None]]
+"""How long the key or link of the reader is still valid (None: without an end). Raises what ends
+a read that is under way."""
 
 
 @dataclass(frozen=True)

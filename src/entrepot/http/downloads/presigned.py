@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -49,18 +50,26 @@ class PresignedResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the address."""
         try:
-            address = await asyncio.to_thread(self._make_address)
+            await asyncio.to_thread(self._check_blob)
         except BlobMissing:
             await self._check_access()  # says so if the version was purged since the look-up
             raise
-        await self._check_access()
+        validity = await self._check_access()
+        self.headers["Location"] = await asyncio.to_thread(self._make_address, validity)
         self._recorder.record_redirect()
-        self.headers["Location"] = address
         await super().__call__(scope, receive, send)
 
-    def _make_address(self) -> str:
+    def _check_blob(self) -> None:
         stat = self._store.stat(self._blob_id)
-        address = self._store.presign(self._blob_id, self._seconds, self._presigned_headers)
-        if stat is None or stat.size != self._size or address is None:
+        if stat is None or stat.size != self._size:
+            raise BlobMissing(blob_id=self._blob_id)
+
+    def _make_address(self, validity: timedelta | None) -> str:
+        """An address that ends with the reader's key or link, a second after it at the most."""
+        seconds = self._seconds
+        if validity is not None:
+            seconds = max(1, min(seconds, int(validity.total_seconds())))
+        address = self._store.presign(self._blob_id, seconds, self._presigned_headers)
+        if address is None:
             raise BlobMissing(blob_id=self._blob_id)
         return address

@@ -8,14 +8,17 @@ import base64
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from entrepot.accounts.actor import Actor
 from entrepot.blobs import BlobId, BlobStore
+from entrepot.db.types import ReadConnection
 from entrepot.files.queries.gone import require_kept
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
@@ -75,8 +78,9 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
     if not isinstance(response, BlobResponse):
         return response
 
-    async def check_access() -> None:
-        await work.with_current_time().read(require_kept, version.file_id, version.number)
+    async def check_access() -> timedelta | None:
+        now_work = work.with_current_time()
+        return await now_work.read(_require_kept, version.file_id, version.number, now_work.now)
 
     response.check_access = check_access
     if method != "GET":
@@ -100,6 +104,14 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
         redirect.headers["Entrepot-Version"] = str(version.number)
         return redirect
     return response
+
+
+def _require_kept(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> timedelta | None:
+    """As `require_kept`; how long the actor's key, link or session is still valid."""
+    require_kept(conn, actor, file_id, number)
+    return actor.expires_at - now if actor.expires_at is not None else None
 
 
 MAX_DESCRIBED = 1024

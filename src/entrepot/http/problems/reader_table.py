@@ -4,12 +4,48 @@ from entrepot import errors
 from entrepot.http.problems.task_table import ProblemKind
 
 READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    errors.ExpressionInvalid: ProblemKind(
+        422,
+        "expression-invalid",
+        "The filter cannot be read",
+        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
+        "columns that are words of SQL, or have other characters than letters, digits and "
+        "underscores, go in double quotes; texts go in single quotes.",
+    ),
+    errors.UnknownColumn: ProblemKind(
+        422,
+        "unknown-column",
+        "There is no such column",
+        "The table has no column `column`. The schema of the file lists the names; upper and "
+        "lower case differ.",
+    ),
+    errors.TypeMismatch: ProblemKind(
+        422,
+        "type-mismatch",
+        "The column is of another type",
+        "`column_type` is what the column named by `column` holds; `position` is where in the "
+        "filter, from 1.",
+    ),
+    errors.CursorMismatch: ProblemKind(
+        422,
+        "cursor-mismatch",
+        "The cursor belongs to another query",
+        "Follow the `Link` header of the last answer without changing it, or start again without "
+        "a cursor.",
+    ),
+    errors.PreviewTooCostly: ProblemKind(
+        422,
+        "preview-too-costly",
+        "The preview takes too long or too much memory",
+        "Choose fewer columns, sort by fewer columns, or filter so that fewer rows match. To get "
+        "the whole table, download it as Parquet.",
+    ),
     errors.VersionWithdrawn: ProblemKind(
         410,
         "version-withdrawn",
         "The version was withdrawn",
-        "Do not use what you have of it. `current_version` is the version to use instead, "
-        "`withdrawal_reason` says why.",
+        "Do not use copies of this version. `withdrawal_reason` says why it was withdrawn, and "
+        "`current_version` is the version to use instead.",
     ),
     errors.VersionDeleted: ProblemKind(
         410,
@@ -62,7 +98,7 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.TooMuchUnread: ProblemKind(
         429,
         "too-much-unread",
-        "Too much is being sent to you that you do not read",
-        "Read the answers that are under way, or end their connections.",
+        "Too many answers are not read",
+        "Read the answers that the server is sending to you, or close their connections.",
     ),
 }

@@ -15,7 +15,8 @@ STORAGE_FULL = ProblemKind(
     507,
     "storage-full",
     "The server's storage is full",
-    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
+    "Nothing was stored. Reads and deletions still work. The operator must free space on the "
+    "disk; then send it again.",
 )
 
 STORE_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {

@@ -29,10 +29,16 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         401, "sign-in-failed", "Sign-in failed", "Check the user name and the password."
     ),
     errors.NotAllowed: ProblemKind(
-        403, "not-allowed", "Not allowed", "Ask an admin of the account."
+        403,
+        "not-allowed",
+        "Not allowed",
+        "Ask the owner of the file, or an admin of the account, for the right to do this.",
     ),
     errors.AccountSuspended: ProblemKind(
-        403, "account-suspended", "The account is suspended", "Nothing is lost. Ask the operator."
+        403,
+        "account-suspended",
+        "The account is suspended",
+        "No file was deleted. Ask the operator of the server to resume the account.",
     ),
     errors.ScopeMissing: ProblemKind(
         403,
@@ -50,13 +56,15 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         404,
         "not-found",
         "Not found",
-        "Nothing has this id, or this key may not see it. Check the id.",
+        "Check the id or the address. If it is right, the key's user may not see it: ask the "
+        "owner to share it with them.",
     ),
     errors.NoPublishedVersion: ProblemKind(
         404,
         "no-published-version",
         "Nothing published yet",
-        "The file is defined, but no delivery has been published. Follow its task.",
+        "The file exists, but no delivery to it has been published. Look at the task of the last "
+        "delivery: it may still run, or have been rejected.",
     ),
     errors.BodyTooSlow: ProblemKind(
         408,
@@ -65,7 +73,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Send it again over a better connection.",
     ),
     errors.UploadInterrupted: ProblemKind(
-        409, "upload-interrupted", "The upload was given up", "Send it again."
+        409, "upload-interrupted", "The upload was ended", "Send it again."
     ),
     errors.OffsetMismatch: ProblemKind(
         409,
@@ -144,13 +152,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "breaking-change",
         "The new schema breaks something",
-        "Look at each of `changes`. If they are meant, send it again with `?breaking=accept`.",
+        "Read `changes`. If you want all of them, send the request again with `?breaking=accept`.",
     ),
     errors.FileBusy: ProblemKind(
         409,
         "file-busy",
         "The file has tasks under way",
-        "Wait for them to end, then send it again.",
+        "Wait until the tasks have ended, then send the request again.",
     ),
     errors.NameTaken: ProblemKind(409, "name-taken", "The name is taken", "Choose another name."),
     errors.TaskFinished: ProblemKind(
@@ -163,26 +171,36 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
     ),
     errors.TooManyKeys: ProblemKind(
-        409, "too-many-keys", "The user has too many keys", "Revoke one that nobody uses."
+        409,
+        "too-many-keys",
+        "The user has too many keys",
+        "Revoke one that is no longer used, then make the new one.",
     ),
     errors.QuotaTooSmall: ProblemKind(
-        409, "quota-too-small", "The quota is too small", "Remove files first."
+        409,
+        "quota-too-small",
+        "The quota is too small",
+        "Choose a larger quota, or delete files first. Figures are bytes.",
     ),
     errors.DerivativeFailed: ProblemKind(
         409,
         "derivative-failed",
         "The format could not be made",
-        "`cause` and `detail` say why. It is tried again for who asks after Retry-After; the "
-        "version itself can be downloaded without `format`.",
+        "`cause` and `detail` say why. A request after the seconds in Retry-After tries it again. "
+        "The version as it was delivered can be downloaded without `format`.",
     ),
     errors.VersionNotTabular: NOT_TABULAR,
     errors.PreconditionFailed: ProblemKind(
-        412, "precondition-failed", "It has changed meanwhile", "Read it again, then decide."
+        412,
+        "precondition-failed",
+        "It was changed meanwhile",
+        "Somebody else changed it after you read it. Read it again, then repeat your change with "
+        "the new `ETag`.",
     ),
     errors.TusVersionUnsupported: ProblemKind(
         412,
         "tus-version-unsupported",
-        "Another version of the protocol",
+        "The tus version is not supported",
         "Send `Tus-Resumable: 1.0.0`.",
     ),
     errors.FileTooLarge: ProblemKind(
@@ -193,12 +211,17 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     ),
     errors.QuotaExceeded: QUOTA_EXCEEDED,
     errors.OwnerQuotaExceeded: QUOTA_EXCEEDED,
-    errors.BodyTooLarge: ProblemKind(413, "body-too-large", "The body is too large", "Send less."),
+    errors.BodyTooLarge: ProblemKind(
+        413,
+        "body-too-large",
+        "The body is too large",
+        "Send a smaller body. `limit` is the most bytes that this route takes.",
+    ),
     errors.MediaTypeUnsupported: ProblemKind(
         415,
         "media-type-unsupported",
-        "The body is of the wrong kind",
-        "Send it as the kind that `expected` names.",
+        "The body has the wrong Content-Type",
+        "Send the body with the Content-Type that `expected` names.",
     ),
     errors.ContentEncodingUnsupported: ProblemKind(
         415,
@@ -210,45 +233,11 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.RangeNotSatisfiable: ProblemKind(
         416,
         "range-not-satisfiable",
-        "The range lies outside of the file",
-        "Ask for the size with HEAD first.",
+        "The range is outside of the file",
+        "Ask for the size with HEAD, then for a range within it.",
     ),
     errors.FieldInvalid: ProblemKind(
         422, "field-invalid", "A field is wrong", "Correct the field that `field` names."
-    ),
-    errors.ExpressionInvalid: ProblemKind(
-        422,
-        "expression-invalid",
-        "The filter cannot be read",
-        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
-        "columns that are words of SQL, or have other characters than letters, digits and "
-        "underscores, go in double quotes; texts go in single quotes.",
-    ),
-    errors.UnknownColumn: ProblemKind(
-        422,
-        "unknown-column",
-        "There is no such column",
-        "`column` is none of the table's columns, whose names the schema has.",
-    ),
-    errors.TypeMismatch: ProblemKind(
-        422,
-        "type-mismatch",
-        "The column is of another type",
-        "`column_type` is what the column named by `column` holds; `position` is where in the "
-        "filter, from 1.",
-    ),
-    errors.CursorMismatch: ProblemKind(
-        422,
-        "cursor-mismatch",
-        "The cursor belongs to another query",
-        "Follow the `Link` header as it is, or begin again without a cursor.",
-    ),
-    errors.PreviewTooCostly: ProblemKind(
-        422,
-        "preview-too-costly",
-        "The preview takes too much",
-        "Choose fewer columns, sort by fewer, or filter by what singles rows out; for the whole "
-        "table download it as Parquet.",
     ),
     errors.SchemaInvalid: ProblemKind(
         422,
@@ -282,7 +271,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "for what is a new request.",
     ),
     errors.DigestMismatch: ProblemKind(
-        422, "digest-mismatch", "What arrived is not what was sent", "Send it again."
+        422, "digest-mismatch", "The bytes that arrived differ from the digest", "Send it again."
     ),
     errors.DraftBusy: ProblemKind(
         423,
@@ -312,10 +301,14 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         429,
         "too-many-streams",
         "Too many event streams at once",
-        "Close a stream that nobody looks at, or ask for the task instead of following it.",
+        "Close a stream that is no longer needed, or request the task from time to time instead "
+        "of following it.",
     ),
     errors.TooManyFormWaits: ProblemKind(
-        429, "too-many-form-waits", "Too many requests wait", "Send `Prefer: wait=0`, or fewer."
+        429,
+        "too-many-form-waits",
+        "Too many requests wait",
+        "Send the header `Prefer: wait=0`, or fewer requests at the same time.",
     ),
     errors.TooManyDownloads: ProblemKind(
         429,
@@ -327,8 +320,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         429,
         "rate-limited",
         "Requests come too fast",
-        "Wait as long as `Retry-After` says. The header `RateLimit` of each answer tells how many "
-        "requests are left.",
+        "Wait for the seconds in `Retry-After`. The header `RateLimit` of each answer shows how "
+        "many requests are left.",
     ),
     errors.TooManyBodies: ProblemKind(
         429,
@@ -363,7 +356,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
 }
 
 FRAMEWORK_KINDS: dict[int, ProblemKind] = {
-    400: ProblemKind(400, "bad-request", "Bad request", "Check the request's form."),
+    400: ProblemKind(
+        400,
+        "bad-request",
+        "Bad request",
+        "Compare the request with the description of its route at `/docs`.",
+    ),
     404: ProblemKind(404, "not-found", "Not found", KINDS[errors.NotFound].advice),
     405: ProblemKind(
         405, "method-not-allowed", "Method not allowed", "The header Allow names what is allowed."
@@ -373,8 +371,8 @@ FRAMEWORK_KINDS: dict[int, ProblemKind] = {
     500: ProblemKind(
         500,
         "internal-error",
-        "Something went wrong here",
-        "This is the server's fault. Tell its operator the request id.",
+        "The server met an error that it did not expect",
+        "This is a fault of the server. Send its operator the `request_id`, which is in the log.",
     ),
     503: ProblemKind(503, "unavailable", "Not available now", "Try again in a moment."),
 }

@@ -36,14 +36,16 @@ TASK_KINDS: dict[str, ProblemKind] = {
             422,
             "schema-violation",
             "The delivery breaks its contract",
-            "The report names each broken row, column and reason. Correct them, deliver again.",
+            "The report names each wrong row, its column and the reason. Correct the data and "
+            "deliver the whole file again.",
         ),
         NOT_TABULAR,
         ProblemKind(
             422,
             "source-error",
             "The delivery cannot be read",
-            "The file is damaged or not what it says it is.",
+            "The file is damaged, or its content is of another format than its name says. Open it "
+            "with the program that made it, export it again, and deliver it.",
         ),
         ProblemKind(
             422,
@@ -56,13 +58,15 @@ TASK_KINDS: dict[str, ProblemKind] = {
             422,
             "resource-limit",
             "The inspection reached a limit",
-            "The file takes more memory, time or space to read than is allowed.",
+            "Reading the file takes more memory, time or space than the server allows. `detail` "
+            "names the limit. Deliver a smaller file, or several.",
         ),
         ProblemKind(
             422,
             "not-comparable",
             "The two versions cannot be compared",
-            "Both must be tables that have the columns of the key. Name another key, or none.",
+            "Both versions must be tables that have the columns of the key. Name other columns as "
+            "the key, or none.",
         ),
         ProblemKind(
             409,
@@ -74,8 +78,9 @@ TASK_KINDS: dict[str, ProblemKind] = {
             500,
             "inspection-failed",
             "The inspection could not be run",
-            "This is the server's fault, the delivery was not judged. Do not deliver the same file"
-            " again: it is kept for 7 days, and the server's log says what to repair.",
+            "This is a fault of the server: the delivery was not inspected. Do not deliver the "
+            "file again. It is kept for 7 days, and the server's log says what the operator must "
+            "repair.",
         ),
     )
 }

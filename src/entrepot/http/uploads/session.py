@@ -324,7 +324,7 @@ class UploadSession:
 
 class ReplayedUpload(UploadSession):
     """An upload that was answered already: its bytes are compared with the first one's, by their
-    hash, and kept nowhere. It takes no room, and none has to be free."""
+    hash, and not stored. It takes no room, and none has to be free."""
 
     def __init__(self, work: UnitOfWork, admitted: AdmittedUpload, max_bytes: int) -> None:
         super().__init__(work, admitted, max_bytes)

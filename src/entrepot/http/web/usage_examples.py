@@ -5,6 +5,8 @@ import shlex
 from dataclasses import dataclass
 from uuid import UUID
 
+from entrepot.files.queries.read import FileRecord
+
 EXAMPLE_FILE = "53c9c295-83f4-4754-a781-cd03841c806f"
 """The demo's first file, which the published examples show."""
 
@@ -53,44 +55,65 @@ def examples_for(
     ]
 
 
-def delivery_examples(endpoint: str, file_id: UUID, name: str) -> list[UsageExample]:
-    """How a further version of the file is delivered, from a local file of its name."""
-    form = shlex.quote('file=@"{}"'.format(name.replace("\\", r"\\").replace('"', r"\"")))
+def file_address(endpoint: str, file: FileRecord) -> str | None:
+    """The whole address of a file that has a path, as any program can open it."""
+    return f"{endpoint}/d/{file.address}" if file.address is not None else None
+
+
+def delivery_examples(endpoint: str, file: FileRecord) -> list[UsageExample]:
+    """How a further version of the file is delivered, from a local file of its name; curl ends with
+    the verdict."""
+    address = file_address(endpoint, file) or f"{endpoint}/api/v1/file/{file.id}"
     return [
         UsageExample(
             "curl",
-            f"curl --location '{endpoint}/api/v1/file/{file_id}/versions' \\\n"
-            f"--header 'Authorization: Bearer <API KEY>' \\\n--form {form}",
+            f"curl --fail-with-body --header 'Authorization: Bearer <API KEY>' \\\n"
+            f"{_upload_option(file.name)} '{address}?wait=60'",
         ),
-        UsageExample("entrepot", f"entrepot push {_local(name)} --to {file_id}"),
+        UsageExample("entrepot", f"entrepot push {_local(file.name)} --to {_reference(file)}"),
     ]
 
 
-def reading_examples(endpoint: str, file_id: UUID, name: str, is_table: bool) -> list[UsageExample]:
+def reading_examples(endpoint: str, file: FileRecord) -> list[UsageExample]:
     """How the file is read with the usual tools; only a table has those for tables."""
-    address = f"{endpoint}/api/v1/file/download/{file_id}"
+    by_id = f"{endpoint}/api/v1/file/download/{file.id}"
+    address = file_address(endpoint, file) or by_id
+    parquet = f"{by_id}/table.parquet" if file.path is None else f"{address}.parquet"
+    name = file.name
     plain = [
         UsageExample(
             "curl",
             f"curl --location --fail '{address}' \\\n"
             f"--header 'Authorization: Bearer <API KEY>' \\\n--output {_local(name)}",
         ),
-        UsageExample("entrepot", f"entrepot pull {file_id}"),
+        UsageExample("entrepot", f"entrepot pull {_reference(file)}"),
     ]
     tables = [
         UsageExample(
             "Python",
             "from entrepot_client import Client\n\n"
-            f'table = Client().read("{file_id}", into="pandas")',
+            f'table = Client().read("{_reference(file)}", into="pandas")',
         ),
         UsageExample(
             "DuckDB",
             "INSTALL httpfs; LOAD httpfs;\n"
             f"CREATE SECRET entrepot (TYPE http, BEARER_TOKEN '<API KEY>', SCOPE '{endpoint}/');\n"
-            f"FROM read_parquet('{address}?format=parquet');",
+            f"FROM '{parquet}';",
         ),
     ]
-    return [*plain, *(tables if is_table else [])]
+    return [*plain, *(tables if file.row_count is not None else [])]
+
+
+def _reference(file: FileRecord) -> str:
+    """What names the file to the program: its path, which may be another's in another account."""
+    return str(file.id) if file.path is None or file.is_foreign else file.path
+
+
+def _upload_option(name: str) -> str:
+    """The option of curl that uploads the local file; curl takes `{a,b}` and `[1-3]` in a name for
+    several files, if it is not kept from it."""
+    glob = "--globoff " if set(name) & set("[]{}") else ""
+    return f"{glob}--upload-file {_local(name)}"
 
 
 def _local(name: str) -> str:

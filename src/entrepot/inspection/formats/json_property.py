@@ -17,7 +17,7 @@ from entrepot.inspection.table import SourceBroken
 
 BLOCK_BYTES = 4 * MIB
 BLANK = bytes(byte if byte in b"\r\n" else 32 for byte in range(256))
-"""What becomes of each byte outside of the array."""
+"""The replacement of each byte outside of the array."""
 MAX_NAMED = 5
 """Properties that a message names."""
 

@@ -64,7 +64,7 @@ class SenderBatch:
 
 @dataclass(frozen=True)
 class BatchResult(Generic[R]):
-    """What became of the request with that `number` (from 0) of a batch: an inspection, and what
+    """The result of the request with that `number` (from 0) of a batch: an inspection, and what
     was stored of it; or why there is none."""
 
     number: int

@@ -13,7 +13,7 @@ from itertools import pairwise
 from entrepot.schemas.model import Field
 
 MAX_CODES, MIN_CELLS_PER_CODE = 20, 10
-"""So few different values, each in so many cells, are codes or small counts. Zeros are left out:
+"""So few different values, each in as many cells, are codes or small counts. Zeros are left out:
 what is measured is often zero."""
 FIRST_YEAR, LAST_YEAR = 1500, 2100
 MAX_MEASURE_CHARS = 18
@@ -42,7 +42,7 @@ def describe_whole_measure(name: str) -> str:
 
 
 def _are_whole_by_nature(texts: Mapping[str, int]) -> bool:
-    """Whether the values are told to be years, numbers of rows, identifiers, codes or counts."""
+    """Whether the values are described as years, numbers of rows, identifiers, codes or counts."""
     if max(map(len, texts)) > MAX_MEASURE_CHARS:
         return True
     values = Counter[int]()

@@ -1,6 +1,8 @@
-"""Tasks do not count their starts: entries of the queue count their claims."""
+"""Tasks do not count their starts: entries of the queue count their claims.
 
-from alembic import op
+The column `tasks.starts` stays, with its default: workers of the release before write it while
+hosts are upgraded one by one. It is removed one release later.
+"""
 
 revision = "0025"
 down_revision = "0024"
@@ -10,7 +12,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Go up."""
-    op.drop_column("tasks", "starts")
 
 
 def downgrade() -> None:

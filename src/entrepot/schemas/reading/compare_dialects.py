@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "skipBlankRows": False,
     "itemType": "object",
 }
-"""What a contract means that does not state the property; the others are found out from each
+"""What a contract means that does not state the property; the others are detected from each
 delivery, or there is nothing to find out (`nullSequence`)."""
 FOUND_OUT = (
     "delimiter",
@@ -57,7 +57,7 @@ def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
     what = f"{name}: {_format_part(before, name)} → {_format_part(after, name)}"
     if name in FOUND_OUT:
         if name not in after:
-            return compatible_change(pointer, what, "it is found out from each delivery again")
+            return compatible_change(pointer, what, "it is detected from each delivery again")
         return breaking_change(pointer, what, "deliveries that are written otherwise are rejected")
     if name == "skipBlankRows" and after.get(name):
         return compatible_change(pointer, what, "blank rows were faults, and are none any more")

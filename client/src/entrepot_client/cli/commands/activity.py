@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_ID
+from entrepot_client.cli.arguments import EXAMPLE_FILE
 from entrepot_client.cli.failures import Failure
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
@@ -54,7 +54,7 @@ SinceOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = typer.Typer(help="Who did and read what: list it, export it, verify it.")
-    group.command("list", epilog=f"Example: entrepot activity list --file {EXAMPLE_ID}")(
+    group.command("list", epilog=f"Example: entrepot activity list --file {EXAMPLE_FILE}")(
         list_activity
     )
     group.command("export", epilog="Example: entrepot activity export activity.jsonl")(export)
@@ -89,7 +89,9 @@ def list_activity(
 
 def export(
     ctx: typer.Context,
-    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The file to write; it must not exist yet.")
+    ],
     form: Annotated[
         ExportFormat,
         typer.Option("--as", help="jsonl, which can be checked, or csv.", show_default=True),
@@ -124,7 +126,9 @@ def export(
 
 def verify(
     ctx: typer.Context,
-    source: Annotated[Path, typer.Argument(help="What `activity export` wrote, as jsonl.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="RECORD", help="What `activity export` wrote, as jsonl.")
+    ],
 ) -> None:
     """Check that no row of an exported record was changed, removed or put in.
 

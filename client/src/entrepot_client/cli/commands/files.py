@@ -1,17 +1,28 @@
 """`entrepot files`: list, show, change and delete files. Versions, sharing and previews are in the
 modules beside this one."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_ID, RIGHTS, FileArgument, YesOption, confirm
+from entrepot_client.cli.arguments import (
+    EXAMPLE_FILE,
+    EXAMPLE_ID,
+    RIGHTS,
+    FileArgument,
+    YesOption,
+    confirm,
+    file_address,
+)
 from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of, short_time
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import counted, format_size, size_option
 from entrepot_client.models import Document, File
+
+if TYPE_CHECKING:
+    from entrepot_client.client import Client
 
 _SHORT_RIGHTS = {"r": "read", "w": "deliver", "rw": "both"}
 """`RIGHTS` in so few cells that the column stays in a narrow terminal."""
@@ -23,7 +34,7 @@ def register(app: typer.Typer) -> None:
     for name, example, command in (
         ("list", "list --name orders --sort=-updated_at", list_files),
         ("show", "show orders.csv", show_file),
-        ("edit", f"edit {EXAMPLE_ID} --size-limit 200MB --keep-last 5", edit_file),
+        ("edit", f"edit {EXAMPLE_FILE} --size-limit 200MB --keep-last 5", edit_file),
         ("rm", "rm orders.csv --version 3", remove),
         ("undelete", f"undelete {EXAMPLE_ID}", undelete),
     ):
@@ -59,11 +70,11 @@ def list_files(
     ] = None,
     min_size: Annotated[
         int | None,
-        typer.Option(help="At least this, as 10MB.", parser=size_option, metavar="SIZE"),
+        typer.Option(help="At least this size, such as 10MB.", parser=size_option, metavar="SIZE"),
     ] = None,
     max_size: Annotated[
         int | None,
-        typer.Option(help="At most this, as 1GB.", parser=size_option, metavar="SIZE"),
+        typer.Option(help="At most this size, such as 1GB.", parser=size_option, metavar="SIZE"),
     ] = None,
     sort: Annotated[
         str | None,
@@ -104,7 +115,7 @@ def show_file(ctx: typer.Context, file: FileArgument) -> None:
     """Show one file: its contract and its newest version. Times are UTC."""
     output = output_of(ctx)
     with open_client(output) as client:
-        print_file(output, client.file(client.find_id(file)))
+        print_file(client, client.file(client.find_id(file)), output)
 
 
 def edit_file(
@@ -169,8 +180,8 @@ def edit_file(
         )
     with open_client(output) as client:
         changed = client.change_file(client.find_id(file), **changes)
-    if changed is not None:
-        print_file(output, changed)
+        if changed is not None:
+            print_file(client, changed, output)
 
 
 def remove(
@@ -220,7 +231,7 @@ def undelete(
     with open_client(output) as client:
         if version is None:
             # A deleted file is on no list, so only its whole id finds it.
-            print_file(output, client.undelete_file(file))
+            print_file(client, client.undelete_file(file), output)
             return
         file_id = client.find_id(file)
         with client.naming_version(file_id, version):
@@ -232,13 +243,13 @@ def undelete(
     )
 
 
-def print_file(output: Output, file: File) -> None:
-    """Print all that people want to know of a file."""
+def print_file(client: "Client", file: File, output: Output) -> None:
+    """Print all that people want to know about a file."""
     document = file.document
     lines = {
         "file id": file.file_id,
         "name": file.file_name,
-        "address": f"/d/{file.account}/{file.path}" if file.path else "",
+        "address": file_address(client, file),
         "description": file.file_description,
         "owner": file.user_name,
         "you may": RIGHTS.get(file.entitlement, file.entitlement),

@@ -1,6 +1,7 @@
 """`entrepot links`: links with which anybody reads a file or delivers to it, without an account."""
 
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from entrepot_client.cli.arguments import (
 )
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
-from entrepot_client.cli.sizes import ExpiresOption, time_after
+from entrepot_client.cli.sizes import span_option, time_after
 from entrepot_client.models import Document
 
 
@@ -51,21 +52,40 @@ def register(app: typer.Typer) -> None:
 def create_link(
     ctx: typer.Context,
     file: FileArgument,
-    kind: Annotated[LinkKind, typer.Argument(help="read the file, or deliver to it.")],
-    name: Annotated[str, typer.Option(help="Who gets it; the activity names it.")] = "",
+    kind: Annotated[
+        LinkKind,
+        typer.Argument(help="What it is for: to read the file, or to deliver to it."),
+    ],
+    name: Annotated[
+        str, typer.Option(help="Who gets it. The list of links and the activity show it.")
+    ] = "",
     form: Annotated[
-        LinkForm | None, typer.Option("--as", help="The form to read; else as delivered.")
+        LinkForm | None,
+        typer.Option(
+            "--as", help="The form in which it is read; as delivered when it is left out."
+        ),
     ] = None,
     version: VersionOption = None,
-    expires: ExpiresOption = None,
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            help="When it ends by itself, such as 12h or 7d; 30 days from now when it is left out.",
+            parser=span_option,
+            metavar="SPAN",
+            show_default=False,
+        ),
+    ] = None,
     uses: Annotated[
-        int | None, typer.Option(min=1, help="Downloads, or deliveries that are not rejected.")
+        int | None,
+        typer.Option(
+            min=1, help="How often it can be used: downloads, or deliveries that are not rejected."
+        ),
     ] = None,
     password: Annotated[
         bool, typer.Option("--password", help="Ask for a password, or read it from stdin.")
     ] = False,
 ) -> None:
-    """Create a link, and show it once. Without --expires it ends in 30 days."""
+    """Create a link, and show it once."""
     output = output_of(ctx)
     with open_client(output) as client:
         link = client.create_link(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrepot_client import errors
-from entrepot_client.cli.arguments import FILE_HELP
+from entrepot_client.cli.arguments import FILE_HELP, file_address
 from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
@@ -24,7 +24,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
-from entrepot_client.models import Acknowledgement, Task
+from entrepot_client.models import Acknowledgement, File, Task
 
 if TYPE_CHECKING:
     from entrepot_client.batch import BatchOptions
@@ -55,7 +55,7 @@ def push(
     ctx: typer.Context,
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Files and folders to upload, or - for stdin."),
+        typer.Argument(metavar="PATH", help="Files and folders to upload, or - for stdin."),
     ],
     to: Annotated[
         str | None,
@@ -217,9 +217,13 @@ def _push_one(
         _print_delivery(output, delivery)
         return
     task = watch_to_end(client, delivery.task_id, output)
+    address = ""
     if task.status == "succeeded":
-        _check_sha256(client, task, delivery)
-    report_delivery(client, task, output, quiet="file_id", path=str(path))
+        file = client.file(task.file_id or "")
+        _check_sha256(file, task, delivery)
+        address = file_address(client, file)
+    reference = to or at_path
+    report_delivery(client, task, output, "file_id", str(path), reference, address)
 
 
 def _upload(
@@ -281,9 +285,8 @@ def state_folder() -> Path:
     return platformdirs.user_state_path("entrepot") / "uploads"
 
 
-def _check_sha256(client: "Client", task: Task, delivery: Acknowledgement) -> None:
+def _check_sha256(file: File, task: Task, delivery: Acknowledgement) -> None:
     """Raise Failure if the server's bytes differ from those that were read from the disk."""
-    file = client.file(task.file_id or "")
     if file.version == task.version and file.sha256 not in (None, delivery.sha256):
         raise Failure(
             f"The server has other bytes than were sent (SHA-256 {file.sha256}, "

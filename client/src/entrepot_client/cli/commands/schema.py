@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from entrepot_client import errors
-from entrepot_client.cli.arguments import EXAMPLE_ID, FileArgument
+from entrepot_client.cli.arguments import EXAMPLE_FILE, FileArgument
 from entrepot_client.cli.commands import versions
 from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
@@ -27,12 +27,12 @@ from entrepot_client.models import FOUND_OUT
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     schema = typer.Typer(help="Show, infer and change the schemas of files.")
-    schema.command("show", epilog=f"Example: entrepot schema show {EXAMPLE_ID}")(show)
+    schema.command("show", epilog=f"Example: entrepot schema show {EXAMPLE_FILE}")(show)
     schema.command("infer", epilog="Example: entrepot schema infer orders.csv > schema.json")(infer)
-    example = f"Example: entrepot schema accept-suggestion {EXAMPLE_ID} 4"
+    example = f"Example: entrepot schema accept-suggestion {EXAMPLE_FILE} 4"
     schema.command("accept-suggestion", epilog=example)(versions.accept_suggestion)
-    schema.command("set", epilog=f"Example: entrepot schema set {EXAMPLE_ID} schema.json")(set_)
-    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {EXAMPLE_ID}")
+    schema.command("set", epilog=f"Example: entrepot schema set {EXAMPLE_FILE} schema.json")(set_)
+    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {EXAMPLE_FILE}")
 
 
 def show(
@@ -96,7 +96,7 @@ def set_(
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SCHEMA]", help="A Table Schema (JSON); it stays if left out.", exists=True
+            metavar="SCHEMA", help="A Table Schema (JSON); it stays if left out.", exists=True
         ),
     ] = None,
     dialect: DialectOption = None,

@@ -77,7 +77,7 @@ def block(
 def reset(
     ctx: typer.Context, account: AccountArgument, for_account: ForAccountOption = False
 ) -> None:
-    """Take back that an account was accepted or blocked."""
+    """Undo that an account was accepted or blocked."""
     _decide(output_of(ctx), account, None, for_account)
 
 

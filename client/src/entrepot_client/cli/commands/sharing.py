@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_ID, RIGHTS, FileArgument
+from entrepot_client.cli.arguments import EXAMPLE_FILE, EXAMPLE_ID, RIGHTS, FileArgument
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
 
 OfferedFile = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
-"""A file that one is offered is on no list of files, so only its id finds it."""
-UserName = Annotated[str, typer.Argument(help="A user, like acme:anna.")]
+"""An offered file is on no list of files, so only its id finds it."""
+UserName = Annotated[str, typer.Argument(metavar="ACCOUNT:USER", help="A user, like acme:anna.")]
 
 
 class Entitlement(StrEnum):
@@ -27,10 +27,10 @@ def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
     # `hand-over` and `take-over` keep their names, which scripts use; in the code it is a transfer.
     for name, example, command in (
-        ("share", f"share {EXAMPLE_ID} partner:anna w --expires 90d", share),
-        ("unshare", f"unshare {EXAMPLE_ID} partner:anna", unshare),
-        ("shared", f"shared {EXAMPLE_ID}", list_shared),
-        ("hand-over", f"hand-over {EXAMPLE_ID} acme:rob", transfer_file),
+        ("share", f"share {EXAMPLE_FILE} partner:anna w --expires 90d", share),
+        ("unshare", f"unshare {EXAMPLE_FILE} partner:anna", unshare),
+        ("shared", f"shared {EXAMPLE_FILE}", list_shared),
+        ("hand-over", f"hand-over {EXAMPLE_FILE} acme:rob", transfer_file),
         ("offers", "offers", list_offers),
         ("take-over", f"take-over {EXAMPLE_ID}", accept_offer),
         ("decline", f"decline {EXAMPLE_ID}", decline),
@@ -43,10 +43,15 @@ def share(
     ctx: typer.Context,
     file: FileArgument,
     user_name: Annotated[
-        str, typer.Argument(help="A user of any account, like acme:anna, or a whole one: acme:*.")
+        str,
+        typer.Argument(
+            metavar="ACCOUNT:USER",
+            help="A user of any account, like acme:anna, or a whole one: acme:*.",
+        ),
     ],
     entitlement: Annotated[
-        Entitlement, typer.Argument(help="r: read, w: deliver and see nothing else, rw: both.")
+        Entitlement,
+        typer.Argument(help="r: read, w: deliver and see nothing else, rw: both."),
     ],
     expires: ExpiresOption = None,
 ) -> None:

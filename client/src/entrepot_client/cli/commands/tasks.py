@@ -127,16 +127,23 @@ def report_outcome(task: Task, output: Output, quiet: str) -> None:
 
 
 def report_delivery(
-    client: "Client", task: Task, output: Output, quiet: str, path: str = "PATH"
+    client: "Client",
+    task: Task,
+    output: Output,
+    quiet: str,
+    path: str = "PATH",
+    reference: str | None = None,
+    address: str = "",
 ) -> None:
     """As `report_outcome`, of a task that judged a version: a rejection also says how the file is
-    continued, with the `path` that was pushed, and what change of the contract is suggested."""
+    continued, with the `path` that was pushed and the `reference` to the file that was typed, and
+    what change of the contract is suggested. `address` is that of the file."""
     failure = explain_task_failure(task)
     if failure is None:
-        print_task(output, task, quiet)
+        print_task(output, task, quiet, address)
         return
     if task.rejected:
-        failure.do = rejection_advice(task, path)
+        failure.do = rejection_advice(task, path, reference)
     if task.rejected and task.report_url is not None:
         try:
             report = client.report(task)
@@ -151,20 +158,21 @@ def report_delivery(
     raise failure
 
 
-def print_task(output: Output, task: Task, quiet: str) -> None:
-    """Print one task; `quiet` is the key of its main value."""
+def print_task(output: Output, task: Task, quiet: str, address: str = "") -> None:
+    """Print one task; `quiet` is the key of its main value, `address` that of its file."""
     error = (task.error or {}).get("detail")
     lines = {
-        "task id": task.task_id,
+        "file": task.file_name or "",
+        "version": str(task.version or ""),
         "status": task.status,
         "stage": "" if task.ended else task.progress.stage,
-        "file": task.file_name or "",
+        "error": str(error or ""),
+        "address": address,
+        "report": _report_command(task),
         "file id": task.file_id or "",
-        "version": str(task.version or ""),
+        "task id": task.task_id,
         "created": task.created_at or "",
         "finished": task.finished_at or "",
-        "error": str(error or ""),
-        "report": _report_command(task),
     }
     fields = {label: text for label, text in lines.items() if text}
     output.record(task.document, quiet=quiet, shown=fields)

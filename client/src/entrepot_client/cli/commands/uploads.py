@@ -1,4 +1,4 @@
-"""`entrepot uploads`: uploads under way, one's own and those to one's files."""
+"""`entrepot uploads`: uploads under way, yours and those to your files."""
 
 from typing import Annotated
 

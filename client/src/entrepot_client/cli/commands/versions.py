@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_ID, FileArgument, VersionArgument
+from entrepot_client.cli.arguments import EXAMPLE_FILE, FileArgument, VersionArgument
 from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.comparison import show_comparison
 from entrepot_client.cli.explain import explain_task_failure
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
-    files.command("versions", epilog=f"Example: entrepot files versions {EXAMPLE_ID}")(
+    files.command("versions", epilog=f"Example: entrepot files versions {EXAMPLE_FILE}")(
         list_versions
     )
-    files.command("restore", epilog=f"Example: entrepot files restore {EXAMPLE_ID} 3")(restore)
-    example = f"Example: entrepot files compare {EXAMPLE_ID} 2 3 --key id"
+    files.command("restore", epilog=f"Example: entrepot files restore {EXAMPLE_FILE} 3")(restore)
+    example = f"Example: entrepot files compare {EXAMPLE_FILE} 2 3 --key id"
     files.command("compare", epilog=example)(compare)
-    example = f'Example: entrepot files accept {EXAMPLE_ID} 4 --reason "agreed by mail"'
+    example = f'Example: entrepot files accept {EXAMPLE_FILE} 4 --reason "agreed by mail"'
     files.command("accept", epilog=example)(accept)
-    example = f"Example: entrepot files accept-suggestion {EXAMPLE_ID} 4"
+    example = f"Example: entrepot files accept-suggestion {EXAMPLE_FILE} 4"
     files.command("accept-suggestion", epilog=example)(accept_suggestion)
 
 
@@ -67,7 +67,7 @@ def compare(
     ctx: typer.Context,
     file: FileArgument,
     before: Annotated[int, typer.Argument(help="The earlier version's number.", min=1)],
-    after: Annotated[int, typer.Argument(help="The later one's.", min=1)],
+    after: Annotated[int, typer.Argument(help="The later version's number.", min=1)],
     key: Annotated[
         list[str] | None,
         typer.Option("--key", metavar="COLUMN", help="A column of the key; may be repeated."),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.arguments import (
-    EXAMPLE_ID,
+    EXAMPLE_FILE,
     FileArgument,
     VersionArgument,
     YesOption,
@@ -18,9 +18,9 @@ from entrepot_client.models import Document
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
-    example = f'Example: entrepot files withdraw {EXAMPLE_ID} 4 --reason "wrong month"'
+    example = f'Example: entrepot files withdraw {EXAMPLE_FILE} 4 --reason "wrong month"'
     files.command("withdraw", epilog=example)(withdraw)
-    example = f"Example: entrepot files undo-withdrawal {EXAMPLE_ID} 4"
+    example = f"Example: entrepot files undo-withdrawal {EXAMPLE_FILE} 4"
     files.command("undo-withdrawal", epilog=example)(undo_withdrawal)
 
 

@@ -73,7 +73,7 @@ async def new_link(file_id: FileIdInPath, body: NewLinkBody, work: WriteWork) ->
     """Make a link with which anybody who has it reads the file (`read`: a `format` of a `version`,
     by default the newest as it was delivered), or delivers to it (`deliver`).
 
-    Its address is in this answer and can never be had again. A `password` must be as strong as
+    Its address is in this answer, and cannot be shown again. A `password` must be as strong as
     that of a user. The link ends when it expires, is revoked or used up, and when its creator may
     not share the file any more, or the key that made it is revoked or expires. A key needs the
     scope `read` for a link that reads.

@@ -139,10 +139,11 @@ async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: Wri
 async def offers(
     request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
-    """The files of other accounts that one is offered, oldest offer first.
+    """The files that other accounts offer to the caller, oldest offer first.
 
-    `bytes` is what one's account needs room for: all versions, also those that are quarantined or
-    deleted and still kept. `entitlements` counts whom the file is shared with, which stays so.
+    `bytes` is what the caller's account needs room for: all versions, also those that are
+    quarantined or deleted and still kept. `entitlements` counts whom the file is shared with,
+    which stays so.
     """
     return await list_response(request, work, OFFERS, list_offers, offer_payload, limit, cursor)
 
@@ -188,9 +189,9 @@ async def withdraw(file_id: FileIdInPath, work: WriteWork) -> Response:
     | problems(errors.NotAllowed, errors.QuotaExceeded, errors.FileBusy),
 )
 async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
-    """Become the owner of a file that one is offered; answers the file.
+    """Become the owner of a file that is offered to the caller; answers the file.
 
-    All its bytes count for one's own account from then on, or nothing changes: `413` with the
+    All its bytes count for the caller's account from then on, or nothing changes: `413` with the
     figures if they do not fit, `409` while a version is being inspected.
     """
 
@@ -207,7 +208,7 @@ AccountInPath = Annotated[str, Path(description="The name of the account that sh
 
 class SenderBody(BaseModel):
     """What is decided on an account; null takes the decision back. `for_account`: for all users of
-    one's own account, which is for its admins."""
+    the caller's account, which is for its admins."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -217,9 +218,9 @@ class SenderBody(BaseModel):
 
 @router.get("/senders", operation_id="list_senders", response_model=SenderList)
 async def senders(work: ReadWork) -> Response:
-    """The other accounts that share files with one, and what was decided on them.
+    """The other accounts that share files with the caller, and what was decided on them.
 
-    An account that neither oneself nor one's account has accepted shares at most 100 files with
+    An account that neither the caller nor their account has accepted shares at most 100 files with
     one.
     """
     accounts = await work.read(list_senders)
@@ -234,7 +235,7 @@ async def senders(work: ReadWork) -> Response:
     responses=problems(errors.NotAllowed),
 )
 async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> Response:
-    """Accept an account once, so that it may share any number of files with one, or block it.
+    """Accept an account once, so that it may share any number of files with you, or block it.
 
     All shares of a blocked account end, and its further ones are answered as if there were nobody
     of this name. The account gets no notice.
@@ -252,7 +253,7 @@ async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> R
     response_model=None,
 )
 async def decline(file_id: FileIdInPath, work: WriteWork) -> Response:
-    """Decline a file that another account shares with one: it is not listed any more.
+    """Decline a file that another account shares with the caller: it is not listed any more.
 
     By an admin, also what is shared with the whole account.
     """

@@ -1,4 +1,4 @@
-"""The record of activity: of a file, of the account or of oneself; and as a file to keep."""
+"""The record of activity: of a file, of the account or of the user; and as a file to download."""
 
 from functools import partial
 from typing import Literal

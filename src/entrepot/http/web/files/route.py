@@ -1,7 +1,7 @@
 """The files, newest first; one file with its contract and what its inspection found."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -15,35 +15,22 @@ from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.cleanup.delete import get_deleted_file
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
-    UploadUnderWay,
     end_upload,
-    list_uploads_to_file,
-)
-from entrepot.files.queries.activity import (
-    ActivityFilter,
-    ActivityRow,
-    PageRange,
-    list_file_activity,
 )
 from entrepot.files.queries.lists import FileFilter, Sort, list_files
+from entrepot.files.queries.newest_versions import NewestVersion, list_newest_versions
 from entrepot.files.queries.read import (
     FileRecord,
-    Findings,
-    find_newest_findings,
-    get_file,
     get_findings,
     get_profile_findings,
 )
-from entrepot.files.queries.revisions import Revision, list_schema_revisions, load_schema
-from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
-from entrepot.files.transfer import get_offer_recipient, offer_file, withdraw_offer
+from entrepot.files.queries.revisions import load_schema
+from entrepot.files.transfer import offer_file, withdraw_offer
 from entrepot.grants.entitlements import (
-    GrantedEntitlement,
     grant_entitlement,
-    list_entitlements,
     revoke_entitlement,
 )
-from entrepot.grants.senders import decline_share, may_decline
+from entrepot.grants.senders import decline_share
 from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
@@ -62,33 +49,31 @@ from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import schema_view
 from entrepot.http.web.files.findings import view_findings, view_revisions
+from entrepot.http.web.files.load import PAGE, VERSIONS, load_file_page
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
-from entrepot.http.web.usage_examples import delivery_examples, first_upload, reading_examples
+from entrepot.http.web.usage_examples import (
+    delivery_examples,
+    file_address,
+    first_upload,
+    reading_examples,
+)
 from entrepot.inspection.results import Form
 
 router = APIRouter()
 
-PAGE = 50
-"""Rows of the list on one page."""
 NEWEST_FIRST: Sort = "-created_at"
-VERSIONS = 20
-"""The newest versions, which the page of a file lists."""
-UPLOADS = 50
-"""The oldest uploads under way, which it lists."""
-ACTIVITY_SHOWN = 5
-"""The newest activity, which it shows."""
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
 }  # fmt: skip
-"""The forms that a table can be had in, by the names that people know."""
+"""The forms of a table, by the names that people know."""
 
 
 @router.get("/files", response_model=None)
 async def files(request: Request, work: SessionWork) -> Response:
-    """The files that one may see, newest first, or as they are searched and sorted; or the
+    """The files that the user may see, newest first, or as they are searched and sorted; or the
     search again, and why not."""
     parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:
@@ -111,7 +96,9 @@ async def _list(
 ) -> Response:
     after = query.listing.read_cursor(query.cursor)
     size = 0 if error else PAGE + 1
-    actor, records = await work.read_with_actor(list_files, size, after, query.file_filter)
+    actor, (records, newest) = await work.read_with_actor(
+        _load_list, size, after, query.file_filter
+    )
     items, next_cursor = query.listing.page(records, PAGE)
     sort = query.file_filter.sort
     return page(
@@ -120,6 +107,7 @@ async def _list(
         actor,
         status=422 if error else 200,
         files=items,
+        newest=newest,
         parameters=parameters,
         error=error,
         sort=sort,
@@ -131,6 +119,17 @@ async def _list(
         first_page=_link(request) if after is not None else None,
         command=first_upload(endpoint_of(request), "<API KEY>"),
     )
+
+
+def _load_list(
+    conn: ReadConnection,
+    actor: Actor,
+    limit: int,
+    after: Position | None,
+    file_filter: FileFilter,
+) -> tuple[list[FileRecord], dict[UUID, NewestVersion]]:
+    records = list_files(conn, actor, limit, after, file_filter)
+    return records, list_newest_versions(conn, actor, records)
 
 
 @router.get("/files/{file_id}", response_model=None)
@@ -212,7 +211,9 @@ async def _page(
     cursor: str | None = None,
 ) -> Response:
     sharing = ENTITLEMENTS.of(file_id)
-    actor, content = await work.read_with_actor(_load, file_id, sharing.read_cursor(cursor))
+    actor, content = await work.read_with_actor(
+        load_file_page, file_id, sharing.read_cursor(cursor)
+    )
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
@@ -248,8 +249,9 @@ async def _page(
         format_details=views.details,
         profile=views.profile,
         forms=FORMS if file.row_count is not None else {},
-        reading=reading_examples(endpoint, file_id, file.name, file.row_count is not None),
-        delivering=delivery_examples(endpoint, file_id, file.name),
+        address=file_address(endpoint, file),
+        reading=reading_examples(endpoint, file),
+        delivering=delivery_examples(endpoint, file),
     )
 
 
@@ -274,7 +276,7 @@ async def download(
 async def profile(
     file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
-    """The profile of a version, the newest inspected by default, as JSON to keep."""
+    """The profile of a version, the newest inspected by default, as a JSON file."""
     findings = await work.read(get_profile_findings, file_id, version)
     return json_attachment(
         await profile_document(work, findings), f"profile-{file_id}-{findings.version}.json"
@@ -285,7 +287,7 @@ async def profile(
 async def schema(
     file_id: FileIdInPath, work: SessionWork, revision: RevisionInQuery | None = None
 ) -> Response:
-    """A revision of the schema, the newest by default, as JSON to keep."""
+    """A revision of the schema, the newest by default, as a JSON file."""
     number, document = await work.read(load_schema, file_id, revision)
     return json_attachment(document, f"schema-{file_id}-{number}.json")
 
@@ -297,7 +299,7 @@ async def report_csv(
     work: SessionWork,
     version: NumberInQuery | None = None,
 ) -> Response:
-    """The rejected rows of a version, the newest inspected by default, as CSV to keep.
+    """The rejected rows of a version, the newest inspected by default, as a CSV file.
 
     If they are not there any more, they are made again, and a page waits for them.
     """
@@ -309,72 +311,10 @@ async def report_csv(
 async def report(
     file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
-    """The report on a version, the newest inspected by default, as JSON to keep."""
+    """The report on a version, the newest inspected by default, as a JSON file."""
     findings = await work.read(get_findings, file_id, version)
     text = await visible_report(work, findings.report, findings.reads)
     return json_attachment(text, f"report-{file_id}-{findings.version}.json")
-
-
-@dataclass(frozen=True)
-class _FilePage:
-    """What the page of a file is made of; `findings` are None as long as nothing was inspected."""
-
-    file: FileRecord
-    findings: Findings | None
-    revisions: list[Revision]
-    versions: list[Version]
-    exception: Version | None
-    entitlements: list[GrantedEntitlement]
-    activity: list[ActivityRow]
-    offer_recipient: str | None
-    uploads: list[UploadUnderWay]
-    may_decline: bool
-
-    @property
-    def inspected_version(self) -> Version | None:
-        """The version that the findings are of, if it is among those that are listed."""
-        number = self.findings.version if self.findings else None
-        return next((each for each in self.versions if each.number == number), None)
-
-    @property
-    def rejected(self) -> Version | None:
-        """A delivery newer than the current version that was not published, if it is the newest."""
-        newest = self.versions[0] if self.versions else None
-        if newest is None or not self.file.version or newest.number < self.file.version:
-            return None
-        return newest if newest.status in ("rejected", "failed") else None
-
-    @property
-    def withdrawn(self) -> Version | None:
-        """The newest version, if it was withdrawn and no newer one is published: its readers may
-        have it still."""
-        newest = next((v for v in self.versions if v.status in ("published", "withdrawn")), None)
-        return newest if newest is not None and newest.withdrawal is not None else None
-
-
-def _load(
-    conn: ReadConnection, actor: Actor, file_id: UUID, shared_after: Position | None
-) -> _FilePage:
-    file = get_file(conn, actor, file_id)
-    # The page is about what readers get; while nothing is published, about the newest delivery.
-    current = file.version if file.rights.reads else None
-    findings = find_newest_findings(conn, actor, file_id, current)
-    return _FilePage(
-        file,
-        findings,
-        list_schema_revisions(conn, actor, file_id),
-        list_versions(conn, actor, file_id, VERSIONS),
-        find_accepted_version(conn, file_id, file.version),
-        list_entitlements(conn, actor, file_id, PAGE + 1, shared_after)
-        if file.rights.manages
-        else [],
-        list_file_activity(conn, actor, file_id, ActivityFilter(), PageRange(ACTIVITY_SHOWN))
-        if file.rights.manages
-        else [],
-        get_offer_recipient(conn, file_id) if file.rights.manages else None,
-        list_uploads_to_file(conn, actor, file_id, UPLOADS) if file.rights.manages else [],
-        file.is_foreign and may_decline(conn, actor, file_id),
-    )
 
 
 def _link(request: Request, **changed: str) -> str:

@@ -39,13 +39,13 @@ class KeyDraft:
 
 @router.get("/keys", response_model=None)
 async def keys(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
-    """The live keys that one may see, newest first, and the form for a new one."""
+    """The valid keys that the user may see, newest first, and the form for a new one."""
     return await _page(request, work, KeyDraft(), cursor=cursor)
 
 
 @router.post("/keys", response_model=None)
 async def new_key(request: Request, work: SessionWork) -> Response:
-    """Make a key. The answer itself shows it, because it is kept nowhere."""
+    """Make a key. The answer itself shows it, because it is not stored."""
     form = await read_form(request)
     draft = KeyDraft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
     try:

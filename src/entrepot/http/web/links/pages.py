@@ -55,7 +55,7 @@ async def download_page(
 async def delivery_page(
     request: Request, work: UnitOfWork, secret: str, task: TaskRecord, stored: TaskReport | None
 ) -> Response:
-    """What has become of a delivery: the verdict with its report, and a form for a correction."""
+    """The result of a delivery: the verdict with its report, and a form for a correction."""
     view = await work.read(get_linked_file)
     report = None
     if stored is not None:

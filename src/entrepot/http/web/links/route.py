@@ -107,7 +107,7 @@ async def links(
 
 @router.post("/files/{file_id}/links", response_model=None)
 async def new_link(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Make a link. The answer itself shows its address, because it is kept nowhere."""
+    """Make a link. The answer itself shows its address, because it is not stored."""
     form = await read_form(request)
     draft = _read_draft(form)
     try:

@@ -1,1 +1,1 @@
-"""The page of files that one is offered."""
+"""The page of files that are offered to the user."""

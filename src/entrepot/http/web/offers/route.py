@@ -1,4 +1,4 @@
-"""Files that one is offered: take one over, with all its bytes, or decline it."""
+"""Files that are offered to the user: take one over, with all its bytes, or decline it."""
 
 from contextlib import suppress
 
@@ -24,7 +24,7 @@ PAGE = 50
 
 @router.get("/offers", response_model=None)
 async def offers(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
-    """What one is offered, the oldest offer first."""
+    """The files that are offered to the user, the oldest offer first."""
     return await _page(request, work, None, cursor)
 
 

@@ -1,1 +1,1 @@
-"""Change one's password."""
+"""Change the user's password."""

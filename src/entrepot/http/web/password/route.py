@@ -1,4 +1,4 @@
-"""Change one's password. All other sessions end, and this browser gets a new one."""
+"""Change the user's password. All other sessions end, and this browser gets a new one."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response

@@ -47,7 +47,7 @@ PAGE = 50
 
 @router.get("/tasks", response_model=None)
 async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
-    """One's own tasks and those of one's files; an admin's whole account."""
+    """The user's tasks and those of their files; for an admin those of the whole account."""
     after = TASKS.read_cursor(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
@@ -74,7 +74,7 @@ async def task(request: Request, task_id: TaskIdInPath, work: SessionWork) -> Re
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
 async def report(task_id: TaskIdInPath, work: SessionWork) -> Response:
-    """The report that a task ended with, as JSON to keep."""
+    """The report of a task, as a JSON file."""
     stored = await work.read(get_task_report, task_id)
     text = await visible_report(work, stored.report, stored.reads)
     return json_attachment(text, f"report-{task_id}.json")
@@ -82,7 +82,7 @@ async def report(task_id: TaskIdInPath, work: SessionWork) -> Response:
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
 async def comparison(task_id: TaskIdInPath, work: SessionWork) -> Response:
-    """What a comparison found, as JSON to keep."""
+    """The result of a comparison, as a JSON file."""
     stored = await work.read(get_comparison, task_id)
     size = len(stored.result)
     text = await work.runtime.parser.run(work.account_id, size, comparison_text, stored)

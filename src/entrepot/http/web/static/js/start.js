@@ -1,11 +1,15 @@
 /** The one script of a page: says that scripts run, and starts each behaviour. */
 import { copyOnClick } from "./copy.js";
+import { sendFileLast } from "./file_last.js";
 import { followLive } from "./live.js";
 import { switchTheme } from "./theme.js";
 
 document.documentElement.dataset.scripts = "";
 copyOnClick(document);
 switchTheme(document);
+for (const form of document.querySelectorAll("form[data-file-last]")) {
+  sendFileLast(/** @type {HTMLFormElement} */ (form));
+}
 for (const place of document.querySelectorAll("[data-live]")) {
   followLive(/** @type {HTMLElement} */ (place));
 }
