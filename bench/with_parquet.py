@@ -36,8 +36,7 @@ SMALL_SCHEMA = {
     ]
 }
 LARGE_ROUNDS = 2
-"""Of the large table, after one that does not count: CPU differs by 2 % between rounds, and each
-takes the better part of a minute."""
+"""Of the large table, after one that does not count: each takes the better part of a minute."""
 MOST_SMALL, MOST_LARGE = 0.8, 0.95
 """Times the cost in two processes that one may have, of a table of 5 kB and of a large one."""
 

@@ -1,7 +1,7 @@
 """Inspect the fuzzed inputs of a range of numbers, through the real locked process.
 
 `python -m tests.inspection.fuzz_range 300 100000` begins with any number, in batches as the product
-makes them of small files: a process of its own for each input would cost four times as much.
+makes them of small files.
 """
 
 import sys

@@ -78,7 +78,7 @@ class Database:
             conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield ReadConnection(conn)
             # At a rollback psycopg forgets all prepared statements of the connection, and each is
-            # planned again: this took half of PostgreSQL's time for a delivery (ADR 0064).
+            # planned again: this took half of PostgreSQL's time for a delivery (ADR 0063).
             conn.commit()
 
     @contextmanager

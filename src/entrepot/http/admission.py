@@ -67,7 +67,7 @@ class CountedCaller(NamedTuple):
     """For whom a request counts, and whether the API's key is missing or wrong."""
 
     policy: Policy | None
-    counter: str | bytes
+    counter: str
     is_known: bool
     key_error: NotAuthenticated | None = None
 
@@ -146,14 +146,14 @@ class AdmissionMiddleware:
                 if scope["path"].startswith(ADDRESSES):
                     error = NotAuthenticated(reason=ADDRESS_NEEDS_KEY)
                 return CountedCaller(self._address_policy, address, False, error)
-            return CountedCaller(self._session_policy, session, is_known=False)
+            return CountedCaller(self._session_policy, session.hex(), is_known=False)
         try:
             digest = read_credential(scope, self._runtime.parts.secret)
             await self._known.check_key(digest)
         except NotAuthenticated as error:
             self._record_refused_key(scope)
             return CountedCaller(self._address_policy, address, is_known=False, key_error=error)
-        return CountedCaller(self._key_policy, digest, is_known=True)
+        return CountedCaller(self._key_policy, digest.hex(), is_known=True)
 
     def _forget_refused_key(self, scope: Scope) -> None:
         """Look a key up again that was revoked, or has expired, since it was looked up."""

@@ -289,11 +289,6 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
 
 
-def open_reader(request: Request) -> UnitOfWork:
-    """A unit of work for the holder of a key that may read. Raises NotAuthenticated."""
-    return open_work(request, "read")
-
-
 def open_link_work(request: Request, link_secret: str) -> UnitOfWork:
     """A unit of work for whoever has the link with this secret. Raises NotFound for a secret that
     cannot be one."""
@@ -314,17 +309,33 @@ def read_request_origin(request: Request) -> RequestOrigin:
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 
-def require_scope(scope: Scope | None) -> Callable[[Request], UnitOfWork]:
-    """A dependency that gives a unit of work to holders of a key with `scope`."""
+class RequireScope:
+    """A dependency that gives a unit of work to holders of a key with `scope` (None: any key).
 
-    async def work(request: Request) -> UnitOfWork:
-        return open_work(request, scope)
+    `open_unit` may let others in as well. The OpenAPI document reads `scope`.
+    """
 
-    return work  # type: ignore[return-value]
+    def __init__(
+        self,
+        scope: Scope | None,
+        open_unit: Callable[[Request, Scope | None], UnitOfWork] = open_work,
+    ) -> None:
+        self.scope = scope
+        self._open_unit = open_unit
 
+    def open(self, request: Request) -> UnitOfWork:
+        """The unit of work of whoever asks. Raises NotAuthenticated."""
+        return self._open_unit(request, self.scope)
+
+    async def __call__(self, request: Request) -> UnitOfWork:
+        """As `open`, in the event loop: FastAPI would take a thread for a plain function."""
+        return self.open(request)
+
+
+require_reader = RequireScope("read")
 
 RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
-AnyWork = Annotated[UnitOfWork, Depends(require_scope(None))]
-ReadWork = Annotated[UnitOfWork, Depends(require_scope("read"))]
-WriteWork = Annotated[UnitOfWork, Depends(require_scope("write"))]
-AdminWork = Annotated[UnitOfWork, Depends(require_scope("admin"))]
+AnyWork = Annotated[UnitOfWork, Depends(RequireScope(None))]
+ReadWork = Annotated[UnitOfWork, Depends(require_reader)]
+WriteWork = Annotated[UnitOfWork, Depends(RequireScope("write"))]
+AdminWork = Annotated[UnitOfWork, Depends(RequireScope("admin"))]

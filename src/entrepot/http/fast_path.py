@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from entrepot.errors import EntrepotError
 from entrepot.files.paths import PACKAGE_NAME
-from entrepot.http.addresses.read import open_reader_or_session, read_address
+from entrepot.http.addresses.read import read_address, require_reader_or_session
 from entrepot.http.api.files import download
-from entrepot.http.deps import UnitOfWork, open_reader
+from entrepot.http.deps import RequireScope, require_reader
 from entrepot.http.places import ADDRESSES, DOWNLOADS
 from entrepot.http.problems.handlers import answer_error, answer_unexpected
 
@@ -47,17 +47,16 @@ class FastPathMiddleware:
 
 
 class PlainDownload(NamedTuple):
-    """What is asked for: the function of the route, what it takes of the path, and what opens the
-    unit of work of whoever asks."""
+    """What is asked for: the function of the route, what it takes of the path, and who may ask."""
 
     route: Callable[..., Awaitable[Response]]
     arguments: tuple[Any, ...]
-    open_work: Callable[[Request], UnitOfWork]
+    require: RequireScope
 
 
 async def _download_response(plain: PlainDownload, request: Request) -> Response:
     try:
-        return await plain.route(*plain.arguments, request, plain.open_work(request))
+        return await plain.route(*plain.arguments, request, plain.require.open(request))
     except EntrepotError as error:
         return await answer_error(request, error)
     except Exception as error:
@@ -71,12 +70,12 @@ def _plain_download(scope: Scope) -> PlainDownload | None:
     path: str = scope["path"]
     if path.startswith(DOWNLOADS):
         file_id = _read_id(path[len(DOWNLOADS) :])
-        return PlainDownload(download, (file_id,), open_reader) if file_id else None
+        return PlainDownload(download, (file_id,), require_reader) if file_id else None
     if path.startswith(ADDRESSES):
         account, slash, address = path[len(ADDRESSES) :].partition("/")
         # Another route has the package, and none a path with a line break.
         if account and slash and address != PACKAGE_NAME and "\n" not in path:
-            return PlainDownload(read_address, (account, address), open_reader_or_session)
+            return PlainDownload(read_address, (account, address), require_reader_or_session)
     return None
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from entrepot import errors
+from entrepot.accounts.actor import Scope
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.queries.addresses import find_addressed
@@ -17,7 +18,7 @@ from entrepot.http.api.openapi.answers import (
     file_responses,
     problems,
 )
-from entrepot.http.deps import ReadWork, UnitOfWork, open_reader
+from entrepot.http.deps import ReadWork, RequireScope, UnitOfWork, open_work
 from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
@@ -44,18 +45,16 @@ NameInPath = Annotated[
 ]
 
 
-def open_reader_or_session(request: Request) -> UnitOfWork:
-    """A unit of work for the holder of a key that may read, and for a browser's session."""
+def _open_for_key_or_session(request: Request, scope: Scope | None) -> UnitOfWork:
+    """A unit of work for the holder of a key with `scope`, and for a browser's session."""
     if "authorization" in request.headers:
-        return open_reader(request)
+        return open_work(request, scope)
     return page_work(request)
 
 
-async def _reader_or_session(request: Request) -> UnitOfWork:
-    return open_reader_or_session(request)  # in the event loop: FastAPI would take a thread
+require_reader_or_session = RequireScope("read", _open_for_key_or_session)
 
-
-AddressWork = Annotated[UnitOfWork, Depends(_reader_or_session)]
+AddressWork = Annotated[UnitOfWork, Depends(require_reader_or_session)]
 
 
 @downloads.get(

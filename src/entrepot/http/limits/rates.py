@@ -7,16 +7,20 @@ end.
 
 import ipaddress
 import math
-import time
-from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
-from typing import NamedTuple
+
+from throttled import MemoryStore, RateLimiterRegistry, RateLimiterType, per_duration
 
 MAX_COUNTERS = 10_000
 """Keys, addresses or names of which one rate keeps the count at once."""
 
+_ALGORITHM = RateLimiterRegistry.get(RateLimiterType.GCRA.value)
 
-class RateState(NamedTuple):
+
+@dataclass(frozen=True)
+class RateState:
     """What is left after a request. Times are whole seconds, rounded up.
 
     `full_after`: until all is there again; `retry_after`: until one more may come, 0 for now.
@@ -29,33 +33,25 @@ class RateState(NamedTuple):
 
 
 class Rate:
-    """At most `burst` requests in a row, and `requests` in each `minutes` minutes.
-
-    Use it from one thread: nothing comes between a look at a counter and its change.
-    """
+    """At most `burst` requests in a row, and `requests` in each `minutes` minutes."""
 
     def __init__(self, requests: int, burst: int, minutes: int = 1) -> None:
         self.burst = burst
         self.window = max(1, math.ceil(burst * 60 * minutes / requests))
-        self._interval = 60 * minutes / requests
-        # When each has all its requests again, in seconds of the monotonic clock.
-        self._full_at: OrderedDict[str | bytes, float] = OrderedDict()
+        quota = per_duration(timedelta(minutes=minutes), requests, burst)
+        self._limiter = _ALGORITHM(quota, MemoryStore(options={"MAX_SIZE": MAX_COUNTERS}))
 
-    def take(self, key: str | bytes) -> RateState:
+    def take(self, key: str) -> RateState:
         """Count a request of `key`, unless it is one too many."""
-        now, interval = time.monotonic(), self._interval
-        used_seconds = max(0.0, self._full_at.get(key, now) - now)
-        # How many are left after this one; a hair more, since sums of intervals are not exact.
-        left = self.burst - 1 - used_seconds / interval + 1e-6
-        if left < 0:
-            self._full_at.move_to_end(key)
-            return RateState(True, 0, math.ceil(used_seconds), max(1, math.ceil(-left * interval)))
-        used_seconds += interval
-        self._full_at[key] = now + used_seconds
-        self._full_at.move_to_end(key)
-        if len(self._full_at) > MAX_COUNTERS:
-            self._full_at.popitem(last=False)
-        return RateState(False, int(left), math.ceil(used_seconds), 0)
+        result = self._limiter.limit(key)
+        state = result.state
+        wait = math.ceil(state.retry_after)
+        return RateState(
+            result.limited,
+            state.remaining,
+            math.ceil(state.reset_after),
+            max(1, wait) if result.limited else 0,
+        )
 
 
 @lru_cache(MAX_COUNTERS)

@@ -1,6 +1,5 @@
 """The API's description (OpenAPI 3.1), with what the framework does not know: keys and problems."""
 
-import inspect
 import json
 from typing import Any
 
@@ -19,6 +18,7 @@ from entrepot.http.api.openapi.answers import (
     problems,
     problems_of,
 )
+from entrepot.http.deps import RequireScope
 from entrepot.http.parameters import MAX_BYTES
 from entrepot.http.problems.handlers import MEDIA_TYPE as PROBLEM
 from entrepot.http.problems.schemas import has_retry_after, problem_schemas, schema_name
@@ -68,9 +68,8 @@ def api_routes(app: FastAPI) -> list[RouteContext]:
 def required_scope(route: RouteContext) -> str | None:
     """The scope that a route's key needs, `any` where any will do; None without a key."""
     for dependency in route.dependant.dependencies:
-        variables = inspect.getclosurevars(dependency.call).nonlocals if dependency.call else {}
-        if "scope" in variables:
-            return variables["scope"] or "any"
+        if isinstance(dependency.call, RequireScope):
+            return dependency.call.scope or "any"
     return None
 
 
