@@ -230,7 +230,7 @@ def test_lines_of_a_file_work_as_they_are(
     (task, *_) = someone.api.json("/tasks")["tasks_list"]
     assert someone.api.wait_task(task["task_id"])["version"] == 3
     assert file_id in python
-    assert f"{file_id}?format=parquet" in duckdb
+    assert f"/{file_id}/table.parquet" in duckdb
 
 
 def hidden_fields(page: str) -> dict[str, str]:
@@ -260,7 +260,8 @@ def paste(command: str, account: TestAccount, folder: Path) -> None:
         "ENTREPOT_ENDPOINT": account.server.endpoint,
         "ENTREPOT_API_KEY": account.api_key,
     }
-    script = command.replace("<API KEY>", account.api_key).replace("curl ", "curl --fail -sS ")
+    fail = "" if "--fail" in command else "--fail "
+    script = command.replace("<API KEY>", account.api_key).replace("curl ", f"curl {fail}-sS ")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
