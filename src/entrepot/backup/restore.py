@@ -71,8 +71,6 @@ def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings)
     _check_database(settings, snapshot, manifest)
     _check_space(settings, snapshot, manifest)
     write_durably(settings.data / MARK, snapshot.name.encode())
-    # What is half written there is of a restoration that was killed: the folder was empty before.
-    store_location(settings).open().sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     _write(backup, snapshot, manifest, settings, _copy)
     (settings.data / MARK).unlink()
     sync_folder(settings.data)  # else the mark may come back, and with it the right to write here
