@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import structlog
 
-from entrepot.cli.apart import RunApart
+from entrepot.cli.forked_work import ForkedWork
 from entrepot.cli.loading import load_api
 from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
@@ -90,7 +90,7 @@ class Supervisor:
         role = self._settings.role
         if self._settings.metrics_port is not None:
             prepare_folder(self._settings.metrics_folder)
-        preparation = RunApart(prepare)
+        preparation = ForkedWork(prepare)
         loading = load_api() if role != "worker" else iter(())
         for _ in loading:
             if preparation.has_ended():

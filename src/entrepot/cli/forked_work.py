@@ -16,7 +16,7 @@ from entrepot.errors import StartRefused
 T = TypeVar("T")
 
 
-class RunApart(Generic[T]):
+class ForkedWork(Generic[T]):
     """`work` in a fork of this process, which begins with the object. Its result is pickled."""
 
     def __init__(self, work: Callable[[], T]) -> None:
