@@ -17,9 +17,9 @@ from tests.backup.test_backup import KEEP, add_blobs, bytes_by_id, save
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.users import create_user
 from entrepot.backup.folder import BackupFolder, read_blob_list
-from entrepot.backup.restore import MARK
 from entrepot.backup.use_folder import OWNER_FILE, hold_for_backup, hold_for_restoration
 from entrepot.bootstrap.parts import Parts
+from entrepot.bootstrap.restoring import MARK
 from entrepot.cli.backup import back_up_and_verify, restore_snapshot
 from entrepot.cli.start import create_installation, open_installation
 from entrepot.errors import StartRefused

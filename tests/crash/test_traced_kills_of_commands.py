@@ -22,7 +22,7 @@ from tests.crash.traced_calls import (
 )
 from tests.support.server import PROGRAM, make_server
 
-from entrepot.backup.restore import MARK
+from entrepot.bootstrap.restoring import MARK
 
 FIRST, SECOND = table(2_000), table(300, "y")
 COMMANDS = {

@@ -31,6 +31,7 @@ from entrepot.blobs.disk_sync import sync_folder, write_durably
 from entrepot.blobs.location import DiskLocation
 from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.bootstrap.identity import read_identity
+from entrepot.bootstrap.restoring import MARK
 from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import BlobDamaged, StartRefused
@@ -39,8 +40,6 @@ from entrepot.settings import Settings
 
 MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
-MARK = "restoring"
-"""The file of a data folder whose restoration was cut off; it has the snapshot's name."""
 OWN_NAMES = {MARK, "lock", "run", "scratch", "entrepot.toml", "lost+found"}
 """What an empty data folder may have: what a command makes before it looks, and its settings."""
 

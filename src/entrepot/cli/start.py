@@ -4,7 +4,6 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from entrepot.backup.restore import MARK
 from entrepot.bootstrap.identity import (
     Identity,
     adopt_identity,
@@ -14,6 +13,7 @@ from entrepot.bootstrap.identity import (
 )
 from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.bootstrap.restoring import refuse_unfinished_restoration
 from entrepot.bootstrap.stores import store_location
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
@@ -33,7 +33,7 @@ def refuse_foreign_store(settings: Settings) -> None:
     Raises StartRefused, also where the installation's database was moved away.
     """
     refuse_moved(settings)
-    _refuse_unfinished_restoration(settings)
+    refuse_unfinished_restoration(settings)
     if _has_accounts(settings):
         return
     location = store_location(settings)
@@ -44,15 +44,6 @@ def refuse_foreign_store(settings: Settings) -> None:
             f"{database_url(settings)} has no accounts, so it is not the database of this store. "
             "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
             "with --data DIR. Nothing was changed."
-        )
-
-
-def _refuse_unfinished_restoration(settings: Settings) -> None:
-    mark = settings.data / MARK
-    if mark.is_file():
-        raise StartRefused(
-            reason=f"The restoration of the snapshot {mark.read_text()} into {settings.data} was "
-            "cut off. Run `entrepot admin restore` again, which continues. Nothing was changed."
         )
 
 
