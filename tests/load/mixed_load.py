@@ -30,7 +30,7 @@ CLIENTS = 16
 """Threads that ask; more requests than that are not under way."""
 FILES = 12
 HONEST = (429, 503)
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 1.0
 KINDS = ("supervisor", "api", "worker", "fork server")
 WEIGHTS = {"download": 50, "list": 24, "delivery": 25, "large delivery": 0.5, "large download": 0.5}
 """Of a hundred requests."""

@@ -40,6 +40,7 @@ from entrepot.db.engine import open_database
 from entrepot.db.metadata import metadata
 from entrepot.db.tables import activity
 from entrepot.errors import StartRefused
+from entrepot.files.named_blobs import list_named_blobs
 from entrepot.migrations.revisions import UNFINISHED_MOVE
 from entrepot.move.copy_tables import digest_table
 from entrepot.settings import Settings, read_settings
@@ -344,11 +345,15 @@ def test_a_store_that_is_not_empty_is_refused(
         assert inspect(conn).get_table_names() == []
 
 
+@pytest.mark.parametrize("is_quarantined", [False, True])
 @pytest.mark.parametrize("fault", ["missing", "damaged"])
 def test_bytes_that_are_wrong_in_the_original_are_not_copied(
-    source: Settings, postgres: Postgres, tmp_path: Path, fault: str
+    source: Settings, postgres: Postgres, tmp_path: Path, fault: str, is_quarantined: bool
 ) -> None:
-    blob = max((source.data / "store" / "blobs").rglob("*-*"), key=lambda path: path.name)
+    with closing(open_database(source)) as database, database.reading() as conn:
+        named = [*list_named_blobs(conn)]
+    blob_id = next(n.blob_id for n in named if (n.keep_until is not None) == is_quarantined)
+    (blob,) = (source.data / "store" / "blobs").rglob(str(blob_id))
     if fault == "missing":
         blob.unlink()
     else:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from entrepot import __version__
@@ -126,7 +126,7 @@ class BlobSaver:
         try:
             blocks = self._held.read(blob.blob_id)
         except BlobMissing:
-            if blob.keep_until is not None:  # its bytes go before the row says so
+            if blob.may_be_gone(datetime.now(UTC)):
                 return None
             raise BackupFailed(blob_id=blob.blob_id, reason="is missing in the store") from None
         self._folders.make(path.parent)

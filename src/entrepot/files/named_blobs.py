@@ -23,6 +23,10 @@ class NamedBlob:
     sha256: str | None
     keep_until: datetime | None
 
+    def may_be_gone(self, now: datetime) -> bool:
+        """Whether a store without its bytes is sound."""
+        return self.keep_until is not None and self.keep_until <= now
+
 
 def list_named_blobs(conn: ReadConnection) -> Iterator[NamedBlob]:
     """Each blob once, in no order. A form that is the version's own bytes is the version's."""

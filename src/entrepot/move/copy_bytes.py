@@ -7,6 +7,7 @@ was copied whole, by this run or by one that was cut off.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -83,7 +84,7 @@ def _copy_blob(source: BlobStore, target: BlobStore, blob: NamedBlob) -> int | N
     try:
         write_checked(target, blob.blob_id, source.read(blob.blob_id), recorded)
     except BlobMissing:
-        if blob.keep_until is not None:
+        if blob.may_be_gone(datetime.now(UTC)):
             return None
         raise _wrong(blob, "is missing") from None
     except BlobDamaged:
