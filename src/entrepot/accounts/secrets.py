@@ -10,7 +10,6 @@ import secrets
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import product
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_PREFIX, LINK_PREFIX = "epk_", "epl_"
@@ -18,9 +17,6 @@ BODY_CHARS = 43  # 62**43 > 2**256
 CHECKSUM_CHARS = 6  # 62**6 > 2**32
 
 RandomBytes = Callable[[int], bytes]
-
-_PAIRS = tuple(first + second for first, second in product(ALPHABET, repeat=2))
-_PAIR_VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
 
 
 def new_key(random_bytes: RandomBytes = secrets.token_bytes, prefix: str = KEY_PREFIX) -> str:
@@ -37,7 +33,7 @@ def is_well_formed(key: str, prefix: str = KEY_PREFIX) -> bool:
         key.startswith(prefix)
         and len(body) == BODY_CHARS
         and key.isascii()
-        and _read_base62(checksum) == zlib.crc32(body.encode())
+        and hmac.compare_digest(checksum, _checksum(body))
     )
 
 
@@ -63,19 +59,9 @@ def _checksum(body: str) -> str:
     return _base62(zlib.crc32(body.encode()), CHECKSUM_CHARS)
 
 
-def _read_base62(digits: str) -> int:
-    """The number that six digits are; -1 if they are not."""
-    try:
-        high = _PAIR_VALUES[digits[:2]] * len(_PAIRS) + _PAIR_VALUES[digits[2:4]]
-        return high * len(_PAIRS) + _PAIR_VALUES[digits[4:]]
-    except KeyError:
-        return -1
-
-
 def _base62(number: int, length: int) -> str:
-    """The last `length` digits of a number."""
-    pairs = []
-    for _ in range((length + 1) // 2):
-        number, pair = divmod(number, len(_PAIRS))
-        pairs.append(_PAIRS[pair])
-    return "".join(reversed(pairs))[-length:]
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

@@ -14,7 +14,6 @@ are there again in `t` seconds.
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from entrepot.errors import (
@@ -31,7 +30,7 @@ from entrepot.http.limits.anonymous_bodies import AnonymousBodies
 from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.places import ADDRESSES, HEALTH
-from entrepot.http.problems.handlers import answer_unexpected
+from entrepot.http.problems.handlers import answer_as_app, answer_unexpected
 from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
@@ -170,9 +169,7 @@ class AdmissionMiddleware:
     async def _refuse(
         self, error: EntrepotError, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        request = self._request(scope)
-        handler = self._framework.exception_handlers[EntrepotError]
-        answer: Response = await handler(request, error)  # type: ignore[misc]
+        answer = await answer_as_app(self._request(scope), error)
         if isinstance(error, ContentEncodingUnsupported):
             answer.headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
         if scope["path"].startswith(UPLOADS):

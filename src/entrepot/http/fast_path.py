@@ -20,6 +20,7 @@ from entrepot.http.addresses.read import read_address, require_reader_or_session
 from entrepot.http.api.files import download
 from entrepot.http.deps import RequireScope, require_reader
 from entrepot.http.places import ADDRESSES, DOWNLOADS
+from entrepot.http.problems.handlers import answer_as_app
 
 
 class FastPathMiddleware:
@@ -37,27 +38,12 @@ class FastPathMiddleware:
         scope["app"] = self._app
         scope["endpoint"] = plain.route  # for the count of requests, as the router would
         request = Request(scope, receive, send)
-        response = await self._answer(plain, request)
+        response = await _download_response(plain, request)
         try:
             await response(scope, receive, send)
         except EntrepotError as error:  # a blob that is missing: no header has gone out yet
-            problem = await self._describe(EntrepotError, request, error)
+            problem = await answer_as_app(request, error)
             await problem(scope, receive, send)
-
-    async def _answer(self, plain: "PlainDownload", request: Request) -> Response:
-        try:
-            return await plain.route(*plain.arguments, request, plain.require.open(request))
-        except EntrepotError as error:
-            return await self._describe(EntrepotError, request, error)
-        except Exception as error:
-            return await self._describe(Exception, request, error)
-
-    async def _describe(
-        self, kind: type[Exception], request: Request, error: Exception
-    ) -> Response:
-        """The error by the app's own handler of its kind: a browser gets a page."""
-        answer: Response = await self._app.exception_handlers[kind](request, error)  # type: ignore[misc]
-        return answer
 
 
 class PlainDownload(NamedTuple):
@@ -66,6 +52,13 @@ class PlainDownload(NamedTuple):
     route: Callable[..., Awaitable[Response]]
     arguments: tuple[Any, ...]
     require: RequireScope
+
+
+async def _download_response(plain: PlainDownload, request: Request) -> Response:
+    try:
+        return await plain.route(*plain.arguments, request, plain.require.open(request))
+    except Exception as error:
+        return await answer_as_app(request, error)
 
 
 def _plain_download(scope: Scope) -> PlainDownload | None:

@@ -100,6 +100,14 @@ async def answer_error(request: Request, error: Exception) -> Response:
     return problem_response(request, kind, str(error), **answer_members(error, kind))
 
 
+async def answer_as_app(request: Request, error: Exception) -> Response:
+    """The answer of the app's own handler, for what never comes to its routes: a browser gets a
+    page."""
+    kind = errors.EntrepotError if isinstance(error, errors.EntrepotError) else Exception
+    answer: Response = await request.app.exception_handlers[kind](request, error)
+    return answer
+
+
 def answer_members(error: errors.EntrepotError, kind: ProblemKind) -> dict[str, Any]:
     """The figures that the answer has as extension members."""
     members = error.figures() if kind.status != 500 else {}
