@@ -26,6 +26,7 @@ _UNPRINTABLE = re.compile(
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
+_Line = Sequence[tuple[str, str]]  # texts and their styles
 _STYLES = {"bold": "1", "dim": "2", "bold red": "1;31", "yellow": "33"}
 
 
@@ -82,9 +83,11 @@ class Output:
             self.line(str(value[quiet]))
         else:
             width = max((len(label) for label in shown), default=0) + 2
-            for label, text in shown.items():
-                lines = short_time(text).replace("\n", "\n" + " " * width)
-                _print(self.out, (label.ljust(width), "dim"), (lines, ""))
+            lines = (
+                [(label.ljust(width), "dim"), (_indented(short_time(text), width), "")]
+                for label, text in shown.items()
+            )
+            _print(self.out, *lines)
 
     def records(
         self,
@@ -104,8 +107,7 @@ class Output:
         if self.format is Format.JSON:
             self.json(list(values))
         elif self.format is Format.QUIET:
-            for value in values:
-                self.line(str(value[quiet]))
+            self._write("".join(f"{value[quiet]}\n" for value in values))
         else:
             self._table(columns, list(rows), empty)
 
@@ -118,9 +120,7 @@ class Output:
         width = shutil.get_terminal_size().columns if self.out.isatty() else None
         table = table_lines([printable(name) for name in columns], cells, width)
         header, *lines = table.lines
-        _print(self.out, (header, "bold"))
-        self.out.write("".join(f"{line}\n" for line in lines))
-        self.out.flush()
+        _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
             self.note(
                 f"Left out, because the terminal is narrow: {', '.join(table.left_out)}."
@@ -133,17 +133,20 @@ class Output:
 
     def line(self, text: str) -> None:
         """Print one line of results as it is, without colour or wrapping."""
-        self.out.write(text + "\n")
+        self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        self.out.write(text)
         self.out.flush()
 
     def note(self, text: str) -> None:
         """Print a note for people on stderr; it is not part of the result."""
         if self.format is Format.HUMAN:
-            _print(self.err, (text, ""))
+            _print(self.err, [(text, "")])
 
     def warning(self, text: str) -> None:
         """Warn on stderr, in every format."""
-        _print(self.err, (text, "yellow"))
+        _print(self.err, [(text, "yellow")])
 
     def failure(self, failure: Failure) -> None:
         """Print on stderr why the command failed: in words, or as one JSON document."""
@@ -157,11 +160,11 @@ class Output:
             }
             self.err.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
             return
-        _print(self.err, ("Error: ", "bold red"), (failure.what, ""))
-        for line in failure.lines:
-            _print(self.err, (f"  {line}", ""))
+        lines: list[_Line] = [[("Error: ", "bold red"), (failure.what, "")]]
+        lines += [[(f"  {line}", "")] for line in failure.lines]
         if failure.do:
-            _print(self.err, (failure.do, ""))
+            lines.append([(failure.do, "")])
+        _print(self.err, *lines)
 
 
 def output_of(ctx: typer.Context) -> Output:
@@ -186,16 +189,23 @@ def short_time(text: str) -> str:
     return f"{match[1]} {match[2]}" if match else text
 
 
-def _print(stream: TextIO, *parts: tuple[str, str]) -> None:
-    """Print one line of (text, style) parts, never cut or wrapped."""
+def _indented(text: str, width: int) -> str:
+    return text.replace("\n", "\n" + " " * width)
+
+
+def _print(stream: TextIO, *lines: _Line) -> None:
+    """Print lines, never cut or wrapped, and all at once: a reader such as `head -n 1` may close
+    the pipe as soon as it has its line, and would make a program fail that writes on."""
     colour = _has_colour(stream)
-    for text, style in parts:
-        if style and colour:
-            stream.write(f"\x1b[{_STYLES[style]}m{printable(text)}\x1b[0m")
-        else:
-            stream.write(printable(text))
-    stream.write("\n")
+    stream.write("".join(_styled(line, colour) + "\n" for line in lines))
     stream.flush()
+
+
+def _styled(line: _Line, colour: bool) -> str:
+    return "".join(
+        f"\x1b[{_STYLES[style]}m{printable(text)}\x1b[0m" if style and colour else printable(text)
+        for text, style in line
+    )
 
 
 def _has_colour(stream: TextIO) -> bool:
