@@ -204,7 +204,7 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     expect(rows).to_have_count(1 + 2)
     expect(rows.nth(1)).to_contain_text("Orders_B.csv")  # the order is kept
     plain.get_by_text("Filters").click()
-    plain.get_by_label("Contract").select_option("With a schema")
+    plain.get_by_label("Contract").select_option("Enforced")
     plain.get_by_role("button", name="Search").click()
     expect(plain.get_by_text("No file matches")).to_be_visible()
     plain.get_by_label("Bytes at least").fill("much")
@@ -227,7 +227,7 @@ def test_long_lists_are_turned_over_page_by_page(
         person.new_key()
     make_offers(site, guests[0].api_key, person, 51)
     for path, region, further, back in (
-        ("/keys", "Live keys", "Older", "Newest"),
+        ("/keys", "Valid keys", "Older", "Newest"),
         (f"/files/{file_id}", "Whom the file is shared with", "Next", "First"),
         ("/offers", "Offers", "Next", "First"),
     ):
