@@ -60,9 +60,7 @@ def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
             f"{path} is not valid JSON{where}.", example, ExitStatus.WRONG_USAGE
         ) from error
     if not isinstance(document, dict):
-        raise Failure(
-            f"{path} does not contain a JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE
-        )
+        raise Failure(f"{path} does not contain a JSON object.", example, ExitStatus.WRONG_USAGE)
     return document
 
 

@@ -81,7 +81,7 @@ def list_activity(
     output.records(
         entries,
         quiet="hash",
-        columns=("at", "action", "result", "user", "from", "file", "version", "detail"),
+        columns=("at", "action", "user", "version", "file", "result", "from", "detail"),
         rows=[_row(entry) for entry in entries],
         empty="No activity matches.",
     )
@@ -203,11 +203,11 @@ def _row(entry: Document) -> tuple[str, ...]:
     return (
         str(entry["at"])[:19].replace("T", " "),
         str(entry["action"]),
-        str(entry.get("result") or ""),
         str(entry.get("user_name") or ""),
-        str(entry.get("address") or ""),
-        str(entry.get("file_id") or ""),
         str(entry.get("version") or ""),
+        str(entry.get("file_id") or ""),
+        str(entry.get("result") or ""),
+        str(entry.get("address") or ""),
         ", ".join(parts),
     )
 
