@@ -45,7 +45,7 @@ WaitSeconds = Annotated[
         ge=0,
         le=86_400,
         description=f"Seconds to wait for the verdict, at most {MAX_WAIT_SECONDS}. "
-        "`Prefer: wait=N` says the same.",
+        "`Prefer: wait=N` means the same.",
     ),
 ]
 SizeLimit = Annotated[

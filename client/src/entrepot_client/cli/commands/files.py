@@ -125,7 +125,7 @@ def edit_file(
     path: Annotated[
         str | None,
         typer.Option(
-            help="Its address in the account, such as sales/2026/orders; '' takes it away.",
+            help="Its address in the account, such as sales/2026/orders; '' removes it.",
             show_default=False,
         ),
     ] = None,

@@ -71,7 +71,7 @@ def infer(
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
 ) -> None:
-    """Print the Table Schema that the whole of a file conforms to. Needs the server's package."""
+    """Print the Table Schema to which the whole file conforms. Needs the server's package."""
     output = output_of(ctx)
     engine = find_engine()
     if engine is None:
@@ -104,7 +104,7 @@ def set_(
     accept_breaking: Annotated[
         bool,
         typer.Option(
-            "--accept-breaking", help="Also if deliveries that were valid so far break it."
+            "--accept-breaking", help="Also if deliveries that were valid until now break it."
         ),
     ] = False,
     wait: Annotated[

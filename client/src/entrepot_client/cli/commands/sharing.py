@@ -182,8 +182,8 @@ def decline(ctx: typer.Context, file_id: OfferedFile) -> None:
 def decline_share(ctx: typer.Context, file: FileArgument) -> None:
     """Decline a file that another account shares with you: it is not listed any more.
 
-    By an admin, also what is shared with the whole account. `entrepot senders block` declines all
-    files of an account.
+    For an admin, this also declines what is shared with the whole account. `entrepot senders
+    block` declines all files of an account.
     """
     output = output_of(ctx)
     with open_client(output) as client:
