@@ -13,7 +13,7 @@ from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Of no use over plain HTTP; each client would load all the system's certificates."""
+"""Not needed over plain HTTP; each client would load all the system's certificates."""
 PROBLEM = "application/problem+json"
 CSV = b"id,amount\n1,2\n3,4\n"
 

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(
         default=None,
-        description="The key of all hashes, the same on all hosts; unset: `secret` in the data folder.",
+        description="The key of all hashes, the same on all hosts; unset: `secret` in `data`.",
     )
     max_file_size: int = Field(default=1_000_000_000_000, gt=0, description="Bytes, any one file.")
     default_quota: int = Field(default=10_000_000_000, gt=0, description="Bytes, a new account.")

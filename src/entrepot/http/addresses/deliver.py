@@ -99,7 +99,7 @@ async def deliver(
     Without `wait` the answer is the task that inspects it. With it the answer is the verdict:
     `201` once the version is published, the problem with its first errors if it is rejected, or
     `202` with the task when the time is up. `If-Match`, `Idempotency-Key`, `Repr-Digest` and
-    `Expect: 100-continue` are honoured.
+    `Expect: 100-continue` are supported.
     """
     condition = match_condition(request.headers.get("if-match"))
     target = NextVersion(file_id, condition, file_name=file_id.lower())

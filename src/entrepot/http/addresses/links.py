@@ -108,7 +108,7 @@ LINK_REFUSALS = tuple(
     responses=problems(*USING),
 )
 async def delivery(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Request) -> Response:
-    """A delivery by this link, for everybody who knows its id: the answer to the delivery has it."""
+    """A delivery by this link, for everybody who knows its id from the answer to the delivery."""
     user = await open_link(request, secret)
     task = await user.work.read(get_visible_task, task_id)
     if not prefers_page(request):

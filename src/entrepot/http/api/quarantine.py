@@ -48,7 +48,7 @@ async def accept_version(
 
     For the file's owner and the account's admins, as long as the rejected bytes are kept. A failed
     version, which could not be inspected, may be accepted too. The report still lists the errors;
-    the version has `accepted_from` and the `reason`. `If-Match` and `Idempotency-Key` are honoured
+    the version has `accepted_from` and the `reason`. `If-Match` and `Idempotency-Key` are supported
     as for a delivery.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
@@ -81,7 +81,7 @@ async def accept_suggestion(
     For the file's owner and the account's admins, as long as the rejected bytes are kept and the
     contract is still the one by which they were judged. The schema gets a revision, and the bytes
     are the file's next version, which `replaces` the rejected one; the answer is the task that
-    inspects it. `If-Match` and `Idempotency-Key` are honoured as for a delivery.
+    inspects it. `If-Match` and `Idempotency-Key` work as for a delivery.
     """
     match = request.headers.get("if-match")
     idempotent = IdempotentRequest.of(request, "accept-suggestion", str(file_id), number)

@@ -57,7 +57,7 @@ BODY: dict[str, Any] = {
                     "anyOf": [
                         {
                             "type": "object",
-                            "description": "An absent member stays as it is; null removes a dialect or an encoding.",
+                            "description": "Absent: stays as it is; null: is removed.",
                             "properties": {
                                 "schema": {"type": ["object", "null"]},
                                 "dialect": {"type": ["object", "null"]},

@@ -134,7 +134,7 @@ async def restore_version(
     """Make an earlier published version the newest one, under a new number.
 
     It is inspected again if the file's schema has changed since; the answer is the task. Both
-    versions count against the quota. `If-Match` and `Idempotency-Key` are honoured as for a
+    versions count against the quota. `If-Match` and `Idempotency-Key` are supported as for a
     delivery.
     """
     match = request.headers.get("if-match")

@@ -65,7 +65,7 @@ def problem_schemas() -> dict[str, dict[str, Any]]:
 
 
 def has_retry_after(kind: ProblemKind) -> bool:
-    """Whether an answer of this kind says with `Retry-After` when to come again."""
+    """Whether an answer of this kind says with `Retry-After` when to ask again."""
     return any(
         field.name == "retry_after"
         for error, each in KINDS.items()

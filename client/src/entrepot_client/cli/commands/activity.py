@@ -145,7 +145,7 @@ def verify(
             is_whole = is_whole and row.previous_hash is None
             if row.hash != row.compute_hash(last_hash):
                 raise Failure(
-                    f"Row {rows} of {source} was changed or put in, or rows before it are missing.",
+                    f"Row {rows} of {source} was changed or added, or rows before it are missing.",
                     "Export it again. An export of an earlier release that has filters, or is not"
                     " of a whole account, cannot be verified. If the whole record fails, ask the"
                     " server's operator for `entrepot doctor --deep`.",

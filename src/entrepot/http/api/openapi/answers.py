@@ -93,7 +93,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "RateLimit-Policy": {
-        "description": "Requests at once (`q`), and the seconds in which they come again (`w`).",
+        "description": "Requests in a burst (`q`), and seconds until all are back (`w`).",
         "schema": {"type": "string"},
     },
     "Location": {
