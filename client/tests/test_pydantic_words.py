@@ -6,7 +6,16 @@ from uuid import UUID
 
 import pytest
 from client_peer import Program
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FutureDatetime,
+    StrictBool,
+    TypeAdapter,
+    ValidationError,
+)
 
 from entrepot_client.pydantic_words import plain_words
 
@@ -27,6 +36,8 @@ WRONG: tuple[tuple[Any, Any], ...] = (
     (UUID, "x"),
     (date, "x"),
     (datetime, "x"),
+    (AwareDatetime, "2026-01-31T08:00:00"),
+    (FutureDatetime, "2025-01-31T08:00:00"),
     (list[int], 1),
     (dict[str, int], 1),
     (Body, 1),

@@ -103,7 +103,7 @@ def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
     expect(plain.get_by_role("row").nth(1)).to_contain_text("Failed")
     plain.get_by_role("link", name="Why version 2 was not inspected").click()
     expect(plain).to_have_url(re.compile(f"/tasks/{task['task_id']}$"))
-    expect(plain.get_by_text("This is the server's fault")).to_be_visible()
+    expect(plain.get_by_text("This is a fault of the server")).to_be_visible()
     expect(plain.get_by_text("the delivery is kept for its sender for 7 days")).to_be_visible()
     expect(plain.get_by_role("link", name="The delivered file")).to_be_visible()
     expect(plain.get_by_role("link", name="Deliver a correction")).to_be_visible()

@@ -142,7 +142,7 @@ def _events(lines: Iterable[str]) -> Iterator[Event | str]:
             fields = {}
 
 
-LIBRARY_WORDS = re.compile(r"Input should|String should|List should|Field required|Value error")
+LIBRARY_WORDS = re.compile(r"[A-Z]\w+ should |Field required|Value error")
 """What pydantic says, which is not for people (`entrepot_client.pydantic_words`)."""
 
 
