@@ -14,6 +14,7 @@ from entrepot.inspection.check.first_version import judge_first_version, without
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.total_row import find_total_row
+from entrepot.inspection.check.wide_copy import copy_if_wide
 from entrepot.inspection.context import (
     Detected,
     InspectionContext,
@@ -202,6 +203,7 @@ def _check_or_infer(
     def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
         table = replace(table, warnings=(*ignored, *table.warnings))
+        table = copy_if_wide(context.engine, table, request.path.stat().st_size)
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -250,7 +252,11 @@ def _check_with_own_contract(
     checked = check_table(context.engine, table, outcome.schema, skipped, context.limits.errors)
     if not header_errors and not checked.errors and checked.rows != outcome.checked.rows:
         raise SourceBroken("its rows differ once its reading is a contract")
-    return replace(outcome, header_errors=header_errors, checked=checked), again
+    # The normalized text has the columns of this reading from now on.
+    table = replace(
+        table, warnings=outcome.table.warnings, first_version=outcome.table.first_version
+    )
+    return replace(outcome, table=table, header_errors=header_errors, checked=checked), again
 
 
 def _check_in_place(
@@ -298,7 +304,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table, inferred.measures)
-        errors += find_total_row(engine, table, inferred.rows)
+        errors += find_total_row(engine, table, inferred.schema, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
         return JudgedTable(
