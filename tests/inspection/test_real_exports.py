@@ -96,7 +96,7 @@ R_TABLE = '"mpg" "cyl"\n"Mazda RX4" 21 6\n"Datsun 710" 22.8 4\n'
 def test_an_export_becomes_a_contract_with_all_its_forms(
     tmp_path: Path, text: str, encoding: str, types: str
 ) -> None:
-    """Titles above it and delimiters at the ends of its lines are no part of any form, and the
+    """No form has the titles above it and the empty cells at the ends of its lines, and the
     canonical CSV keeps the contract."""
     path, again = tmp_path / "export.csv", tmp_path / "again.csv"
     path.write_bytes(text.encode(encoding))

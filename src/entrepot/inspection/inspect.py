@@ -14,7 +14,6 @@ from entrepot.inspection.check.first_version import judge_first_version, without
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.total_row import find_total_row
-from entrepot.inspection.check.wide_copy import copy_if_wide
 from entrepot.inspection.context import (
     Detected,
     InspectionContext,
@@ -43,6 +42,7 @@ from entrepot.inspection.stated_dialect import dialect_warnings
 from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
 from entrepot.inspection.suggest.prove import suggest_contract
 from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.wide_copy import copy_if_wide
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
@@ -202,8 +202,8 @@ def _check_or_infer(
 
     def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
-        table = replace(table, warnings=(*ignored, *table.warnings))
         table = copy_if_wide(context.engine, table, request.path.stat().st_size)
+        table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -214,7 +214,7 @@ def _check_or_infer(
         outcome = _check_in_place(opened, inspect_table)
     if outcome is None:
         outcome = inspect_table(opened.read())
-    if request.mode == "infer" and opened.under_contract is not None:
+    if request.mode == "infer":
         outcome, opened = _check_with_own_contract(outcome, opened, request, context)
     records = opened.count_records(outcome.checked.rows)
     if not records.complete:
@@ -238,8 +238,7 @@ def _check_with_own_contract(
 ) -> tuple[JudgedTable, OpenedTable]:
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
-    assert opened.under_contract is not None
-    if outcome.errors:
+    if outcome.errors or opened.under_contract is None:
         return outcome, opened
     frozen = {**(request.dialect or {}), **(outcome.table.first_version.dialect or {})}
     names = [field.name for field in outcome.schema.fields]
@@ -252,10 +251,7 @@ def _check_with_own_contract(
     checked = check_table(context.engine, table, outcome.schema, skipped, context.limits.errors)
     if not header_errors and not checked.errors and checked.rows != outcome.checked.rows:
         raise SourceBroken("its rows differ once its reading is a contract")
-    # The normalized text has the columns of this reading from now on.
-    table = replace(
-        table, warnings=outcome.table.warnings, first_version=outcome.table.first_version
-    )
+    table = table.with_notes_of(outcome.table)  # The normalized text has its columns now.
     return replace(outcome, table=table, header_errors=header_errors, checked=checked), again
 
 

@@ -202,6 +202,10 @@ class Table:
         relation, numbered = self.narrowed(place + 1 for place in places)
         return replace(self.with_short_names(), relation=relation, numbered=numbered)
 
+    def with_notes_of(self, other: "Table") -> "Table":
+        """The table, with what the report says of another reading of it."""
+        return replace(self, warnings=other.warnings, first_version=other.first_version)
+
     def known_to_have_controls(self, has_controls: bool) -> "Table":
         """The table, of which it is known whether texts have control characters."""
         return replace(self, control_characters=lambda: has_controls)

@@ -70,12 +70,12 @@ def find_total_row(
     measured = zip(cells, above[1:], strict=True)
     if not any(_says_total(cell["t"], cell["n"], above[0], *each) for cell, each in measured):
         return []
-    shown = [cell["t"] for cell in cells]
-    text = " | ".join(cell for cell in shown if cell)
-    stated = json.dumps(footer_pattern(shown[:1]), ensure_ascii=False)
+    row_texts = [cell["t"] for cell in cells]
+    text = " | ".join(each for each in row_texts if each)
+    stated = json.dumps(footer_pattern(row_texts[:1]), ensure_ascii=False)
     # A footer is known by its first cell, which may be empty here.
     advice = f'Take it out, or add "entrepot:footer": {stated} to the dialect.'
-    advice = advice if shown[0] else "Take it out."
+    advice = advice if row_texts[0] else "Take it out."
     statement = Statement(f"the last row is a total: {quoted(text)}", advice=advice)
     return [problem("outside-table", "", statement, rowNumber=row)]
 

@@ -38,8 +38,8 @@ class DetectedTable:
     """Where the table is in a text or a sheet. Rows are the records, counted from 1, with those
     that are not the table's; `first_row` and `last_row` (None: to the end) are the first and last
     data row. `comment` is the mark of comments; `comments` are rows that were passed over for it,
-    `repeats` rows that repeat the header. `uncounted` rows at the beginning are no records to a
-    dialect: Excel's line `sep=`."""
+    `repeats` rows that repeat the header. A dialect does not count the `uncounted` rows at the
+    beginning as records: Excel's line `sep=`."""
 
     layout: Layout
     first_row: int

@@ -11,10 +11,11 @@ from itertools import count
 
 import duckdb
 
-from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
 
+MAX_NARROW_COLUMNS = 200
+"""A table of no more columns is asked for all of them at a time."""
 MAX_COPIED_BYTES = 16 << 20
 """Of the text, which may take ten times as much as a table: beyond it, planning costs little beside
 the scan."""
@@ -26,7 +27,7 @@ def copy_if_wide(engine: duckdb.DuckDBPyConnection, table: Table, size: int) -> 
     """The table, or a copy of it if it is a wide text of at most `MAX_COPIED_BYTES`. `size` is that
     of the text. Raises duckdb.Error where the scan fails."""
     plain = all(column.text == f"c{number}" for number, column in enumerate(table.columns, start=1))
-    if len(table.columns) <= COLUMNS_PER_QUERY or size > MAX_COPIED_BYTES or not plain:
+    if len(table.columns) <= MAX_NARROW_COLUMNS or size > MAX_COPIED_BYTES or not plain:
         return table
     columns = [sql("_row"), sql("_line"), *([sql("_cells"), sql("_extra")] * table.uneven)]
     columns += [column.text for column in table.columns]
