@@ -1,8 +1,10 @@
 """A download asked again is answered from memory, and never when anything has changed since."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -17,6 +19,7 @@ from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
 from entrepot.http.places import DOWNLOADS
+from entrepot.http.read_cache import MAX_BYTES, ReadCache
 
 pytestmark = pytest.mark.both_databases
 
@@ -140,3 +143,46 @@ def test_the_short_way_and_the_common_way_answer_alike(account: TestAccount) -> 
 def _lasting(content: bytes) -> bytes:
     """An answer without the id of its request."""
     return re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", content)
+
+
+def test_the_state_is_asked_once_in_a_turn_of_the_event_loop() -> None:
+    """Who comes after a commit asks again, even if it was committed in this very turn."""
+    changes = Mock(spec=ChangeCounter)
+    changes.state.side_effect = [1, 2]
+
+    async def ask() -> list[int | None]:
+        cache = ReadCache(changes)
+        loop, states = asyncio.get_running_loop(), []
+
+        def commit_and_answer() -> None:
+            """What a client is told in a turn, it acts on in a later one."""
+            loop.call_soon(lambda: states.append(cache.state()))
+
+        states += [cache.state(), cache.state()]
+        commit_and_answer()
+        await asyncio.sleep(0)
+        return states
+
+    assert asyncio.run(ask()) == [1, 1, 2]
+
+
+def test_bytes_are_kept_within_a_bound_until_something_is_committed() -> None:
+    changes = Mock(spec=ChangeCounter)
+    changes.state.side_effect = [1, 2]
+
+    async def ask() -> None:
+        cache = ReadCache(changes)
+        answer = object()
+        cache.put_made(answer, "before any state is known")
+        assert cache.get_made(answer) is None
+        cache.state()
+        assert cache.put_made(answer, "made") == cache.get_made(answer) == "made"
+        assert cache.get_made(object()) is None
+        assert cache.take_bytes(MAX_BYTES)
+        assert not cache.take_bytes(1)
+        await asyncio.sleep(0)
+        cache.state()
+        assert cache.get_made(answer) is None
+        assert cache.take_bytes(1)
+
+    asyncio.run(ask())
