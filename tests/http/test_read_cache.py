@@ -4,7 +4,6 @@ import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -145,34 +144,32 @@ def _lasting(content: bytes) -> bytes:
     return re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", content)
 
 
-def test_the_state_is_asked_once_in_a_turn_of_the_event_loop() -> None:
-    """Who comes after a commit asks again, even if it was committed in this very turn."""
-    changes = Mock(spec=ChangeCounter)
-    changes.state.side_effect = [1, 2]
+def test_what_is_committed_in_a_turn_counts_for_whoever_comes_after_it(tmp_path: Path) -> None:
+    """The database is asked once in a turn of the event loop. A client that learns in it of a
+    commit sends its next request later."""
+    database, _ = open_migrated(tmp_path)
+    cache = ReadCache(ChangeCounter(database))
 
     async def ask() -> list[int | None]:
-        cache = ReadCache(changes)
-        loop, states = asyncio.get_running_loop(), []
-
-        def commit_and_answer() -> None:
-            """What a client is told in a turn, it acts on in a later one."""
-            loop.call_soon(lambda: states.append(cache.state()))
-
-        states += [cache.state(), cache.state()]
-        commit_and_answer()
+        loop, states = asyncio.get_running_loop(), [cache.state()]
+        database.write(create_account, "somebody", 1, datetime.now(UTC))
+        loop.call_soon(lambda: states.append(cache.state()))
+        states.append(cache.state())
         await asyncio.sleep(0)
         return states
 
-    assert asyncio.run(ask()) == [1, 1, 2]
+    first, of_the_same_turn, after_it = asyncio.run(ask())
+    assert first == of_the_same_turn != after_it
+    cache.close()
+    database.close()
 
 
-def test_bytes_are_kept_within_a_bound_until_something_is_committed() -> None:
-    changes = Mock(spec=ChangeCounter)
-    changes.state.side_effect = [1, 2]
+def test_bytes_are_kept_within_a_bound_until_something_is_committed(tmp_path: Path) -> None:
+    database, _ = open_migrated(tmp_path)
+    cache = ReadCache(ChangeCounter(database))
+    answer = object()
 
-    async def ask() -> None:
-        cache = ReadCache(changes)
-        answer = object()
+    async def keep_and_commit() -> None:
         cache.put_made(answer, "before any state is known")
         assert cache.get_made(answer) is None
         cache.state()
@@ -180,9 +177,12 @@ def test_bytes_are_kept_within_a_bound_until_something_is_committed() -> None:
         assert cache.get_made(object()) is None
         assert cache.take_bytes(MAX_BYTES)
         assert not cache.take_bytes(1)
+        database.write(create_account, "somebody", 1, datetime.now(UTC))
         await asyncio.sleep(0)
         cache.state()
         assert cache.get_made(answer) is None
         assert cache.take_bytes(1)
 
-    asyncio.run(ask())
+    asyncio.run(keep_and_commit())
+    cache.close()
+    database.close()

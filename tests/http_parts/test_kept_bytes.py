@@ -23,7 +23,7 @@ async def receive_nothing() -> Message:
     raise AssertionError("no body is asked for")
 
 
-class Downloads:
+class DownloadsInMemory:
     """Downloads of one blob, with bytes that are kept from one to the next."""
 
     def __init__(self, store: DiskStore, room: int) -> None:
@@ -57,7 +57,7 @@ async def _body_of(response: BlobResponse, receive: Receive) -> bytes:
 
 @pytest.mark.parametrize("first", [{}, {"range": "bytes=0-"}])
 def test_what_was_sent_whole_needs_no_file(tmp_path: Path, first: dict[str, str]) -> None:
-    downloads = Downloads(DiskStore(tmp_path, reserve=0), len(DATA))
+    downloads = DownloadsInMemory(DiskStore(tmp_path, reserve=0), len(DATA))
     assert downloads.send(**first) == DATA
     downloads.store.path(downloads.blob_id).unlink()
     assert downloads.send() == downloads.send(range="bytes=0-") == DATA
@@ -77,6 +77,6 @@ def test_what_was_sent_whole_needs_no_file(tmp_path: Path, first: dict[str, str]
 def test_what_has_no_room_or_was_not_sent_whole_is_not_kept(
     tmp_path: Path, room: int, method: str, headers: dict[str, str]
 ) -> None:
-    downloads = Downloads(DiskStore(tmp_path, reserve=0), room)
+    downloads = DownloadsInMemory(DiskStore(tmp_path, reserve=0), room)
     downloads.send(method, **headers)
     assert downloads.kept.body is None
