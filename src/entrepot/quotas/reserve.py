@@ -21,7 +21,16 @@ from functools import cache
 from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Select, Update, bindparam, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from entrepot.activity.metadata import (
@@ -40,7 +49,7 @@ from entrepot.errors import (
     QuotaExceeded,
     UploadInterrupted,
 )
-from entrepot.quotas.shares import belongs_to_request, require_place
+from entrepot.quotas.shares import belongs_to_request, own_uploads_query, require_place
 
 ReservationId = NewType("ReservationId", UUID)
 
@@ -182,6 +191,40 @@ def _settle_statement() -> Update:
     return update(accounts).where(same_account).values(reserved=reserved, used=used)
 
 
+class ReservationNeeded(Exception):
+    """Bytes cannot be used at once: an upload that holds a reservation waits for room, or is told
+    why there is none."""
+
+
+def use_unreserved(
+    conn: WriteConnection, account_id: UUID, size: int, max_uploads: int, now: datetime
+) -> None:
+    """Use `size` bytes that no reservation holds, if they are free and the account has less than
+    `max_uploads` uploads under way.
+
+    Of these uploads each takes one transaction, so they are not among those. Raises
+    ReservationNeeded; the transaction is to be rolled back then.
+    """
+    parameters = {"sender_account": account_id, "now": now}
+    parameters |= {"of_account": account_id, "more_bytes": size}
+    row = conn.execute(_use_statement(), parameters).one_or_none()
+    if row is None or row.uploads >= max_uploads:
+        raise ReservationNeeded
+    if row.changes > COMPACT_ROWS:
+        compact_metadata(conn, account_id)
+
+
+@cache
+def _use_statement() -> ReturningUpdate[Any]:
+    account_id, more_bytes = uuid_parameter("of_account"), _more_bytes()
+    uploads = own_uploads_query().scalar_subquery()
+    return (
+        _where_free(account_id, more_bytes)
+        .values(used=accounts.c.used + more_bytes)
+        .returning(changes_of_account(account_id).label("changes"), uploads.label("uploads"))
+    )
+
+
 def release_reservation(
     conn: WriteConnection, account_id: UUID, reservation: ReservationId
 ) -> None:
@@ -274,15 +317,11 @@ def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> Usage |
 
 @cache
 def _reserve_statement() -> ReturningUpdate[Any]:
-    more_bytes = bindparam("more_bytes", type_=BigInteger())
     # By the parameter: in RETURNING the names of columns have no table, so that the account's `id`
     # would be that of the inner one.
-    account_id = uuid_parameter("of_account")
-    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
-    within_quota = taken + more_bytes <= accounts.c.quota
+    account_id, more_bytes = uuid_parameter("of_account"), _more_bytes()
     return (
-        update(accounts)
-        .where(accounts.c.id == account_id, within_quota)
+        _where_free(account_id, more_bytes)
         .values(reserved=accounts.c.reserved + more_bytes)
         .returning(
             accounts.c.quota,
@@ -292,6 +331,17 @@ def _reserve_statement() -> ReturningUpdate[Any]:
             changes_of_account(account_id).label("changes"),
         )
     )
+
+
+def _more_bytes() -> BindParameter[int]:
+    return bindparam("more_bytes", type_=BigInteger())
+
+
+def _where_free(account_id: BindParameter[UUID], more_bytes: BindParameter[int]) -> Update:
+    """Changes an account that has so many bytes free."""
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
+    within_quota = taken + more_bytes <= accounts.c.quota
+    return update(accounts).where(accounts.c.id == account_id, within_quota)
 
 
 def _block_or_fail(
