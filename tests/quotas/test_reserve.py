@@ -16,7 +16,6 @@ from entrepot.errors import QuotaExceeded, QuotaTooSmall, TooManyUploads, Upload
 from entrepot.quotas.reserve import (
     RESERVATION_LIFETIME,
     ReservationId,
-    ReservationNeeded,
     Usage,
     get_usage,
     grow_reservation,
@@ -26,8 +25,8 @@ from entrepot.quotas.reserve import (
     release_reservation,
     renew_reservation,
     settle_reservation,
-    use_unreserved,
 )
+from entrepot.quotas.unreserved import ReservationNeeded, use_unreserved
 from entrepot.quotas.upload_reservations import merge_reservations, reserve_upload
 from entrepot.settings import Settings
 

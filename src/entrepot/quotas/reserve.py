@@ -49,7 +49,7 @@ from entrepot.errors import (
     QuotaExceeded,
     UploadInterrupted,
 )
-from entrepot.quotas.shares import belongs_to_request, own_uploads_query, require_place
+from entrepot.quotas.shares import belongs_to_request, require_place
 
 ReservationId = NewType("ReservationId", UUID)
 
@@ -191,40 +191,6 @@ def _settle_statement() -> Update:
     return update(accounts).where(same_account).values(reserved=reserved, used=used)
 
 
-class ReservationNeeded(Exception):
-    """Bytes cannot be used at once: an upload that holds a reservation waits for room, or is told
-    why there is none."""
-
-
-def use_unreserved(
-    conn: WriteConnection, account_id: UUID, size: int, max_uploads: int, now: datetime
-) -> None:
-    """Use `size` bytes that no reservation holds, if they are free and the account has less than
-    `max_uploads` uploads under way.
-
-    Of these uploads each takes one transaction, so they are not among those. Raises
-    ReservationNeeded; the transaction is to be rolled back then.
-    """
-    parameters = {"sender_account": account_id, "now": now}
-    parameters |= {"of_account": account_id, "more_bytes": size}
-    row = conn.execute(_use_statement(), parameters).one_or_none()
-    if row is None or row.uploads >= max_uploads:
-        raise ReservationNeeded
-    if row.changes > COMPACT_ROWS:
-        compact_metadata(conn, account_id)
-
-
-@cache
-def _use_statement() -> ReturningUpdate[Any]:
-    account_id, more_bytes = uuid_parameter("of_account"), _more_bytes()
-    uploads = own_uploads_query().scalar_subquery()
-    return (
-        _where_free(account_id, more_bytes)
-        .values(used=accounts.c.used + more_bytes)
-        .returning(changes_of_account(account_id).label("changes"), uploads.label("uploads"))
-    )
-
-
 def release_reservation(
     conn: WriteConnection, account_id: UUID, reservation: ReservationId
 ) -> None:
@@ -319,9 +285,9 @@ def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> Usage |
 def _reserve_statement() -> ReturningUpdate[Any]:
     # By the parameter: in RETURNING the names of columns have no table, so that the account's `id`
     # would be that of the inner one.
-    account_id, more_bytes = uuid_parameter("of_account"), _more_bytes()
+    account_id, more_bytes = uuid_parameter("of_account"), more_bytes_parameter()
     return (
-        _where_free(account_id, more_bytes)
+        update_if_free(account_id, more_bytes)
         .values(reserved=accounts.c.reserved + more_bytes)
         .returning(
             accounts.c.quota,
@@ -333,12 +299,13 @@ def _reserve_statement() -> ReturningUpdate[Any]:
     )
 
 
-def _more_bytes() -> BindParameter[int]:
+def more_bytes_parameter() -> BindParameter[int]:
+    """How many more bytes an account is to have used or reserved."""
     return bindparam("more_bytes", type_=BigInteger())
 
 
-def _where_free(account_id: BindParameter[UUID], more_bytes: BindParameter[int]) -> Update:
-    """Changes an account that has so many bytes free."""
+def update_if_free(account_id: BindParameter[UUID], more_bytes: BindParameter[int]) -> Update:
+    """The change of an account, if it has `more_bytes` free."""
     taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
     within_quota = taken + more_bytes <= accounts.c.quota
     return update(accounts).where(accounts.c.id == account_id, within_quota)

@@ -9,13 +9,8 @@ from uuid import UUID, uuid4
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.quotas.reserve import (
-    ReservationId,
-    ReservationNeeded,
-    Sender,
-    settle_reservation,
-    use_unreserved,
-)
+from entrepot.quotas.reserve import ReservationId, Sender, settle_reservation
+from entrepot.quotas.unreserved import ReservationNeeded, use_unreserved
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, claim_key, find_reply, save_reply

@@ -32,7 +32,7 @@ from entrepot.http.uploads.commit import remove_unneeded
 from entrepot.http.uploads.digest import check_digest
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.session import UploadSession, open_upload_session
-from entrepot.quotas.reserve import ReservationNeeded
+from entrepot.quotas.unreserved import ReservationNeeded
 from entrepot.tasks.records import TaskId
 
 MAX_BODY_BYTES = 64 * 1024
