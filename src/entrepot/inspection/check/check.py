@@ -30,7 +30,7 @@ from entrepot.inspection.check.rules import (
 )
 from entrepot.inspection.check.statements import ListedRow, errors_of_rule
 from entrepot.inspection.line_prefilter import prefilter
-from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
+from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex, is_usual
 from entrepot.inspection.report.report import (
     MAX_SHOWN_CELLS,
     count_entry,
@@ -51,13 +51,15 @@ ROWS_PER_QUERY = 50
 class Checked:
     """Errors of rows and cells: those listed (by row, then field), all counted, and the count
     of rows that have any. `embedded` are the line ends inside cells, None where every line of the
-    text is accounted for."""
+    text is accounted for. `usual` are the columns (from 1) whose values are all known to be spelled
+    as `line_regex.USUAL` has it for their type."""
 
     rows: int
     errors: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     rejected: int
     embedded: int | None = 0
+    usual: frozenset[int] = frozenset()
 
     def with_table_errors(self, errors: list[dict[str, Any]], listed: int) -> "Checked":
         """This, with errors of the table as a whole before those of rows; of all errors `listed`
@@ -114,7 +116,8 @@ def _check_prefiltered(
         return None
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
     texts = seen_texts(engine, table)
-    for number, field in enumerate(align_columns(table, schema).fields, start=1):
+    fields = align_columns(table, schema).fields
+    for number, field in enumerate(fields, start=1):
         if number not in skipped:
             missing = schema.missing_values_of(field)
             # Every further mark costs time, and memory of the pattern; most never occur.
@@ -130,13 +133,17 @@ def _check_prefiltered(
         repeated = _rejected(engine, table, None, [], NEVER_BLANK, row_errors) if row_errors else 0
         errors = [error for each in row_errors for error in each.errors]
         errors.sort(key=_row_and_field)
-        return Checked(
-            prefiltered.rows, errors[:listed], _counts([], table, row_errors), repeated, None
+        usual = frozenset(
+            number
+            for number, (pattern, field) in enumerate(zip(patterns, fields, strict=True), start=1)
+            if pattern is not None and is_usual(pattern, field)
         )
+        counts = _counts([], table, row_errors)
+        return Checked(prefiltered.rows, errors[:listed], counts, repeated, None, usual)
     if row_errors:
         return None
-    fields = tuple(map(_not_unique, schema.fields))
-    unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
+    alone = tuple(map(_not_unique, schema.fields))
+    unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=alone)
     checked = _check_all(engine, table_of_unmatched(table), unmatched, skipped, listed)
     return (
         replace(checked, rows=prefiltered.rows, embedded=None)

@@ -7,7 +7,7 @@ rows are also made of a file that was just judged, without reading it again.
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,9 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     outcome, schema = judged.outcome, judged.inspection.schema
     assert outcome is not None
     assert schema is not None
-    rows, columns = write_parquet(engine, outcome.table, parse_schema(schema), target)
+    rows, columns = write_parquet(
+        engine, outcome.table, parse_schema(schema), target, outcome.checked.usual
+    )
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
     return _add_profile(engine, target, columns, rows)
@@ -216,15 +218,20 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
 
 
 def write_parquet(
-    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, target: Path
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    target: Path,
+    usual: Collection[int] = (),
 ) -> tuple[int, list[ProfiledColumn]]:
     """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
     the columns.
 
     The columns are the schema's fields in the table's order, with the field's names; a column
-    without a field is a text under its label, and a field without a column is left out.
+    without a field is a text under its label, and a field without a column is left out. Of the
+    columns in `usual` (from 1) the values are known to be spelled as usual (`Checked`).
     """
-    columns = typed_columns(engine, table, schema)
+    columns = typed_columns(engine, table, schema, usual)
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
     names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
@@ -238,16 +245,21 @@ def write_parquet(
 
 
 def typed_columns(
-    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    usual: Collection[int] = (),
 ) -> list[tuple[ProfiledColumn, Sql]]:
     """Each column and its typed expression, by one pass over its values."""
     schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels, names = unique_names(table.labels), {field.name for field in schema.fields}
     typings = []
-    for column in table.columns:
+    for number, column in enumerate(table.columns, start=1):
         cell = cells.get(id(column))
-        typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
+        typings.append(
+            None if cell is None else (cell, exact_type_of(cell, column.kind, number in usual))
+        )
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
