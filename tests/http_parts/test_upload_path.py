@@ -21,6 +21,7 @@ import httpx2
 import pytest
 from fastapi import Request
 from sqlalchemy import event, func, select
+from starlette.types import Message
 from tests.support.loops import run_apart
 from tests.support.tus import HEADERS, STREAM, metadata
 
@@ -36,6 +37,7 @@ from entrepot.db.tables import accounts, files, reservations
 from entrepot.http.app import create_app
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.runtime import Runtime
+from entrepot.http.uploads.small import ARRIVAL_SECONDS, EarlyBody
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import read_settings
 
@@ -245,6 +247,41 @@ def test_the_path_of_a_form_that_defines_a_file(tracer: Tracer) -> None:
     answer = tracer.send(form("/api/v1/file/new", file_size_limit="1000"))
     check_path(tracer, answer, 202, "commit_upload", *DEFINES)
     assert tracer.path == path_on_the_page(0)
+
+
+def test_a_small_form_that_has_arrived_needs_no_reservation(tracer: Tracer, parts: Parts) -> None:
+    reserved: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        reserved.extend([statement] if statement.startswith("INSERT INTO reservations") else [])
+
+    late = in_chunks("/api/v1/file/new", file_size_limit="1000")
+    event.listen(parts.database.engine, "before_cursor_execute", note)
+    try:
+        for ask, expected in ((form("/api/v1/file/new", file_size_limit="1000"), 0), (late, 1)):
+            assert tracer.send(ask).status_code == 202
+            assert len(reserved) == expected
+    finally:
+        event.remove(parts.database.engine, "before_cursor_execute", note)
+
+
+def test_a_body_that_comes_late_is_received_whole() -> None:
+    async def slowly(request: Request) -> tuple[bytes | None, bytes]:
+        body = EarlyBody(request)
+        arrived = await body.arrived()
+        return arrived, b"".join([chunk async for chunk in body.request.stream()])
+
+    for gaps, expected in (((0, 0, 0), b"abc"), ((0, 2, 0), None)):
+        pieces = iter(zip(b"abc", gaps, strict=True))
+
+        async def receive() -> Message:
+            piece, gap = next(pieces)  # noqa: B023 - called within the round
+            await asyncio.sleep(gap * ARRIVAL_SECONDS)
+            return {"type": "http.request", "body": bytes([piece]), "more_body": piece != ord("c")}
+
+        scope = {"type": "http", "headers": [(b"content-length", b"3")]}
+        arrived, whole = run_apart(slowly(Request(scope, receive)))
+        assert (arrived, whole) == (expected, b"abc")
 
 
 def test_the_path_of_a_form_with_the_next_version(tracer: Tracer, file_id: UUID) -> None:

@@ -26,6 +26,7 @@ from entrepot.quotas.reserve import (
     renew_reservation,
     settle_reservation,
 )
+from entrepot.quotas.unreserved import ReservationNeeded, use_unreserved
 from entrepot.quotas.upload_reservations import merge_reservations, reserve_upload
 from entrepot.settings import Settings
 
@@ -61,6 +62,26 @@ def test_grow_settle_and_refund(database: Database, account: AccountId) -> None:
     assert database.read(get_usage, account) == Usage(100, 45, 0, 0)
     database.write(refund, account, 45)
     assert database.read(get_usage, account).free == 100
+
+
+def test_bytes_without_a_reservation_are_used_if_they_are_free(
+    database: Database, account: AccountId
+) -> None:
+    one = open_one(database, account)
+    grow(database, account, one, 30, 30)
+    database.write(use_unreserved, account, 60, 2, NOW)
+    with pytest.raises(ReservationNeeded):
+        database.write(use_unreserved, account, 11, 2, NOW)
+    database.write(use_unreserved, account, 10, 2, NOW)
+    assert database.read(get_usage, account) == Usage(100, 70, 30, 0)
+
+
+def test_bytes_without_a_reservation_need_a_place(database: Database, account: AccountId) -> None:
+    open_one(database, account)
+    with pytest.raises(ReservationNeeded):
+        database.write(use_unreserved, account, 10, 1, NOW)
+    assert database.read(get_usage, account) == Usage(100, 0, 0, 0)
+    database.write(use_unreserved, account, 10, 1, NOW + 2 * RESERVATION_LIFETIME)
 
 
 def test_less_than_wished_where_more_does_not_fit(database: Database, account: AccountId) -> None:

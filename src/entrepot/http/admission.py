@@ -148,7 +148,7 @@ class AdmissionMiddleware:
             return CountedCaller(self._session_policy, session.hex(), is_known=False)
         try:
             digest = read_credential(scope, self._runtime.parts.secret)
-            await self._known.check_key(digest)
+            scope["account_of_key"] = await self._known.find_account(digest)
         except NotAuthenticated as error:
             self._record_refused_key(scope)
             return CountedCaller(self._address_policy, address, is_known=False, key_error=error)

@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import datetime
+from uuid import UUID
 
+from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import find_key_holder
 from entrepot.accounts.secrets import keyed_digest
 from entrepot.accounts.sessions import authenticate_session
@@ -22,19 +24,22 @@ class KnownCallers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._digests: OrderedDict[bytes, None] = OrderedDict()
+        self._digests: OrderedDict[bytes, UUID | None] = OrderedDict()
 
-    async def check_key(self, digest: bytes) -> None:
-        """Raise NotAuthenticated if nobody holds the key."""
+    async def find_account(self, digest: bytes) -> UUID | None:
+        """The account of whoever holds the key; None while it is suspended. Raises NotAuthenticated
+        if nobody holds it."""
         if self._is_known(digest):
-            return
+            return self._digests[digest]
         database, clock = self._runtime.parts.database, self._runtime.parts.clock
         # Whoever is suspended holds their key: the route says that it cannot be used now.
         with suppress(AccountSuspended):
-            await self._runtime.run_in_database_thread(
+            actor: Actor = await self._runtime.run_in_database_thread(
                 database.read, find_key_holder, digest, clock()
             )
-            self._add(digest)
+            self._add(digest, actor.account_id)
+            return actor.account_id
+        return None
 
     def forget_key(self, digest: bytes) -> None:
         """Look the key up at its next request."""
@@ -55,7 +60,7 @@ class KnownCallers:
             )
         except (NotAuthenticated, AccountSuspended):
             return None
-        self._add(digest)
+        self._add(digest, None)
         return digest
 
     def _is_known(self, digest: bytes) -> bool:
@@ -64,8 +69,8 @@ class KnownCallers:
         self._digests.move_to_end(digest)
         return True
 
-    def _add(self, digest: bytes) -> None:
-        self._digests[digest] = None
+    def _add(self, digest: bytes, account_id: UUID | None) -> None:
+        self._digests[digest] = account_id
         if len(self._digests) > MAX_COUNTERS:
             self._digests.popitem(last=False)
 

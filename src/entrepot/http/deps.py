@@ -154,6 +154,23 @@ class UnitOfWork:
             )
         return self._done(outcome)
 
+    async def attempt(
+        self,
+        work: Callable[Concatenate[WriteConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `write`, for what is tried again in another way if it is refused: only then it is
+        recorded that the actor was refused something."""
+        begin, authentication = self.parts.database.growing, self.authentication
+        try:
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
+        except RefusedActor as refused:
+            raise refused.error from None
+        return self._done(outcome)
+
     async def write_into_reserve(
         self,
         work: Callable[Concatenate[WriteConnection, Actor, P], R],

@@ -130,6 +130,14 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
     return CellRegex(usual, gaps, tokens) if usual else None
 
 
+def is_usual(cell: CellRegex, field: Field) -> bool:
+    """Whether cells that match have a value as `USUAL` spells the type of `field`, or none."""
+    return cell.filled is not None and cell.filled in (
+        USUAL.get(field.type),
+        INFERRED.get(field.type),
+    )
+
+
 def _any_of(words: Sequence[str]) -> str:
     return "|".join(map(re.escape, words))
 

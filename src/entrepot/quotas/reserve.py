@@ -21,7 +21,16 @@ from functools import cache
 from typing import Any, NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Select, Update, bindparam, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from entrepot.activity.metadata import (
@@ -274,15 +283,11 @@ def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> Usage |
 
 @cache
 def _reserve_statement() -> ReturningUpdate[Any]:
-    more_bytes = bindparam("more_bytes", type_=BigInteger())
     # By the parameter: in RETURNING the names of columns have no table, so that the account's `id`
     # would be that of the inner one.
-    account_id = uuid_parameter("of_account")
-    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
-    within_quota = taken + more_bytes <= accounts.c.quota
+    account_id, more_bytes = uuid_parameter("of_account"), more_bytes_parameter()
     return (
-        update(accounts)
-        .where(accounts.c.id == account_id, within_quota)
+        update_if_free(account_id, more_bytes)
         .values(reserved=accounts.c.reserved + more_bytes)
         .returning(
             accounts.c.quota,
@@ -292,6 +297,18 @@ def _reserve_statement() -> ReturningUpdate[Any]:
             changes_of_account(account_id).label("changes"),
         )
     )
+
+
+def more_bytes_parameter() -> BindParameter[int]:
+    """How many more bytes an account is to have used or reserved."""
+    return bindparam("more_bytes", type_=BigInteger())
+
+
+def update_if_free(account_id: BindParameter[UUID], more_bytes: BindParameter[int]) -> Update:
+    """The change of an account, if it has `more_bytes` free."""
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account(account_id)
+    within_quota = taken + more_bytes <= accounts.c.quota
+    return update(accounts).where(accounts.c.id == account_id, within_quota)
 
 
 def _block_or_fail(

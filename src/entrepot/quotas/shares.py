@@ -58,6 +58,12 @@ def require_place(
     _require_below(conn, guests_limit(limit), by_guests, parameters)
 
 
+def own_uploads_query() -> Select[int]:
+    """Counts the uploads of an account's own people that end with their request, for a statement
+    with the parameters `of_account`, `sender_account` (the same) and `now`."""
+    return _uploads_query("of this sender", False)
+
+
 @cache
 def _uploads_query(
     senders: Literal["of this sender", "of all guests"], resumable: bool

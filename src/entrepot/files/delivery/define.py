@@ -17,11 +17,10 @@ from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, FileTooLarge
 from entrepot.files.delivery.deliver import AcceptedDelivery, NewVersion, add_version
-from entrepot.files.delivery.uploads import StoredUpload
+from entrepot.files.delivery.uploads import AnyUpload
 from entrepot.files.names import fold_name
 from entrepot.files.paths import claim_path
 from entrepot.files.versions import FileId
-from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import TaskQueue
@@ -90,7 +89,7 @@ def define_file(
     conn: WriteConnection,
     actor: Actor,
     definition: Definition,
-    upload: StoredUpload,
+    upload: AnyUpload,
     queue: TaskQueue,
     now: datetime,
     file_id: UUID | None = None,
@@ -131,7 +130,7 @@ def define_file(
         detail["path"] = path
     record(conn, account_id, actor, "file.define", now, new_id, accepted.version, detail)
     # Last: what comes to the account beside this waits for its row from here on.
-    settle_reservation(conn, account_id, upload.reservation, stored.size)
+    upload.settle(conn, actor, account_id, now)
     return accepted
 
 

@@ -19,10 +19,9 @@ from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import load_terms
-from entrepot.files.delivery.uploads import StoredUpload
+from entrepot.files.delivery.uploads import AnyUpload
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_visible, visible_versions
-from entrepot.quotas.reserve import settle_reservation
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -90,7 +89,7 @@ def deliver_version(
     conn: WriteConnection,
     target: Deliverable,
     file_name: str,
-    upload: StoredUpload,
+    upload: AnyUpload,
     queue: TaskQueue,
     now: datetime,
     replaces: int | None = None,
@@ -115,7 +114,7 @@ def deliver_version(
     number, file_id = accepted.version, accepted.file_id
     record(conn, account_id, actor, "version.deliver", now, file_id, number, detail)
     # Last: what comes to the account beside this waits for its row from here on.
-    settle_reservation(conn, account_id, upload.reservation, stored.size)
+    upload.settle(conn, actor, account_id, now)
     return accepted
 
 

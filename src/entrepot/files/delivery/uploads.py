@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.quotas.reserve import ReservationId, Sender
+from entrepot.quotas.reserve import ReservationId, Sender, settle_reservation
+from entrepot.quotas.unreserved import ReservationNeeded, use_unreserved
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, save_reply
+from entrepot.tasks.replies import Claim, claim_key, find_reply, save_reply
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,31 @@ class StoredUpload:
     stored: StoredBlob
     reservation: ReservationId
 
+    def settle(self, conn: WriteConnection, actor: Actor, account_id: UUID, now: datetime) -> None:
+        """Count the bytes for the account whose row names them. Raises UploadInterrupted if the
+        reservation is gone."""
+        del actor, now
+        settle_reservation(conn, account_id, self.reservation, self.stored.size)
+
+
+@dataclass(frozen=True)
+class UnreservedUpload:
+    """The bytes of a small upload, as those of a `StoredUpload`, which nothing counts until a row
+    names them. The account's own people may have `max_uploads` uploads under way."""
+
+    blob_id: BlobId
+    stored: StoredBlob
+    max_uploads: int
+
+    def settle(self, conn: WriteConnection, actor: Actor, account_id: UUID, now: datetime) -> None:
+        """As of a `StoredUpload`. Raises ReservationNeeded, as for what a guest sends."""
+        if account_id != actor.account_id:
+            raise ReservationNeeded
+        use_unreserved(conn, account_id, self.stored.size, self.max_uploads, now)
+
+
+AnyUpload = StoredUpload | UnreservedUpload
+
 
 @dataclass(frozen=True)
 class CommitContext:
@@ -69,7 +95,7 @@ class UploadTarget(Protocol):
         ...
 
     def commit(
-        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+        self, conn: WriteConnection, actor: Actor, upload: AnyUpload, context: CommitContext
     ) -> TaskId:
         """Write the row that names the bytes, if the actor may have it now; the task that decides.
 
@@ -87,18 +113,39 @@ class KeyedReply:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class UnclaimedReply:
+    """The Idempotency-Key of an upload that did not claim it, and the fingerprint of its
+    request."""
+
+    key: str
+    fingerprint: str
+
+    def claim(self, conn: WriteConnection, actor: Actor, now: datetime) -> KeyedReply:
+        """Claim the key in the transaction that answers it. Raises RequestUnderWay, KeyReused, and
+        ReservationNeeded for a key that was answered."""
+        if find_reply(conn, actor.user_id, self.key, now) is not None:
+            raise ReservationNeeded
+        claim = Claim(actor.user_id, self.key, uuid4())  # of no reservation
+        claim_key(conn, claim, now)
+        return KeyedReply(claim, self.fingerprint)
+
+
 def commit_upload(
     conn: WriteConnection,
     actor: Actor,
     target: UploadTarget,
-    upload: StoredUpload,
-    reply: KeyedReply | None,
+    upload: AnyUpload,
+    reply: KeyedReply | UnclaimedReply | None,
     context: CommitContext,
 ) -> TaskId:
     """The commit point of an upload in one request; its key, if it has one, is answered too.
 
-    Raises what `UploadTarget.commit` raises, and UploadInterrupted if another upload has the key.
+    Raises what `UploadTarget.commit` raises, UploadInterrupted if another upload has the key, and
+    ReservationNeeded for an `UnreservedUpload`.
     """
+    if isinstance(reply, UnclaimedReply):
+        reply = reply.claim(conn, actor, context.clock())
     task_id = target.commit(conn, actor, upload, context)
     if reply is not None:
         save_reply(conn, reply.claim, reply.fingerprint, task_id, context.clock())

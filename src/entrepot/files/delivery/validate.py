@@ -16,9 +16,8 @@ from entrepot.db.tables import checks
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import CHECK, load_visible_contract
-from entrepot.files.delivery.uploads import StoredUpload
+from entrepot.files.delivery.uploads import AnyUpload
 from entrepot.inspection.results import Mode
-from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
@@ -43,7 +42,7 @@ def submit_validation(
     conn: WriteConnection,
     actor: Actor,
     request: ValidationRequest,
-    upload: StoredUpload,
+    upload: AnyUpload,
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
@@ -62,7 +61,6 @@ def submit_validation(
     stored = upload.stored
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    settle_reservation(conn, actor.account_id, upload.reservation, stored.size)
     task_id = TaskId(uuid4())
     insert_row(
         conn,
@@ -96,4 +94,6 @@ def submit_validation(
     record(conn, actor.account_id, actor, "file.validate", now, request.file_id, None, detail)
     entry = NewEntry(task_id, CHECK, actor.account_id, actor.user_id, stored.size)
     queue.enqueue(conn, entry, now)
+    # Last: what comes to the account beside this waits for its row from here on.
+    upload.settle(conn, actor, actor.account_id, now)
     return task_id

@@ -4,7 +4,7 @@ What the fields mean is for the route; here they are bounded, decoded and known 
 file goes to a `UploadSession`. Nothing is made before every field is known and sound.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,18 +14,17 @@ from starlette.requests import ClientDisconnect
 from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import (
-    CommitContext,
+    AnyUpload,
     KeyedReply,
-    StoredUpload,
+    UnclaimedReply,
     UploadTarget,
-    commit_upload,
 )
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.body import body_chunks, content_length, reject_encoded
+from entrepot.http.uploads.body import content_length, reject_encoded
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.uploads.pace import upload_pace
-from entrepot.http.uploads.session import UploadSession, open_upload_session
+from entrepot.http.uploads.session import UploadSession
+from entrepot.http.uploads.small import SmallUpload, open_uploads
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 from entrepot.tasks.records import TaskId
 
@@ -57,6 +56,11 @@ class UploadForm:
     file_name: str | None = None
     digest: str | None = None
     current_field: str | None = None
+
+    def clear(self) -> None:
+        """Forget what has come, before all of it comes again."""
+        self.fields.clear()
+        self.file_name = self.digest = self.current_field = None
 
     def text(self, name: str) -> str | None:
         """A field's text; None if it did not come. Raises FieldInvalid."""
@@ -114,38 +118,35 @@ async def receive_form(
     """
     if work.runtime.draining:
         raise ShuttingDown
-    reader = FormReader(boundary_of(request.headers.get("content-type")))
+    boundary = boundary_of(request.headers.get("content-type"))
     key = idempotency_key(request) if target.request_name is not None else None
     form = form if form is not None else UploadForm()
     length = content_length(request)
-    async with open_upload_session(work, target, key, length) as upload_session:
-        await _read_body(request, reader, form, target, upload_session, work)
-        complete_target = await target.with_form(form, work)
-        if upload_session.received == 0:
-            raise FieldInvalid(field="file", reason="is empty; nothing was stored.")
-        upload = await upload_session.finish(form.digest)
-        request_parts = (target.request_name or "", form.file_name, form.fields)
-        replayed, reply = await find_reply(upload_session, key, request_parts, upload)
-        if replayed is not None:
-            return replayed
-        return await commit_received(work, complete_target, upload, reply)
-
-
-def commit_received(
-    work: UnitOfWork, target: UploadTarget, upload: StoredUpload, reply: KeyedReply | None
-) -> Awaitable[TaskId]:
-    """Deliver what was received. Raises what `UploadTarget.commit` raises."""
-    context = CommitContext(work.parts.queue, work.parts.clock)
-    # As of now: what was allowed when the upload began may have ended since.
-    return work.with_current_time().write(commit_upload, target, upload, reply, context)
+    for opened, chunks in await open_uploads(request, work, target, key, length):
+        form.clear()
+        async with opened as upload_session:
+            reader = FormReader(boundary)
+            if length is not None:
+                upload_session.reject_oversized(length - MAX_OVERHEAD_BYTES)
+            await _read_body(chunks, reader, form, target, upload_session, work, length)
+            complete_target = await target.with_form(form, work)
+            if upload_session.received == 0:
+                raise FieldInvalid(field="file", reason="is empty; nothing was stored.")
+            upload = await upload_session.finish(form.digest)
+            request_parts = (target.request_name or "", form.file_name, form.fields)
+            replayed, reply = await find_reply(upload_session, key, request_parts, upload)
+            if replayed is not None:
+                return replayed
+            return await upload_session.commit(complete_target, upload, reply)
+    raise AssertionError("the last way to receive a body ends with an answer or an error")
 
 
 async def find_reply(
-    upload_session: UploadSession,
+    upload_session: UploadSession | SmallUpload,
     key: str | None,
     request_parts: tuple[str, str | None, Mapping[str, bytes | bytearray]],
-    upload: StoredUpload,
-) -> tuple[TaskId | None, KeyedReply | None]:
+    upload: AnyUpload,
+) -> tuple[TaskId | None, KeyedReply | UnclaimedReply | None]:
     """The task that the same request with this Idempotency-Key was answered with, or what is to be
     stored as the answer. `request_parts` are what is asked, the file's name and the fields.
 
@@ -159,19 +160,17 @@ async def find_reply(
 
 
 async def _read_body(
-    request: Request,
+    chunks: AsyncIterator[bytes],
     reader: FormReader,
     form: UploadForm,
     target: FormTarget,
-    upload_session: UploadSession,
+    upload_session: UploadSession | SmallUpload,
     work: UnitOfWork,
+    length: int | None,
 ) -> None:
-    """Fill the form and have the reception take its file, to the end of the body."""
-    length = content_length(request)
-    if length is not None:
-        upload_session.reject_oversized(length - MAX_OVERHEAD_BYTES)
+    """Fill the form and have the upload take its file, to the end of the body."""
     try:
-        async for chunk in body_chunks(request, upload_pace(work.parts.settings)):
+        async for chunk in chunks:
             for event in reader.feed(chunk):
                 if isinstance(event, PartData):
                     await _handle_data(event, form, upload_session, length, len(reader.boundary))
@@ -186,7 +185,7 @@ async def _read_body(
 async def _handle_data(
     part: PartData,
     form: UploadForm,
-    upload_session: UploadSession,
+    upload_session: UploadSession | SmallUpload,
     length: int | None,
     boundary: int,
 ) -> None:
@@ -207,7 +206,7 @@ async def _handle_data(
 async def _handle_boundary(
     event: Event,
     form: UploadForm,
-    upload_session: UploadSession,
+    upload_session: UploadSession | SmallUpload,
     target: FormTarget,
     work: UnitOfWork,
 ) -> None:

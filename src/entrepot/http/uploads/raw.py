@@ -1,5 +1,6 @@
 """Receive a delivery whose bytes are the whole body: what `curl -T` and other tools send."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -17,18 +18,18 @@ from entrepot.errors import (
 from entrepot.files.delivery.define import Definition
 from entrepot.files.delivery.uploads import (
     Admission,
+    AnyUpload,
     CommitContext,
-    StoredUpload,
     UploadTarget,
 )
 from entrepot.files.paths import check_path, claim_path
 from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.body import body_chunks, content_length
-from entrepot.http.uploads.form import commit_received, find_reply
+from entrepot.http.uploads.body import content_length
+from entrepot.http.uploads.form import find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
-from entrepot.http.uploads.pace import upload_pace
-from entrepot.http.uploads.session import UploadSession, open_upload_session
+from entrepot.http.uploads.session import UploadSession
+from entrepot.http.uploads.small import SmallUpload, open_uploads
 from entrepot.http.uploads.target import Condition, NewFile, NextVersion
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.tasks.records import TaskId
@@ -66,7 +67,7 @@ class AddressTarget:
         self._target(conn, actor).require_access(conn, actor)
 
     def commit(
-        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+        self, conn: WriteConnection, actor: Actor, upload: AnyUpload, context: CommitContext
     ) -> TaskId:
         """Make the version, or the file. Raises what `admit` raises, FileTooLarge,
         UploadInterrupted."""
@@ -99,27 +100,30 @@ async def receive_raw(
         raise ShuttingDown
     _require_whole_body(request)
     key = idempotency_key(request) if request_name is not None else None
-    async with open_upload_session(work, target, key) as upload_session:
-        await _read_body(request, work, upload_session)
-        if upload_session.received == 0:
-            raise FieldInvalid("body", "is empty; nothing was stored.", "curl -T orders.csv")
-        digest = request.headers.get("repr-digest")
-        upload = await upload_session.finish(digest)
-        replayed, reply = await find_reply(
-            upload_session, key, (request_name or "", file_name, {}), upload
-        )
-        if replayed is not None:
-            return replayed
-        return await commit_received(work, target, upload, reply)
+    for opened, chunks in await open_uploads(request, work, target, key):
+        async with opened as upload_session:
+            await _read_body(chunks, upload_session, content_length(request))
+            if upload_session.received == 0:
+                raise FieldInvalid("body", "is empty; nothing was stored.", "curl -T orders.csv")
+            digest = request.headers.get("repr-digest")
+            upload = await upload_session.finish(digest)
+            replayed, reply = await find_reply(
+                upload_session, key, (request_name or "", file_name, {}), upload
+            )
+            if replayed is not None:
+                return replayed
+            return await upload_session.commit(target, upload, reply)
+    raise AssertionError("the last way to receive a body ends with an answer or an error")
 
 
-async def _read_body(request: Request, work: UnitOfWork, upload_session: UploadSession) -> None:
-    length = content_length(request)
+async def _read_body(
+    chunks: AsyncIterator[bytes], upload_session: UploadSession | SmallUpload, length: int | None
+) -> None:
     if length is not None:
         upload_session.reject_oversized(length)
         upload_session.set_expected_size(length)
     try:
-        async for chunk in body_chunks(request, upload_pace(work.parts.settings)):
+        async for chunk in chunks:
             await upload_session.take(chunk)
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.

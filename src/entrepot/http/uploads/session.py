@@ -8,9 +8,7 @@ it can, the sweep does).
 
 import asyncio
 import random
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,18 +19,26 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, BlobWriter, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
-    DigestMismatch,
     EntrepotError,
-    FieldInvalid,
     FileTooLarge,
     KeyReused,
     QuotaExceeded,
     UploadInterrupted,
 )
-from entrepot.files.delivery.uploads import Admission, KeyedReply, StoredUpload, UploadTarget
+from entrepot.files.delivery.uploads import (
+    Admission,
+    AnyUpload,
+    CommitContext,
+    KeyedReply,
+    StoredUpload,
+    UnclaimedReply,
+    UploadTarget,
+    commit_upload,
+)
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
 from entrepot.http.uploads.commit import remove_unneeded
+from entrepot.http.uploads.digest import check_digest
 from entrepot.quotas.reserve import (
     RENEWAL_INTERVAL,
     RESERVATION_LIFETIME,
@@ -237,10 +243,7 @@ class UploadSession:
             self._stored = await self._work.runtime.run_in_byte_thread(self._writer.commit)
         stored = self._stored
         assert stored is not None
-        if digest is not None:
-            expected = parse_repr_digest(digest)
-            if expected is not None and expected != stored.sha256:
-                raise DigestMismatch(expected=expected, received=stored.sha256)
+        check_digest(stored, digest)
         self._finished = True
         return StoredUpload(self._blob_id, stored, self._admitted.reservation)
 
@@ -253,6 +256,15 @@ class UploadSession:
         """The task of the same request before this one; None if there was none, as here."""
         del fingerprint
         return None
+
+    def commit(
+        self, target: UploadTarget, upload: AnyUpload, reply: KeyedReply | UnclaimedReply | None
+    ) -> Awaitable[TaskId]:
+        """Deliver what was received. Raises what `UploadTarget.commit` raises."""
+        context = CommitContext(self._work.parts.queue, self._work.parts.clock)
+        # As of now: what was allowed when the upload began may have ended since.
+        work = self._work.with_current_time()
+        return work.write(commit_upload, target, upload, reply, context)
 
     async def abort(self, keep_blob: bool = False) -> None:
         """Give the reservation back and drop the bytes; with `keep_blob` only those that no row can
@@ -354,22 +366,3 @@ class ReplayedUpload(UploadSession):
             raise KeyReused
         await self.abort()
         return reply.task_id
-
-
-def parse_repr_digest(digest: str) -> str | None:
-    """The SHA-256 of a Repr-Digest field (RFC 9530) as hex; None if it names none.
-
-    Raises FieldInvalid where the value is not a digest.
-    """
-    for entry in digest.split(","):
-        name, _, value = entry.strip().partition("=")
-        if name.lower() != "sha-256":
-            continue
-        try:
-            raw = b64decode(value.strip(":"), validate=True)
-        except Base64Error:
-            raw = b""
-        if not (value.startswith(":") and value.endswith(":")) or len(raw) != 32:
-            raise FieldInvalid(field="Repr-Digest", reason="is sha-256=:<32 bytes in base64>:")
-        return raw.hex()
-    return None

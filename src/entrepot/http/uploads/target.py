@@ -27,7 +27,7 @@ from entrepot.files.delivery.define import (
 )
 from entrepot.files.delivery.deliver import deliver_version
 from entrepot.files.delivery.quarantine import check_replaced
-from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
+from entrepot.files.delivery.uploads import Admission, AnyUpload, CommitContext, UploadTarget
 from entrepot.files.delivery.validate import ValidationRequest, submit_validation
 from entrepot.files.paths import check_path
 from entrepot.grants.access import (
@@ -96,7 +96,7 @@ class NewFile:
         return NewFile(definition)
 
     def commit(
-        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+        self, conn: WriteConnection, actor: Actor, upload: AnyUpload, context: CommitContext
     ) -> TaskId:
         """Make the file. Raises FileTooLarge, UploadInterrupted, PathTaken."""
         assert self.definition is not None
@@ -150,7 +150,7 @@ class NextVersion:
         return replace(self, file_name=name, replaces=replaces, reading=reading)
 
     def commit(
-        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+        self, conn: WriteConnection, actor: Actor, upload: AnyUpload, context: CommitContext
     ) -> TaskId:
         """Make the version, if the actor may deliver to the file as it is now. Raises what `admit`
         raises, FileTooLarge, UploadInterrupted."""
@@ -238,7 +238,7 @@ class ValidationOnly:
         return ValidationOnly(validation)
 
     def commit(
-        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+        self, conn: WriteConnection, actor: Actor, upload: AnyUpload, context: CommitContext
     ) -> TaskId:
         """Make the check. Raises NotFound, FileTooLarge, UploadInterrupted."""
         assert self.validation is not None

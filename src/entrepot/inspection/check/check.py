@@ -30,7 +30,7 @@ from entrepot.inspection.check.rules import (
 )
 from entrepot.inspection.check.statements import ListedRow, errors_of_rule
 from entrepot.inspection.line_prefilter import prefilter
-from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
+from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex, is_usual
 from entrepot.inspection.report.report import (
     MAX_SHOWN_CELLS,
     count_entry,
@@ -43,6 +43,8 @@ from entrepot.inspection.table import Column, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
+FEW_RULES = 50
+"""Rules of one query that are planned faster than they are judged."""
 ROWS_PER_QUERY = 50
 """Rows whose cells are looked up at a time for the report: a wide row has many."""
 
@@ -51,13 +53,15 @@ ROWS_PER_QUERY = 50
 class Checked:
     """Errors of rows and cells: those listed (by row, then field), all counted, and the count
     of rows that have any. `embedded` are the line ends inside cells, None where every line of the
-    text is accounted for."""
+    text is accounted for. `usual` are the columns (from 1) whose values are all known to be spelled
+    as `line_regex.USUAL` has it for their type."""
 
     rows: int
     errors: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     rejected: int
     embedded: int | None = 0
+    usual: frozenset[int] = frozenset()
 
     def with_table_errors(self, errors: list[dict[str, Any]], listed: int) -> "Checked":
         """This, with errors of the table as a whole before those of rows; of all errors `listed`
@@ -114,7 +118,8 @@ def _check_prefiltered(
         return None
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
     texts = seen_texts(engine, table)
-    for number, field in enumerate(align_columns(table, schema).fields, start=1):
+    fields = align_columns(table, schema).fields
+    for number, field in enumerate(fields, start=1):
         if number not in skipped:
             missing = schema.missing_values_of(field)
             # Every further mark costs time, and memory of the pattern; most never occur.
@@ -127,16 +132,24 @@ def _check_prefiltered(
     cells = checked_columns(table, schema)
     row_errors = check_keys(engine, table, schema, cells, skipped, listed)
     if not prefiltered.unmatched:
-        repeated = _rejected(engine, table, None, [], NEVER_BLANK, row_errors) if row_errors else 0
+        repeated = (
+            _rejected(engine, table, prefiltered.rows, None, [], NEVER_BLANK, row_errors)
+            if row_errors
+            else 0
+        )
         errors = [error for each in row_errors for error in each.errors]
         errors.sort(key=_row_and_field)
-        return Checked(
-            prefiltered.rows, errors[:listed], _counts([], table, row_errors), repeated, None
+        usual = frozenset(
+            number
+            for number, (pattern, field) in enumerate(zip(patterns, fields, strict=True), start=1)
+            if pattern is not None and is_usual(pattern, field)
         )
+        counts = _counts([], table, row_errors)
+        return Checked(prefiltered.rows, errors[:listed], counts, repeated, None, usual)
     if row_errors:
         return None
-    fields = tuple(map(_not_unique, schema.fields))
-    unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
+    alone = tuple(map(_not_unique, schema.fields))
+    unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=alone)
     checked = _check_all(engine, table_of_unmatched(table), unmatched, skipped, listed)
     return (
         replace(checked, rows=prefiltered.rows, embedded=None)
@@ -178,7 +191,7 @@ def _check_all(
         rows=counts.rows,
         errors=errors,
         counts=_counts(violated, table, row_errors),
-        rejected=_rejected(engine, table, counts.rejected, passes, blank, row_errors),
+        rejected=_rejected(engine, table, counts.rows, counts.rejected, passes, blank, row_errors),
         embedded=counts.embedded,
     )
 
@@ -193,7 +206,8 @@ def _row_and_field(error: dict[str, Any]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _RuleCounts:
-    """The counting pass: errors per rule, and rows that break any (None: not known yet)."""
+    """The counting passes: errors per rule, and rows that break any; None if only their least
+    number is known, since each of several passes has some of the rules."""
 
     rows: int
     totals: list[int]
@@ -238,9 +252,10 @@ def _count(
             f"(SELECT {', '.join(counted)} FROM {blank.relation(each.table)})"
         )
         row = engine.execute(query).fetchone() or (0, 0)
-        rows, rejected = int(row[0]), int(row[1] or 0)
+        rows, rejected = int(row[0]), max(rejected, int(row[1] or 0))
         totals += [int(total or 0) for total in row[2:]]
-    return _RuleCounts(rows, totals, rejected if len(passes) == 1 else None, embedded)
+    is_known = len(passes) == 1 or rejected == rows
+    return _RuleCounts(rows, totals, rejected if is_known else None, embedded)
 
 
 def _list_errors(
@@ -271,10 +286,14 @@ def _list_some(
     uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     texts = ", ".join(column.text for column in columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
+    source = blank.relation(table, numbered=True)
+    broken, where = f"[{flags}]", " OR ".join(rule.sql for rule in rules)
+    if len(rules) > FEW_RULES:  # to plan them all twice would take longer than to list their flags
+        source = f"(SELECT *, {broken} AS _broken FROM {source})"
+        broken, where = sql("_broken"), sql("list_contains(_broken, true)")
     query = (
-        f"SELECT _row, _line, {uneven}, {_kinds_sql(table, columns)}, [{texts}], [{flags}] "
-        f"FROM {blank.relation(table, numbered=True)} "
-        f"WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
+        f"SELECT _row, _line, {uneven}, {_kinds_sql(table, columns)}, [{texts}], {broken} "
+        f"FROM {source} WHERE {where} LIMIT {listed}"
     )
     listed_rows: list[tuple[Any, ...]] = []
     engine.execute(query)
@@ -294,9 +313,8 @@ def _list_some(
         if len(errors) >= listed:
             break
         labels = table.labels[:MAX_SHOWN_CELLS]
-        looks = (
-            "" if table.stores_types else advice_on_row(first_cells, labels, location["rowNumber"])
-        )
+        record = location["rowNumber"] - table.uncounted_rows
+        looks = "" if table.stores_types else advice_on_row(first_cells, labels, record)
         row = ListedRow(
             count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
         )
@@ -349,19 +367,20 @@ def _counts(
 def _rejected(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
+    rows: int,
     by_rules: int | None,
     passes: Sequence[RulePass],
     blank: BlankRows,
     row_errors: list[RowErrors],
 ) -> int:
-    """How many rows have at least one error of any kind."""
-    if by_rules is not None and not row_errors:
+    """How many of the rows have at least one error of any kind."""
+    if by_rules is not None and (not row_errors or by_rules == rows):
         return max(by_rules, table.rejected_by_reader) + table.unread_records
     parts = [f"SELECT _row FROM {each.rows}" for each in row_errors]
     for each_pass in passes:
         broken = " OR ".join(rule.sql for rule in each_pass.rules)
-        rows = blank.relation(each_pass.table, numbered=True)
-        parts.append(f"SELECT _row FROM {rows} WHERE {broken}")
+        source = blank.relation(each_pass.table, numbered=True)
+        parts.append(f"SELECT _row FROM {source} WHERE {broken}")
     if not parts:
         return table.rejected_by_reader + table.unread_records
     row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()

@@ -7,7 +7,7 @@ rows are also made of a file that was just judged, without reading it again.
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.cell_json import json_of
+from entrepot.inspection.check.first_version import without_spare_columns
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
@@ -22,7 +23,7 @@ from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import (
-    errors_of,
+    FoundErrors,
     find_errors,
     write_errors_alone,
     write_rejected,
@@ -110,7 +111,9 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     outcome, schema = judged.outcome, judged.inspection.schema
     assert outcome is not None
     assert schema is not None
-    rows, columns = write_parquet(engine, outcome.table, parse_schema(schema), target)
+    rows, columns = write_parquet(
+        engine, outcome.table, parse_schema(schema), target, outcome.checked.usual
+    )
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
     return _add_profile(engine, target, columns, rows)
@@ -120,8 +123,9 @@ def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -
     outcome = judged.outcome
     assert outcome is not None
     assert outcome.opened is not None
-    errors = errors_of(judged.inspection)
-    if errors.truncated:
+    # The header's are all known, however few of them the report lists.
+    errors = FoundErrors(outcome.errors, truncated=False, tabular=True)
+    if sum(entry["count"] for entry in outcome.checked.counts) > len(outcome.checked.errors):
         errors = find_errors(judged.source, context)
     table = outcome.opened.read()
     write_rejected(context.engine, table, errors.errors, errors.truncated, target)
@@ -144,6 +148,8 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
             columns: list[ProfiledColumn] = []
 
             def write(table: Table) -> int:
+                if request.mode == "infer":
+                    table = without_spare_columns(engine, table)
                 rows, columns[:] = write_parquet(engine, table, schema, target)
                 return rows
 
@@ -216,15 +222,20 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
 
 
 def write_parquet(
-    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, target: Path
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    target: Path,
+    usual: Collection[int] = (),
 ) -> tuple[int, list[ProfiledColumn]]:
     """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
     the columns.
 
     The columns are the schema's fields in the table's order, with the field's names; a column
-    without a field is a text under its label, and a field without a column is left out.
+    without a field is a text under its label, and a field without a column is left out. Of the
+    columns in `usual` (from 1) the values are known to be spelled as usual (`Checked`).
     """
-    columns = typed_columns(engine, table, schema)
+    columns = typed_columns(engine, table, schema, usual)
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
     names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
@@ -238,16 +249,21 @@ def write_parquet(
 
 
 def typed_columns(
-    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    usual: Collection[int] = (),
 ) -> list[tuple[ProfiledColumn, Sql]]:
     """Each column and its typed expression, by one pass over its values."""
     schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels, names = unique_names(table.labels), {field.name for field in schema.fields}
     typings = []
-    for column in table.columns:
+    for number, column in enumerate(table.columns, start=1):
         cell = cells.get(id(column))
-        typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
+        typings.append(
+            None if cell is None else (cell, exact_type_of(cell, column.kind, number in usual))
+        )
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]

@@ -50,23 +50,28 @@ class ExactType:
     leaves_open: Callable[[Figures], bool] = lambda figures: False
 
 
-def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: PLR0911 (a row per type)
-    """The typing of a column judged as `cell`, whose format knows its cells as `kind`."""
+def exact_type_of(  # noqa: PLR0911 (a row per type)
+    cell: CellSql, kind: CellKind | None, usual: bool = False
+) -> ExactType:
+    """The typing of a column judged as `cell`, whose format knows its cells as `kind`. `usual`: all
+    of its values are known to be spelled as `line_regex.USUAL` has it, so there is less to ask."""
     match cell.field.type:
         case "integer":
             return _integer(cell)
         case "number":
-            return _number(cell, kind)
+            return _number(cell, kind, usual)
         case "boolean":
             return _fixed(when(cell, cell.value))
         case "year":
             return _checked(cell, sql("INTEGER"), f"try_cast({cell.text} AS INTEGER)")
         case "date":
+            if usual:
+                return _fixed(when(cell, f"({cell.value})::DATE"))
             return _checked(cell, sql("DATE"), cell.value)
         case "time":
             return _time(cell)
         case "datetime":
-            return _datetime(cell)
+            return _datetime(cell, usual)
         case "object" | "array" | "geojson":
             text = cell.text if cell.native == "false" else cell.delivered
             return _checked(cell, sql("JSON"), f"try_cast({text} AS JSON)")
@@ -169,15 +174,16 @@ def _is_double(figures: Figures) -> bool:
     return _number_type(figures) == "DOUBLE"
 
 
-def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
+def _number(cell: CellSql, kind: CellKind | None, usual: bool) -> ExactType:
     """An exact decimal where the cells are written as such, else a double that stands for each of
     them. What is a double in the file (`kind` number) stays one. NaN and infinity are doubles."""
     bare = sql(f"trim({plain_number(cell.text, cell.field)})")
     if kind == "number":
         return _fixed(when(cell, sql(f"{bare}::DOUBLE")))
     digits = _Digits(bare)
+    odd = sql(f"(contains({bare}, 'e') OR contains({bare}, 'E'))") if usual else digits.odd
     probes = (
-        _count(cell, digits.odd),
+        _count(cell, odd),
         sql(f"max({when(cell, digits.whole)})"),
         sql(f"max({when(cell, digits.places)})"),
     )
@@ -191,27 +197,29 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
     return ExactType(probes, decide, TOO_MANY_DIGITS, more, _is_double)
 
 
-def _datetime(cell: CellSql) -> ExactType:
+def _datetime(cell: CellSql, usual: bool) -> ExactType:
     """With a zone, if a cell has one (those without are UTC, as the schema has it); to the
     microsecond, or to the nanosecond without a zone. A text where a moment lies, in UTC, beyond
     the years 0001 to 9999, which is what readers of Parquet, Arrow and ISO 8601 agree on."""
     plain = f"replace({cell.text}, ',', '.')"
     place = ordered(cell.text, cell.field)
-    probes = (
-        _count(cell, f"({place}) IS NULL"),
-        _count(cell, _is_zoned(cell)),
-        _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})"),
+    fine = _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})")
+    probes = [fine, _count(cell, _is_zoned(cell))]
+    if not usual:  # else it is a moment of the years 1000 to 9999
+        lost = _count(cell, f"({place}) IS NULL")
+        probes += [lost, f"min({when(cell, place)})", f"max({when(cell, place)})"]
+    more = (
         _count(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
         _count(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
-        f"min({when(cell, place)})",
-        f"max({when(cell, place)})",
     )
 
     def decide(figures: Figures) -> Sql:
-        lost, zoned, fine, beyond, too_fine, low, high = figures
+        fine, zoned = figures[:2]
+        lost, low, high = (0, FIRST_MOMENT, LAST_MOMENT) if usual else figures[2:5]
+        beyond, too_fine = figures[-2:] if fine else (0, 0)
         if lost or (fine and (zoned or beyond or too_fine or cell.field.format != "default")):
             return as_text(cell)
-        if low is not None and not FIRST_MOMENT <= low <= high <= LAST_MOMENT:
+        if low is not None and (low < FIRST_MOMENT or high > LAST_MOMENT):
             return as_text(cell)
         if fine:
             return when(cell, f"{plain}::TIMESTAMP_NS")
@@ -219,7 +227,7 @@ def _datetime(cell: CellSql) -> ExactType:
         return when(cell, f"{utc}::TIMESTAMPTZ" if zoned else utc)
 
     reason = "a moment is finer than its type, or beyond the years 0001 to 9999 in UTC"
-    return ExactType(probes, decide, reason)
+    return ExactType(tuple(probes), decide, reason, more, lambda figures: bool(figures[0]))
 
 
 def _is_zoned(cell: CellSql) -> Sql:
