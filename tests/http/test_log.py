@@ -1,5 +1,6 @@
 """What the log says of a request and of a task: ids to find it by, and no secret."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -114,11 +115,19 @@ def test_a_line_is_one_line_without_secrets_whatever_the_path(
     key = "epk_" + "a" * 49
     scope: dict[str, Any] = {"method": 'G"\n', "path": f'/a\n"b/{key}\x1b', "request_id": "0" * 32}
     scope |= {"client": ("::1", "7"), "key_id": uuid4()}
-    AccessLog(Settings(log_format="json")).write(scope, 200, 0.00126, "a-task")
+
+    async def write() -> None:
+        access_log = AccessLog(Settings(log_format="json"))
+        access_log.write(scope, 200, 0.00126, "a-task")
+        access_log.write(scope | {"path": "/next"}, 404, 0.1, None)
+        assert capsys.readouterr().err == ""  # those of a turn are written together
+
+    asyncio.run(write())
     text = capsys.readouterr().err
     assert key not in text
-    assert text.count("\n") == 1
-    line = json.loads(text)
+    assert text.count("\n") == 2
+    line, following = map(json.loads, text.splitlines())
+    assert (following["path"], "task_id" in following) == ("/next", False)
     members = {"path": '/a\n"b/epk_aaaa…\x1b', "status": 200, "ms": 1.3, "client": "::1"}
     assert members.items() <= line.items()
     assert (line["method"], line["task_id"], line["level"]) == ('G"\n', "a-task", "info")

@@ -1,5 +1,6 @@
 """A download asked again is answered from memory, and never when anything has changed since."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
 from entrepot.http.places import DOWNLOADS
+from entrepot.http.read_cache import MAX_BYTES, ReadCache
 
 pytestmark = pytest.mark.both_databases
 
@@ -140,3 +142,47 @@ def test_the_short_way_and_the_common_way_answer_alike(account: TestAccount) -> 
 def _lasting(content: bytes) -> bytes:
     """An answer without the id of its request."""
     return re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", content)
+
+
+def test_what_is_committed_in_a_turn_counts_for_whoever_comes_after_it(tmp_path: Path) -> None:
+    """The database is asked once in a turn of the event loop. A client that learns in it of a
+    commit sends its next request later."""
+    database, _ = open_migrated(tmp_path)
+    cache = ReadCache(ChangeCounter(database))
+
+    async def ask() -> list[int | None]:
+        loop, states = asyncio.get_running_loop(), [cache.state()]
+        database.write(create_account, "somebody", 1, datetime.now(UTC))
+        loop.call_soon(lambda: states.append(cache.state()))
+        states.append(cache.state())
+        await asyncio.sleep(0)
+        return states
+
+    first, of_the_same_turn, after_it = asyncio.run(ask())
+    assert first == of_the_same_turn != after_it
+    cache.close()
+    database.close()
+
+
+def test_bytes_are_kept_within_a_bound_until_something_is_committed(tmp_path: Path) -> None:
+    database, _ = open_migrated(tmp_path)
+    cache = ReadCache(ChangeCounter(database))
+    answer = object()
+
+    async def keep_and_commit() -> None:
+        cache.put_made(answer, "before any state is known")
+        assert cache.get_made(answer) is None
+        cache.state()
+        assert cache.put_made(answer, "made") == cache.get_made(answer) == "made"
+        assert cache.get_made(object()) is None
+        assert cache.take_bytes(MAX_BYTES)
+        assert not cache.take_bytes(1)
+        database.write(create_account, "somebody", 1, datetime.now(UTC))
+        await asyncio.sleep(0)
+        cache.state()
+        assert cache.get_made(answer) is None
+        assert cache.take_bytes(1)
+
+    asyncio.run(keep_and_commit())
+    cache.close()
+    database.close()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -91,6 +92,30 @@ def test_a_blob_of_several_parts_is_one_blob(store: S3Store) -> None:
     assert b"".join(store.read(blob_id)) == data
     assert b"".join(store.read(blob_id, PART - 5, PART + 5)) == data[PART - 5 : PART + 5]
     assert uploads_of(store) == []
+
+
+@pytest.mark.parametrize("size", [1234, PART + 1234])
+def test_bytes_that_change_on_the_way_are_refused(store: S3Store, size: int) -> None:
+    """Their checksum is signed, instead of the bytes; what has none is signed itself."""
+    signed: dict[str, bool] = {}
+
+    def change(request: Any, **_: object) -> None:
+        covers_md5 = b"content-md5" in request.headers["Authorization"]
+        is_unsigned = request.headers["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
+        signed[request.method] = covers_md5 == is_unsigned
+        if request.method == "PUT":
+            request.body = bytes(request.body[:-1]) + b"?"
+
+    events = store._bucket.client.meta.events
+    events.register("before-send.s3", change)
+    writer = store.create(blob_id := new_id())
+    writer.write(bytes(size))
+    with pytest.raises(StoreUnavailable, match="BadDigest"):
+        writer.commit()
+    events.unregister("before-send.s3", change)
+    assert "PUT" in signed
+    assert set(signed.values()) == {True}
+    assert store.stat(blob_id) is None
 
 
 def test_an_upload_that_ends_early_leaves_no_parts(store: S3Store) -> None:

@@ -15,6 +15,8 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_PREFIX, LINK_PREFIX = "epk_", "epl_"
 BODY_CHARS = 43  # 62**43 > 2**256
 CHECKSUM_CHARS = 6  # 62**6 > 2**32
+PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+"""All numbers of two digits in base 62."""
 
 RandomBytes = Callable[[int], bytes]
 
@@ -56,7 +58,10 @@ def _keyed(secret: bytes) -> hmac.HMAC:
 
 
 def _checksum(body: str) -> str:
-    return _base62(zlib.crc32(body.encode()), CHECKSUM_CHARS)
+    # Each request with a key needs one: two digits at a time.
+    number, last = divmod(zlib.crc32(body.encode()), len(PAIRS))
+    first, middle = divmod(number, len(PAIRS))
+    return PAIRS[first] + PAIRS[middle] + PAIRS[last]
 
 
 def _base62(number: int, length: int) -> str:

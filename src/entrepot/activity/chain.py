@@ -98,12 +98,12 @@ def _check_account(account_id: UUID, rows: Iterable[Any]) -> Iterator[str]:
     for row in rows:
         if row.hash != hash_row(previous, row._mapping):
             yield (
-                f"activity {row.id} of account {account_id} was changed or put in, "
+                f"activity {row.id} of account {account_id} was changed or added, "
                 "or what came before it was"
             )
         previous, head = row.hash, row.head
     if previous != head:
-        yield f"the newest activity of account {account_id} was removed or put in"
+        yield f"the newest activity of account {account_id} was removed or added"
 
 
 def _rows_after(

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from uuid import UUID
 
@@ -30,6 +31,11 @@ LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
+
+MAX_PARTY_TEXTS = 1_000
+"""Parties whose part of a line is kept: to write four ids takes longer than to look it up."""
+IDS_AT_ONCE = 256
+"""Ids of requests that are made at once."""
 
 PARTIES = ("account_id", "user_id", "key_id", "link_id")
 """What a request's scope says of who asked, once it is known."""
@@ -56,34 +62,61 @@ class AccessLog:
     def __init__(self, settings: Settings) -> None:
         self._is_on = logging.getLevelName(settings.log_level.upper()) <= logging.INFO
         self._for_people = writes_for_people(settings.log_format)
+        self._lines: list[str] = []
 
     def write(self, scope: Scope, status: int, seconds: float, task_id: str | None) -> None:
         """A line on a request; `status` is 0 if it was never answered. `task_id` is the task that
         came of it."""
         if not self._is_on:
             return
-        ids: dict[str, UUID | str] = {
-            name: scope[name] for name in PARTIES if scope.get(name) is not None
-        }
-        if task_id is not None:
-            ids["task_id"] = task_id
+        parties = tuple(map(scope.get, PARTIES))
         method, path = scope["method"], redact(path_without_secret(scope["path"]))
         client = (scope.get("client") or ("", 0))[0]
         ms = round(seconds * 1000, 1)
         if self._for_people:
-            parties = {name: str(each) for name, each in ids.items()}
+            ids = {name: str(each) for name, each in zip(PARTIES, parties, strict=True) if each}
+            if task_id is not None:
+                ids["task_id"] = task_id
             log.info(
-                "request", method=method, path=path, status=status, ms=ms, client=client, **parties
+                "request", method=method, path=path, status=status, ms=ms, client=client, **ids
             )
             return
-        parties_text = "".join(f'"{name}": {quote(str(each))}, ' for name, each in ids.items())
-        sys.stderr.write(
+        task_text = f'"task_id": {quote(task_id)}, ' if task_id is not None else ""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(
             f'{{"method": {quote(method)}, "path": {quote(path)}, "status": {status}, "ms": {ms}, '
-            f'"client": {quote(client)}, {parties_text}"event": "request", '
+            f'"client": {quote(client)}, {_party_members(parties)}{task_text}"event": "request", '
             f'"request_id": "{scope["request_id"]}", "level": "info", '
             f'"timestamp": "{timestamp()}"}}\n'
         )
+
+    def _flush(self) -> None:
+        """Write the lines of one turn of the event loop: one system call for all of them."""
+        lines, self._lines = self._lines, []
+        sys.stderr.write("".join(lines))
         sys.stderr.flush()
+
+
+@lru_cache(MAX_PARTY_TEXTS)
+def _party_members(parties: tuple[UUID | None, ...]) -> str:
+    """The members of a line that say who asked; `parties` are the ids in the order of `PARTIES`."""
+    named = zip(PARTIES, parties, strict=True)
+    return "".join(f'"{name}": "{each}", ' for name, each in named if each is not None)
+
+
+class RequestIds:
+    """Ids of requests: 128 random bits each, as hex. One system call makes many of them."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+
+    def take(self) -> str:
+        """The next one."""
+        if not self._ids:
+            text = os.urandom(16 * IDS_AT_ONCE).hex()
+            self._ids = [text[begin : begin + 32] for begin in range(0, len(text), 32)]
+        return self._ids.pop()
 
 
 class RequestContextMiddleware:
@@ -93,6 +126,7 @@ class RequestContextMiddleware:
         self._app = app
         self._count_request = count_request
         self._access_log = AccessLog(settings)
+        self._ids = RequestIds()
         networks = settings.trusted_proxies
         self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in networks]
 
@@ -102,7 +136,7 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         self._apply_forwarded_headers(scope)
-        exchange = _Exchange(scope, receive, send)
+        exchange = _Exchange(scope, receive, send, self._ids.take())
         outer = REQUEST_ID.set(exchange.request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)
@@ -157,10 +191,9 @@ class _Exchange:
         "request_id",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.request_id: str = os.urandom(16).hex()
-        scope["request_id"] = self.request_id
-        scope["added_headers"] = [(b"x-request-id", self.request_id.encode())]
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.request_id = scope["request_id"] = request_id
+        scope["added_headers"] = [(b"x-request-id", request_id.encode())]
         self._scope = scope
         self._receive = receive
         self._send = send

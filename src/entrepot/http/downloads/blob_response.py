@@ -68,6 +68,22 @@ class ReadRecorder(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class KeptBytes:
+    """All bytes of a small blob once they were sent, for as long as this object is kept.
+
+    They count by `take_bytes`, which says whether there is room for so many.
+    """
+
+    take_bytes: Callable[[int], bool]
+    body: bytes | None = None
+
+    def keep(self, body: bytes) -> None:
+        """Have them sent from memory the next time."""
+        if self.body is None and self.take_bytes(len(body)):
+            self.body = body
+
+
 class BlobResponse(Response):
     """A response whose body is made of a blob's bytes, opened when it is sent.
 
@@ -95,6 +111,7 @@ class BlobResponse(Response):
         self._size = size
         self._parts = parts
         self.recorder: ReadRecorder | None = None
+        self.kept_bytes: KeptBytes | None = None
         self.check_access: CheckAccess | None = None
         self.raw_headers = [*headers]
 
@@ -106,6 +123,8 @@ class BlobResponse(Response):
             if self.check_access is not None:
                 await self.check_access()  # says so if the version was purged since the look-up
             raise
+        if self.background is not None:
+            await self.background()
 
     async def _send_blob(self, scope: Scope, receive: Receive, send: Send) -> None:
         start: Message = {
@@ -113,30 +132,34 @@ class BlobResponse(Response):
             "status": self.status_code,
             "headers": self.raw_headers,
         }
+        kept_bytes = self.kept_bytes if self._is_whole() else None
+        if kept_bytes is not None and kept_bytes.body is not None:
+            await self._send_body(start, kept_bytes.body, send)
+            return
         file = self._whole_file(scope)
         body = b"" if not self._parts else _small_and_cached(file, self._size) if file else None
+        if body is None and not file and sum(map(len, self._parts)) <= SMALL_BYTES:
+            # One call, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
+            body = await asyncio.to_thread(lambda: b"".join(self._body(SMALL_BYTES)))
         if body is not None:
-            self._record_all()
-            await send(start)
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+            if kept_bytes is not None:
+                kept_bytes.keep(body)
+            await self._send_body(start, body, send)
         elif file is not None and self._size <= MAX_PATHSEND_BYTES:
             self._require_size(file)
             self._record_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
-        elif sum(len(part) for part in self._parts) <= SMALL_BYTES:
-            # One call, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
-            body = await asyncio.to_thread(lambda: b"".join(self._body(SMALL_BYTES)))
-            self._record_all()
-            await send(start)
-            await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
             runtime: Runtime = scope["app"].state.runtime
             size = block_bytes(runtime.downloads.total + 1)
             with large_answer(runtime.answer_memory, scope, unread_bytes(size)):
                 await self._stream(start, receive, send, size)
-        if self.background is not None:
-            await self.background()
+
+    async def _send_body(self, start: Message, body: bytes, send: Send) -> None:
+        self._record_all()
+        await send(start)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _record_all(self) -> None:
         """Record what is sent at once: the whole blob, or ranges of it."""
@@ -152,12 +175,15 @@ class BlobResponse(Response):
 
         A single range over all of it, as resuming clients ask for first, is such a body too.
         """
-        if "http.response.pathsend" not in scope.get("extensions", {}) or len(self._parts) != 1:
-            return None
+        if "http.response.pathsend" in scope.get("extensions", {}) and self._is_whole():
+            return self._blob.path(self._blob_id)
+        return None
+
+    def _is_whole(self) -> bool:
+        if len(self._parts) != 1:
+            return False
         part = self._parts[0]
-        if part.prefix or part.span is None or len(part.span) != self._size:
-            return None
-        return self._blob.path(self._blob_id)
+        return not part.prefix and part.span is not None and len(part.span) == self._size
 
     def _require_size(self, file: Path) -> None:
         """Raise BlobMissing unless the file is there as it should be.

@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from starlette.datastructures import Headers
@@ -22,7 +23,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.files.queries.gone import require_kept
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.downloads.blob_response import BlobPart, BlobResponse
+from entrepot.http.downloads.blob_response import BlobPart, BlobResponse, KeptBytes
 from entrepot.http.downloads.conditions import (
     Validators,
     check_preconditions,
@@ -34,6 +35,7 @@ from entrepot.http.downloads.presigned import MIN_BYTES, PresignedResponse
 from entrepot.http.downloads.ranges import Span, requested_spans
 from entrepot.http.downloads.read_log import start_recorded_read
 from entrepot.http.raw_headers import RawHeaders, encode_headers
+from entrepot.http.read_cache import ReadCache
 
 CONDITIONAL_HEADERS = {
     b"if-match",
@@ -60,10 +62,17 @@ class Representation:
     modified: datetime
     version: int | None = None
 
-    @property
+    @cached_property
     def validators(self) -> Validators:
         """The strong ETag (equal bytes, equal tag) and the date that go with the bytes."""
         return Validators(f'"{self.sha256}"', self.modified)
+
+    @cached_property
+    def whole(self) -> "Plan":
+        """The answer with all of it."""
+        size = self.size
+        body = {"Content-Type": self.media_type, "Content-Length": str(size)}
+        return _encode(self, body), (BlobPart(b"", Span(0, size)),) if size else ()
 
 
 def published_response(request: Request, work: UnitOfWork, version: PublishedVersion) -> Response:
@@ -71,12 +80,16 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
 
     Raises as `download_response` does.
     """
-    representation = _describe(version)
-    store, blob_id = work.parts.store, version.blob_id
+    read_cache, store, blob_id = work.runtime.read_cache, work.parts.store, version.blob_id
+    known: PreparedDownload | None = read_cache.get_made(version)
+    prepared = known or read_cache.put_made(version, _prepare(read_cache, version))
     method = "HEAD" if request.scope.get("answers_head") else request.method
-    response = download_response(method, request.headers, store, blob_id, representation)
+    headers, representation = request.headers, prepared.representation
+    response = download_response(method, headers, store, blob_id, representation)
     if not isinstance(response, BlobResponse):
         return response
+    if known is not None:  # asked again, under the same state
+        response.kept_bytes = known.kept_bytes
 
     async def check_access() -> timedelta | None:
         now_work = work.with_current_time()
@@ -114,17 +127,14 @@ def _require_kept(
     return actor.expires_at - now if actor.expires_at is not None else None
 
 
-MAX_DESCRIBED = 1024
-_described: dict[int, tuple[PublishedVersion, Representation]] = {}
+class PreparedDownload(NamedTuple):
+    """What the answers to all downloads of one version have in common."""
+
+    representation: Representation
+    kept_bytes: KeptBytes
 
 
-def _describe(version: PublishedVersion) -> Representation:
-    """What a version is over HTTP. Made once for each that a cached read returns again and again:
-    by identity, since the hash of all its fields takes longer. The entry keeps the object, so that
-    no other one gets its identity."""
-    known = _described.get(id(version))
-    if known is not None and known[0] is version:
-        return known[1]
+def _prepare(read_cache: ReadCache, version: PublishedVersion) -> PreparedDownload:
     representation = Representation(
         size=version.size,
         sha256=version.sha256,
@@ -133,10 +143,7 @@ def _describe(version: PublishedVersion) -> Representation:
         modified=version.published_at,
         version=version.number,
     )
-    if len(_described) >= MAX_DESCRIBED:
-        _described.clear()
-    _described[id(version)] = version, representation
-    return representation
+    return PreparedDownload(representation, KeptBytes(read_cache.take_bytes))
 
 
 def _conditions(request_headers: Headers) -> dict[str, str]:
@@ -173,7 +180,7 @@ def download_response(
     if spans:
         status, raw_headers, parts = 206, *_plan_parts(representation, spans)
     else:
-        status, raw_headers, parts = 200, *_plan_whole(representation)
+        status, raw_headers, parts = 200, *representation.whole
     return BlobResponse(
         status,
         raw_headers,
@@ -186,13 +193,6 @@ def download_response(
 
 Plan = tuple[RawHeaders, tuple[BlobPart, ...]]
 """The headers of an answer with a body, and the body's parts."""
-
-
-@lru_cache(1024)
-def _plan_whole(representation: Representation) -> Plan:
-    size = representation.size
-    body = {"Content-Type": representation.media_type, "Content-Length": str(size)}
-    return _encode(representation, body), (BlobPart(b"", Span(0, size)),) if size else ()
 
 
 def _plan_parts(representation: Representation, spans: tuple[Span, ...]) -> Plan:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.cell_json import json_of
+from entrepot.inspection.check.first_version import without_spare_columns
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
@@ -22,7 +23,7 @@ from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import (
-    errors_of,
+    FoundErrors,
     find_errors,
     write_errors_alone,
     write_rejected,
@@ -122,8 +123,9 @@ def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -
     outcome = judged.outcome
     assert outcome is not None
     assert outcome.opened is not None
-    errors = errors_of(judged.inspection)
-    if errors.truncated:
+    # The header's are all known, however few of them the report lists.
+    errors = FoundErrors(outcome.errors, truncated=False, tabular=True)
+    if sum(entry["count"] for entry in outcome.checked.counts) > len(outcome.checked.errors):
         errors = find_errors(judged.source, context)
     table = outcome.opened.read()
     write_rejected(context.engine, table, errors.errors, errors.truncated, target)
@@ -146,6 +148,8 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
             columns: list[ProfiledColumn] = []
 
             def write(table: Table) -> int:
+                if request.mode == "infer":
+                    table = without_spare_columns(engine, table)
                 rows, columns[:] = write_parquet(engine, table, schema, target)
                 return rows
 
