@@ -1,4 +1,4 @@
-"""What was decided on a delimited text, how sure that is, and why: one frozen object.
+"""The decision about a delimited text, how sure that is, and why: one frozen object.
 
 The readers act by it, the profile shows it, and the report warns by it.
 """

@@ -329,7 +329,7 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
 
 
 def _broken(error: JsonSyntaxError | None, reason: str) -> SourceBroken:
-    """`fault`, if the place was found out; else `reason`."""
+    """`fault`, if the place is known; else `reason`."""
     return SourceBroken(reason) if error is None else SourceBroken(error.reason, error.line)
 
 

@@ -27,7 +27,7 @@ RULES = {
 }
 VALUE_FORMS = {
     "decimalChar": "decimal mark {}",
-    "groupChar": "thousands apart by {}",
+    "groupChar": "thousands separator {}",
     "trueValues": "true is {}",
     "falseValues": "false is {}",
     "missingValues": "missing is {}",

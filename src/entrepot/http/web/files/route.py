@@ -136,8 +136,8 @@ def _load_list(
 async def file(
     request: Request, file_id: FileIdInPath, work: SessionWork, cursor: Cursor = None
 ) -> Response:
-    """One file; `cursor` is of the list of those whom it is shared with. One that was deleted is
-    shown as such to those who may have it back."""
+    """One file; `cursor` is of the list of users that it is shared with. A deleted one is shown as
+    such to those who may undelete it."""
     try:
         return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
     except NotFound:
