@@ -239,7 +239,7 @@ def test_descriptors_are_given_back(store: DiskStore) -> None:
 
 
 def test_a_draft_that_another_store_went_on_with_has_the_right_hash(tmp_path: Path) -> None:
-    """As two processes would: what the first remembers of the hash is of no use any more."""
+    """As two processes would: what the first remembers of the hash cannot be used any more."""
     first, second = (DiskStore(tmp_path / "data", reserve=0) for _ in range(2))
     draft, data = new_id(), os.urandom(300_000)
     for number, start in enumerate(range(0, len(data), 100_000)):

@@ -50,7 +50,7 @@ def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> No
 def test_what_only_reads_changes_nothing(database: Database) -> None:
     """PostgreSQL does not even take it."""
     refusal = nullcontext() if database.embedded else pytest.raises(InternalError)
-    with database.reading() as conn, refusal:
+    with refusal, database.reading() as conn:
         create_account(WriteConnection(conn), "lost", 10, NOW)
     with pytest.raises(NotFound):
         database.read(get_account, "lost")

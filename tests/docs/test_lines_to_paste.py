@@ -106,10 +106,29 @@ def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
     assert (tmp_path / "cities.parquet").read_bytes().startswith(b"PAR1")
 
 
+VERSIONS = """
+push() { entrepot push "$@" --format quiet > /dev/null; }
+printf 'id,amount\\n1,2\\n' > NAME && push NAME --size-limit 1MB --enforce-schema
+for amount in 3 4; do printf "id,amount\\n1,$amount\\n" > NAME && push NAME --to NAME; done
+"""
+"""Three versions of a file."""
+SITUATIONS = {
+    "how-to/handle-a-rejected-delivery.md": VERSIONS.replace("NAME", "shipments.csv")
+    + "printf 'id,amount\\n1,much\\n' > bad.csv; push bad.csv --to shipments.csv || true",
+    "how-to/withdraw-a-version.md": VERSIONS.replace("NAME", "prices.csv")
+    + "printf 'id,amount\\n1,5\\n' > prices.csv; push prices.csv --to prices.csv",
+}
+"""What the readers of a page have done before they read it."""
+
+
 @pytest.mark.parametrize(
     "page",
     [
         "tutorial.md",
+        "how-to/audit.md",
+        "how-to/handle-a-rejected-delivery.md",
+        "how-to/read-as-parquet.md",
+        "how-to/withdraw-a-version.md",
         "how-to/set-quotas.md",
         "how-to/manage-keys.md",
         "how-to/share-with-a-link.md",
@@ -120,7 +139,8 @@ def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
     ],
 )
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
-    output = demo.run("\n".join(FENCED.findall((ROOT / "docs" / page).read_text())), tmp_path)
+    blocks = FENCED.findall((ROOT / "docs" / page).read_text())
+    output = demo.run("\n".join([SITUATIONS.get(page, ""), *blocks]), tmp_path)
     if page == "tutorial.md":
         assert "exit status 5" in output
         assert "byte for byte the same" in output
@@ -136,12 +156,20 @@ def test_nobody_is_asked_to_install_an_unpublished_name() -> None:
     assert asking == []
 
 
-def test_the_python_blocks_can_be_followed(demo: Any, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "how-to" / "read-with-python.md").read_text()
-    (tmp_path / "page.py").write_text("\n".join(PYTHON.findall(page)))
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("read-with-python.md", ("`much` is not a number", "1 2.5 ['id', 'amount']")),
+        ("read-as-parquet.md", ("number", "shape: (5, 1)")),
+    ],
+)
+def test_the_python_blocks_can_be_followed(
+    page: str, printed: tuple[str, ...], demo: Any, tmp_path: Path
+) -> None:
+    text = (ROOT / "docs" / "how-to" / page).read_text()
+    (tmp_path / "page.py").write_text("\n".join(PYTHON.findall(text)))
     output = demo.run("python page.py", tmp_path)
-    assert "`much` is not a number" in output
-    assert "1 2.5 ['id', 'amount']" in output
+    assert all(each in output for each in printed), output
 
 
 def test_a_backup_beside_the_running_server_is_whole(demo: Any, tmp_path: Path) -> None:

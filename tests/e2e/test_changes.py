@@ -146,7 +146,7 @@ def test_a_schema_is_changed(plain: Page, person: TestAccount) -> None:
     narrow = {"fields": [first, {**second, "constraints": {"maximum": 9}}]}
     text.fill(json.dumps(narrow))
     plain.get_by_role("button", name="Check it").click()
-    expect(plain.get_by_text("This breaks what was agreed")).to_be_visible()
+    expect(plain.get_by_text("The new schema has breaking changes")).to_be_visible()
     expect(plain.get_by_text("Breaking:")).to_be_visible()
     plain.get_by_label("Change it anyway").check()
     plain.get_by_role("button", name="Check it").click()

@@ -27,16 +27,22 @@ def test_a_text() -> None:
         "reasons": ["every row has 4 cells"],
         "outside": [{"firstRow": 1, "lastRow": 2, "lineNumber": 1, "text": "Sales `2026`"}],
         "tables": [{"firstRow": 90, "lastRow": 99, "lineNumber": 90, "columns": 3, "text": "x"}],
+        "records": {"total": 12, "judged": 9, "aboveHeader": 0, "header": 1, "skippedBlank": 2},
         "undecodable": 0,
         "warnings": ["told elsewhere"],
     }
     assert texts_of(described) == {
         "Format": ("delimited text (CSV)",),
-        "Encoding": ("cp1252", "83 % sure"),
-        "Dialect": ("cells apart by tab", 'quotes are `"`', "doubled within cells"),
+        "Encoding": ("cp1252", "confidence 83 %"),
+        "Dialect": (
+            "delimiter: tab",
+            'quote character: `"`',
+            "quotes within cells are doubled",
+        ),
         "Header": ("rows 3, 4",),
         "Table": ("from row 5 to the end", "1,204 lines"),
-        "How sure": ("91 % sure", "every row has 4 cells"),
+        "Confidence": ("91 %", "every row has 4 cells"),
+        "Records": ("12 in total", "9 checked", "1 of the header", "2 blank"),
         "Line ends": ("`CRLF`",),
         "Outside the table": ("rows 1 to 2: `Sales '2026'`",),
         "Other tables": ("rows 90 to 99, 3 columns: `x`",),
@@ -108,7 +114,7 @@ def test_a_schema_in_words() -> None:
     assert first.rules == ("required", "at least `0`", f"one of {ten} and 2 more")
     assert first.value_forms == ("decimal mark `,`",)
     assert (second.type, second.rules) == ("any", ())
-    assert second.value_forms == ("missing is `-` (unknown)",)
+    assert second.value_forms == ("missing values: `-` (unknown)",)
     assert view.sentences == (
         "The columns may be more than these, in any order.",
         "A cell means “no value” if it is empty, `n/a`.",

@@ -199,6 +199,20 @@ def test_a_long_text_is_not_a_size(server: Server, someone: TestAccount, browse:
     assert someone.api.json("/files") == {"files_list": []}
 
 
+def test_a_no_break_space_is_a_space(server: Server, someone: TestAccount, browse: Browse) -> None:
+    """It is drawn as it is, not as damage."""
+    text = "Jena\u00a0West"
+    content = f"id,note\n1,{text}\n".encode()
+    file_id = someone.api.deliver(content, file_description=text)["file_id"]
+    server.wait_derived()
+    client = signed_in(browse, someone)
+    for path in ("/files", f"/files/{file_id}", f"/files/{file_id}/preview"):
+        page = html.unescape(client.get(path).text)
+        assert text in page, path
+        assert "\ufffd" not in page
+        assert "no-break space" not in page
+
+
 def test_lines_of_a_new_account_work_as_they_are(
     server: Server, someone: TestAccount, browse: Browse, tmp_path: Path
 ) -> None:

@@ -272,7 +272,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
     columns = page.get_by_role("region", name="Columns", exact=True).get_by_role("row")
     texts = [row.get_by_role("cell").all_inner_texts()[:4] for row in columns.all()[1:]]
     assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
-    expect(page.get_by_text("cells apart by pipe")).to_be_visible()
+    expect(page.get_by_text("delimiter: pipe")).to_be_visible()
     [file] = person.api.json("/files")["files_list"]
     result = person.api.json(f"/file/{file['file_id']}")
     assert result["schema"] == json.loads(CONTRACT)
@@ -310,7 +310,7 @@ def test_revisions_say_what_they_changed(page: Page, person: TestAccount) -> Non
     changed = person.api.wait_task(accepted["task_id"])
     assert changed["status"] == "succeeded"
     page.goto(f"/tasks/{changed['task_id']}")
-    expect(page.get_by_text("In force", exact=True)).to_be_visible()
+    expect(page.get_by_text("Changed", exact=True)).to_be_visible()
     page.goto(f"/files/{task['file_id']}")
     newest, first = page.locator(".revisions > li").all()
     expect(newest).to_contain_text("Revision 2 Breaking")
@@ -342,7 +342,7 @@ def test_a_file_is_shared_and_taken_back(
     page.goto(f"/files/{file_id}")
     page.get_by_label("User", exact=True).fill("nobody:nobody")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("#user_name-error")).to_contain_text("names nobody")
+    expect(page.locator("#user_name-error")).to_contain_text("is unknown")
     page.get_by_label("User", exact=True).fill(supplier.user_name)
     page.get_by_label("They may").select_option("w")
     page.get_by_label("Ends").select_option("30")

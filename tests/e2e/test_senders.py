@@ -41,7 +41,7 @@ def test_an_admin_blocks_an_account_for_everybody(
     file_id = sender.api.deliver()["file_id"]
     share(sender.api, file_id, f"{person.name}:*", "r")
     plain.goto(f"/account/senders/{sender.name}/block?for_account=true")
-    expect(plain.get_by_text("with your account as a whole ends now")).to_be_visible()
+    expect(plain.get_by_text("with your whole account ends now")).to_be_visible()
     plain.get_by_role("button", name="Block").click()
     plain.wait_for_url("**/account#senders")
     assert listed(person.api) == {}

@@ -103,7 +103,7 @@ def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
     expect(plain.get_by_role("row").nth(1)).to_contain_text("Failed")
     plain.get_by_role("link", name="Why version 2 was not inspected").click()
     expect(plain).to_have_url(re.compile(f"/tasks/{task['task_id']}$"))
-    expect(plain.get_by_text("This is the server's fault")).to_be_visible()
+    expect(plain.get_by_text("This is a fault of the server")).to_be_visible()
     expect(plain.get_by_text("the delivery is kept for its sender for 7 days")).to_be_visible()
     expect(plain.get_by_role("link", name="The delivered file")).to_be_visible()
     expect(plain.get_by_role("link", name="Deliver a correction")).to_be_visible()
@@ -161,7 +161,7 @@ def test_a_file_is_offered_and_taken_over(
         plain.get_by_role("button", name="Offer", exact=True).click()
 
     offer("nobody:nobody")
-    expect(plain.locator("#offer_to-error")).to_contain_text("names nobody")
+    expect(plain.locator("#offer_to-error")).to_contain_text("is unknown")
     offer(small.admin.user_name)
     expect(plain.get_by_text(f"Offered to {small.admin.user_name}")).to_be_visible()
     plain.get_by_role("button", name="Withdraw the offer").click()
@@ -204,7 +204,7 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     expect(rows).to_have_count(1 + 2)
     expect(rows.nth(1)).to_contain_text("Orders_B.csv")  # the order is kept
     plain.get_by_text("Filters").click()
-    plain.get_by_label("Contract").select_option("With a schema")
+    plain.get_by_label("Contract").select_option("Enforced")
     plain.get_by_role("button", name="Search").click()
     expect(plain.get_by_text("No file matches")).to_be_visible()
     plain.get_by_label("Bytes at least").fill("much")
@@ -227,7 +227,7 @@ def test_long_lists_are_turned_over_page_by_page(
         person.new_key()
     make_offers(site, guests[0].api_key, person, 51)
     for path, region, further, back in (
-        ("/keys", "Live keys", "Older", "Newest"),
+        ("/keys", "Valid keys", "Older", "Newest"),
         (f"/files/{file_id}", "Whom the file is shared with", "Next", "First"),
         ("/offers", "Offers", "Next", "First"),
     ):

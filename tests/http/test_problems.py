@@ -9,6 +9,7 @@ from tests.support.raw import exchange
 from tests.support.server import Server, TestAccount
 
 from entrepot import errors
+from entrepot.http.problems.meanings import MEANINGS
 from entrepot.http.problems.table import KINDS, all_kinds
 from entrepot.http.problems.task_table import TASK_KINDS
 
@@ -38,6 +39,9 @@ def test_codes_are_stable_words_with_advice() -> None:
         assert 400 <= kind.status < 600
         assert kind.title[0].isupper()
         assert kind.advice.endswith(".")
+        assert MEANINGS[code].endswith(".")
+        assert MEANINGS[code].rstrip(".") not in (kind.title, kind.advice.rstrip("."))
+    assert set(MEANINGS) == set(all_kinds())
     of_requests = {kind.code: kind for kind in KINDS.values()}
     both = set(TASK_KINDS) & set(of_requests)
     assert both == {"not-tabular"}

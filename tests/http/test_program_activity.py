@@ -16,7 +16,7 @@ def test_activity_is_listed(run: Run, account: TestAccount) -> None:
     status, out, _ = run("activity", "list", "--file", file_id, "--since", "1h")
     assert status == 0
     heading, published, defined = out.splitlines()
-    assert heading.split()[:5] == ["at", "action", "result", "user", "from"]
+    assert heading.split()[:5] == ["at", "action", "user", "version", "file"]
     assert "version.publish" in published
     assert account.admin.user_name in defined
     assert "127.0.0.1" in defined

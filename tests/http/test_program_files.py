@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,6 +100,63 @@ def test_stdin(run: Run, account: TestAccount, monkeypatch: pytest.MonkeyPatch) 
     assert run("push", "-", "--to", "orders.csv")[0] == 0
     (file,) = account.api.json("/files")["files_list"]
     assert (file["file_name"], file["version"]) == ("orders.csv", 2)
+
+
+def test_what_came_from_stdin_is_pushed_again_from_stdin(
+    run: Run, account: TestAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice names no file that the program has made and removed."""
+    stream = SimpleNamespace(buffer=io.BytesIO(b"\n"), isatty=lambda: False)
+    monkeypatch.setattr("sys.stdin", stream)
+    status, _, message = run("push", "-", "--name", "orders.csv", "--enforce-schema")
+    assert status == 5
+    (file,) = account.api.json("/files")["files_list"]
+    assert f"`entrepot push - --to {file['file_id']}`" in message
+
+
+def test_ids_are_asked_for_where_only_an_id_is_enough(run: Run) -> None:
+    for command in (("files", "take-over"), ("files", "decline"), ("files", "undelete")):
+        status, _, message = run(*command, "orders.csv")
+        assert (status, "'orders.csv' is not the id of a" in message) == (4, True)
+    assert "the id of an upload" in run("uploads", "rm", "x")[2]
+
+
+def test_a_conflict_gets_the_advice_for_it(run: Run, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
+    user = account.admin.user_name
+    for arguments, advice in (
+        (("user", "create", user), "Choose another name."),
+        (("user", "disable", user), "Make another user an admin first."),
+        (("files", "accept", file_id, 1, "--reason", "x"), "`entrepot files versions FILE`"),
+    ):
+        status, _, message = run(*arguments)
+        assert (status, advice in message) == (1, True), message
+    _, _, message = run("files", "edit", file_id, "--size-limit", "5")
+    assert message.count("5 bytes") == 1, "each figure is shown once"
+
+
+def test_only_a_command_with_the_option_names_it(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("id\n" + "x\n" * 30)
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"fields": [{"name": "id", "type": "integer"}]}')
+    assert "--rows" not in "".join(run("validate", rows, "--schema", schema)[1:])
+    assert run("push", rows, "--schema", schema)[0] == 5
+    assert "`--rows PATH`" in run("report", "rows.csv")[2]
+
+
+def test_people_see_what_became_of_a_version(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV)
+    _, out, _ = run("push", tmp_path / "a.csv", "--enforce-schema")
+    assert re.search(r"^status +published$", out, re.M)
+    (tmp_path / "a.csv").write_bytes(CSV + b"x,y\n")
+    run("push", tmp_path / "a.csv", "--to", "a.csv")
+    _, out, _ = run("tasks", "list")
+    assert [line.split()[1] for line in out.splitlines()[1:]] == ["rejected", "published"]
 
 
 def test_a_file_is_defined_at_a_path(run: Run, account: TestAccount, tmp_path: Path) -> None:

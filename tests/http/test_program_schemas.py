@@ -103,6 +103,6 @@ def test_how_a_file_is_read(run: Run, account: TestAccount, tmp_path: Path) -> N
     assert (status, "nothing to change" in err) == (2, True)
     dialect.write_text("[]")
     status, _, err = run("push", titled, "--dialect", dialect)
-    assert (status, "A Table Dialect is one." in err) == (2, True)
+    assert (status, "Give a Table Dialect like" in err) == (2, True)
     new = run("push", titled, "--encoding", "latin1", "--format", "quiet")[1].strip()
     assert account.api.json(f"/file/{new}")["encoding"] == "iso8859-1"

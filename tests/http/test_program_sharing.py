@@ -26,7 +26,7 @@ def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> 
     assert run("files", "unshare", file_id, guest.user_name)[0] == 0
     assert file_id not in listed(guest.api)
     assert run("files", "unshare", file_id, guest.user_name)[0] == 4
-    assert "nobody" in run("files", "shared", file_id)[2]
+    assert "not shared with any user" in run("files", "shared", file_id)[2]
     assert run("files", "share", file_id, "nobody:nobody", "r")[0] != 0
     assert run("files", "share", file_id, guest.user_name, "x")[0] == 2
 
@@ -53,7 +53,7 @@ def test_hand_over_within_the_account_and_beyond(
     assert (status, out.strip()) == (0, theirs)
     assert listed(account.api)[theirs]["user_name"] == account.admin.user_name
     assert run("files", "take-over", theirs)[0] == 4
-    assert "nothing" in run("files", "offers")[2]
+    assert "No file is offered" in run("files", "offers")[2]
 
 
 def test_shares_from_elsewhere_are_accepted_blocked_and_declined(

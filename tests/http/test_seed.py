@@ -238,7 +238,7 @@ def test_the_demo_prints_lines_that_work_when_pasted(demo: Server, tmp_path: Pat
     api_key = key_of(demo)
     assert demo.endpoint in printed
     assert api_key in printed
-    pasted = printed.split("Lines ready to paste:\n\n")[1].split("\nCtrl-C")[0]
+    pasted = printed.split("ready to paste:\n\n")[1].split("\nFor the command")[0]
     pasted = pasted.replace("curl ", "curl --silent --show-error --fail ")
     script, _, follow = pasted.rpartition("curl ")
     done = subprocess.run(

@@ -160,7 +160,7 @@ class FileLifeMachine(RuleBasedStateMachine):
             again = post_version(api, file.file_id, table.content, **once)
             if again.status_code == 202:
                 assert again.json() == {"task_id": task["task_id"]}
-            else:  # what did fit once does not twice, and that is found out first
+            else:  # what did fit once does not twice, and that is checked first
                 assert_problem(again, 413, again.json()["code"])
 
     @rule(who=anybody, at=any_file, table=tables, sent=st.integers(0, 400))

@@ -25,10 +25,16 @@ def line_of(action: str, detail: dict[str, Any]) -> str:
     ("detail", "words"),
     [
         ({"retention": {"from": None, "to": {"keep_last": 30}}}, "from none to keep last 30"),
-        ({"purge": False, "reason": "wrong"}, "purge no, reason wrong"),
-        ({"disabled": True}, "disabled yes"),
+        ({"purge": False, "reason": "wrong"}, "reason: wrong"),
+        ({"purge": True}, "its bytes were removed"),
+        (
+            {"reason": f"sha256:{'0a' * 32} (1,319 characters)"},
+            "reason: a text of 1,319 characters",
+        ),
+        ({"file_name": "a.csv", "size": 1_200_000}, "a.csv, 1.2 MB"),
+        ({"disabled": True}, "disabled"),
         ({"scopes": ["read", "write"]}, "scopes read, write"),
-        ({"changes": [{"path": "a"}, {"path": "b"}]}, "changes 2"),
+        ({"changes": [{"path": "a"}, {"path": "b"}]}, "number of changes: 2"),
         ({"path": {"from": None, "to": "sales/orders"}}, "path from none to “sales/orders”"),
     ],
 )

@@ -190,7 +190,7 @@ OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("encoding", "csv"): "latin-1",
 }
 """Values by which the case's file breaks the contract, where it keeps it without the property too:
-what is stated is found out there."""
+what is stated is detected there."""
 CELLS = [(name, form) for name, row in SUPPORT.items() for form in row]
 
 

@@ -103,6 +103,8 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["1\u202f234", "12"], {"type": "number", "groupChar": "\u202f"}),
         (["12,5 %", "3 %"], affixed(COMMA, "", "%")),
         (["1,234%", "3 %"], {"type": "string"}),
+        (["1.500 €", "500 €"], {"type": "string"}),
+        (["1.500 €", "2.5 €"], affixed(NUMBER, "", "€")),
         (["€ 1,234.50", "€ 3"], affixed(GROUPED, "€", "")),
         (["1.234,50 €", "3 €"], affixed(CONTINENTAL, "", "€")),
         (["(12)", "3"], {"type": "string"}),
@@ -358,3 +360,14 @@ def test_a_column_whose_first_values_come_late(
     inspect: Inspect, late: list[str], field: dict[str, Any]
 ) -> None:
     assert first_field(inspect, *["", "NA"] * 1_500, *late) == field
+
+
+def test_points_beside_decimal_commas_may_stand_between_thousands(inspect: Inspect) -> None:
+    """`1.500` is not read as one and a half where the table's other numbers have a comma."""
+    first = inspect("id;count;price;share\n1;1.500;2,50;1.5\n2;300;1,25;2.250\n")
+    assert first.schema is not None
+    types = [field["type"] for field in first.schema["fields"]]
+    assert types == ["integer", "string", "number", "number"]
+    alone = inspect("id;count\n1;1.500\n2;2.300\n").schema
+    assert alone is not None
+    assert alone["fields"][1]["type"] == "number"

@@ -26,6 +26,22 @@ def test_a_total_is_not_frozen_as_a_row(inspect: Inspect, word: str, rows: list[
 
 
 @pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("Artikel;Betrag\nA;1,50\nB;2,50\nSumme;4,00\n", '"entrepot:footer": "Summe"'),
+        ("Artikel;Betrag\nA;1,50 €\nB;2,50 €\nSumme;4,00 €\n", '"entrepot:footer": "Summe"'),
+        ('item,n\nA,"1,500"\nB,"2,500.5"\nTotal,"4,000.5"\n', '"entrepot:footer": "Total"'),
+        ("day,n\n2024-01-01,2\n2024-01-02,3\nTotal,6\n", '"entrepot:footer": "Total"'),
+        ("no,item,n\n1,A,2\n2,B,3\n,Total,5\n", "Take it out."),
+    ],
+)
+def test_a_total_of_numbers_in_any_form(inspect: Inspect, text: str, advice: str) -> None:
+    first = inspect(text)
+    assert [(e["code"], e["rowNumber"]) for e in errors_of(first)] == [("outside-table", 4)]
+    assert advice in first.detail
+
+
+@pytest.mark.parametrize(
     ("end", "is_total"),
     [
         ("Total,20000\n", True),

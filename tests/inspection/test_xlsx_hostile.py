@@ -94,11 +94,13 @@ def test_one_long_text_in_many_cells(inspect: Inspect, tmp_path: Path) -> None:
     assert peak < 60 * MIB
 
 
-def rewrite(path: Path, change: Callable[[str, str], str]) -> None:
+def rewrite(
+    path: Path, change: Callable[[str, str], str], method: int = zipfile.ZIP_DEFLATED
+) -> None:
     """Write each part of a workbook again."""
     with zipfile.ZipFile(path) as package:
         files = {name: package.read(name).decode() for name in package.namelist()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+    with zipfile.ZipFile(path, "w", method) as package:
         for name, text in files.items():
             package.writestr(name, change(name, text))
 
@@ -125,3 +127,40 @@ def test_the_strict_form_of_the_format(inspect: Inspect, tmp_path: Path) -> None
     rewrite(path, lambda _, text: text.replace(MAIN, STRICT).replace(RELATED, STRICT_RELATED))
     inspection = inspect(path, SCHEMA)
     assert (inspection.verdict, inspection.row_count) == ("conforms", 1), inspection.detail
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_damage_anywhere_in_a_package_has_a_verdict(
+    inspect: Inspect, tmp_path: Path, method: int
+) -> None:
+    """Whatever a decompressor raises, the file is at fault."""
+    path = raw_book(tmp_path / "t", raw_sheet(HEAD + ROW))
+    rewrite(path, lambda _, text: text, method)
+    sound = path.read_bytes()
+    assert inspect(path, SCHEMA).verdict == "conforms"
+    for place in range(0, len(sound), len(sound) // 60):
+        damaged = bytearray(sound)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        verdict = inspect(path, SCHEMA).verdict
+        assert verdict in {"conforms", "source-error", "not-tabular", "resource-limit"}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_parts_that_are_packed_otherwise_than_they_say(
+    inspect: Inspect, tmp_path: Path, method: int
+) -> None:
+    path = raw_book(tmp_path / "t", raw_sheet(HEAD + ROW))
+    rewrite(path, lambda _, text: text)
+    package = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = package.find(signature)
+        while place >= 0:
+            package[place + offset] = method
+            place = package.find(signature, place + 4)
+    path.write_bytes(package)
+    inspection = inspect(path, SCHEMA)
+    assert inspection.verdict == "source-error"
+    assert "the workbook is damaged" in inspection.detail

@@ -128,7 +128,7 @@ def move_and_die(source: Settings, address: str, at_commit: int) -> bool:
         die = death_at(at_commit)
 
         def watched(conn: Connection) -> None:
-            if not conn.get_execution_options().get("postgresql_readonly"):
+            if not conn.get_execution_options().get("entrepot_reads"):
                 die(conn)
 
         event.listen(Engine, "commit", watched)

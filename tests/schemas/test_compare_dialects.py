@@ -41,9 +41,9 @@ def test_each_property_has_its_effect(old: Any, new: Any, effects: dict[str, Eff
 @pytest.mark.parametrize(
     ("old", "new", "effect", "what"),
     [
-        (None, "cp1252", "breaking", 'encoding: found out → "cp1252"'),
+        (None, "cp1252", "breaking", 'encoding: detected → "cp1252"'),
         ("cp1252", "utf-8", "breaking", 'encoding: "cp1252" → "utf-8"'),
-        ("cp1252", None, "compatible", 'encoding: "cp1252" → found out'),
+        ("cp1252", None, "compatible", 'encoding: "cp1252" → detected'),
     ],
 )
 def test_an_encoding(old: Any, new: Any, effect: Effect, what: str) -> None:

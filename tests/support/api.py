@@ -1,6 +1,7 @@
 """A small client of the API for tests: what a careful script would do, and its waits."""
 
 import json
+import re
 import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Of no use over plain HTTP; each client would load all the system's certificates."""
+"""Not needed over plain HTTP; each client would load all the system's certificates."""
 PROBLEM = "application/problem+json"
 CSV = b"id,amount\n1,2\n3,4\n"
 
@@ -141,6 +142,10 @@ def _events(lines: Iterable[str]) -> Iterator[Event | str]:
             fields = {}
 
 
+LIBRARY_WORDS = re.compile(r"[A-Z]\w+ should |Field required|Value error")
+"""What pydantic says, which is not for people (`entrepot_client.pydantic_words`)."""
+
+
 def assert_problem(answer: Any, status: int, code: str, **members: Any) -> dict[str, Any]:
     """Check that an answer is the problem `code`, whole and of the right type; the problem."""
     got = getattr(answer, "status_code", None) or answer.status
@@ -152,6 +157,7 @@ def assert_problem(answer: Any, status: int, code: str, **members: Any) -> dict[
     assert document["status"] == status
     assert document["title"]
     assert document["detail"]
+    assert not LIBRARY_WORDS.search(document["detail"]), document
     for name, value in members.items():
         assert document.get(name) == value, document
     return document

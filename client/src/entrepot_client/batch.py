@@ -19,7 +19,7 @@ from typing import Any, Literal
 from entrepot_client.client import Client
 from entrepot_client.delivery import Delivery
 from entrepot_client.errors import AmbiguousFile, ClientError
-from entrepot_client.models import FOUND_OUT, File, ReadingOptions, Task
+from entrepot_client.models import DETECTED, File, ReadingOptions, Task
 
 Outcome = Literal["published", "delivered", "unchanged", "rejected", "failed"]
 """`delivered`: it is being inspected; nobody waits for it."""
@@ -37,7 +37,7 @@ class BatchOptions:
     description: str | None = None
     size_limit: int | None = None
     enforce_schema: bool | Mapping[str, Any] | None = None
-    reading: ReadingOptions = FOUND_OUT
+    reading: ReadingOptions = DETECTED
     resume_in: Path | None = None
 
 

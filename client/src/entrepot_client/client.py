@@ -30,7 +30,7 @@ from entrepot_client.credentials import find_credentials
 from entrepot_client.delivery import Delivery
 from entrepot_client.endpoint import API
 from entrepot_client.lookup import NamingVersion, find_file, find_id, list_files
-from entrepot_client.models import FOUND_OUT, Document, File, ReadingOptions, Task
+from entrepot_client.models import DETECTED, Document, File, ReadingOptions, Task
 from entrepot_client.paths import file_path, task_path
 from entrepot_client.transfers.download import (
     DownloadRequest,
@@ -133,7 +133,7 @@ class Client(
         description: str | None = None,
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
-        reading: ReadingOptions = FOUND_OUT,
+        reading: ReadingOptions = DETECTED,
         progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
@@ -146,8 +146,8 @@ class Client(
         The contract is given once, without `to`: `path` is the file's address in the account, such
         as `sales/orders`; `size_limit` is bytes and applies to every later version (None: at least
         twice the size); `enforce_schema` is True (infer and freeze), a
-        Table Schema, or neither. `reading` is how versions are read, as far as that is not to be
-        found out.
+        Table Schema, or neither. `reading` is how versions are read, as far as that should not be
+        detected.
 
         Memory stays bounded whatever the size. With `resume_in`, a folder for the state of running
         uploads, an upload of 8 MiB and more resumes after a lost connection, and in a later call
@@ -181,7 +181,7 @@ class Client(
         enforce_schema: bool | Mapping[str, Any] | None = None,
         file: str | None = None,
         name: str | None = None,
-        reading: ReadingOptions = FOUND_OUT,
+        reading: ReadingOptions = DETECTED,
         progress: ProgressCallback | None = None,
     ) -> Delivery:
         """Validate a file without storing it; the task ends with the report (see `report`).

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot_client.entry_points import find_entry_points
-from entrepot_client.models import FOUND_OUT, ReadingOptions
+from entrepot_client.models import DETECTED, ReadingOptions
 
 GROUP = "entrepot.engine"
 
@@ -45,7 +45,7 @@ def run_engine(
     path: Path,
     schema: Mapping[str, Any] | None,
     mode: str,
-    reading: ReadingOptions = FOUND_OUT,
+    reading: ReadingOptions = DETECTED,
 ) -> ValidationResult:
     """Validate a file on this machine: `mode` is `none`, `infer` or `given` (then with a
     `schema`)."""

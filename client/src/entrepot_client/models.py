@@ -151,7 +151,7 @@ class ReadingOptions:
         return {name: value for name, value in stated.items() if value is not None}
 
 
-FOUND_OUT = ReadingOptions()
+DETECTED = ReadingOptions()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import Select, Update, bindparam, select, update
 
 from entrepot.blobs.store import BlobStore
-from entrepot.db.inserts import insert_if_absent, insert_rows
+from entrepot.db.inserts import insert_if_absent, insert_row, run_later
 from entrepot.db.tables import activity, activity_heads
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 
@@ -53,11 +53,9 @@ def append_rows(conn: WriteConnection, rows: Iterable[dict[str, Any]]) -> None:
     by_account = itemgetter("account_id")
     for account_id, account_rows in groupby(sorted(rows, key=by_account), by_account):
         head = _lock_head(conn, account_id)
-        hashed_rows = []
         for row in account_rows:
             head = hash_row(head, row)
-            hashed_rows.append({**row, "hash": head})
-        insert_rows(conn, activity, hashed_rows)
+            insert_row(conn, activity, **row, hash=head)
         _set_head(conn, account_id, head)
 
 
@@ -100,12 +98,12 @@ def _check_account(account_id: UUID, rows: Iterable[Any]) -> Iterator[str]:
     for row in rows:
         if row.hash != hash_row(previous, row._mapping):
             yield (
-                f"activity {row.id} of account {account_id} was changed or put in, "
+                f"activity {row.id} of account {account_id} was changed or added, "
                 "or what came before it was"
             )
         previous, head = row.hash, row.head
     if previous != head:
-        yield f"the newest activity of account {account_id} was removed or put in"
+        yield f"the newest activity of account {account_id} was removed or added"
 
 
 def _rows_after(
@@ -133,7 +131,7 @@ def _head_query() -> Select[str]:
 
 
 def _set_head(conn: WriteConnection, account_id: UUID, head: str) -> None:
-    conn.execute(_set_head_statement(), {"of_account": account_id, "head": head})
+    run_later(conn, _set_head_statement(), {"of_account": account_id, "head": head})
 
 
 @cache

@@ -18,7 +18,7 @@ from entrepot_client.cli.output import output_of
 from entrepot_client.cli.sizes import format_size, size_option, span_option
 
 QuotaOption = Annotated[
-    int, typer.Option("--quota", parser=size_option, metavar="SIZE", help="Like 10GB.")
+    int, typer.Option("--quota", parser=size_option, metavar="SIZE", help="Such as 10GB.")
 ]
 UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
 
@@ -137,14 +137,14 @@ def user_password(
 def key_create(
     ctx: typer.Context,
     user_name: UserArgument,
-    scopes: Annotated[str, typer.Option(help="Of read, write, admin.")] = "read,write",
+    scopes: Annotated[str, typer.Option(help="A list of read, write, admin.")] = "read,write",
     expires: Annotated[
-        timedelta | None, typer.Option(parser=span_option, metavar="SPAN", help="Like 90d.")
+        timedelta | None, typer.Option(parser=span_option, metavar="SPAN", help="Such as 90d.")
     ] = None,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     data: DataOption = None,
 ) -> None:
-    """Make an API key. It is printed only now."""
+    """Make an API key. It is shown only once."""
     admin = load_admin()
 
     with installation(data, logs=False) as parts:

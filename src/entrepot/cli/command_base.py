@@ -24,7 +24,8 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn domain errors into the program's two sentences and exit statuses."""
-    from entrepot.errors import EntrepotError, NotFound, StartRefused
+    from entrepot.errors import EntrepotError, FieldInvalid, NotFound, StartRefused
+    from entrepot_client.cli.explain import with_options
 
     try:
         yield
@@ -37,6 +38,10 @@ def translate_errors() -> Iterator[None]:
     except StartRefused as refused:
         what, _, do = str(refused).partition(". ")
         raise Failure(what.rstrip(".") + ".", do) from None
+    except FieldInvalid as error:
+        example = f"For example: {error.example}" if error.example else ""
+        what = with_options(f"{error.field}: {error.reason}")
+        raise Failure(what, example, ExitStatus.WRONG_USAGE, figures=error.figures()) from error
     except EntrepotError as error:
         raise Failure(str(error), figures=error.figures()) from error
 

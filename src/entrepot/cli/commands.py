@@ -48,11 +48,13 @@ def serve(
     port: PortOption = None,
     role: Annotated[str | None, typer.Option(help="all, api or worker.")] = None,
     database: Annotated[
-        str | None, typer.Option(help="postgresql://…, without a password; else SQLite.")
+        str | None, typer.Option(help="postgresql://…, without a password; by default SQLite.")
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(metavar="DIR|s3://…", help="Where bytes are; else the data folder."),
+        typer.Option(
+            metavar="DIR|s3://…", help="Where bytes are stored; by default the data folder."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
@@ -104,7 +106,7 @@ def compare(
     after: Annotated[Path, typer.Argument(help="The later one.", exists=True)],
     key: Annotated[
         list[str] | None,
-        typer.Option("--key", metavar="COLUMN", help="A column of the key; may come repeatedly."),
+        typer.Option("--key", metavar="COLUMN", help="A column of the key; may be repeated."),
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows shown of each kind.")] = 10,
 ) -> None:
@@ -133,7 +135,7 @@ def doctor(
     data: DataOption = None,
     deep: Annotated[bool, typer.Option("--deep", help="Check every invariant.")] = False,
 ) -> None:
-    """Look at settings, database, disk, sandbox and inspections; exit 1 if something is wrong."""
+    """Check settings, database, disk, sandbox and inspections. Exit status 1 if one is wrong."""
     from entrepot.cli.doctor import run_checks
 
     with installation(data) as parts:
@@ -150,7 +152,7 @@ def doctor(
 
 
 def init(ctx: typer.Context, data: DataOption = None) -> None:
-    """Create an installation: data folder, database, secret. A first `serve` does so by itself."""
+    """Create an installation: data folder, database, secret. A first `serve` does this too."""
     from entrepot.cli.logs import configure_logs
     from entrepot.cli.start import create_installation
     from entrepot.settings import read_settings
@@ -168,7 +170,10 @@ def backup(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of back-ups.")],
     keep: Annotated[int, typer.Option(min=1, help="How many snapshots stay.")] = 7,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Restore it aside and check every invariant.")
+        bool,
+        typer.Option(
+            "--verify", help="Restore it into a temporary folder, and check every invariant."
+        ),
     ] = False,
     data: DataOption = None,
 ) -> None:
@@ -208,7 +213,7 @@ def sweep(
         typer.Option(min=0, help="Remove up to this many blobs that the database does not name."),
     ] = None,
 ) -> None:
-    """Remove what was cut off or has expired; a running server does so by itself."""
+    """Remove what was interrupted or has expired; a running server does this too."""
     from entrepot.files.sweep import sweep as run
 
     with installation(data) as parts:
@@ -219,7 +224,7 @@ def sweep(
 
 
 def migrate(ctx: typer.Context, data: DataOption = None) -> None:
-    """Bring the database to this release; a start does so by itself."""
+    """Migrate the database to this release; a start does this too."""
     from entrepot.migrations.revisions import current_revision
 
     with installation(data) as parts:
@@ -231,7 +236,11 @@ def move(
     ctx: typer.Context,
     to: Annotated[
         str,
-        typer.Option("--to", metavar="URL", help="An empty PostgreSQL; its password: ~/.pgpass."),
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="An empty PostgreSQL database; its password is in ~/.pgpass.",
+        ),
     ],
     store: Annotated[
         str | None,

@@ -101,21 +101,25 @@ def _seed(settings: Settings) -> list[str]:
         task_id = rejected_task(parts)
     return [
         "",
-        f"Endpoint  {settings.endpoint}",
-        f"API key   {api_key}",
-        f"Sign in   {link}",
-        *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
+        "Lines for curl, ready to paste:",
         "",
-        "Open the first link in a browser: it signs you in once, and each start prints a new one.",
-        *(["Then open the second: why a delivery was rejected."] if task_id else []),
+        *curl_lines(settings.endpoint, api_key),
         "",
         "For the command line, in a second terminal:",
         "",
         f"export ENTREPOT_ENDPOINT='{settings.endpoint}' ENTREPOT_API_KEY='{api_key}'",
         "",
-        "Lines ready to paste:",
+        f"Endpoint  {settings.endpoint}",
+        f"API key   {api_key}",
+        f"Sign in   {link}",
+        *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
         "",
-        *curl_lines(settings.endpoint, api_key),
+        "Open the address after `Sign in` in a browser. It works once; each start prints another.",
+        *(
+            ["Then open the address after `Rejected`: why a delivery was rejected."]
+            if task_id
+            else []
+        ),
         "",
         "Ctrl-C ends it.",
     ]

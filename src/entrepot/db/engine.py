@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from entrepot.db.space import DatabaseSpace, full_as_error
@@ -74,8 +75,7 @@ class Database:
             if self.embedded:
                 yield ReadConnection(conn)
                 return
-            # By default each statement would see another state.
-            conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            conn.execution_options(entrepot_reads=True)
             yield ReadConnection(conn)
             # At a rollback psycopg forgets all prepared statements of the connection, and each is
             # planned again: this took half of PostgreSQL's time for a delivery (ADR 0063).
@@ -162,13 +162,41 @@ def open_database(
         url,
         pool_size=pool_size,
         max_overflow=MAX_OVERFLOW,
-        pool_pre_ping=True,
         hide_parameters=True,
+        use_native_hstore=False,
         connect_args={name: value for name, value in CONNECTION.items() if name not in url.query},
     )
+    event.listen(engine, "do_connect", _connect_postgresql)
+    event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "checkout", _require_open)
     if frozen_seconds is not None:
         event.listen(engine, "connect", partial(_end_when_frozen, frozen_seconds))
     return Database(engine)
+
+
+def _connect_postgresql(_dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
+    # Loaded here: psycopg is a twentieth of each start, which SQLite does not need.
+    from entrepot.db.deferring import DeferringConnection
+
+    return DeferringConnection.connect(*args, **parameters, autocommit=True)
+
+
+def _begin_postgresql(conn: Connection) -> None:
+    from entrepot.db.deferring import BEGIN_READING, BEGIN_WRITING
+
+    reads = conn.get_execution_options().get("entrepot_reads")
+    driver: Any = conn.connection.driver_connection
+    driver.begin(BEGIN_READING if reads else BEGIN_WRITING)
+
+
+def _require_open(dbapi_conn: Any, _record: Any, _proxy: Any) -> None:
+    """Have a connection replaced that the server has ended: between transactions it sends nothing
+    else. Looking costs microseconds, where a question and its answer cost a change of processes.
+    """
+    poll = select.poll()
+    poll.register(dbapi_conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError("the server has ended the connection")
 
 
 def _end_when_frozen(seconds: float, dbapi_conn: Any, _record: Any) -> None:

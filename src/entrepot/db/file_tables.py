@@ -45,7 +45,7 @@ files = Table(
     Column("description", Text, nullable=False),
     Column("size_limit", BigInteger, nullable=False),
     Column("enforcement", String(8), nullable=False),
-    # A Table Dialect by which deliveries are read, and their encoding; NULL: it is found out.
+    # A Table Dialect by which deliveries are read, and their encoding; NULL: it is detected.
     Column("dialect", JSON(none_as_null=True)),
     Column("encoding", String(40)),
     Column("current_version", Integer),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, Insert, Table, bindparam, insert
+from sqlalchemy import Dialect, Executable, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -14,9 +14,53 @@ from entrepot.db.types import WriteConnection
 
 def insert_row(conn: WriteConnection, target: Table, /, **values: Any) -> None:
     """Insert a row. Values are plain, not SQL: the statement is built and compiled once for its
-    table and columns, since either takes longer than to run it."""
+    table and columns, since either takes longer than to run it.
+
+    On PostgreSQL what it raises may be raised by the next statement, or by the commit
+    (`db.deferring`).
+    """
     compiled = _compile_insert(target, tuple(values), conn.dialect)
-    conn.exec_driver_sql(compiled.text, compiled.bind(values))
+    driver: Any = conn.connection.driver_connection
+    if hasattr(driver, "defer"):
+        driver.defer(compiled.text, compiled.bind(values))
+    else:
+        conn.exec_driver_sql(compiled.text, compiled.bind(values))
+
+
+def run_later(conn: WriteConnection, statement: Executable, parameters: dict[str, Any]) -> None:
+    """Run a statement that is built once, and whose answer nobody needs; what it raises is raised
+    as by `insert_row`."""
+    driver: Any = conn.connection.driver_connection
+    if hasattr(driver, "defer"):
+        compiled = _compile_statement(statement, conn.dialect)
+        driver.defer(compiled.text, compiled.bind(parameters))
+    else:
+        conn.execute(statement, parameters)
+
+
+@dataclass(frozen=True)
+class _CompiledStatement:
+    """A statement as the driver takes it, with the values that it has itself, and how each value
+    is passed."""
+
+    text: str
+    values: dict[str, Any]
+    binds: dict[str, Callable[[Any], Any] | None]
+
+    def bind(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a run."""
+        values = self.values | parameters
+        return {name: to(values[name]) if to else values[name] for name, to in self.binds.items()}
+
+
+@cache
+def _compile_statement(statement: Any, dialect: Dialect) -> _CompiledStatement:
+    compiled = statement.compile(dialect=dialect)
+    binds = {
+        name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+        for name, bind in compiled.binds.items()
+    }
+    return _CompiledStatement(str(compiled), dict(compiled.params), binds)
 
 
 @dataclass(frozen=True)
@@ -43,16 +87,6 @@ def _compile_insert(target: Table, names: tuple[str, ...], dialect: Dialect) -> 
         binds = target.c[name].type.dialect_impl(dialect).bind_processor(dialect)
         columns.append((name, binds))
     return _CompiledInsert(str(compiled), tuple(columns), compiled.positional)
-
-
-def insert_rows(conn: WriteConnection, target: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert at least one row, as `insert_row` does; all have the same columns."""
-    conn.execute(_insert_into(target), rows)
-
-
-@cache
-def _insert_into(target: Table) -> Insert:
-    return insert(target)
 
 
 def upsert_into(dialect: str, target: Table) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select
 
+from entrepot.db.inserts import run_later
 from entrepot.db.types import WriteConnection
 
 
@@ -19,3 +20,12 @@ def lock_rows(
     """
     if conn.dialect.name != "sqlite":
         conn.execute(query().with_for_update(key_share=key_share))
+
+
+def lock_rows_later(
+    conn: WriteConnection, statement: Callable[[], Select[Any]], parameters: dict[str, Any]
+) -> None:
+    """As `lock_rows`, by a statement that is built once and locks rows itself. It is sent with the
+    next one (`db.deferring`), which therefore sees what was there after the wait."""
+    if conn.dialect.name != "sqlite":
+        run_later(conn, statement(), parameters)

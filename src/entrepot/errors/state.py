@@ -186,7 +186,7 @@ class BreakingChange(EntrepotError):
         broken = [change for change in self.changes if change["effect"] == "breaking"]
         first = f"{broken[0]['change']}: {broken[0]['reason']}"
         more = f", and {len(broken) - 1:,} more" if len(broken) > 1 else ""
-        return f"The schema breaks what was agreed: {first}{more}. Nothing was changed."
+        return f"The schema has breaking changes: {first}{more}. Nothing was changed."
 
 
 @dataclass(eq=False)

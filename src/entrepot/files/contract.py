@@ -24,7 +24,7 @@ from sqlalchemy import (
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
 from entrepot.db.inserts import insert_row
-from entrepot.db.locks import lock_rows
+from entrepot.db.locks import lock_rows_later
 from entrepot.db.tables import checks, files, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.errors import (
@@ -358,8 +358,14 @@ def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
 
 def lock_terms(conn: WriteConnection, file_id: UUID) -> ContractTerms:
     """As `lock_contract`, without the schema."""
-    lock_rows(conn, lambda: select(files.c.id).where(files.c.id == file_id), key_share=True)
+    lock_rows_later(conn, _lock_query, {"file_id": file_id})
     return load_terms(conn, file_id)
+
+
+@cache
+def _lock_query() -> Select[Any]:
+    query = select(files.c.id).where(files.c.id == uuid_parameter("file_id"))
+    return query.with_for_update(key_share=True)
 
 
 def _current_size(conn: ReadConnection, contract: Contract) -> int:

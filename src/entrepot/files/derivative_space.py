@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from entrepot.accounts.actor import AccountId
 from entrepot.db.change_sums import COMPACT_ROWS, compact_changes
-from entrepot.db.locks import lock_rows
+from entrepot.db.locks import lock_rows_later
 from entrepot.db.tables import (
     ALL_ACCOUNTS,
     accounts,
@@ -57,7 +57,7 @@ def free_space(
 ) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     # Whoever needs room at the same time waits: the sums below would leave theirs out.
-    lock_rows(conn, lambda: select(installation.c.id))
+    lock_rows_later(conn, _lock_query, {})
     in_account = derivatives.c.account_id == account_id
     row = conn.execute(_space_query(), {"of_account": account_id}).one()
     of_account, total = int(row.account or 0), int(row.total or 0)
@@ -69,6 +69,11 @@ def free_space(
         return False
     excess_bytes = total - freed + size - max_total_bytes
     return _free_space_below(conn, excess_bytes, size, max_total_bytes, now) is not None
+
+
+@cache
+def _lock_query() -> Select[Any]:
+    return select(installation.c.id).with_for_update()
 
 
 @cache

@@ -30,7 +30,7 @@ from entrepot.files.drift import note_drift
 from entrepot.files.kept_as_text import note_kept_as_text
 from entrepot.files.queries.gone import require_not_gone
 from entrepot.inspection.results import Made, Mode
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.texts.json_text import JsonText, to_json_text
 
@@ -58,7 +58,7 @@ class Derivation:
     schema: JsonText
     mode: Mode
     rows: int
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.texts.json_text import JsonText
 
 FileId = NewType("FileId", UUID)
@@ -52,7 +52,7 @@ class UndecidedVersion:
     mode: Literal["none", "infer", "given"]
     schema: JsonText | None
     revision: int = 0
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
     restored_from: int | None = None
     accepted_from: int | None = None
     replaces: int | None = None

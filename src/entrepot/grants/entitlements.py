@@ -196,7 +196,7 @@ def keep_grantee(conn: WriteConnection, grantee: Grantee) -> None:
 
 def unknown_grantee() -> FieldInvalid:
     """The error for a name that nobody has, and for a receiver who has blocked the sender."""
-    reason = "names nobody whom this file can be shared with. Check the account and the user."
+    reason = "is unknown, or files cannot be shared with them. Check the account and the user."
     return FieldInvalid("user_name", reason, EXAMPLE)
 
 

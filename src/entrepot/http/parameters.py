@@ -64,7 +64,10 @@ NumberInQuery = Annotated[Number, Query(description="The version's number.")]
 RevisionInQuery = Annotated[Number, Query(description="The revision's number.")]
 NumberInBody = Annotated[StrictInt, Field(ge=1, le=MAX_NUMBER)]
 SizeLimitInBody = Annotated[
-    StrictInt, Field(ge=1, le=MAX_BYTES, description="Bytes; binds every later version too.")
+    StrictInt,
+    Field(
+        ge=1, le=MAX_BYTES, description="The most bytes that this and every later version may have."
+    ),
 ]
 KeepLastInBody = Annotated[StrictInt, Field(ge=1, le=MAX_VALUES["keep_last"])]
 DaysInBody = Annotated[StrictInt, Field(ge=1, le=MAX_VALUES["days"])]
@@ -105,13 +108,16 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 # Names and texts.
 
 UserNameInPath = Annotated[
-    str, Path(description="`account:user`; where it says so also `account:*`.")
+    str, Path(description="`account:user`; where the operation says so, also `account:*`.")
 ]
 UserNameInBody = Annotated[str, Field(max_length=MAX_USER_NAME_CHARS, examples=["acme:anna"])]
 PathInBody = Annotated[str, Field(max_length=1_000, examples=["sales/2026/orders"])]
 FileNameInBody = Annotated[str, Field(max_length=1_000, examples=["orders.csv"])]
 Expression = Annotated[str, Query(max_length=MAX_EXPRESSION_CHARS)]
-Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]
+Cursor = Annotated[
+    str | None,
+    Query(description="Where the page begins: from the `Link` to the next page of the same list."),
+]
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that the client has seen.")
 ]
@@ -188,12 +194,12 @@ DAYS = IntegerText(1, 365, "choose one of the list.")
 """How long a key or an entitlement lasts, as the forms of the pages offer it."""
 MinSize = Annotated[
     str | None,
-    Query(description="Bytes that the current version has at least."),
+    Query(description="The least bytes of the current version."),
     WithJsonSchema(BYTES.schema),
 ]
 MaxSize = Annotated[
     str | None,
-    Query(description="Bytes that the current version has at most."),
+    Query(description="The most bytes of the current version."),
     WithJsonSchema(BYTES.schema),
 ]
 """As text, since the form of the page sends them empty, and `BYTES` reads them."""

@@ -9,7 +9,7 @@ from entrepot.inspection.sql import Sql, sql
 ITEM = sql("item")
 
 
-def json_of(value: Sql, stored_as: str) -> Sql:
+def json_of(value: Sql, stored_as: str) -> Sql:  # noqa: PLR0911 (a row per type)
     """The SQL of the JSON text of `value`, which the engine keeps as `stored_as`; NULL where it is
     missing. `NaN` and the infinities are texts, as a Table Schema writes them (Data Package 2)."""
     if stored_as.endswith("[]"):
@@ -29,5 +29,7 @@ def json_of(value: Sql, stored_as: str) -> Sql:
             return f"to_json(replace(replace({value}::VARCHAR, ' ', 'T'), '+00', 'Z'))::VARCHAR"
         case "TIMESTAMP" | "TIMESTAMP_NS":
             return f"to_json(replace({value}::VARCHAR, ' ', 'T'))::VARCHAR"
+        case _ if stored_as.startswith("DECIMAL"):  # of long fractions it writes `.5`
+            return f"regexp_replace(to_json({value})::VARCHAR, '^(-?)[.]', '\\10.')"
         case _:
             return f"to_json({value})::VARCHAR"

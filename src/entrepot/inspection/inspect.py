@@ -42,6 +42,7 @@ from entrepot.inspection.stated_dialect import dialect_warnings
 from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
 from entrepot.inspection.suggest.prove import suggest_contract
 from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.wide_copy import copy_if_wide
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
@@ -201,6 +202,7 @@ def _check_or_infer(
 
     def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
+        table = copy_if_wide(context.engine, table, request.path.stat().st_size)
         table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
@@ -212,7 +214,7 @@ def _check_or_infer(
         outcome = _check_in_place(opened, inspect_table)
     if outcome is None:
         outcome = inspect_table(opened.read())
-    if request.mode == "infer" and opened.under_contract is not None:
+    if request.mode == "infer":
         outcome, opened = _check_with_own_contract(outcome, opened, request, context)
     records = opened.count_records(outcome.checked.rows)
     if not records.complete:
@@ -236,8 +238,7 @@ def _check_with_own_contract(
 ) -> tuple[JudgedTable, OpenedTable]:
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
-    assert opened.under_contract is not None
-    if outcome.errors:
+    if outcome.errors or opened.under_contract is None:
         return outcome, opened
     frozen = {**(request.dialect or {}), **(outcome.table.first_version.dialect or {})}
     names = [field.name for field in outcome.schema.fields]
@@ -250,7 +251,8 @@ def _check_with_own_contract(
     checked = check_table(context.engine, table, outcome.schema, skipped, context.limits.errors)
     if not header_errors and not checked.errors and checked.rows != outcome.checked.rows:
         raise SourceBroken("its rows differ once its reading is a contract")
-    return replace(outcome, header_errors=header_errors, checked=checked), again
+    table = table.with_notes_of(outcome.table)  # The normalized text has its columns now.
+    return replace(outcome, table=table, header_errors=header_errors, checked=checked), again
 
 
 def _check_in_place(
@@ -298,7 +300,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table, inferred.measures)
-        errors += find_total_row(engine, table, inferred.rows)
+        errors += find_total_row(engine, table, inferred.schema, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
         return JudgedTable(

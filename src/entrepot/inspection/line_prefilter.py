@@ -73,6 +73,7 @@ class Lines:
             "header": sql("false"),
             "auto_detect": sql("false"),
             "columns": sql("{'line': 'VARCHAR'}"),
+            "compression": literal("none"),
         } | line_bounds(self.longest)
         return f"read_csv({literal(str(path))}, {named_arguments(settings)})"
 
@@ -97,6 +98,10 @@ class Lines:
                 if count in numbers:
                     places[count] = (number, at)
         return places
+
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Before a header that is repeated, where files that begin with it were joined."""
 
 
 class IrregularText(Exception):
@@ -181,7 +186,8 @@ def _unmatched_line(
             break
         unmatched = f"NOT coalesce({_matched(patterns)}, false)"
         if lines.header is not None:
-            unmatched = f"({unmatched} OR line = {literal(lines.header)})"
+            headers = ", ".join(literal(mark + lines.header) for mark in ("", BYTE_ORDER_MARK))
+            unmatched = f"({unmatched} OR line IN ({headers}))"
         sample = f"(SELECT line FROM {source} LIMIT {lines.sample})"
         row = engine.execute(f"SELECT count(*), count_if({unmatched}) FROM {sample}").fetchone()
         if row is not None and row[1] <= MAX_UNMATCHED_SHARE * row[0]:
@@ -222,7 +228,7 @@ def _are_whole_rows(lines: Lines, total: int) -> bool:
         for line in file:
             if line.count(b'"') % 2:
                 return False
-            if line.rstrip(b"\r\n") == header:
+            if line.rstrip(b"\r\n").removeprefix(BYTE_ORDER_MARK.encode()) == header:
                 raise HeaderRepeated
     lines.prove_regular(lines.unmatched)
     return True

@@ -55,7 +55,7 @@ class InspectionRequest:
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
     inferred schema is given from the second version on). `dialect` is a Table Dialect, `encoding`
-    the name of an encoding; both override what would be found out.
+    the name of an encoding; both override what would be detected.
 
     `suggest`: if it breaks its schema, look for a change of the contract by which it would not. A
     change of the dialect must keep the file's current version, whose bytes are at `current`, with

@@ -99,7 +99,9 @@ class Table:
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
     `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
-    the first is the header); `header_line` the physical line of the header in a text.
+    the first is the header); `uncounted_rows` are those at the beginning that a dialect does not
+    count as records; `original` is the relation of which `relation`
+    is a copy; `header_line` is the physical line of the header in a text.
     """
 
     columns: tuple[Column, ...]
@@ -129,6 +131,8 @@ class Table:
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
     place_unit: PlaceUnit = "line"
+    uncounted_rows: int = 0
+    original: Sql = sql("")
     header_line: int | None = None
 
     def __post_init__(self) -> None:
@@ -198,13 +202,18 @@ class Table:
         relation, numbered = self.narrowed(place + 1 for place in places)
         return replace(self.with_short_names(), relation=relation, numbered=numbered)
 
+    def with_notes_of(self, other: "Table") -> "Table":
+        """The table, with what the report says of another reading of it."""
+        return replace(self, warnings=other.warnings, first_version=other.first_version)
+
     def known_to_have_controls(self, has_controls: bool) -> "Table":
         """The table, of which it is known whether texts have control characters."""
         return replace(self, control_characters=lambda: has_controls)
 
     def same_reading(self, other: "Table") -> bool:
         """Whether both scan the same rows of one file in the same way."""
-        return self.relation == other.relation and self.first_row == other.first_row
+        relations = [each.original or each.relation for each in (self, other)]
+        return relations[0] == relations[1] and self.first_row == other.first_row
 
 
 def table_of_unmatched(table: Table) -> Table:

@@ -78,8 +78,7 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(
         default=None,
-        description="Keys the hashes of API keys; unset: a file `secret` in the data folder. "
-        "The same on all hosts.",
+        description="The key of all hashes, the same on all hosts; unset: `secret` in `data`.",
     )
     max_file_size: int = Field(default=1_000_000_000_000, gt=0, description="Bytes, any one file.")
     default_quota: int = Field(default=10_000_000_000, gt=0, description="Bytes, a new account.")
@@ -110,8 +109,7 @@ class Settings(BaseSettings):
         default=300,
         ge=0,
         le=10**9,
-        description="Requests without a valid key or session from one address, a minute; 0: no "
-        "limit.",
+        description="Requests per minute from one address without a valid key; 0: no limit.",
     )
     sign_in_attempts_per_address: int = Field(
         default=100,
@@ -123,13 +121,13 @@ class Settings(BaseSettings):
     downloads_per_account: int = Field(
         default=100,
         ge=1,
-        description="Answers of more than 64 KiB under way at once, an account: ranges, previews, "
-        "lists, whole files of more than 16 MiB.",
+        description="Answers of more than 64 KiB to an account at the same time: ranges, previews,"
+        " lists, whole files of more than 16 MiB.",
     )
     answer_memory: int = Field(
         default=536_870_912,
         ge=16_777_216,
-        description="Bytes, for large answers that clients have not read yet, an API process.",
+        description="Bytes for large answers that clients have not read yet, for each API process.",
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."
@@ -151,12 +149,14 @@ class Settings(BaseSettings):
     quota_wait: float = Field(
         default=30,
         ge=0,
-        description="Seconds an upload waits for room that other running uploads hold reserved.",
+        description="Seconds that an upload waits for bytes of the quota that other running "
+        "uploads have reserved.",
     )
     body_timeout: float = Field(
         default=60,
         gt=0,
-        description="Seconds a client may send nothing; the whole time for a body without a file.",
+        description="Seconds after which a client that sends nothing is disconnected; also for a "
+        "whole body without a file.",
     )
     body_rate: int = Field(
         default=1024,
@@ -181,15 +181,16 @@ class Settings(BaseSettings):
     event_heartbeat: float = Field(
         default=15,
         gt=0,
-        description="Seconds after which a silent event stream sends a comment; a revoked key ends "
-        "the stream by then. Less than the idle timeout of a proxy.",
+        description="Seconds after which an event stream without events sends a comment; a revoked"
+        " key ends the stream within this time. Must be less than the idle timeout of a proxy.",
     )
     drain_timeout: float = Field(
         default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
     )
     sandbox: Literal["require", "best-effort"] = Field(
         default="best-effort",
-        description="Whether inspection refuses to run where the kernel offers no full sandbox.",
+        description="`require`: refuse to inspect if the kernel lacks a layer of the sandbox. "
+        "`best-effort`: use the layers that it has.",
     )
     inspection_memory: int = Field(
         default=1_610_612_736, ge=268_435_456, description="Bytes one inspection may take."
@@ -200,7 +201,8 @@ class Settings(BaseSettings):
     inspection_seconds: float = Field(
         default=3600,
         gt=0,
-        description="Most seconds of one inspection; it gets 60, and 1 for each 2 MB of content.",
+        description="The most seconds of one inspection. It gets 60, and 1 more for each 2 MB of "
+        "content.",
     )
     inspection_unpacked: int = Field(
         default=8_589_934_592, gt=0, description="Bytes a compressed file may unpack to."
@@ -208,7 +210,7 @@ class Settings(BaseSettings):
     inspection_expansion: int = Field(
         default=200,
         ge=1,
-        description="How many times its size a compressed file may unpack to, beyond 1 GiB.",
+        description="How many times larger than a compressed file its content may be, above 1 GiB.",
     )
     inspection_line: int = Field(
         default=16_777_216,
@@ -256,8 +258,8 @@ class Settings(BaseSettings):
     derivative_space: int = Field(
         default=100_000_000_000,
         ge=0,
-        description="Bytes that all derivatives (Parquet and other forms made of versions) may "
-        "take; they count against no quota.",
+        description="Bytes for all other formats of versions (Parquet, CSV, …); they do not count "
+        "for quotas.",
     )
     queue_poll: float = Field(
         default=2.0,
@@ -271,8 +273,8 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         le=65535,
-        description="Port on which a process of its own answers `/metrics` for Prometheus; unset: "
-        "nothing listens. Whoever reaches it may read it.",
+        description="Port on which a separate process answers `/metrics` for Prometheus; unset: "
+        "none. Everybody who can reach the port can read the metrics.",
     )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which `/metrics` is answered."

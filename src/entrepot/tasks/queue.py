@@ -7,13 +7,14 @@ the end of both: neither exists without the other.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 from entrepot.db.engine import Database
-from entrepot.db.inserts import insert_row
+from entrepot.db.inserts import insert_row, run_later
 from entrepot.db.tables import queue_entries, tasks
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.notify import CHANNEL, wake_local_workers
@@ -52,12 +53,17 @@ class TaskQueue:
         values = {**vars(new), "short": is_short(new.size), "enqueued_at": now}
         insert_row(conn, queue_entries, **values)
         if not self._embedded:
-            conn.execute(text(f"NOTIFY {CHANNEL}"))
+            run_later(conn, _notify_statement(), {})
 
     def wake(self) -> None:
         """Wake the workers of this host, once the transaction is committed."""
         if self._embedded:
             wake_local_workers(self._run_folder)
+
+
+@cache
+def _notify_statement() -> TextClause:
+    return text(f"NOTIFY {CHANNEL}")
 
 
 def find_unqueued_tasks(conn: ReadConnection) -> list[UUID]:

@@ -15,7 +15,7 @@ class SenderRequests:
     _transport: Transport
 
     def senders(self) -> Iterator[Document]:
-        """The other accounts that share files with the caller, and what was decided on them."""
+        """The other accounts that share files with the caller, and your decisions about them."""
         return self._transport.pages(f"{API}/senders", "senders_list")
 
     def decide_on_sender(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from entrepot_client.models import FOUND_OUT, Document, ReadingOptions
+from entrepot_client.models import DETECTED, Document, ReadingOptions
 from entrepot_client.paths import file_path, task_path, with_query
 from entrepot_client.transfers.download import DownloadRequest
 from entrepot_client.transport import Transport
@@ -135,7 +135,7 @@ class VersionRequests:
         file_id: str,
         schema: Mapping[str, Any] | None,
         *,
-        reading: ReadingOptions = FOUND_OUT,
+        reading: ReadingOptions = DETECTED,
         accept_breaking: bool = False,
     ) -> str:
         """Change a file's schema (None: it stays), and with it how deliveries are read, as far as

@@ -73,11 +73,15 @@ def check_id(text: str, what: str, listing: str) -> str:
     """A whole id of a task or key. Raises Failure, which names the command that lists them."""
     if not is_id(text):
         raise Failure(
-            f"{text!r} is not the id of a {what}.",
-            f"`{listing}` shows yours.",
+            f"{text!r} is not the id of {_article(what)} {what}.",
+            f"`{listing}` shows the ids.",
             ExitStatus.NOT_FOUND,
         )
     return text
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def confirm(question: str, confirmed: bool) -> None:

@@ -26,7 +26,7 @@ _MAX_ERRORS = 10
 """Errors of a report that the terminal shows."""
 _MAX_ALIKE = 3
 """Errors of one kind in one column that the terminal shows: more of them say nothing new."""
-_VERBS = ("is ", "are ", "was ", "has ", "may ", "must ", "cannot ", "names ", "needs ")
+_VERBS = ("is ", "are ", "was ", "has ", "may ", "must ", "cannot ", "does ", "names ", "needs ")
 """How a reason begins that continues the name of its field."""
 _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
@@ -39,7 +39,7 @@ _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     ),
     errors.ResourceNotFound: (
         ExitStatus.NOT_FOUND,
-        "`entrepot files list` and `entrepot tasks list` show what you can see.",
+        "Check the id or the name. Lists such as `entrepot files list` show what you can see.",
     ),
     errors.OverLimit: (
         ExitStatus.OVER_LIMIT,
@@ -47,7 +47,7 @@ _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     ),
     errors.TooManyRequests: (ExitStatus.OVER_LIMIT, "Wait a moment, then try again."),
     errors.ServerFailed: (ExitStatus.FAILED, "Try again later, or tell the server's operator."),
-    errors.Conflict: (ExitStatus.FAILED, "Look at its state: `entrepot files list`."),
+    errors.Conflict: (ExitStatus.FAILED, ""),
     errors.ProblemError: (
         ExitStatus.WRONG_USAGE,
         "The command's `--help` shows an example.",
@@ -82,6 +82,17 @@ _CLIENT_ADVICE: dict[type[errors.ClientError], tuple[ExitStatus, str]] = {
 }
 """What an error between client and server means; the first class that matches."""
 _ADVICE_BY_CODE = {
+    "file-busy": "Wait until `entrepot tasks list` shows that they have ended.",
+    "last-admin": "Make another user an admin first.",
+    "name-taken": "Choose another name.",
+    "quarantine-ended": "Push the file again.",
+    "shares-not-accepted": "Ask them to accept your account: `entrepot senders accept ACCOUNT`.",
+    "suggestion-outdated": "Push the file again: it is checked with the contract as it is now.",
+    "too-many-keys": "Revoke one that is not used: `entrepot keys list`.",
+    "too-many-links": "Revoke one that is not used: `entrepot links list FILE`.",
+    "user-owns-files": "Give them to another user first: `entrepot files hand-over FILE USER`.",
+    "version-not-published": "`entrepot files versions FILE` shows the status of each version.",
+    "version-not-rejected": "`entrepot files versions FILE` shows the status of each version.",
     "no-published-version": "`entrepot tasks list` shows the task of its delivery.",
     "file-too-large": "Raise the limit: `entrepot files edit FILE --size-limit SIZE`.",
     "size-limit-too-small": "Choose a limit that the current version keeps.",
@@ -148,7 +159,7 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
     is_rate_limit = isinstance(
         problem, errors.TooManyRequests
     )  # its limit is of requests, not bytes
-    if not is_rate_limit and (size_line := _format_sizes(problem.figures)):
+    if not is_rate_limit and (size_line := _format_sizes(problem.figures, str(problem))):
         lines.append(size_line)
     if problem.request_id and isinstance(problem, errors.ServerFailed):
         lines.append(f"Request id: {problem.request_id}")
@@ -206,13 +217,15 @@ def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR091
     return Failure(str(error), advice, status)
 
 
-def _format_sizes(figures: Mapping[str, Any]) -> str:
-    parts = [
-        f"{label} {format_size(figures[name])}"
+def _format_sizes(figures: Mapping[str, Any], sentence: str) -> str:
+    sizes = [
+        (label, figures[name])
         for name, label in _SIZES.items()
         if isinstance(figures.get(name), int) and not isinstance(figures[name], bool)
     ]
-    return ", ".join(parts)
+    if all(f"{size:,}" in sentence for _, size in sizes):
+        return ""
+    return ", ".join(f"{label} {format_size(size)}" for label, size in sizes)
 
 
 def _first_errors(problem: errors.ProblemError) -> tuple[str, ...]:

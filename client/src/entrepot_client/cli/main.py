@@ -120,7 +120,12 @@ def _report(error: Exception, output: Output) -> int:
 
 def _wrong_usage(error: TyperException) -> Failure:
     path = context.command_path if (context := getattr(error, "ctx", None)) else PROGRAM
-    message = error.format_message().rstrip().replace(": Value error, ", ": ")  # pydantic's words
+    from entrepot_client.pydantic_words import plain_words
+
+    message = error.format_message().rstrip()
+    place, colon, reason = message.removesuffix(".").partition(": ")
+    if colon and plain_words(reason) != reason:
+        message = f"{place}: {plain_words(reason)}"
     if message.startswith("Usage:"):
         # A group without a command, set to show its help; the help is one option away.
         message = "Missing command."

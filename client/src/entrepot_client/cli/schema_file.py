@@ -36,18 +36,18 @@ EncodingOption = Annotated[
 
 def read_schema(path: Path) -> Mapping[str, Any]:
     """The JSON object in the file. Raises Failure for anything else."""
-    return _read_object(path, "A Table Schema", SCHEMA_EXAMPLE)
+    return _read_object(path, SCHEMA_EXAMPLE)
 
 
 def read_reading(dialect: Path | None, encoding: str | None) -> ReadingOptions:
     """What the options --dialect and --encoding state. Raises Failure."""
     document = None
     if dialect is not None:
-        document = _read_object(dialect, "A Table Dialect", DIALECT_EXAMPLE)
+        document = _read_object(dialect, DIALECT_EXAMPLE)
     return ReadingOptions(document, encoding)
 
 
-def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
+def _read_object(path: Path, example: str) -> Mapping[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -60,9 +60,7 @@ def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
             f"{path} is not valid JSON{where}.", example, ExitStatus.WRONG_USAGE
         ) from error
     if not isinstance(document, dict):
-        raise Failure(
-            f"{path} does not contain a JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE
-        )
+        raise Failure(f"{path} does not contain a JSON object.", example, ExitStatus.WRONG_USAGE)
     return document
 
 

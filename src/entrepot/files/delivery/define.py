@@ -22,7 +22,7 @@ from entrepot.files.names import fold_name
 from entrepot.files.paths import claim_path
 from entrepot.files.versions import FileId
 from entrepot.schemas.enforcement import Enforcement
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 from entrepot.texts import check_text
@@ -44,7 +44,7 @@ class Definition:
     description: str
     size_limit: int
     enforcement: Enforcement
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
     path: str | None = None
 
 

@@ -124,8 +124,7 @@ def next_delivery(conn: WriteConnection, file_id: UUID) -> AcceptedDelivery:
 
 
 def highest_number(conn: ReadConnection, file_id: UUID, *conditions: ColumnElement[bool]) -> int:
-    """The highest number that a version of the file (one of `conditions`) has, whatever became of
-    it; 0 for none."""
+    """The highest number of a version of the file (one of `conditions`), any status; 0: none."""
     query = select(func.max(versions.c.number)).where(versions.c.file_id == file_id, *conditions)
     return conn.scalar(query) or 0
 

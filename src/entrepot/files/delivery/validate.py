@@ -19,7 +19,7 @@ from entrepot.files.contract import CHECK, load_visible_contract
 from entrepot.files.delivery.uploads import AnyUpload
 from entrepot.inspection.results import Mode
 from entrepot.schemas.enforcement import Enforcement
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -34,7 +34,7 @@ class ValidationRequest:
     name: str
     size_limit: int
     enforcement: Enforcement
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
     file_id: UUID | None = None
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Update, bindparam, or_, update
 
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
-from entrepot.db.inserts import insert_row
+from entrepot.db.inserts import insert_row, run_later
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection, uuid_parameter
 from entrepot.files.cleanup.retention import apply_retention
@@ -160,16 +160,8 @@ def _make_visible(
     if describe_kept_as_text(judged.columns or ()):  # else the report need not be read
         note_kept_as_text(conn, version.blob_id)
     note_drift(conn, version.blob_id)
-    conn.execute(
-        _current_statement(),
-        {
-            "of_file": version.file_id,
-            "number": version.number,
-            "current_size": version.size,
-            "withdrawn_at": None,
-            "updated_at": now,
-        },
-    )
+    current = {"of_file": version.file_id, "number": version.number, "current_size": version.size}
+    run_later(conn, _current_statement(), {**current, "withdrawn_at": None, "updated_at": now})
     _end_quarantine(conn, version, now)
     apply_retention(conn, contract, now)
     return True
@@ -181,7 +173,9 @@ def _current_statement() -> Update:
     number = bindparam("number", type_=Integer())
     newest = or_(files.c.current_version.is_(None), files.c.current_version < number)
     same_file = files.c.id == uuid_parameter("of_file")
-    return update(files).where(same_file, newest).values(current_version=number)
+    names = ("current_size", "withdrawn_at", "updated_at")
+    values: dict[str, Any] = {name: bindparam(name, type_=files.c[name].type) for name in names}
+    return update(files).where(same_file, newest).values(current_version=number, **values)
 
 
 def _end_published(

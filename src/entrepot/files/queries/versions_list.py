@@ -1,4 +1,4 @@
-"""A file's versions as they are listed: each with its state, whatever became of it."""
+"""A file's versions as they are listed: each with its state, with any status."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -68,8 +68,8 @@ async def account_package(
 ) -> Response:
     """A Data Package of the newest versions of the account's files that the caller may read.
 
-    At most 1,000 of them, those with the first paths and names. Where their schemas have more than
-    4,000,000 characters together, the later ones are described without, as files.
+    At most 1,000 of them, those with the first paths and names. If their schemas have more than
+    4,000,000 characters together, the later files are described without a schema.
     """
     packaged = await work.read(list_packaged, account)
     return await _answer(request, work, account, packaged)

@@ -45,7 +45,7 @@ WaitSeconds = Annotated[
         ge=0,
         le=86_400,
         description=f"Seconds to wait for the verdict, at most {MAX_WAIT_SECONDS}. "
-        "`Prefer: wait=N` says the same.",
+        "`Prefer: wait=N` means the same.",
     ),
 ]
 SizeLimit = Annotated[
@@ -99,7 +99,7 @@ async def deliver(
     Without `wait` the answer is the task that inspects it. With it the answer is the verdict:
     `201` once the version is published, the problem with its first errors if it is rejected, or
     `202` with the task when the time is up. `If-Match`, `Idempotency-Key`, `Repr-Digest` and
-    `Expect: 100-continue` are honoured.
+    `Expect: 100-continue` are supported.
     """
     condition = match_condition(request.headers.get("if-match"))
     target = NextVersion(file_id, condition, file_name=file_id.lower())

@@ -29,8 +29,8 @@ MAX_PROOFS = 10_000
 LinkInPath = Annotated[
     str,
     Path(
-        description="The link's secret; after a slash any name, such as `epl_…/orders.csv`. What "
-        "the name is changes nothing.",
+        description="The link's secret; after a slash any name, such as `epl_…/orders.csv`. "
+        "The name has no effect.",
         examples=["epl_…/orders.csv"],
     ),
 ]

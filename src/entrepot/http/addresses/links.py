@@ -108,7 +108,7 @@ LINK_REFUSALS = tuple(
     responses=problems(*USING),
 )
 async def delivery(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Request) -> Response:
-    """A delivery by this link, for whoever knows its id: the answer to the delivery has it."""
+    """A delivery by this link, for everybody who knows its id from the answer to the delivery."""
     user = await open_link(request, secret)
     task = await user.work.read(get_visible_task, task_id)
     if not prefers_page(request):
@@ -124,7 +124,7 @@ async def delivery(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Req
     responses=problems(*USING),
 )
 async def report(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Request) -> Response:
-    """The report (Frictionless v5) on a delivery by this link, for whoever knows its id."""
+    """The report (Frictionless v5) on a delivery by this link, for everybody who knows its id."""
     user = await open_link(request, secret)
     stored = await _report(user.work, await user.work.read(get_visible_task, task_id))
     if stored is None:
@@ -147,7 +147,7 @@ async def report(secret: LinkSecretInPath, task_id: TaskIdInPath, request: Reque
 async def use_link(link: LinkInPath, request: Request) -> Response:
     """Read the file that a link leads to, or see what a link for deliveries is for.
 
-    No key is needed; a password is sent as that of HTTP Basic, with any user name. Ranges,
+    No key is needed; a password is sent with HTTP Basic and any user name. Ranges,
     conditions and waiting are as for `GET /api/v1/file/download/{file_id}`. `HEAD`, `304` and
     refused requests do not count as downloads, nor do further ranges of the same version from the
     same address within an hour. A browser that asks for an address without a name gets a page.

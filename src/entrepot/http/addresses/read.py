@@ -41,7 +41,7 @@ AddressInPath = Annotated[
     ),
 ]
 NameInPath = Annotated[
-    str, Path(description="Any name with the extension of a form, such as `orders.parquet`.")
+    str, Path(description="Any name with the extension of a format, such as `orders.parquet`.")
 ]
 
 
@@ -78,9 +78,9 @@ async def download_by_name(
 ) -> Response:
     """The form of a version that the extension of `name` says: `csv`, `jsonl`, `parquet`, `arrow`.
 
-    For tools that look at the end of an address. What stands before the extension is free. The
-    extension of the file's own name gives the bytes as they were uploaded, if it is not one of a
-    form. Otherwise as `GET /api/v1/file/download/{file_id}`.
+    For tools that look at the end of an address. The name before the extension has no effect. The
+    extension of the file's own name gives the bytes as they were uploaded, if it is not the
+    extension of a format. Otherwise as `GET /api/v1/file/download/{file_id}`.
     """
     form = FORMS.get(name.rpartition(".")[2])
     if form is None:

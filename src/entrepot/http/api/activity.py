@@ -81,12 +81,12 @@ async def activity(
 ) -> Response:
     """What was done in the account, for admins with the scope `admin`; else what the caller did.
 
-    The newest first; as `csv` or `jsonl` all of it, the oldest first, and `limit` and `cursor`
-    are of no meaning. `at` is when it was done, or began. An admin's export of everything is a
-    chain: each `hash` is the SHA-256 of the `hash` before it (64 zeros before the first), a line
-    feed, and the line of the `jsonl` without `hash`. Where rows are left out, because of a filter
-    or because one sees a part alone, each line also has `previous_hash`, so that it can be verified
-    by itself; the hash does not cover that either.
+    The newest first. As `csv` or `jsonl` it is the whole record, the oldest first, and `limit` and
+    `cursor` have no effect. `at` is when it was done, or began. An admin's export of everything is
+    a chain: each `hash` is the SHA-256 of the `hash` before it (64 zeros before the first), a line
+    feed, and the line of the `jsonl` without `hash`. If rows are left out, because of a filter or
+    because the caller may see only a part, each line also has `previous_hash`, so that it can be
+    verified by itself; the hash does not cover that either.
     """
     activity_filter = replace(query.to_filter(), file_id=file_id)
     return await _answer(request, work, query, activity_filter, list_activity, ACTIVITY)
@@ -106,8 +106,8 @@ async def file_activity(
 ) -> Response:
     """What happened to a file, reads included, for its owner and the account's admins.
 
-    Otherwise as the account's activity. What happened before another account handed the file over
-    stays with that account.
+    Otherwise as the account's activity. What happened while another account owned the file stays in
+    the record of that account.
     """
 
     def find(

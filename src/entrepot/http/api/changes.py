@@ -42,7 +42,9 @@ from entrepot.http.stored_documents import json_response
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 
-TRANSFERRED = {204: {"description": "The new owner is a user whose files the caller does not see."}}
+TRANSFERRED = {
+    204: {"description": "The file has a new owner, and the caller cannot see it any more."}
+}
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -63,8 +65,8 @@ class RetentionBody(BaseModel):
 
 
 class FileChangeBody(BaseModel):
-    """What is to change of a file; what is not named stays. `retention: null` ends it, and
-    `path: null` takes the path away."""
+    """The changes of a file; a member that is absent stays as it is. `retention: null` and
+    `path: null` remove them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,9 +93,10 @@ async def patch_file(
 ) -> Response:
     """Change a file's name, path, description, size limit, retention or owner; answers the file.
 
-    A size limit below the current version's size is refused. `user_name` hands the file over to
-    another user of its account (of another one: `PUT …/offer`); if the caller does not see it any
-    more then, the answer is `204`. With `If-Match` nothing is changed if it has changed since.
+    A size limit below the size of the current version is refused. `user_name` gives the file to
+    another user of its account (of another account: `PUT …/offer`); if the caller cannot see it any
+    more then, the answer is `204`. With `If-Match` nothing is changed if the file has changed
+    since.
     """
     change = _parse_change(body, work)
     match = request.headers.get("if-match")
@@ -122,7 +125,7 @@ async def patch_file(
 async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) -> Response:
     """Delete a file with all its versions. It can be undone until `undo_until`.
 
-    Its bytes count against the quota until then. `If-Match` is honoured.
+    Its bytes count for the quota until then. `If-Match` is supported.
     """
     match = request.headers.get("if-match")
 
@@ -176,7 +179,7 @@ async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: Writ
 async def bring_version_back(
     file_id: FileIdInPath, number: NumberInPath, work: WriteWork
 ) -> Response:
-    """Undo the deletion of a version, within 7 days; the file's retention spares it then."""
+    """Undo the deletion of a version, within 7 days; retention does not delete it again."""
     version = await work.write(undelete_version, file_id, number, work.parts.clock())
     return JSONResponse(version_payload(version))
 

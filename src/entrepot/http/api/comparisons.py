@@ -58,9 +58,9 @@ async def compare_versions(
     """Compare two versions of a file; answers the task that does it.
 
     Published versions, or rejected and failed ones that one delivered, as long as their bytes are
-    kept. Without `key` the primary key of the file's schema counts, if it has one; without any, a
-    row whose cells differ is one removed and one added. `examples` is how many rows of each kind
-    are shown. With an `Idempotency-Key` the request may be repeated.
+    kept. Without `key` the primary key of the file's schema is used, if it has one. Without any
+    key, a row whose cells differ counts as one removed and one added. `examples` is how many rows
+    of each kind are shown. With an `Idempotency-Key` the request may be repeated.
     """
     key = tuple(body.key) if body.key is not None else None
     pair = VersionPair(body.before, body.after, key, body.examples)
@@ -87,9 +87,9 @@ async def compare_versions(
 async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     """What a comparison found: columns added, removed, retyped; rows added, removed, changed.
 
-    For who asked for it, as long as they may read both versions; it goes when the bytes of either
-    go. Counts are exact. `changed` is null where rows had no key, and `key_repeated` counts rows
-    that repeat the key, which then was not used.
+    Only for the user who asked for it, as long as they may read both versions. It is removed when
+    the bytes of one of them are removed. Counts are exact. `changed` is null where rows had no key,
+    and `key_repeated` counts rows that repeat the key, which then was not used.
     """
     stored = await work.read(get_comparison, task_id)
     size = len(stored.result)

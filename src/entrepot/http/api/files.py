@@ -101,7 +101,7 @@ async def files(
 async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Response:
     """One file, with its schema, and its dialect if it was given one.
 
-    Its `ETag` changes with all that is shown, and with each delivery that was acknowledged.
+    Its `ETag` changes with everything that the answer shows, and with each acknowledged delivery.
     """
     document = await work.read(load_file_document, file_id)
     headers = {"ETag": document.etag}

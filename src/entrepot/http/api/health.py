@@ -40,7 +40,10 @@ async def alive() -> Response:
     operation_id="check_readiness",
     response_model=Readiness,
     responses={
-        503: {"model": Readiness, "description": "Something does not answer, or the server stops."}
+        503: {
+            "model": Readiness,
+            "description": "The database or the store does not answer, or the server is stopping.",
+        }
     },
 )
 async def ready(

@@ -71,7 +71,7 @@ class NewUser(StrictBody):
 
 
 class UserChange(StrictBody):
-    """What is to change about a user."""
+    """The changes of a user."""
 
     role: Role | None = None
     disabled: bool | None = None
@@ -176,8 +176,8 @@ async def new_link(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Make a one-time link with which a user sets a password and signs in: an invitation, or a
     reset.
 
-    It works once, within 24 hours, and ends an earlier link of the user. Whoever has it can sign in
-    as the user: send it to this person alone.
+    It works once, within 24 hours, and ends an earlier link of the user. Everybody who has it can
+    sign in as the user: send it only to this person.
     """
     token, expires_at = await work.write(make_link, work.parts.secret, user_name, work.now)
     created: CreatedLink = {
@@ -213,8 +213,8 @@ async def end_user_sessions(user_name: UserNameInPath, work: AdminWork) -> Respo
 async def new_password(body: PasswordChange, request: Request, work: WriteWork) -> Response:
     """Change the caller's own password. Their browser sessions end; keys stay valid.
 
-    The current password is required: a key alone is not enough. Without a password yet, an admin's
-    link sets the first.
+    The current password is required: a key is not enough. A user without a password sets the first
+    one with a link from an admin.
     """
 
     def own_password(conn: ReadConnection, actor: Actor) -> PasswordHolder | None:
@@ -297,12 +297,13 @@ async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
 async def account(work: ReadWork) -> Response:
     """The account's quota, what is used and reserved of it and by what, in bytes; and counts.
 
-    `used_by` adds up to `used`: the current versions of files, earlier ones, those that are not
-    decided, quarantined, canceled or deleted and still kept, and what came to be validated.
-    `reserved_by` adds up to `reserved`. `metadata` is what descriptions, schemas, reports, profiles
-    and the record of changes take beyond the first MiB; reads count for nobody. `versions` counts
-    those whose bytes are kept, `quarantined` the rejected and failed ones of them. `derivatives` is
-    in bytes too: what the server has made of the account's versions, beside the quota.
+    `used_by` adds up to `used`: the current versions of files, earlier ones, those that wait for
+    their inspection, are quarantined, canceled or deleted and still kept, and files that are being
+    validated. `reserved_by` adds up to `reserved`. `metadata` is the size of descriptions, schemas,
+    reports, profiles and the record of changes, without the first MiB; records of reads do not
+    count. `versions` counts those whose bytes are kept, `quarantined` the rejected and failed ones
+    of them. `derivatives` is in bytes too: the other formats of the account's versions, which do
+    not count for the quota.
     """
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:

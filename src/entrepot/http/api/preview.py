@@ -57,12 +57,12 @@ async def preview(
 ) -> Response:
     """A page of a published version's rows, the newest version by default.
 
-    `columns` are names with commas between them; `order_by` too, a minus before one sorts
-    downwards, and missing cells come last; `where` is a condition like
-    `amount > 10 AND city IN ('Kiel', 'Jena')`. The next page is in the `Link` header. `offset`
-    jumps to a row. A page may be shorter than `limit` where its cells are many or long. While the
-    Parquet of a large version is made, the newest version that has one is shown; a `version` that
-    is asked for by its number is waited for, as for a download.
+    `columns` and `order_by` are names, separated by commas; a minus before a name of `order_by`
+    sorts the largest value first, and missing cells are last; `where` is a condition like `amount >
+    10 AND city IN ('Kiel', 'Jena')`. The next page is in the `Link` header. `offset` jumps to a
+    row. A page may have fewer rows than `limit` if its cells are many or long. While the Parquet of
+    a large version is made, the newest version that has one is shown; a `version` that is asked for
+    by its number is waited for, as for a download.
     """
     query = preview_page.PreviewQuery(columns, order_by, where, limit, cursor, offset)
     rows_page = await preview_page.get_preview_page(

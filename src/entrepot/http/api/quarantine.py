@@ -22,7 +22,7 @@ router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
 
 class AcceptanceBody(BaseModel):
-    """Why the version is accepted; whoever reads the file may read it."""
+    """Why the version is accepted; everybody who may read the file sees it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,9 +47,9 @@ async def accept_version(
     """Publish a rejected version anyway, under a new number; answers the task that does it.
 
     For the file's owner and the account's admins, as long as the rejected bytes are kept. A failed
-    version, which could not be inspected, may be accepted too. The report continues naming what
-    breaks the contract; the version carries `accepted_from` and the `reason`. `If-Match` and
-    `Idempotency-Key` are honoured as for a delivery.
+    version, which could not be inspected, may be accepted too. The report still lists the errors;
+    the version has `accepted_from` and the `reason`. `If-Match` and `Idempotency-Key` are supported
+    as for a delivery.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
     idempotent = IdempotentRequest.of(request, "accept", str(file_id), number, reason)
@@ -76,12 +76,12 @@ async def accept_version(
 async def accept_suggestion(
     file_id: FileIdInPath, number: NumberInPath, request: Request, work: WriteWork
 ) -> JSONResponse:
-    """Change the contract as a rejected version's report suggests, and judge its bytes by that.
+    """Change the contract as the report of a rejected version suggests, and check its bytes again.
 
     For the file's owner and the account's admins, as long as the rejected bytes are kept and the
     contract is still the one by which they were judged. The schema gets a revision, and the bytes
     are the file's next version, which `replaces` the rejected one; the answer is the task that
-    inspects it. `If-Match` and `Idempotency-Key` are honoured as for a delivery.
+    inspects it. `If-Match` and `Idempotency-Key` work as for a delivery.
     """
     match = request.headers.get("if-match")
     idempotent = IdempotentRequest.of(request, "accept-suggestion", str(file_id), number)

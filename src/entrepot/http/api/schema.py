@@ -57,7 +57,7 @@ BODY: dict[str, Any] = {
                     "anyOf": [
                         {
                             "type": "object",
-                            "description": "What is left out stays; null ends what was stated.",
+                            "description": "Absent: stays as it is; null: is removed.",
                             "properties": {
                                 "schema": {"type": ["object", "null"]},
                                 "dialect": {"type": ["object", "null"]},
@@ -143,11 +143,10 @@ async def change_schema(
     """Give a file a new schema; answers the task that checks it before it takes effect.
 
     The body may also state the `dialect` and the `encoding` by which deliveries are read: the three
-    are one revision. The task holds the current version against it: if that breaks it, the task
-    fails with the report and nothing changes. A change that breaks what was agreed is refused with
-    the list of `changes` unless `breaking=accept`. The file is enforced from then on, whatever it
-    was. With an
-    `Idempotency-Key` the request may be repeated.
+    are one revision. The task checks the current version: if it breaks the new schema, the task
+    fails with a report and nothing changes. A breaking change is refused with the list of
+    `changes`, unless the request has `breaking=accept`. From then on the schema is enforced. With
+    an `Idempotency-Key` the request may be repeated.
     """
     file_uuid = read_file_id(file_id)
     await work.read(require_changeable, file_uuid)

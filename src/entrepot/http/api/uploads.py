@@ -29,14 +29,12 @@ PROPERTIES: dict[str, Any] = {
     },
     "table_dialect": {
         "type": "string",
-        "description": "A Table Dialect as JSON, by which deliveries are read; without one it is "
-        "found out.",
+        "description": "A Table Dialect as JSON: how deliveries are read; by default detected.",
     },
     "encoding": {
         "type": "string",
         "maxLength": 40,
-        "description": "The encoding of deliveries that are texts, such as `windows-1252`; without "
-        "one it is found out.",
+        "description": "The encoding of texts, such as `windows-1252`; by default detected.",
     },
 }
 
@@ -65,7 +63,7 @@ VALIDATION_FORM = form_schema(
         "file_id": {
             "type": "string",
             "format": "uuid",
-            "description": "Judge by this file's contract, instead of one of the form's own.",
+            "description": "Check with the contract of this file, instead of the one in the form.",
         }
     },
     ["file"],
@@ -102,10 +100,11 @@ async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     responses=ACCEPTED | problems(*DELIVERING, *DEFINING, errors.FormMalformed, errors.NotFound),
 )
 async def validate(request: Request, work: WriteWork) -> JSONResponse:
-    """Judge a file without storing it; answers the task, whose result is the report.
+    """Check a file without storing it; answers the task, whose result is the report.
 
-    By a contract in the form, or by that of the file `file_id`. The bytes count against the
-    quota until the task has ended. It fails if the contract is broken, as a delivery's does.
+    With the contract in the form, or that of the file `file_id`. The bytes count for the quota
+    until the task has ended. If the file breaks the contract, the task fails like that of a
+    delivery.
     """
     return accepted_response(await receive_form(request, work, ValidationOnly()))
 

@@ -60,9 +60,10 @@ async def versions(
     limit: PageItems = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Every version of a file, the newest first, whatever became of it.
+    """Every version of a file with any status, the newest first.
 
-    Who is entitled to the file sees, if to read it, the published ones, and in any case their own.
+    Users who may read the file see its published versions. Everybody sees the versions that they
+    delivered.
     """
 
     def find(
@@ -133,7 +134,7 @@ async def restore_version(
     """Make an earlier published version the newest one, under a new number.
 
     It is inspected again if the file's schema has changed since; the answer is the task. Both
-    versions count against the quota. `If-Match` and `Idempotency-Key` are honoured as for a
+    versions count against the quota. `If-Match` and `Idempotency-Key` are supported as for a
     delivery.
     """
     match = request.headers.get("if-match")

@@ -72,7 +72,7 @@ async def withdraw(
     until `undo_until`. With `purge` the bytes, the report, the rejected rows, the profile, forms
     and comparisons are removed now, permanently; the record keeps who withdrew the version, when
     and why. A withdrawn version can be purged later by the same request. `copies` are the file's
-    other published versions with the same bytes, which stay. `If-Match` is honoured.
+    other published versions with the same bytes, which stay. `If-Match` is supported.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
     version, copies = await withdraw_and_purge(

@@ -28,11 +28,13 @@ MAX_TEXT_CHARS = 255
 SORTS = get_args(Sort)
 TIME = TypeAdapter[datetime](AwareDatetime)
 
-Name = Annotated[str, Query(description="Contained in the file's name, in any case.")]
+Name = Annotated[str, Query(description="A part of the file's name, in upper or lower case.")]
 AtPath = Annotated[str, Query(description="The file's path, whole and exact.")]
 UserName = Annotated[str, Query(description="The file's owner, `account:user`.")]
 OwnedOrShared = Annotated[str, Query(description="`owned` (an admin's account's too) or `shared`.")]
-MediaType = Annotated[str, Query(description="Of the current version, as `text/csv`.")]
+MediaType = Annotated[
+    str, Query(description="The media type of the current version, such as `text/csv`.")
+]
 Enforced = Annotated[str, Query(description="`true`: files with a schema; `false`: without.")]
 HasPublished = Annotated[str, Query(description="`true`: a version is published; `false`: none.")]
 Since = Annotated[

@@ -22,6 +22,7 @@ from entrepot.http.places import is_download, is_link
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 from entrepot.http.timestamps import format_timestamp
+from entrepot_client.pydantic_words import plain_words
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +122,7 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
     if first["loc"][0] == "path":  # a malformed id is what never existed
         return await answer_error(request, errors.NotFound())
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    detail = f"{field}: {first['msg']}."
+    detail = f"{field}: {plain_words(first['msg'])}."
     return problem_response(request, FRAMEWORK_KINDS[422], detail, field=field)
 
 

@@ -8,23 +8,22 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         422,
         "expression-invalid",
         "The filter cannot be read",
-        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
-        "columns that are words of SQL, or have other characters than letters, digits and "
-        "underscores, go in double quotes; texts go in single quotes.",
+        "Correct the condition at the character `position`, counted from 1; `expected` says what "
+        "can stand there. Put a name in double quotes if it is a word of SQL, or has characters "
+        "other than letters, digits and underscores. Put texts in single quotes.",
     ),
     errors.UnknownColumn: ProblemKind(
         422,
         "unknown-column",
         "There is no such column",
-        "The table has no column `column`. The schema of the file lists the names; upper and "
-        "lower case differ.",
+        "Correct the name `column`. The schema of the file lists the names of all columns.",
     ),
     errors.TypeMismatch: ProblemKind(
         422,
         "type-mismatch",
         "The column is of another type",
-        "`column_type` is what the column named by `column` holds; `position` is where in the "
-        "filter, from 1.",
+        "Compare the column `column` with a value of its type, `column_type`. `position` is the "
+        "place in the filter, counted from 1.",
     ),
     errors.CursorMismatch: ProblemKind(
         422,
@@ -64,22 +63,22 @@ READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         401,
         "link-password-required",
         "The link needs a password",
-        "Send the password as that of HTTP Basic with any user name: `curl -u :PASSWORD`. A "
-        "browser asks for it: leave the user name empty.",
+        "Send the password with HTTP Basic and any user name: `curl -u :PASSWORD`. A browser asks "
+        "for it: leave the user name empty.",
     ),
     errors.TooManyLinks: ProblemKind(
         409,
         "too-many-links",
         "The file has too many links",
-        "Revoke one that nobody uses.",
+        "Revoke a link that nobody uses, then make the new one.",
     ),
     errors.PathTaken: ProblemKind(
         409,
         "path-taken",
         "The path is taken",
-        "Choose another path, or give the file that `taken_by` names another one first. Paths that "
-        "differ in case alone are one, and a path is not the address of a form of another file, "
-        "such as `orders.parquet` beside `orders`.",
+        "Choose another path, or first change the path of the other file, which `taken_by` names. "
+        "Paths that differ only in upper and lower case count as the same. A path cannot be the "
+        "address of a format of another file, such as `orders.parquet` if there is `orders`.",
     ),
     errors.SharesNotAccepted: ProblemKind(
         409,

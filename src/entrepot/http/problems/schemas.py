@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from entrepot.errors import EntrepotError
+from entrepot.http.problems.meanings import MEANINGS
 from entrepot.http.problems.table import FRAMEWORK_KINDS, KINDS
 from entrepot.http.problems.task_table import DELIVERY_CODES, TASK_KINDS, ProblemKind
 
@@ -64,7 +65,7 @@ def problem_schemas() -> dict[str, dict[str, Any]]:
 
 
 def has_retry_after(kind: ProblemKind) -> bool:
-    """Whether an answer of this kind says with `Retry-After` when to come again."""
+    """Whether an answer of this kind says with `Retry-After` when to ask again."""
     return any(
         field.name == "retry_after"
         for error, each in KINDS.items()
@@ -84,7 +85,7 @@ def _schema(kind: ProblemKind, errors: list[type[EntrepotError]]) -> dict[str, A
     in_all = set.intersection(*required) if required and kind.status != 404 else set()
     return {
         "title": schema_name(kind.code),
-        "description": f"{kind.title}. {kind.advice}",
+        "description": f"{MEANINGS[kind.code]} {kind.advice}",
         "type": "object",
         "properties": {
             "type": {"type": "string", "const": f"/problems/{kind.code}"},

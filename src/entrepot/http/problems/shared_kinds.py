@@ -24,24 +24,26 @@ STORE_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         500,
         "bytes-missing",
         "The file's bytes are missing",
-        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+        "This is a fault of the server. Its operator should run `entrepot doctor --deep`.",
     ),
     errors.BlobDamaged: ProblemKind(
         500,
         "bytes-damaged",
         "The file's bytes are damaged",
-        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+        "This is a fault of the server. Its operator should run `entrepot doctor --deep`.",
     ),
     errors.DatabaseUnavailable: ProblemKind(
         503,
         "database-unavailable",
         "The database does not answer",
-        "Send it again after the seconds in Retry-After, an upload with the same Idempotency-Key.",
+        "Send the request again after the seconds in Retry-After. Send an upload with the same "
+        "Idempotency-Key.",
     ),
     errors.StoreUnavailable: ProblemKind(
         503,
         "store-unavailable",
         "The store of bytes does not answer",
-        "Send it again after the seconds in Retry-After. A resumable upload keeps what it has.",
+        "Send the request again after the seconds in Retry-After. A resumable upload keeps the "
+        "bytes that it has.",
     ),
 }

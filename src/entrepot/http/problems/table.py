@@ -5,12 +5,14 @@
 
 from entrepot import errors
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
+from entrepot.http.problems.limit_table import LIMIT_KINDS
 from entrepot.http.problems.reader_table import READER_KINDS
 from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL, STORE_KINDS
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     **READER_KINDS,
+    **LIMIT_KINDS,
     **STORE_KINDS,
     errors.ChecksumUnsupported: ProblemKind(
         400,
@@ -50,7 +52,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         403,
         "upload-sealed",
         "The upload takes no more bytes",
-        "An upload that was joined from partial ones is complete. Make a new one.",
+        "Make a new upload.",
     ),
     errors.NotFound: ProblemKind(
         404,
@@ -63,8 +65,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         404,
         "no-published-version",
         "Nothing published yet",
-        "The file exists, but no delivery to it has been published. Look at the task of the last "
-        "delivery: it may still run, or have been rejected.",
+        "Look at the task of the last delivery: it may still run, or have been rejected.",
     ),
     errors.BodyTooSlow: ProblemKind(
         408,
@@ -73,19 +74,19 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Send it again over a better connection.",
     ),
     errors.UploadInterrupted: ProblemKind(
-        409, "upload-interrupted", "The upload was ended", "Send it again."
+        409, "upload-interrupted", "The upload was ended", "Send the file again."
     ),
     errors.OffsetMismatch: ProblemKind(
         409,
         "offset-mismatch",
         "The upload is at another offset",
-        "Ask for it with HEAD, and continue there.",
+        "Ask for the number of stored bytes with HEAD, and continue there.",
     ),
     errors.UploadIncomplete: ProblemKind(
         409,
         "upload-incomplete",
         "A partial upload is not complete",
-        "Send all its bytes first, then join.",
+        "Send all bytes of the partial upload, then join the parts again.",
     ),
     errors.VersionIsCurrent: ProblemKind(
         409,
@@ -109,15 +110,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "version-not-published",
         "The version is not published",
-        "Look at the file's versions, and take one whose `status` is published.",
+        "Look at the file's versions, and choose one whose `status` is published.",
     ),
     errors.VersionNotRejected: ProblemKind(
         409,
         "version-not-rejected",
         "The version was not rejected",
-        "Only a version that was rejected, or could not be inspected, can be replaced by a "
-        "correction, or accepted anyway. Look at the file's versions, and take one whose "
-        "`status` is rejected or failed.",
+        "Look at the file's versions, and choose one whose `status` is rejected or failed.",
     ),
     errors.QuarantineEnded: ProblemKind(
         409,
@@ -130,23 +129,22 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "no-suggestion",
         "There is no suggestion",
-        "Only the report of a rejected version suggests a change of the contract, and only if a "
-        "small one would make the delivery valid. Correct the file, change the schema, or accept "
-        "the version as an exception.",
+        "Correct the file, change the schema, or accept the version as an exception. A report has "
+        "a suggestion only if a small change of the contract would make the delivery valid.",
     ),
     errors.SuggestionOutdated: ProblemKind(
         409,
         "suggestion-outdated",
         "The contract has changed since",
-        "A suggestion is for the revision of the schema by which the delivery was judged. Deliver "
-        "the file again: it is judged by the contract as it is now.",
+        "Deliver the file again: it is checked with the contract as it is now, and its report may "
+        "have a new suggestion.",
     ),
     errors.RequestUnderWay: ProblemKind(
         409,
         "request-under-way",
         "The first request with this key is under way",
-        "Send it again after the seconds that the header Retry-After names: once the first request "
-        "has ended, the answer is the same, or it is done now.",
+        "Send the request again after the seconds in Retry-After. If the first request has "
+        "succeeded, you get its answer. Otherwise the request is done then.",
     ),
     errors.BreakingChange: ProblemKind(
         409,
@@ -169,12 +167,6 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     ),
     errors.LastAdmin: ProblemKind(
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
-    ),
-    errors.TooManyKeys: ProblemKind(
-        409,
-        "too-many-keys",
-        "The user has too many keys",
-        "Revoke one that is no longer used, then make the new one.",
     ),
     errors.QuotaTooSmall: ProblemKind(
         409,
@@ -207,7 +199,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         413,
         "file-too-large",
         "The delivery exceeds the file's size limit",
-        "Define the file with a larger `file_size_limit` (bytes), or deliver less.",
+        "Deliver a smaller file, or ask the owner of the file to raise its size limit. Figures are "
+        "bytes.",
     ),
     errors.QuotaExceeded: QUOTA_EXCEEDED,
     errors.OwnerQuotaExceeded: QUOTA_EXCEEDED,
@@ -237,7 +230,10 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Ask for the size with HEAD, then for a range within it.",
     ),
     errors.FieldInvalid: ProblemKind(
-        422, "field-invalid", "A field is wrong", "Correct the field that `field` names."
+        422,
+        "field-invalid",
+        "A field is wrong",
+        "Correct the field that `field` names. `detail` says what is wrong with it.",
     ),
     errors.SchemaInvalid: ProblemKind(
         422,
@@ -267,70 +263,20 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         422,
         "idempotency-key-reused",
         "The key belongs to another request",
-        "A key stands for one request, its fields and file included, for 24 hours. Make a new key "
-        "for what is a new request.",
+        "Use a new Idempotency-Key for each new request. For 24 hours a key belongs to one "
+        "request, with its fields and its file.",
     ),
     errors.DigestMismatch: ProblemKind(
-        422, "digest-mismatch", "The bytes that arrived differ from the digest", "Send it again."
+        422,
+        "digest-mismatch",
+        "The bytes that arrived differ from the digest",
+        "Send the file again. `expected` is the digest that came with it.",
     ),
     errors.DraftBusy: ProblemKind(
         423,
         "upload-busy",
         "The upload is held by another request",
         "Ask for its offset with HEAD in a moment, and continue there.",
-    ),
-    errors.TooManyPreviews: ProblemKind(
-        429,
-        "too-many-previews",
-        "Too many previews at once",
-        "Wait for one of the account's previews to be answered.",
-    ),
-    errors.TooManyUploads: ProblemKind(
-        429,
-        "too-many-uploads",
-        "Too many uploads at once",
-        "Wait for one of the account's running uploads to end.",
-    ),
-    errors.TooManySchemas: ProblemKind(
-        429,
-        "too-many-schemas",
-        "Too many contracts at once",
-        "Wait for one of the account's contracts to be parsed.",
-    ),
-    errors.TooManyStreams: ProblemKind(
-        429,
-        "too-many-streams",
-        "Too many event streams at once",
-        "Close a stream that is no longer needed, or request the task from time to time instead "
-        "of following it.",
-    ),
-    errors.TooManyFormWaits: ProblemKind(
-        429,
-        "too-many-form-waits",
-        "Too many requests wait",
-        "Send the header `Prefer: wait=0`, or fewer requests at the same time.",
-    ),
-    errors.TooManyDownloads: ProblemKind(
-        429,
-        "too-many-downloads",
-        "Too many large downloads at once",
-        "Wait for one of the account's running downloads to end.",
-    ),
-    errors.RateLimited: ProblemKind(
-        429,
-        "rate-limited",
-        "Requests come too fast",
-        "Wait for the seconds in `Retry-After`. The header `RateLimit` of each answer shows how "
-        "many requests are left.",
-    ),
-    errors.TooManyBodies: ProblemKind(
-        429,
-        "too-many-bodies",
-        "Too many requests at once without a valid key",
-        "Let the others end, or send a valid key.",
-    ),
-    errors.TooManyAttempts: ProblemKind(
-        429, "too-many-attempts", "Too many attempts", "Wait, then try again."
     ),
     errors.ChecksumMismatch: ProblemKind(
         460, "checksum-mismatch", "The checksum is wrong", "Send these bytes again."
@@ -364,7 +310,10 @@ FRAMEWORK_KINDS: dict[int, ProblemKind] = {
     ),
     404: ProblemKind(404, "not-found", "Not found", KINDS[errors.NotFound].advice),
     405: ProblemKind(
-        405, "method-not-allowed", "Method not allowed", "The header Allow names what is allowed."
+        405,
+        "method-not-allowed",
+        "Method not allowed",
+        "Use one of the methods that the header Allow names.",
     ),
     413: KINDS[errors.BodyTooLarge],
     422: KINDS[errors.FieldInvalid],

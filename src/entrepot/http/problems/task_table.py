@@ -20,8 +20,8 @@ NOT_TABULAR = ProblemKind(
     422,
     "not-tabular",
     "This is not a table",
-    "The file's contract, or the format that was asked for, needs a table: CSV, JSON Lines or "
-    "Parquet.",
+    "Deliver a table: CSV, JSON, JSON Lines, Parquet, Arrow or Excel (`.xlsx`). If the file is "
+    "not meant to be a table, use a file without an enforced schema.",
 )
 
 DELIVERY_CODES = (
@@ -44,8 +44,8 @@ TASK_KINDS: dict[str, ProblemKind] = {
             422,
             "source-error",
             "The delivery cannot be read",
-            "The file is damaged, or its content is of another format than its name says. Open it "
-            "with the program that made it, export it again, and deliver it.",
+            "The file may be damaged, or have another format than its name says. Open it with the "
+            "program that made it, export it again, and deliver it.",
         ),
         ProblemKind(
             422,
@@ -58,15 +58,13 @@ TASK_KINDS: dict[str, ProblemKind] = {
             422,
             "resource-limit",
             "The inspection reached a limit",
-            "Reading the file takes more memory, time or space than the server allows. `detail` "
-            "names the limit. Deliver a smaller file, or several.",
+            "`detail` names the limit. Deliver a smaller file, or split it into several files.",
         ),
         ProblemKind(
             422,
             "not-comparable",
             "The two versions cannot be compared",
-            "Both versions must be tables that have the columns of the key. Name other columns as "
-            "the key, or none.",
+            "Choose other columns as the key, or none.",
         ),
         ProblemKind(
             409,
@@ -78,9 +76,8 @@ TASK_KINDS: dict[str, ProblemKind] = {
             500,
             "inspection-failed",
             "The inspection could not be run",
-            "This is a fault of the server: the delivery was not inspected. Do not deliver the "
-            "file again. It is kept for 7 days, and the server's log says what the operator must "
-            "repair.",
+            "You do not have to deliver the file again: it is kept for 7 days. Tell the operator "
+            "of the server, whose log says what must be repaired.",
         ),
     )
 }

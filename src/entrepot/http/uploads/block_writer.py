@@ -59,6 +59,6 @@ class BlockWriter:
             written.result()
 
     async def settle(self) -> None:
-        """Until no block is being written, whatever became of the last one."""
+        """Until no block is being written, also after a failed one."""
         if self._written is not None:
             await asyncio.wait([self._written])

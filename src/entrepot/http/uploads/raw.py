@@ -40,7 +40,7 @@ class AddressTarget:
     """The next version of the file at an address; or a new file there, if a `size_limit` (bytes)
     defines it and the address is in the sender's own account.
 
-    Which of the two is found out when the bytes begin to come, and again when they have come.
+    Which of the two is known when the bytes begin to come, and again when they have come.
     """
 
     account: str

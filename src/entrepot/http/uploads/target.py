@@ -42,7 +42,7 @@ from entrepot.http.parameters import REPLACES, read_file_id
 from entrepot.http.uploads.contract_fields import read_enforcement, read_reading
 from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.tus_headers import read_metadata
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
+from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.records import TaskId
 
 READING_FIELDS = ("table_dialect", "encoding")
@@ -54,7 +54,7 @@ CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", *READING_FIELDS)
 """The fields that are a contract of their own, which the contract of a `file_id` excludes."""
 METADATA_NAMES = ("filename", *FIELDS, "file_id", "replaces")
 IGNORED_NAMES = ("filetype", "type", "name", "relativePath")
-"""What common clients send of their own accord: the type is found out, the name is `filename`."""
+"""What common clients send of their own accord: the type is detected, the name is `filename`."""
 
 Condition = Callable[[ReadConnection, Actor, UUID], None]
 """What a request demands of the file as it is, such as an If-Match; raises if it is not so."""
@@ -117,7 +117,7 @@ class NextVersion:
     condition: Condition | None = None
     file_name: str = ""
     replaces: int | None = None
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
     fields: ClassVar[tuple[str, ...]] = ("replaces", *READING_FIELDS)
 
     @property

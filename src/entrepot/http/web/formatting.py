@@ -59,7 +59,7 @@ def exact_size(count: int) -> str:
 
 
 def number(count: int) -> str:
-    """A count with its thousands apart."""
+    """A count with separators between thousands."""
     return f"{count:,}"
 
 

@@ -4,7 +4,7 @@ The cookie is SameSite=Lax, which alone leaves sibling hosts of the same site. S
 request to a page must say that it comes from us: by `Sec-Fetch-Site` (Fetch Metadata), which a
 page cannot forge and browsers send to https and loopback hosts; else by `Origin`, which all
 send with a POST. No token is needed, so that a page stays sound in a tab left open. A request
-with neither is refused: no browser of today makes one. The sign-in forms are held to it too.
+with neither is refused: no browser of today makes one. The sign-in forms must pass it too.
 
 A browser also repeats a password that it was given for this server (Basic) with whatever another
 site makes it send. So a request of the API that brings its key that way must not come from another

@@ -43,6 +43,8 @@ from entrepot.inspection.table import Column, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
+FEW_RULES = 50
+"""Rules of one query that are planned faster than they are judged."""
 ROWS_PER_QUERY = 50
 """Rows whose cells are looked up at a time for the report: a wide row has many."""
 
@@ -130,7 +132,11 @@ def _check_prefiltered(
     cells = checked_columns(table, schema)
     row_errors = check_keys(engine, table, schema, cells, skipped, listed)
     if not prefiltered.unmatched:
-        repeated = _rejected(engine, table, None, [], NEVER_BLANK, row_errors) if row_errors else 0
+        repeated = (
+            _rejected(engine, table, prefiltered.rows, None, [], NEVER_BLANK, row_errors)
+            if row_errors
+            else 0
+        )
         errors = [error for each in row_errors for error in each.errors]
         errors.sort(key=_row_and_field)
         usual = frozenset(
@@ -185,7 +191,7 @@ def _check_all(
         rows=counts.rows,
         errors=errors,
         counts=_counts(violated, table, row_errors),
-        rejected=_rejected(engine, table, counts.rejected, passes, blank, row_errors),
+        rejected=_rejected(engine, table, counts.rows, counts.rejected, passes, blank, row_errors),
         embedded=counts.embedded,
     )
 
@@ -200,7 +206,8 @@ def _row_and_field(error: dict[str, Any]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _RuleCounts:
-    """The counting pass: errors per rule, and rows that break any (None: not known yet)."""
+    """The counting passes: errors per rule, and rows that break any; None if only their least
+    number is known, since each of several passes has some of the rules."""
 
     rows: int
     totals: list[int]
@@ -245,9 +252,10 @@ def _count(
             f"(SELECT {', '.join(counted)} FROM {blank.relation(each.table)})"
         )
         row = engine.execute(query).fetchone() or (0, 0)
-        rows, rejected = int(row[0]), int(row[1] or 0)
+        rows, rejected = int(row[0]), max(rejected, int(row[1] or 0))
         totals += [int(total or 0) for total in row[2:]]
-    return _RuleCounts(rows, totals, rejected if len(passes) == 1 else None, embedded)
+    is_known = len(passes) == 1 or rejected == rows
+    return _RuleCounts(rows, totals, rejected if is_known else None, embedded)
 
 
 def _list_errors(
@@ -278,10 +286,14 @@ def _list_some(
     uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     texts = ", ".join(column.text for column in columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
+    source = blank.relation(table, numbered=True)
+    broken, where = f"[{flags}]", " OR ".join(rule.sql for rule in rules)
+    if len(rules) > FEW_RULES:  # to plan them all twice would take longer than to list their flags
+        source = f"(SELECT *, {broken} AS _broken FROM {source})"
+        broken, where = sql("_broken"), sql("list_contains(_broken, true)")
     query = (
-        f"SELECT _row, _line, {uneven}, {_kinds_sql(table, columns)}, [{texts}], [{flags}] "
-        f"FROM {blank.relation(table, numbered=True)} "
-        f"WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
+        f"SELECT _row, _line, {uneven}, {_kinds_sql(table, columns)}, [{texts}], {broken} "
+        f"FROM {source} WHERE {where} LIMIT {listed}"
     )
     listed_rows: list[tuple[Any, ...]] = []
     engine.execute(query)
@@ -301,9 +313,8 @@ def _list_some(
         if len(errors) >= listed:
             break
         labels = table.labels[:MAX_SHOWN_CELLS]
-        looks = (
-            "" if table.stores_types else advice_on_row(first_cells, labels, location["rowNumber"])
-        )
+        record = location["rowNumber"] - table.uncounted_rows
+        looks = "" if table.stores_types else advice_on_row(first_cells, labels, record)
         row = ListedRow(
             count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
         )
@@ -356,19 +367,20 @@ def _counts(
 def _rejected(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
+    rows: int,
     by_rules: int | None,
     passes: Sequence[RulePass],
     blank: BlankRows,
     row_errors: list[RowErrors],
 ) -> int:
-    """How many rows have at least one error of any kind."""
-    if by_rules is not None and not row_errors:
+    """How many of the rows have at least one error of any kind."""
+    if by_rules is not None and (not row_errors or by_rules == rows):
         return max(by_rules, table.rejected_by_reader) + table.unread_records
     parts = [f"SELECT _row FROM {each.rows}" for each in row_errors]
     for each_pass in passes:
         broken = " OR ".join(rule.sql for rule in each_pass.rules)
-        rows = blank.relation(each_pass.table, numbered=True)
-        parts.append(f"SELECT _row FROM {rows} WHERE {broken}")
+        source = blank.relation(each_pass.table, numbered=True)
+        parts.append(f"SELECT _row FROM {source} WHERE {broken}")
     if not parts:
         return table.rejected_by_reader + table.unread_records
     row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()

@@ -29,7 +29,7 @@ from entrepot.inspection.check.count_cells import (
 from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
-from entrepot.inspection.check.type_candidates import Candidate, candidates_like
+from entrepot.inspection.check.type_candidates import Candidate, are_grouped, candidates_like
 from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
 from entrepot.inspection.values.whole_measures import whole_measures
@@ -94,6 +94,7 @@ def infer_schema(
             table.columns, names, candidates, counts, strict=True
         )
     ]
+    fields = _without_doubtful_points(fields, [each.texts for each in likely])
     measures = whole_measures(fields, [each.texts for each in likely]) if freezes else []
     for place in measures:
         fields[place] = replace(fields[place], type="number", leading_zeros=True)
@@ -216,6 +217,18 @@ def unique_names(labels: Sequence[str]) -> list[str]:
 def is_made_up(name: str, number: int) -> bool:
     """Whether `unique_names` may have made the name up for a column without a label."""
     return re.fullmatch(rf"column_{number}(_[0-9]+)?", name) is not None
+
+
+def _without_doubtful_points(fields: Sequence[Field], texts: Sequence[Counter[str]]) -> list[Field]:
+    """The fields, beside decimal commas texts where each point may stand between thousands."""
+    if not any(field.decimal_char == "," for field in fields):
+        return list(fields)
+    return [
+        replace(field, type="string", missing_values=None)
+        if field.type == "number" and field.decimal_char == "." and are_grouped(some)
+        else field
+        for field, some in zip(fields, texts, strict=True)
+    ]
 
 
 def _make_field(

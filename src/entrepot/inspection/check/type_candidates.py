@@ -128,15 +128,26 @@ AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥]?)(?P<number>.*?)(?P<suffix>[
 """The affixes that are known: a percent sign behind, a currency on either side."""
 
 
+POINTED = re.compile(r"-?(0|[1-9]\d{0,2}(\.\d{3})*)", re.ASCII)
+"""A number whose points, if it has any, may stand between thousands."""
+
+
+def are_grouped(texts: Collection[str]) -> bool:
+    """Whether some of the texts have points, and all of them where they may stand between
+    thousands."""
+    return any("." in text for text in texts) and all(map(POINTED.fullmatch, texts))
+
+
 def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "") -> Candidate:
     """Numbers with another decimal mark, with marks between thousands, with an affix. Where one
     mark is read as either (`1,234`), the column is ambiguous unless a cell tells."""
     grouped = rf"|[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+" if group else ""
     # A plus sign and blanks between digits are a telephone number.
     sign = "-?" if group in GROUP_BLANKS else "[-+]?"
-    number = rf"{sign}(0|[1-9]\d*{grouped})({re.escape(decimal)}\d+)?"
+    fraction = rf"({re.escape(decimal)}\d+)?" if decimal else ""
+    number = rf"{sign}(0|[1-9]\d*{grouped}){fraction}"
     bare = affix == Affix()
-    field = replace(NUMBER, decimal_char=decimal, group_char=group)
+    field = replace(NUMBER, decimal_char=decimal or ".", group_char=group)
     if not bare:
         field = replace(field, bare_number=False, affix=affix)
         ends = (re.escape(affix.prefix), re.escape(affix.suffix))
@@ -147,7 +158,7 @@ def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "
     def name(of: str) -> str:
         return f"{affix.prefix}{of}{affix.suffix}"
 
-    mark = group or (decimal if decimal != "." else "")
+    mark = group or (decimal if decimal != "." or not bare else "")
     evidence = (rf".*\d{re.escape(mark)}\d.*",) if mark else ()
     rival = name(unless) if unless else None
     return Candidate(name(shape), field, number, unless=rival, evidence=evidence)
@@ -157,7 +168,11 @@ def _written_numbers(affix: Affix) -> list[Candidate]:
     """The shapes of numbers; each needs a cell with its mark, since a contract allows only what
     occurs."""
     return [
-        *([_written("1.5", ".", "", affix)] if affix != Affix() else []),
+        *(
+            [_written("1", "", "", affix), _written("1.5", ".", "", affix, "1.234,5")]
+            if affix != Affix()
+            else []
+        ),
         _written("1,5", ",", "", affix, "1,234.5"),
         _written("1,234.5", ".", ",", affix, "1.234,5"),
         _written("1.234,5", ",", ".", affix, "1,234.5"),

@@ -121,7 +121,7 @@ def detect_csv(
     if layout.width != best.width:
         records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
-    reasons = (f"its rows have {layout.width:,} cells by this dialect", *layout.reasons)
+    reasons = (f"with this dialect its rows have {layout.width:,} cells", *layout.reasons)
     return Decision(
         dialect,
         layout,

@@ -1,10 +1,10 @@
-"""What was decided on a delimited text, how sure that is, and why: one frozen object.
+"""The decision about a delimited text, how sure that is, and why: one frozen object.
 
 The readers act by it, the profile shows it, and the report warns by it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -38,7 +38,8 @@ class DetectedTable:
     """Where the table is in a text or a sheet. Rows are the records, counted from 1, with those
     that are not the table's; `first_row` and `last_row` (None: to the end) are the first and last
     data row. `comment` is the mark of comments; `comments` are rows that were passed over for it,
-    `repeats` rows that repeat the header."""
+    `repeats` rows that repeat the header. A dialect does not count the `uncounted` rows at the
+    beginning as records: Excel's line `sep=`."""
 
     layout: Layout
     first_row: int
@@ -52,6 +53,7 @@ class DetectedTable:
     further: tuple[str, ...] = ()
     repeats: Occurrences | None = None
     comments: Occurrences | None = None
+    uncounted: int = 0
 
     @property
     def header_rows(self) -> tuple[int, ...]:
@@ -70,7 +72,11 @@ class DetectedTable:
 
     def stated_example(self) -> str:
         """Lines of a dialect that state this reading."""
-        return f'"headerRows": {list(self.header_rows)}'
+        return f'"headerRows": {self.records_of(self.header_rows)}'
+
+    def records_of(self, rows: Iterable[int]) -> list[int]:
+        """The records at these row numbers, as a dialect counts them."""
+        return [row - self.uncounted for row in rows]
 
     def within(self, table_end: TableEnd) -> Self:
         """The reading with what all of the records say of the table's end."""

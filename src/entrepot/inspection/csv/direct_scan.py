@@ -10,7 +10,7 @@ from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, has_blank_lines
-from entrepot.inspection.line_prefilter import IrregularText
+from entrepot.inspection.line_prefilter import BYTE_ORDER_MARK, IrregularText
 
 TAIL_BYTES = 64 * 1024
 """The end of the text, whose rows tell whether footnotes follow the table."""
@@ -36,6 +36,7 @@ def detected_csv(source: CsvSource) -> DetectedCsv:
         first_row=layout.start + 1,
         first_line=line,
         above=above(decision),
+        uncounted=int(decision.separator),
         confidence=decision.confidence,
         reasons=decision.reasons,
         further=decision.further,
@@ -124,16 +125,20 @@ def repeats_header(source: CsvSource) -> bool:
     header = header_line(source)
     if header is None:
         return False
-    needle, times = b"\n" + header, 0
+    marked = BYTE_ORDER_MARK.encode() + header
+    needles, times = (b"\n" + header, b"\n" + marked), 0
+    longest = len(needles[-1])
     with source.path.open("rb") as file:
         file.seek(source.byte_scan.bom)
         seam = b"\n"
         while block := file.read(BLOCK_BYTES):
-            times += (seam + block[: len(needle) - 1]).count(needle) + block.count(needle)
+            for needle in needles:
+                before = seam[-len(needle) + 1 :]
+                times += (before + block[: len(needle) - 1]).count(needle) + block.count(needle)
             if times > 1:
                 return True
-            seam = (seam + block)[-len(needle) + 1 :]
-    return times > 0 and seam.endswith(b"\n" + header.rstrip(b"\r\n"))
+            seam = (seam + block)[-longest + 1 :]
+    return times > 0 and any(seam.endswith(needle.rstrip(b"\r\n")) for needle in needles)
 
 
 def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:

@@ -47,15 +47,15 @@ def first_version_of(
     if detected.comments is not None:
         findings.append(_comments(detected.comments, detected.comment))
     if detected.repeats is not None:
-        findings.append(_repeats(detected.repeats))
-    dialect, accepted = _frozen(detected, decision, stated)
+        findings.append(_repeats(detected, detected.repeats))
+    dialect, accepted = _frozen(detected, stated)
     warnings = [] if stated else _header_alike(detected)
     return FirstVersion(
         findings=tuple(findings),
         warnings=tuple(warnings),
         accepted=tuple(accepted),
         dialect=dialect,
-        unsure=_unsure(detected),
+        unsure=_unsure(detected, decision),
         unsure_advice=_unsure_advice(detected),
         markup=_is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
@@ -67,17 +67,30 @@ def misplaced_header_rows(detected: DetectedTable, decision: Decision) -> tuple[
     stands above may be more than titles."""
     if not detected.layout.misplaced or _above(detected, decision):
         return ()
-    return tuple(_record_numbers(detected, decision))
+    return tuple(detected.records_of(detected.header_rows))
 
 
-def _record_numbers(detected: DetectedTable, decision: Decision) -> list[int]:
-    """The records of the header, as a dialect counts them: without Excel's line `sep=`."""
-    return [place + 1 - int(decision.separator) for place in detected.layout.header]
+def _may_lack_quotes(detected: DetectedTable, decision: Decision) -> bool:
+    """Whether a narrower record of labels stands right above the header, and each record from the
+    header on has a cell that begins with a blank: texts with delimiters in them (`Doe, John`) that
+    were written without quotes."""
+    header, records = detected.layout.header, decision.records
+    if not header or not header[0]:
+        return False
+    above = records[header[0] - 1][1]
+    labels = len(above) > 1 and all(cell.strip() == cell != "" for cell in above)
+    below = [cells for _, cells, _ in records[header[0] :] if any(cells)]
+    return (
+        labels
+        and len(above) < detected.layout.width
+        and all(any(cell[:1] == " " for cell in cells[1:]) for cells in below)
+    )
 
 
-def _unsure(detected: DetectedTable) -> str:
+def _unsure(detected: DetectedTable, decision: Decision) -> str:
     # Below a title a first row of words may as well be a row.
     doubtful = detected.above is not None and detected.layout.sure < SURE_SHAPED
+    doubtful = doubtful or _may_lack_quotes(detected, decision)
     if not (detected.unsure or doubtful) or not detected.header_rows:
         return ""
     further = detected.further or ("whether a row is its header is not clear",)
@@ -114,7 +127,8 @@ def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:
         if labels > 1 and sum(1 for cell in cells if cell.strip()) >= labels:
             below = decision.records[header[0]][0]
             reason = f"the record above the header (line {below:,}) has as many cells as it"
-            advice = f'Take it out, or add "headerRows": [{header[0] + 1}] to the dialect.'
+            rows = detected.records_of([header[0] + 1])
+            advice = f'Take it out, or add "headerRows": {rows} to the dialect.'
             findings.append(_outside(reason, place + 1, line, advice))
             break
     return findings
@@ -132,7 +146,7 @@ def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
     ]
     findings = []
     if between and layout.start < len(records):
-        line = _line_for(records, between, detected.comment)
+        line = _line_for(detected, records, between)
         count = len(between)
         reason = "the record" if count == 1 else f"the first {count:,} records"
         reason += f" below the header {'holds' if count == 1 else 'hold'} no values"
@@ -156,12 +170,12 @@ def _states(decision: Decision, place: int) -> bool:
     return decision.rules.skip_blank and not any(cell.strip() for cell in cells)
 
 
-def _line_for(records: Sequence[Record], places: Sequence[int], mark: str) -> str:
+def _line_for(detected: DetectedTable, records: Sequence[Record], places: Sequence[int]) -> str:
     """The line of a dialect that takes out these records below the header."""
     if any(records[place][2] == COMMENT for place in places):
-        return f'"commentChar": {json.dumps(mark)}'
+        return f'"commentChar": {json.dumps(detected.comment)}'
     if any(cell.strip() for place in places for cell in records[place][1]):
-        return f'"commentRows": {[place + 1 for place in places]}'
+        return f'"commentRows": {detected.records_of(place + 1 for place in places)}'
     return '"skipBlankRows": true'
 
 
@@ -205,9 +219,10 @@ def _comments(rows: Occurrences, comment: str) -> Finding:
     return _outside(f"{begin} with {mark} like comments", rows.first[0], None, advice)
 
 
-def _repeats(rows: Occurrences) -> Finding:
+def _repeats(detected: DetectedTable, rows: Occurrences) -> Finding:
     times = "once" if rows.total == 1 else f"{rows.total:,} times"
-    advice = f'Take {_them(rows)} out, or add "commentRows": {list(rows.first)} to the dialect.'
+    records = detected.records_of(rows.first)
+    advice = f'Take {_them(rows)} out, or add "commentRows": {records} to the dialect.'
     return _outside(f"the header is repeated ({times})", rows.first[0], None, advice)
 
 
@@ -228,11 +243,9 @@ def _records(part: BlockBelow) -> str:
     return "1 record" if count == 1 else f"{count:,} records"
 
 
-def _frozen(
-    detected: DetectedTable, decision: Decision, stated: bool
-) -> tuple[dict[str, object] | None, list[str]]:
+def _frozen(detected: DetectedTable, stated: bool) -> tuple[dict[str, object] | None, list[str]]:
     """The header rows to freeze, and a sentence that says so, unless they are the first record."""
-    rows = _record_numbers(detected, decision)
+    rows = detected.records_of(detected.header_rows)
     if stated or not rows or rows == [1]:
         return None, []
     noun = "row" if len(rows) == 1 else "rows"

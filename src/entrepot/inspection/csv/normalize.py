@@ -18,6 +18,7 @@ from entrepot.inspection.csv.lexer import ACROSS, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
+from entrepot.inspection.line_prefilter import BYTE_ORDER_MARK
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding, SourceBroken
@@ -83,7 +84,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 collector.add_lexical(error, number, line)
             cells = taken.without_spare(record)
             count = len(cells)
-            if cells == labels:
+            if cells == labels or _is_marked(cells, labels):
                 repeated.add(number)
             if (count != width or doubted) and _is_no_text(cells):
                 collector.add("source-error", NO_TEXT, number, line)
@@ -110,6 +111,15 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
+
+
+def _is_marked(cells: list[str], labels: list[str]) -> bool:
+    """Whether the cells are the labels behind a byte order mark, as where files were joined."""
+    if not cells or not labels or not cells[0].startswith(BYTE_ORDER_MARK):
+        return False
+    # Behind the mark, quotes do not stand at the beginning of a cell.
+    first = cells[0].removeprefix(BYTE_ORDER_MARK)
+    return cells[1:] == labels[1:] and first in (labels[0], f'"{labels[0]}"')
 
 
 def _of_width(cells: list[str], width: int) -> list[object]:

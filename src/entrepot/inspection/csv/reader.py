@@ -292,6 +292,7 @@ class CsvText:
             first_row=detected.first_row,
             description=detected.describe(),
             warnings=tuple(detected.warnings),
+            uncounted_rows=detected.uncounted,
             header_line=self._header_line(),
         )
 
@@ -304,4 +305,6 @@ class CsvText:
 
 
 def _read_csv(path: Path, options: dict[str, Sql]) -> Sql:
+    # Else the engine unpacks what is called `.gz`, whatever its bytes are.
+    options = {"compression": literal("none"), **options}
     return f"read_csv({literal(str(path))}, {named_arguments(options)})"

@@ -34,7 +34,7 @@ class UnlikeItsEnds(IrregularText):
 class ScannedText:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
     mark of byte order. `original` is the scan of the file's own bytes, `byte_scan` that of
-    `path`. `samples`: what was found out about its first lines."""
+    `path`. `samples`: what was detected in its first lines."""
 
     path: Path
     original: ByteScan

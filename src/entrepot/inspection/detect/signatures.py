@@ -10,7 +10,7 @@ from pathlib import Path
 
 from entrepot.inspection.detect.decompress import compression_of
 from entrepot.inspection.detect.formats import FORMATS, OFFICE
-from entrepot.inspection.detect.zip_errors import DAMAGED, is_outside
+from entrepot.inspection.detect.zip_errors import DAMAGED, is_of_archive
 
 PACKED, OTHER = "packed", "other"
 """Kinds that no format has: compressed as a whole (what is in it is detected again), and what is
@@ -187,7 +187,7 @@ def _archive(path: Path) -> tuple[str, str, str]:
             if names[:1] == ["mimetype"] and archive.infolist()[0].file_size < 200:
                 kind = archive.read("mimetype").decode("ascii").strip()
     except (*DAMAGED, OSError) as error:
-        if isinstance(error, OSError) and not is_outside(error):
+        if isinstance(error, OSError) and not is_of_archive(error):
             raise
         media_type = "application/zip"
         return OTHER, media_type, f"a damaged zip archive ({media_type})"

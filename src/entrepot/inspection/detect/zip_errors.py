@@ -1,17 +1,19 @@
 """Errors of `zipfile` that say that an archive is damaged."""
 
 import errno
+import lzma
 import struct
 import zipfile
 import zlib
 
 DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError),
     *(NotImplementedError, RuntimeError),
 )
 """What zipfile raises on archives that are damaged, encrypted or packed in another way."""
 
 
-def is_outside(error: OSError) -> bool:
-    """Whether a place was sought that no file can have, since a damaged archive names one."""
-    return error.errno == errno.EINVAL
+def is_of_archive(error: OSError) -> bool:
+    """Whether the bytes are at fault, not the system: a damaged archive names a place that no file
+    can have, or its bzip2 has an invalid stream, which has no number of an error."""
+    return error.errno in (None, errno.EINVAL)

@@ -174,7 +174,7 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
         bounds = named_arguments(line_bounds(limits.line))
         lines = (
             f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
-            "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
+            "auto_detect = false, columns = {'doc': 'VARCHAR'}, compression = 'none', "
             f"{bounds})"
         )
         return (
@@ -183,7 +183,8 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
         )
     layout = sql("array" if form == "json" else "unstructured")
     objects = (
-        f"read_json_objects({place}, format = '{layout}', maximum_object_size = {limits.line})"
+        f"read_json_objects({place}, format = '{layout}', compression = 'none', "
+        f"maximum_object_size = {limits.line})"
     )
     return (
         "(SELECT row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, "
@@ -328,7 +329,7 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
 
 
 def _broken(error: JsonSyntaxError | None, reason: str) -> SourceBroken:
-    """`fault`, if the place was found out; else `reason`."""
+    """`fault`, if the place is known; else `reason`."""
     return SourceBroken(reason) if error is None else SourceBroken(error.reason, error.line)
 
 

@@ -116,6 +116,8 @@ class JsonWindow:
                 if self.more():
                     continue
                 message, position = _describe_error(error)
+                if "Unterminated string" in error.msg or position >= len(self.buffer.rstrip()):
+                    message, position = "it is cut off within an object or a list", len(self.buffer)
                 line = self.line + self.buffer.count("\n", self.at, position)
                 raise JsonSyntaxError(line, message) from None
             if end < len(self.buffer) or not self.more():
@@ -182,7 +184,7 @@ def depth_of(text: str) -> int:
 
 
 def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | None:
-    """The line on which the element that is `row` (from 2) begins, if that can be found out."""
+    """The line on which the element that is `row` (from 2) begins, if that is known."""
     try:
         for number, line in enumerate(element_lines(path, array, longest), start=2):
             if number == row:
@@ -243,7 +245,7 @@ def _expect(window: JsonWindow, expected: str) -> None:
 
 
 def first_syntax_error(path: Path, array: bool, longest: int) -> JsonSyntaxError | None:
-    """The first place where the text is not JSON, if that can be found out."""
+    """The first place where the text is not JSON, if that is known."""
     try:
         for _ in element_lines(path, array, longest):
             pass

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from entrepot.inspection.detect.zip_errors import DAMAGED, is_outside
+from entrepot.inspection.detect.zip_errors import DAMAGED, is_of_archive
 from entrepot.inspection.formats.xlsx_dates import TimeKind, kind_of_format
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
@@ -140,7 +140,7 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
                 )
             yield package
     except (*BROKEN, OSError) as error:
-        if isinstance(error, OSError) and not is_outside(error):
+        if isinstance(error, OSError) and not is_of_archive(error):
             raise
         raise SourceBroken(f"the workbook is damaged ({str(error)[:200]})") from None
 

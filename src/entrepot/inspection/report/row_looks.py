@@ -24,7 +24,7 @@ COMMENT = re.compile(r"#|//|%|;")
 def advice_on_row(cells: Sequence[str | None], labels: Sequence[str], row: int) -> str:
     """A sentence on a text's row that looks like something else, with the line of dialect that
     would allow it; empty if it looks like a row."""
-    texts = [(cell or "").strip() for cell in cells]
+    texts = [(cell or "").strip("\ufeff \t\r\n") for cell in cells]
     first = texts[0] if texts else ""
     if len(texts) > 1 and texts == [label.strip() for label in labels]:
         allowed = f'"commentRows": [{row}]'

@@ -138,7 +138,7 @@ class RunningJob:
         """The result of the next request; the process may still run afterwards.
 
         Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
-        InspectionFailed. After any of them the process is of no use any more.
+        InspectionFailed. After any of them the process cannot be used any more.
         """
         self.begin_next()
         size = self._job.requests[self._answered].size

@@ -88,7 +88,7 @@ def propose_values(
     kinds = {error_kind(entry) for entry in inspected.checked.counts}
     if inspected.header_errors or not {WRONG} <= kinds <= {WRONG} | EMPTINESS:
         return None
-    columns = [_column_of(inspected, number) for number in _wrong_columns(inspected)]
+    columns = _wrong_columns(inspected)
     fields = [dict(field) for field in proposal.schema["fields"]]
     changes: list[ProposedChange] = []
     for start in range(0, len(columns), COLUMNS_PER_QUERY):
@@ -103,16 +103,16 @@ def propose_values(
     return proposal.with_schema({**proposal.schema, "fields": fields}, changes)
 
 
-def _wrong_columns(inspected: InspectedTable) -> list[int]:
+def _wrong_columns(inspected: InspectedTable) -> list[_Column]:
     entries = inspected.checked.counts
-    return sorted({entry["fieldNumber"] for entry in entries if error_kind(entry) == WRONG})
-
-
-def _column_of(inspected: InspectedTable, number: int) -> _Column:
-    field = align_columns(inspected.table, inspected.schema).fields[number - 1]
-    names = [each.name for each in inspected.schema.fields]
-    column = inspected.table.columns[number - 1]
-    return _Column(number, names.index(field.name), column, field, _wider_type(field))
+    numbers = {entry["fieldNumber"] for entry in entries if error_kind(entry) == WRONG}
+    fields = align_columns(inspected.table, inspected.schema).fields
+    places = {field.name: place for place, field in enumerate(inspected.schema.fields)}
+    columns = []
+    for number in sorted(numbers):
+        column, field = inspected.table.columns[number - 1], fields[number - 1]
+        columns.append(_Column(number, places[field.name], column, field, _wider_type(field)))
+    return columns
 
 
 def _wider_type(field: Field) -> tuple[_Way, ...]:

@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """What a contract means that does not state the property; the others are detected from each
 delivery, or there is nothing to find out (`nullSequence`)."""
-FOUND_OUT = (
+DETECTED = (
     "delimiter",
     "lineTerminator",
     "quoteChar",
@@ -55,7 +55,7 @@ def _stated(reading: StatedReading) -> dict[str, Any]:
 def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
     pointer = "/encoding" if name == "encoding" else join_pointer("/dialect", name)
     what = f"{name}: {_format_part(before, name)} → {_format_part(after, name)}"
-    if name in FOUND_OUT:
+    if name in DETECTED:
         if name not in after:
             return compatible_change(pointer, what, "it is detected from each delivery again")
         return breaking_change(pointer, what, "deliveries that are written otherwise are rejected")
@@ -69,7 +69,7 @@ def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
 
 def _format_part(stated: dict[str, Any], name: str) -> str:
     if name not in stated:
-        return "found out" if name in FOUND_OUT else "not stated"
+        return "detected" if name in DETECTED else "not stated"
     return format_value(json.dumps(stated[name], ensure_ascii=False))
 
 

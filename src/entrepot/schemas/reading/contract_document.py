@@ -7,7 +7,7 @@ from typing import Any
 from entrepot.errors import DialectInvalid, FieldInvalid, SchemaInvalid
 from entrepot.schemas.enforcement import load_document, sound_document
 from entrepot.schemas.reading.stated import (
-    FOUND_OUT,
+    DETECTED,
     StatedReading,
     check_dialect,
     parse_encoding,
@@ -39,7 +39,7 @@ class ContractDocument:
     """
 
     schema: JsonText | None
-    reading: StatedReading = FOUND_OUT
+    reading: StatedReading = DETECTED
     changed: frozenset[str] = frozenset()
 
 

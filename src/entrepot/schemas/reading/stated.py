@@ -15,13 +15,13 @@ MAX_DIALECT_BYTES = 64 * 1024
 @dataclass(frozen=True)
 class StatedReading:
     """How deliveries are read as far as it is stated: a Table Dialect document, and the name of an
-    encoding as `normalize_encoding` spells it. None: it is found out."""
+    encoding as `normalize_encoding` spells it. None: it is detected."""
 
     dialect: dict[str, Any] | None = None
     encoding: str | None = None
 
 
-FOUND_OUT = StatedReading()
+DETECTED = StatedReading()
 
 
 def parse_reading_fields(dialect: str | None, encoding: str | None) -> StatedReading:

@@ -31,19 +31,19 @@ class ExportFormat(StrEnum):
 
 FileOption = Annotated[
     str | None,
-    typer.Option("--file", help="Of this file alone.", metavar="FILE", show_default=False),
+    typer.Option("--file", help="Only of this file.", metavar="FILE", show_default=False),
 ]
 ActionOption = Annotated[
     str | None,
-    typer.Option(help="Of this kind alone, such as version.read.", show_default=False),
+    typer.Option(help="Only this action, such as version.read.", show_default=False),
 ]
 UserOption = Annotated[
-    str | None, typer.Option(help="By this user alone, like acme:anna.", show_default=False)
+    str | None, typer.Option(help="Only by this user, such as acme:anna.", show_default=False)
 ]
 SinceOption = Annotated[
     timedelta | None,
     typer.Option(
-        help="Of the last hours or days alone, such as 12h or 90d.",
+        help="Only of this last time, such as 12h or 90d.",
         parser=span_option,
         metavar="SPAN",
         show_default=False,
@@ -81,7 +81,7 @@ def list_activity(
     output.records(
         entries,
         quiet="hash",
-        columns=("at", "action", "result", "user", "from", "file", "version", "detail"),
+        columns=("at", "action", "user", "version", "file", "result", "from", "detail"),
         rows=[_row(entry) for entry in entries],
         empty="No activity matches.",
     )
@@ -130,12 +130,11 @@ def verify(
         Path, typer.Argument(metavar="RECORD", help="What `activity export` wrote, as jsonl.")
     ],
 ) -> None:
-    """Check that no row of an exported record was changed, removed or put in.
+    """Check that no row of an exported record was changed, removed or added.
 
-    Of an account's whole record: what is left out of an export is missing in its chain. Of a part,
-    such as that of one file: each of its rows is as it was written, but rows may be left out. Exit
-    status 1 when a row is wrong. Keep the last hash elsewhere: in a later export it must be there
-    again.
+    In the whole record of an account, this also finds rows that are missing. In a part of it, such
+    as the record of one file, it checks each row by itself. Exit status 1 if a row is wrong. Keep
+    the last hash elsewhere: a later export must contain it.
     """
     output = output_of(ctx)
     rows, last_hash, is_whole = 0, INITIAL_HASH, True
@@ -146,7 +145,7 @@ def verify(
             is_whole = is_whole and row.previous_hash is None
             if row.hash != row.compute_hash(last_hash):
                 raise Failure(
-                    f"Row {rows} of {source} was changed or put in, or rows before it are missing.",
+                    f"Row {rows} of {source} was changed or added, or rows before it are missing.",
                     "Export it again. An export of an earlier release that has filters, or is not"
                     " of a whole account, cannot be verified. If the whole record fails, ask the"
                     " server's operator for `entrepot doctor --deep`.",
@@ -203,11 +202,11 @@ def _row(entry: Document) -> tuple[str, ...]:
     return (
         str(entry["at"])[:19].replace("T", " "),
         str(entry["action"]),
-        str(entry.get("result") or ""),
         str(entry.get("user_name") or ""),
-        str(entry.get("address") or ""),
-        str(entry.get("file_id") or ""),
         str(entry.get("version") or ""),
+        str(entry.get("file_id") or ""),
+        str(entry.get("result") or ""),
+        str(entry.get("address") or ""),
         ", ".join(parts),
     )
 

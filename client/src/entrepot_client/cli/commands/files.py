@@ -11,6 +11,7 @@ from entrepot_client.cli.arguments import (
     RIGHTS,
     FileArgument,
     YesOption,
+    check_id,
     confirm,
     file_address,
 )
@@ -24,7 +25,6 @@ from entrepot_client.models import Document, File
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-_SHORT_RIGHTS = {"r": "read", "w": "deliver", "rw": "both"}
 """`RIGHTS` in so few cells that the column stays in a narrow terminal."""
 
 
@@ -103,7 +103,7 @@ def list_files(
     output.records(
         [file.document for file in file_list],
         quiet="file_id",
-        columns=("file id", "name", "you may", "version", "size", "owner", "created"),
+        columns=("file id", "name", "version", "size", "you may", "owner", "created"),
         rows=[_row(file) for file in file_list],
         empty="No file matches."
         if filtered
@@ -125,7 +125,7 @@ def edit_file(
     path: Annotated[
         str | None,
         typer.Option(
-            help="Its address in the account, such as sales/2026/orders; '' takes it away.",
+            help="Its address in the account, such as sales/2026/orders; '' removes it.",
             show_default=False,
         ),
     ] = None,
@@ -231,6 +231,7 @@ def undelete(
     with open_client(output) as client:
         if version is None:
             # A deleted file is on no list, so only its whole id finds it.
+            check_id(file, "deleted file", "entrepot activity list --action file.delete")
             print_file(client, client.undelete_file(file), output)
             return
         file_id = client.find_id(file)
@@ -304,9 +305,9 @@ def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_id,
         file.file_name,
-        _SHORT_RIGHTS.get(file.entitlement, file.entitlement),
         _format_version(file),
         _format_size(file.file_size),
+        RIGHTS.get(file.entitlement, file.entitlement),
         file.user_name,
         file.created_at,
     )

@@ -31,7 +31,7 @@ def list_keys(ctx: typer.Context) -> None:
     output.records(
         key_list,
         quiet="key_id",
-        columns=("key id", "name", "user", "begins", "scopes", "expires", "last used"),
+        columns=("key id", "name", "user", "starts with", "scopes", "expires", "last used"),
         rows=[
             (
                 str(key["key_id"]),

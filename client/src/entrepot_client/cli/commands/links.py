@@ -120,7 +120,7 @@ def list_links(ctx: typer.Context, file: FileArgument) -> None:
     output.records(
         links,
         quiet="link_id",
-        columns=("link id", "name", "allows", "uses", "ends", "state", "begins", "made by"),
+        columns=("link id", "name", "allows", "uses", "ends", "state", "starts with", "made by"),
         rows=[
             (
                 str(link["link_id"]),

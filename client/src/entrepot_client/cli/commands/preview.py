@@ -22,10 +22,13 @@ def preview(
         str | None, typer.Option(help="Names with commas between them; otherwise all columns.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option(help="A condition that rows keep, as in SQL.")
+        str | None, typer.Option(help="Only rows that fulfil this condition, as in SQL.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(help="Names with commas; a minus before one sorts downwards.")
+        str | None,
+        typer.Option(
+            help="Names with commas; a minus before a name sorts the largest value first."
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option(help="How many rows at most.", min=1, max=1000, show_default=True)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from entrepot_client.batch import BatchOptions
     from entrepot_client.client import Client
     from entrepot_client.delivery import Delivery
+
+
+class _PushSource(NamedTuple):
+    """What is uploaded: a file, what the person typed for it, and the name that they gave it."""
+
+    path: Path
+    typed: str
+    name: str | None
 
 
 AddressOption = Annotated[
@@ -129,7 +137,8 @@ def push(
         _push_many(output, paths, to or name or at_path, options, wait)
         return
     with _source(paths[0], name, to) as path, open_client(output) as client:
-        _push_one(client, output, path, name, to, at_path, options, wait)
+        source = _PushSource(path, paths[0], name)
+        _push_one(client, output, source, to, at_path, options, wait)
 
 
 def _push_many(
@@ -198,21 +207,18 @@ def _source(path: str, name: str | None, to: str | None) -> Iterator[Path]:
 def _push_one(
     client: "Client",
     output: Output,
-    path: Path,
-    name: str | None,
+    source: _PushSource,
     to: str | None,
     at_path: str | None,
     options: "BatchOptions",
     wait: bool,
 ) -> None:
-    from_stdin = path.name == "stdin" and name is None and path.parent.name.startswith("entrepot-")
+    file_id = None
     if to is not None:
-        target = client.file(client.find_id(to)) if from_stdin else None
-        file_id = target.file_id if target else client.find_id(to)
-        name = name or (target.file_name if target else None)
-        delivery = _upload(client, output, path, name, file_id, None, options)
-    else:
-        delivery = _upload(client, output, path, name, None, at_path, options)
+        file_id = client.find_id(to)
+        if source.typed == "-" and source.name is None:
+            source = source._replace(name=client.file(file_id).file_name)
+    delivery = _upload(client, output, source, file_id, at_path, options)
     if not wait:
         _print_delivery(output, delivery)
         return
@@ -223,18 +229,18 @@ def _push_one(
         _check_sha256(file, task, delivery)
         address = file_address(client, file)
     reference = to or at_path
-    report_delivery(client, task, output, "file_id", str(path), reference, address)
+    report_delivery(client, task, output, "file_id", source.typed, reference, address)
 
 
 def _upload(
     client: "Client",
     output: Output,
-    path: Path,
-    name: str | None,
+    source: _PushSource,
     file_id: str | None,
     at_path: str | None,
     options: "BatchOptions",
 ) -> "Delivery":
+    path, name = source.path, source.name
     size_limit = options.size_limit
     if file_id is None and size_limit is None:
         from entrepot_client.transfers.upload import default_size_limit
@@ -270,7 +276,7 @@ def _upload(
             raise
         raise Failure(
             str(error),
-            f"Deliver a further version to it: `entrepot push {path} --to {taken_by}`.",
+            f"Deliver a further version to it: `entrepot push {source.typed} --to {taken_by}`.",
             figures={"problem": error.document},
         ) from error
     except KeyboardInterrupt:

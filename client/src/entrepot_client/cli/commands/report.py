@@ -54,11 +54,16 @@ def report(
                 _write_rows(client, output, file_id, version, rows, force)
                 return
             document = client.version_report(file_id, version)
-    show_report(output, document)
+    show_report(output, document, has_rows=True)
 
 
-def show_report(output: Output, report: Document, summary: str = "") -> None:
-    """Print a report: for people its summary, its first errors and what it suggests."""
+def show_report(
+    output: Output, report: Document, summary: str = "", *, has_rows: bool = False
+) -> None:
+    """Print a report: for people its summary, its first errors and what it suggests.
+
+    `has_rows`: the command can write the rejected rows.
+    """
     if output.format is Format.JSON:
         output.json(report)
         return
@@ -75,7 +80,8 @@ def show_report(output: Output, report: Document, summary: str = "") -> None:
     for line in (what, *lines):
         output.line(line)
     if error_count > MAX_SHOWN_ERRORS:
-        output.note("`--format json` has the whole report, `--rows PATH` the rejected rows.")
+        rows = ", `--rows PATH` writes the rejected rows" if has_rows else ""
+        output.note(f"`--format json` prints the whole report{rows}.")
     for line in suggestion_lines(report):
         output.note(line)
 

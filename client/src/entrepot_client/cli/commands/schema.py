@@ -21,7 +21,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import find_engine, run_engine
-from entrepot_client.models import FOUND_OUT
+from entrepot_client.models import DETECTED
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def infer(
     dialect: DialectOption = None,
     encoding: EncodingOption = None,
 ) -> None:
-    """Print the Table Schema that the whole of a file conforms to. Needs the server's package."""
+    """Print the Table Schema to which the whole file conforms. Needs the server's package."""
     output = output_of(ctx)
     engine = find_engine()
     if engine is None:
@@ -104,7 +104,7 @@ def set_(
     accept_breaking: Annotated[
         bool,
         typer.Option(
-            "--accept-breaking", help="Also if deliveries that were valid so far break it."
+            "--accept-breaking", help="Also if deliveries that were valid until now break it."
         ),
     ] = False,
     wait: Annotated[
@@ -121,7 +121,7 @@ def set_(
         read_schema(path) if path is not None else None,
         read_reading(dialect, encoding),
     )
-    if schema is None and reading == FOUND_OUT:
+    if schema is None and reading == DETECTED:
         raise Failure(
             "There is nothing to change.",
             "Give a Table Schema, --dialect or --encoding.",

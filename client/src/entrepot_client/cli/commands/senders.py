@@ -11,7 +11,8 @@ from entrepot_client.models import Document
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The other account.")]
 ForAccountOption = Annotated[
-    bool, typer.Option("--for-account", help="For all users of your account; for its admins.")
+    bool,
+    typer.Option("--for-account", help="For all users of your account. Only admins can do this."),
 ]
 
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_senders(ctx: typer.Context) -> None:
-    """List the other accounts that share files with you, and what was decided on them.
+    """List the other accounts that share files with you, and your decisions about them.
 
     An account that neither you nor your account has accepted shares at most 100 files with you.
     """

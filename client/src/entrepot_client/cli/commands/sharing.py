@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_FILE, EXAMPLE_ID, RIGHTS, FileArgument
+from entrepot_client.cli.arguments import (
+    EXAMPLE_FILE,
+    EXAMPLE_ID,
+    RIGHTS,
+    FileArgument,
+    check_id,
+)
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
@@ -104,7 +110,7 @@ def list_shared(ctx: typer.Context, file: FileArgument) -> None:
             )
             for item in entitlements
         ],
-        empty="The file is shared with nobody.",
+        empty="The file is not shared with any user.",
     )
 
 
@@ -145,7 +151,7 @@ def list_offers(ctx: typer.Context) -> None:
             )
             for offer in offers
         ],
-        empty="Nobody offers you a file: nothing is open.",
+        empty="No file is offered to you.",
     )
 
 
@@ -153,7 +159,7 @@ def accept_offer(ctx: typer.Context, file_id: OfferedFile) -> None:
     """Become the owner of a file that you are offered. Its bytes then count for your account."""
     output = output_of(ctx)
     with open_client(output) as client:
-        file = client.accept_offer(file_id)
+        file = client.accept_offer(check_id(file_id, "file", "entrepot files offers"))
     output.record(
         file.document,
         quiet="file_id",
@@ -165,7 +171,7 @@ def decline(ctx: typer.Context, file_id: OfferedFile) -> None:
     """Decline a file that you are offered, or take back your own offer."""
     output = output_of(ctx)
     with open_client(output) as client:
-        client.end_offer(file_id)
+        client.end_offer(check_id(file_id, "file", "entrepot files offers"))
     output.record(
         {"file_id": file_id, "status": "ended"},
         quiet="file_id",
@@ -176,8 +182,8 @@ def decline(ctx: typer.Context, file_id: OfferedFile) -> None:
 def decline_share(ctx: typer.Context, file: FileArgument) -> None:
     """Decline a file that another account shares with you: it is not listed any more.
 
-    By an admin, also what is shared with the whole account. `entrepot senders block` declines all
-    files of an account.
+    For an admin, this also declines what is shared with the whole account. `entrepot senders
+    block` declines all files of an account.
     """
     output = output_of(ctx)
     with open_client(output) as client:

@@ -16,6 +16,17 @@ from entrepot_client.models import Task
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
+_KINDS = {
+    "file.new": "new file",
+    "version.new": "new version",
+    "version.restore": "restored version",
+    "version.accept": "exception",
+    "version.accept-suggestion": "suggestion",
+    "version.compare": "comparison",
+    "file.validate": "validation",
+    "schema.change": "new schema",
+}
+"""What people call each kind of task."""
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")]
 
 
@@ -40,14 +51,14 @@ def list_tasks(
     output.records(
         [task.document for task in task_list],
         quiet="task_id",
-        columns=("task id", "status", "kind", "file", "version", "created"),
+        columns=("task id", "status", "file", "version", "kind", "created"),
         rows=[
             (
                 task.task_id,
-                task.status,
-                task.kind,
+                _status(task),
                 task.file_name or "",
                 str(task.version or ""),
+                _KINDS.get(task.kind, task.kind),
                 task.created_at or "",
             )
             for task in task_list
@@ -164,7 +175,7 @@ def print_task(output: Output, task: Task, quiet: str, address: str = "") -> Non
     lines = {
         "file": task.file_name or "",
         "version": str(task.version or ""),
-        "status": task.status,
+        "status": _status(task),
         "stage": "" if task.ended else task.progress.stage,
         "error": str(error or ""),
         "address": address,
@@ -176,6 +187,14 @@ def print_task(output: Output, task: Task, quiet: str, address: str = "") -> Non
     }
     fields = {label: text for label, text in lines.items() if text}
     output.record(task.document, quiet=quiet, shown=fields)
+
+
+def _status(task: Task) -> str:
+    """The status for people: what happened to the version, where there is one."""
+    judged = task.kind.startswith(("file.new", "version.")) and task.kind != "version.compare"
+    if judged and task.status == "succeeded":
+        return "published"
+    return "rejected" if task.rejected else task.status
 
 
 def _report_command(task: Task) -> str:

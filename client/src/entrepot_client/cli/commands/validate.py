@@ -20,7 +20,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import ValidationResult, find_engine, run_engine
-from entrepot_client.models import FOUND_OUT, ReadingOptions
+from entrepot_client.models import DETECTED, ReadingOptions
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -71,7 +71,7 @@ def validate(
             ExitStatus.WRONG_USAGE,
         )
     reading = read_reading(dialect, encoding)
-    if file is not None and reading != FOUND_OUT:
+    if file is not None and reading != DETECTED:
         raise Failure(
             "--file also says how the file is read.",
             "Leave out --dialect and --encoding.",

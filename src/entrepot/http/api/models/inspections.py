@@ -11,7 +11,7 @@ from entrepot.http.api.models.values import Bytes, Count, Id, TableSchema, Versi
 class ReportError(TypedDict):
     """One error of a report (Frictionless v5), with its place in the delivered file.
 
-    `type` is one that Frictionless knows, `code` our own, finer name. `message` is the whole
+    `type` is one that Frictionless knows, `code` a more exact name. `message` is the whole
     sentence; its parts are `reason`, `expected`, `example` and `advice`. `earlierRowNumber` is the
     row that has the same key."""
 
@@ -104,7 +104,7 @@ class SuggestedChange(TypedDict):
 
 
 class SuggestedContract(TypedDict):
-    """The smallest compatible change of the contract by which the delivery would be valid."""
+    """The smallest compatible change of the contract that would make the delivery valid."""
 
     schema: TableSchema
     dialect: dict[str, Any] | None
@@ -188,6 +188,7 @@ class ColumnProfile(TypedDict):
     categories: NotRequired[list[str]]
     suggestedEnum: NotRequired[list[str]]
     keptAsText: NotRequired[str]
+    unused: NotRequired[dict[str, list[Any]]]
 
 
 class DerivativeError(TypedDict):
@@ -240,7 +241,7 @@ class ChangedRow(TypedDict):
 
 
 class VersionComparison(TypedDict):
-    """What differs between two versions. `changed` is null where rows had no key."""
+    """The differences between two versions. `changed` is null if there was no key."""
 
     file_id: Id
     before: VersionNumber

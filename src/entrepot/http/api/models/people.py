@@ -50,7 +50,7 @@ class CreatedKey(KeyDetails):
 
 
 class CreatedLink(TypedDict):
-    """A one-time link; whoever has it can sign in as the user."""
+    """A one-time link; everybody who has it can sign in as the user."""
 
     user_name: UserName
     link: Annotated[str, Field(examples=["https://files.example.org/sign-in?link=…"])]

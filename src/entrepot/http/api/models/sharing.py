@@ -50,8 +50,8 @@ class OfferConfirmation(TypedDict):
 
 
 class SenderDetails(TypedDict):
-    """Another account that shares `files` with the caller or offers them, and what was decided on
-    it by the caller and for the caller's account."""
+    """Another account that shares `files` with the caller or offers them, with the decisions of the
+    caller and of the caller's account."""
 
     account: str
     files: Count

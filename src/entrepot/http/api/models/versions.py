@@ -32,7 +32,7 @@ class WithdrawalDetails(TypedDict):
 
 
 class VersionDetails(TypedDict):
-    """A version of a file, whatever became of it. `link_id` is the link with which it was
+    """A version of a file, with any status. `link_id` is the link with which it was
     delivered, if it was; then `user_name` is who made that link."""
 
     version: VersionNumber
@@ -85,7 +85,7 @@ class SchemaChange(TypedDict):
 
 class SchemaRevision(TypedDict):
     """A revision of a schema, without the schema; `effect` is null for the first one. `dialect` and
-    `encoding` are how deliveries were read; null: that was found out."""
+    `encoding` are how deliveries were read; null: that was detected."""
 
     revision: VersionNumber
     source: RevisionSource

@@ -93,7 +93,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "RateLimit-Policy": {
-        "description": "Requests at once (`q`), and the seconds in which they come again (`w`).",
+        "description": "Requests in a burst (`q`), and seconds until all are back (`w`).",
         "schema": {"type": "string"},
     },
     "Location": {
@@ -205,7 +205,7 @@ FILE_HEADERS = (
 
 
 _REDIRECTED = {
-    "description": "The bytes are at `Location`, in the store, if the server is set so.",
+    "description": "The bytes are in the store, at `Location`, if the server redirects.",
     "headers": headers(
         "Location", "ETag", "Last-Modified", "Cache-Control", "Content-Disposition", "Repr-Digest",
         "Entrepot-Version",

@@ -53,7 +53,7 @@ router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
 
 
 class EntitlementBody(BaseModel):
-    """What somebody may do with a file: read it, deliver to it, or both; and until when."""
+    """What a user may do with a file: read it, deliver to it, or both; and until when."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -109,7 +109,7 @@ async def entitle(
 
     `r` reads, `w` delivers and follows its own deliveries but sees nothing else, `rw` both. It
     takes effect immediately, and ends at `expires_at`, if there is one. Answers `201` if it is
-    new. A name of nobody is `422`, in the same words whether account or user is unknown.
+    new. An unknown name is `422`, with the same answer whether the account or the user is unknown.
     """
     now = work.parts.clock()
     arguments = user_name, body.entitlement, body.expires_at, now
@@ -207,8 +207,8 @@ AccountInPath = Annotated[str, Path(description="The name of the account that sh
 
 
 class SenderBody(BaseModel):
-    """What is decided on an account; null takes the decision back. `for_account`: for all users of
-    the caller's account, which is for its admins."""
+    """The decision about an account; null removes it. `for_account`: for all users of the caller's
+    account, which only its admins can decide."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -218,10 +218,10 @@ class SenderBody(BaseModel):
 
 @router.get("/senders", operation_id="list_senders", response_model=SenderList)
 async def senders(work: ReadWork) -> Response:
-    """The other accounts that share files with the caller, and what was decided on them.
+    """The other accounts that share files with the caller, and the decisions about them.
 
-    An account that neither the caller nor their account has accepted shares at most 100 files with
-    one.
+    An account that neither the caller nor their account has accepted can share at most 100 files
+    with them.
     """
     accounts = await work.read(list_senders)
     answer: SenderList = {"senders_list": [_sender_payload(each) for each in accounts]}
@@ -237,8 +237,8 @@ async def senders(work: ReadWork) -> Response:
 async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> Response:
     """Accept an account once, so that it may share any number of files with you, or block it.
 
-    All shares of a blocked account end, and its further ones are answered as if there were nobody
-    of this name. The account gets no notice.
+    All shares of a blocked account end, and further ones get the answer for an unknown name. The
+    account is not notified.
     """
     arguments = account, body.decision, body.for_account, work.parts.clock()
     return JSONResponse(
@@ -255,7 +255,7 @@ async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> R
 async def decline(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Decline a file that another account shares with the caller: it is not listed any more.
 
-    By an admin, also what is shared with the whole account.
+    For an admin, this also declines what is shared with the whole account.
     """
     await work.write_into_reserve(decline_share, file_id, work.parts.clock())
     return Response(status_code=204)

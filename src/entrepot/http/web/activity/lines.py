@@ -1,5 +1,6 @@
 """A row of the record in words; what is not known yet is shown as it is."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ ACTIONS = {
     "file.change": "Changed",
     "file.delete": "Deleted",
     "file.undelete": "Deletion undone",
-    "file.purge": "Gone permanently",
+    "file.purge": "Removed permanently",
     "file.offer": "Offered",
     "file.transfer": "Handed over",
     "file.decline": "Offer declined",
@@ -46,7 +47,7 @@ ACTIONS = {
     "entitlement.decline": "Share declined",
     "link.create": "Link made",
     "link.revoke": "Link revoked",
-    "sender.decide": "Sender decided on",
+    "sender.decide": "Decided about a sender",
     "user.create": "User made",
     "user.change": "User changed",
     "user.delete": "User removed",
@@ -75,6 +76,26 @@ BY_OPERATORS = ("user.", "key.", "account.")
 HIDDEN_DETAILS = ("sha256", "key_id", "link_id", "task_id", "offered_by")
 ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 """What the parts of an entitlement are called, whose names say too little to a reader."""
+LABELS = {
+    "file_name": "",
+    "size": "",
+    "bytes": "",
+    "user_name": "user",
+    "link_name": "for",
+    "expires_at": "expires",
+    "kind": "to",
+    "before": "version",
+    "after": "with version",
+    "accepted_from": "from version",
+    "restored_from": "from version",
+    "reason": "reason:",
+    "changes": "number of changes:",
+}
+"""What the other parts are called, where that is not their name in the record; some need none."""
+FLAGS = {"purge": "its bytes were removed", "disabled": "disabled", "for_account": "for everybody"}
+"""Parts that are shown only if they are true."""
+LONG_TEXT = re.compile(r"sha256:[0-9a-f]{64} \(([\d,]+) characters\)")
+"""How the record keeps a long text (`activity.record`)."""
 VERDICTS = {
     "conforms": "keeps its contract",
     "violates": "breaks its contract",
@@ -136,14 +157,17 @@ def _detail(action: str, detail: Mapping[str, Any], result: str | None) -> str:
         if value not in (None, "", [], {}) and name not in HIDDEN_DETAILS
     ]
     parts = [_part(action, name, value) for name, value in shown_details]
-    return ", ".join(parts[:MAX_PARTS])
+    return ", ".join([part for part in parts if part][:MAX_PARTS])
 
 
 def _part(action: str, name: str, value: Any) -> str:
     if name == "verdict" and value in VERDICTS:
         return VERDICTS[value]
-    label = ENTITLEMENT_PREPOSITIONS.get(name) if action.startswith("entitlement.") else None
-    return f"{label or name.replace('_', ' ')} {_formatted(name, value) or _value(name, value)}"
+    if name in FLAGS and isinstance(value, bool):
+        return FLAGS[name] if value else ""
+    labels = LABELS | (ENTITLEMENT_PREPOSITIONS if action.startswith("entitlement.") else {})
+    label = labels.get(name, name.replace("_", " "))
+    return f"{label} {_formatted(name, value) or _value(name, value)}".lstrip()
 
 
 def _formatted(name: str, value: Any) -> str | None:
@@ -186,6 +210,8 @@ def _quote(value: Any) -> str:
 
 def _short_text(value: Any) -> str:
     """A short text on one line."""
+    if isinstance(value, str) and (long := LONG_TEXT.fullmatch(value)):
+        return f"a text of {long[1]} characters"
     text = replace_forbidden(_words(value)[: MAX_PART_CHARS + 1])
     return text if len(text) <= MAX_PART_CHARS else text[: MAX_PART_CHARS - 1] + "…"
 

@@ -27,10 +27,10 @@ RULES = {
 }
 VALUE_FORMS = {
     "decimalChar": "decimal mark {}",
-    "groupChar": "thousands apart by {}",
+    "groupChar": "thousands separator {}",
     "trueValues": "true is {}",
     "falseValues": "false is {}",
-    "missingValues": "missing is {}",
+    "missingValues": "missing values: {}",
     "delimiter": "items apart by {}",
     "itemType": "items are {}",
     "categories": "categories {}",

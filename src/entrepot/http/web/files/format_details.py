@@ -17,6 +17,15 @@ SHOWN_ELSEWHERE = {"bytes", "mediaType", "warnings", "unsure"}
 """What other parts of the page show: the size, the version's media type, the report's warnings."""
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space", ":": "colon"}
 WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+")
+RECORD_KINDS = {
+    "judged": "checked",
+    "aboveHeader": "above the header",
+    "header": "of the header",
+    "comment": "comments",
+    "skippedBlank": "blank",
+    "footer": "of the footer",
+}
+"""What the records of each kind are."""
 LABELS = {"newline": "Line ends", "tables": "Other tables", "outside": "Outside the table"}
 
 
@@ -62,9 +71,9 @@ def _format(values: dict[str, Any]) -> list[str]:
 def _encoding(values: dict[str, Any]) -> list[str]:
     texts = [short_text(values["encoding"])] if values.get("encoding") else []
     if values.get("encodingConfidence") is not None and values["encodingConfidence"] < 1:
-        texts.append(f"{_percent(values['encodingConfidence'])} sure")
+        texts.append(f"confidence {_percent(values['encodingConfidence'])}")
     if values.get("encodingAlternatives"):
-        texts.append("else " + ", ".join(map(short_text, values["encodingAlternatives"])))
+        texts.append("or perhaps " + ", ".join(map(short_text, values["encodingAlternatives"])))
     if values.get("bom"):
         texts.append("with a byte order mark")
     if values.get("undecodable"):
@@ -79,13 +88,17 @@ def _dialect(values: dict[str, Any]) -> list[str]:
     texts = []
     delimiter = dialect.get("delimiter")
     if delimiter:
-        texts.append(f"cells apart by {NAMES.get(delimiter) or quote_value(delimiter)}")
+        texts.append(f"delimiter: {NAMES.get(delimiter) or quote_value(delimiter)}")
     if dialect.get("quote"):
-        texts.append(f"quotes are {quote_value(dialect['quote'])}")
+        texts.append(f"quote character: {quote_value(dialect['quote'])}")
     escape = dialect.get("escape")
     if escape:
         same = escape == dialect.get("quote")
-        texts.append("doubled within cells" if same else f"escapes are {quote_value(escape)}")
+        texts.append(
+            "quotes within cells are doubled"
+            if same
+            else f"escape character: {quote_value(escape)}"
+        )
     described = ("delimiter", "quote", "escape", "header", "doubled")
     return texts + [
         f"{_label(key).lower()}: {', '.join(_json_texts(value))}"
@@ -110,9 +123,20 @@ def _range(values: dict[str, Any]) -> list[str]:
     return texts
 
 
-def _sure(values: dict[str, Any]) -> list[str]:
-    texts = [f"{_percent(values['confidence'])} sure"] if "confidence" in values else []
+def _confidence(values: dict[str, Any]) -> list[str]:
+    texts = [_percent(values["confidence"])] if "confidence" in values else []
     return texts + [short_text(reason) for reason in (values.get("reasons") or [])[:MAX_PARTS]]
+
+
+def _records(values: dict[str, Any]) -> list[str]:
+    records = values["records"]
+    if not isinstance(records, dict):
+        return list(_json_texts(records))
+    counts = {key: count for key, count in records.items() if key != "total" and count}
+    parts = [f"{number(count)} {RECORD_KINDS.get(key, key)}" for key, count in counts.items()]
+    if "total" in records and len(parts) != 1:
+        parts.insert(0, f"{number(records['total'])} in total")
+    return parts
 
 
 def _sheet(values: dict[str, Any]) -> list[str]:
@@ -142,7 +166,8 @@ GROUPS: Sequence[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], list[str
     (("sheet", "sheetNumber", "dateSystem", "otherSheets"), "Sheet", _sheet),
     (("headerRows",), "Header", _header),
     (("range", "firstRow", "lastRow", "lines"), "Table", _range),
-    (("confidence", "reasons"), "How sure", _sure),
+    (("confidence", "reasons"), "Confidence", _confidence),
+    (("records",), "Records", _records),
 )
 """Keys that are shown in one line, its label, and how."""
 

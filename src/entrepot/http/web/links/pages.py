@@ -20,7 +20,7 @@ from entrepot.http.web.reports import report_view
 from entrepot.tasks.records import TaskRecord
 
 REFRESH_SECONDS = "2"
-"""After which the page of a delivery comes again that has no verdict yet."""
+"""After which the page of a delivery is loaded again until there is a verdict."""
 
 
 async def upload_page(

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from entrepot.errors import NotFound
 from entrepot.http.problems.examples import problem_example
+from entrepot.http.problems.meanings import MEANINGS
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.problems.task_table import TASK_KINDS
 from entrepot.http.web.rendering import page
@@ -27,7 +28,7 @@ async def problems(request: Request, actor: Visitor) -> Response:
 
 @router.get("/problems/{code}", response_model=None)
 async def problem(request: Request, code: str, actor: Visitor) -> Response:
-    """What one problem means and what to do. Raises NotFound."""
+    """What happened, an example of the answer, and what to do. Raises NotFound."""
     if code in RENAMED:
         return RedirectResponse(f"/problems/{RENAMED[code]}", 308)
     kind = all_kinds().get(code)
@@ -35,4 +36,12 @@ async def problem(request: Request, code: str, actor: Visitor) -> Response:
         raise NotFound
     of_task = code in TASK_KINDS
     example = json.dumps(problem_example(code), indent=2, ensure_ascii=False)
-    return page(request, "problems/page.html", actor, kind=kind, of_task=of_task, example=example)
+    return page(
+        request,
+        "problems/page.html",
+        actor,
+        kind=kind,
+        meaning=MEANINGS[code],
+        of_task=of_task,
+        example=example,
+    )

@@ -1,7 +1,7 @@
 """The tasks, newest first; one task, followed live.
 
 A page and its fragment are one template: the stream sends the fragment whenever the task has
-moved. Without scripts the page comes again by itself every two seconds. Once the task has ended,
+moved. Without scripts the page reloads every two seconds. Once the task has ended,
 it shows the report, of a delivery and of a validation alike.
 """
 

@@ -15,8 +15,8 @@ from entrepot.inspection.csv.layout import (
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.schemas.table_dialect import TableDialect
 
-GIVEN_ROWS = "its header rows are those of the contract's dialect"
-NO_HEADER = "that it has no header is given"
+GIVEN_ROWS = "the dialect of the contract says where the header is"
+NO_HEADER = "the dialect of the contract says that there is no header"
 
 
 def contract_layout(

@@ -78,8 +78,10 @@ MIN_TYPED_SHARE = 0.9
 NAMES_WEIGHT = 2
 """Of the share of a contract's names that a row has: with half of them it outweighs any score,
 which is 1 at most."""
-NEAR_NAMES = 0.9
-"""For a row that has the contract's names, but not exactly those in their order."""
+EXACT_NAMES, ALL_NAMES, NEAR_NAMES = 1.5, 1.0, 0.9
+"""That share for a row that is the contract's names: by more than any score above that of a row
+whose names have blanks around them. The last is for a row that has the names, but not exactly those
+in their order."""
 
 ALONE = 0.52
 """The score of one column of sound lines: less than any table of two sound columns."""
@@ -124,7 +126,7 @@ def score_dialect(
     spans = dialect.quote and any(after[0] - each[0] > 1 for each, after in pairwise(rows))
     by_width = {n: sample.first_records(dialect, width=n) for n in likely if spans}
     named = _names_share(rows, names) if names else 0.0
-    if names and named == 1.0 and len(names) in likely:
+    if names and named >= ALL_NAMES and len(names) in likely:
         likely = [len(names)]
     best = max(
         (_judge_width(dialect, by_width.get(n, rows), n, named) for n in likely),
@@ -132,7 +134,7 @@ def score_dialect(
         default=None,
     )
     alone = _judge_alone(dialect, rows, widths, named)
-    if names and named == 1.0:
+    if names and named >= ALL_NAMES:
         return best if best and len(names) > 1 else alone
     return best if best and best.score > alone.score else alone
 
@@ -255,10 +257,12 @@ def _names_share(rows: Sequence[Record], names: Sequence[str]) -> float:
     known = set(names)
     best = 0.0
     for _, cells, _ in rows[:MAX_HEADER_ROWS]:
+        if cells == list(names):
+            return EXACT_NAMES
         labels = [cell.strip() for cell in cells]
         if labels == list(names):
-            return 1.0
+            best = ALL_NAMES
         shared = len(known.intersection(labels))
         if shared:
-            best = max(best, shared / max(len(names), len(labels)))
-    return best * NEAR_NAMES
+            best = max(best, NEAR_NAMES * shared / max(len(names), len(labels)))
+    return best
