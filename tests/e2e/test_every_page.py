@@ -217,6 +217,56 @@ def test_axe_finds_nothing(visit: Visit, path: str) -> None:
         assert accessibility_violations(page) == []
 
 
+def make_key(page: Page) -> None:
+    page.goto("/keys")
+    page.get_by_label("Name").fill("nightly export")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("heading", name="Your new key").wait_for()
+
+
+def make_guest_link(page: Page) -> None:
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("heading", name="Your new link").wait_for()
+
+
+def share_with_nobody(page: Page) -> None:
+    page.locator("#user_name").fill("nobody:here")
+    page.get_by_role("button", name="Share", exact=True).click()
+    page.get_by_role("alert").wait_for()
+
+
+def break_the_contract(page: Page) -> None:
+    page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "id", "type": "date"}]}')
+    page.get_by_role("button", name="Check it").click()
+    page.get_by_label("Change it anyway").wait_for()
+
+
+def misname_the_file(page: Page) -> None:
+    page.locator("#confirm").fill("another.csv")
+    page.get_by_role("button", name="Delete the file").click()
+    page.get_by_role("alert").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("path", "act"),
+    [
+        ("/keys", make_key),
+        ("/files/{published}/links", make_guest_link),
+        ("/files/{published}", share_with_nobody),
+        ("/files/{published}/schema", break_the_contract),
+        ("/files/{published}/settings", misname_the_file),
+    ],
+)
+def test_axe_finds_nothing_on_answers_to_forms(
+    visit: Visit, path: str, act: Callable[[Page], None]
+) -> None:
+    page = visit(path)
+    act(page)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        assert accessibility_violations(page) == []
+
+
 OUT_OF_SIGHT = """() => {
   const CONTROLS =
     "a, button, input:not([type=hidden]), select, textarea, summary:not(details details *), .badge";

@@ -114,7 +114,7 @@ def test_a_schema_in_words() -> None:
     assert first.rules == ("required", "at least `0`", f"one of {ten} and 2 more")
     assert first.value_forms == ("decimal mark `,`",)
     assert (second.type, second.rules) == ("any", ())
-    assert second.value_forms == ("missing is `-` (unknown)",)
+    assert second.value_forms == ("missing values: `-` (unknown)",)
     assert view.sentences == (
         "The columns may be more than these, in any order.",
         "A cell means “no value” if it is empty, `n/a`.",

@@ -87,7 +87,7 @@ def test_cut_off(inspect: Inspect, suffix: str, keep: int) -> None:
     if keep == 3 and suffix == "zst":
         return  # three bytes of its signature are not signature
     assert inspection.verdict == "source-error"
-    assert f"cut off at byte {len(raw):,}" in inspection.detail
+    assert f"cut off: the file ends after {len(raw):,} bytes" in inspection.detail
 
 
 @pytest.mark.parametrize("suffix", PACK)

@@ -121,3 +121,34 @@ def test_objects_without_keys_are_blank_rows(inspect: Inspect, text: str) -> Non
     assert {error["code"] for error in errors_of(inspect(text, CONTRACT, name=name))} == {
         "blank-row"
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "dialect", "sentence"),
+    [
+        (
+            "a,b\n1,x\n",
+            "t.csv",
+            {"delimiter": ";"},
+            "Line 1: the names stand in one cell, with `,` between them. Write the delimiter of the"
+            ' contract, or state "delimiter": ",".',
+        ),
+        (
+            '{"count": 1, "next": null, "results": [{"a": 1, "b": "x"}]}',
+            "t.json",
+            None,
+            'The file is one JSON object, whose "results" has objects that may be the rows. Add'
+            ' "property": "results" to the dialect',
+        ),
+        ("a,b\n1,x,\n", "t.csv", None, "Remove the delimiters at the end of the row."),
+        ('[{"a": 1, "b": "x"}, {"a": 2, "b": "y', "t.json", None, "it is cut off within"),
+        ('[{"a": 1, "b": "x"}, {"a": 2,', "t.json", None, "it is cut off within"),
+    ],
+)
+def test_a_sentence_says_what_to_change(
+    inspect: Inspect, text: str, name: str, dialect: dict[str, Any] | None, sentence: str
+) -> None:
+    rejected = inspect(text, CONTRACT, name=name, dialect=dialect)
+    assert rejected.verdict in ("violates", "source-error")
+    assert sentence in rejected.detail
+    assert len(errors_of(rejected)) == 1

@@ -17,6 +17,7 @@ from entrepot.cli.data_folder import is_locked, read_holder
 from entrepot.db.engine import sqlite_module
 from entrepot.files.delivery.quarantine import failed_versions
 from entrepot.files.invariants.checks import CHECKS
+from entrepot.files.unused_parts import list_loose_contracts
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.revisions import current_revision, head_revision
 from entrepot.settings import Settings
@@ -63,6 +64,7 @@ def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
     yield _expat()
     yield _address(settings)
     yield _inspections(parts)
+    yield _contracts(parts)
     if deep:
         yield from check_invariants(parts)
 
@@ -180,6 +182,19 @@ def _address(settings: Settings) -> CheckResult:
         answered = False
     state = "answers" if answered else f"gives no answer within {ANSWER_SECONDS:.0f} s"
     return CheckResult("address", answered, f"{address} {state}")
+
+
+def _contracts(parts: Parts) -> CheckResult:
+    """What contracts allow and no cell of the current version uses: owners may take it out."""
+    loose = parts.database.read(list_loose_contracts)
+    if not loose:
+        return CheckResult("contracts", True, "their current versions use all that they allow")
+    named = [
+        f"file {each.file_id}, version {each.version}: {_first(each.sentences)}" for each in loose
+    ]
+    contracts = "1 contract allows" if len(loose) == 1 else f"{len(loose):,} contracts allow"
+    detail = f"{contracts} what the current version does not use: {_first(named)}"
+    return CheckResult("contracts", True, detail)
 
 
 def _inspections(parts: Parts) -> CheckResult:

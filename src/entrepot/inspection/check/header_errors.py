@@ -1,5 +1,6 @@
 """Check the labels of a table: against a contract's fields, or without a contract."""
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,8 @@ MAX_NAMES = 5
 MAX_EARLIER = 20
 """Positions of the same label that an error lists."""
 ADVICE = "Remove the column."
+DELIMITERS = ",;\t|:"
+"""Those that a header may have in place of the contract's."""
 NAME = f"a name of at most {MAX_NAME_CHARS:,} characters without NUL"
 
 
@@ -36,8 +39,10 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     if table.misplaced_header:
         return [_misplaced(table, Statement(table.misplaced_header))], frozenset()
     if match_of(table, schema) != "exact":
-        return _check_names(table, schema), frozenset()
+        return _wrapped(table, schema) or _check_names(table, schema), frozenset()
     labels, names = list(table.labels), [field.name for field in schema.fields]
+    if table.header and (undivided := _undivided(table, names)):
+        return [undivided], frozenset({1})
     unnamed = {
         n
         for n, (label, name) in enumerate(zip(labels, names, strict=False))
@@ -59,6 +64,30 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     alike = {n for n in alike if n in differences.misspelled or not labels[n]}
     alike |= {n for n, pair in enumerate(zip(labels, names, strict=False)) if pair[0] == pair[1]}
     return errors, frozenset(n + 1 for n in range(len(labels)) if n not in alike)
+
+
+def _wrapped(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
+    """The error of one JSON object that has the rows in one of its values, and no column."""
+    unsure, names = table.first_version.unsure, {field.name for field in schema.fields}
+    if not (table.by_name and unsure and names.isdisjoint(table.labels)):
+        return []
+    return [_misplaced(table, Statement(unsure, advice=table.first_version.unsure_advice))]
+
+
+def _undivided(table: Table, names: Sequence[str]) -> dict[str, Any] | None:
+    """The error of a header that is one cell, in which the names stand with another delimiter
+    between them than the contract's."""
+    if len(table.labels) != 1 or len(names) < 2:
+        return None
+    for mark in DELIMITERS:
+        if [part.strip(" \"'") for part in table.labels[0].split(mark)] == list(names):
+            reason = f"the names stand in one cell, with {quoted(mark)} between them"
+            advice = (
+                f'Write the delimiter of the contract, or state "delimiter": {json.dumps(mark)}.'
+            )
+            stated = Statement(reason, advice=advice)
+            return problem("unmatched-header", "", stated, **_header_places(table))
+    return None
 
 
 def check_labels(table: Table) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import CellKind, Table
 
 QUOTE_ADVICE = "Put a cell that contains the delimiter in quotes."
+DELIMITER_ADVICE = "Remove the delimiters at the end of the row."
 BLANK_ADVICE = 'Remove the row, or add "skipBlankRows": true to the dialect.'
 
 
@@ -90,7 +91,8 @@ def _state_surplus(table: Table, row: ListedRow, cell: str, number: int) -> Stat
         advice = "Remove the cell, or move it into a column of the table."
         reason = f"{surplus} to the left of the first column"
         return Statement(reason, "no value beside the table", "", advice)
-    advice = "" if table.stores_types else row.looks or QUOTE_ADVICE
+    usual = QUOTE_ADVICE if cell else DELIMITER_ADVICE
+    advice = "" if table.stores_types else row.looks or usual
     reason = f"{surplus} beyond the last column, the row has {_cells(row.cells)}"
     return Statement(reason, _cells(len(table.columns)), "", advice)
 

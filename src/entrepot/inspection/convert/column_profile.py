@@ -6,8 +6,8 @@ values. What is not exact says so.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,14 @@ MIN_ENUM_TIMES = 10
 
 @dataclass(frozen=True)
 class ProfiledColumn:
-    """A column by its name and type in the schema; the texts that mean a missing value, and why it
-    was kept as texts, if it was."""
+    """A column by its name and type in the schema; the texts that mean a missing value, why it was
+    kept as texts, if it was, and what its field allows and no cell uses, by property."""
 
     name: str
     type: str
     missing: tuple[str, ...] = ()
     kept: str = ""
+    unused: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def profile_columns(
@@ -92,7 +93,11 @@ def profile_columns(
         _measure(engine, near, part, lambda each: _second_pass(each, exact))
         for each in part:
             _count_values(engine, near, each)
-    return [_document(each, rows, exact) for each in measured_columns]
+    documents = [_document(each, rows, exact) for each in measured_columns]
+    for column, document in zip(columns, documents, strict=True):
+        if column.unused:
+            document["unused"] = dict(column.unused)
+    return documents
 
 
 def _without_missing(

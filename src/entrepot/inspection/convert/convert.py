@@ -28,6 +28,7 @@ from entrepot.inspection.convert.rejected_rows import (
     write_errors_alone,
     write_rejected,
 )
+from entrepot.inspection.convert.unused_parts import with_unused
 from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.engine_errors import (
     MAX_ERROR_CHARS,
@@ -64,6 +65,10 @@ NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
 """The options of CSV for lines that are written as they are; JSON has no control characters."""
 COLUMNS_PER_QUERY = 200
 """Columns whose types are measured in one pass: their expressions have to fit into memory."""
+
+
+Contract = tuple[Table, TableSchema]
+"""A table, and the contract that it keeps."""
 
 
 class OtherRows(SourceBroken):
@@ -111,12 +116,12 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     outcome, schema = judged.outcome, judged.inspection.schema
     assert outcome is not None
     assert schema is not None
-    rows, columns = write_parquet(
-        engine, outcome.table, parse_schema(schema), target, outcome.checked.usual
-    )
+    parsed, table = parse_schema(schema), outcome.table
+    rows, columns = write_parquet(engine, table, parsed, target, outcome.checked.usual)
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
-    return _add_profile(engine, target, columns, rows)
+    contract = None if judged.source.mode == "none" else (table, parsed)
+    return _add_profile(engine, target, columns, rows, contract)
 
 
 def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -> Converted:
@@ -146,15 +151,18 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
         case "parquet":
             schema = parse_schema(request.schema)
             columns: list[ProfiledColumn] = []
+            contract: Contract | None = None
 
             def write(table: Table) -> int:
+                nonlocal contract
                 if request.mode == "infer":
                     table = without_spare_columns(engine, table)
+                contract = None if request.mode == "none" else (table, schema)
                 rows, columns[:] = write_parquet(engine, table, schema, target)
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
-            return _add_profile(engine, target, columns, request.rows)
+            return _add_profile(engine, target, columns, request.rows, contract)
     return Converted("made", None, "")
 
 
@@ -185,10 +193,16 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
 
 
 def _add_profile(
-    engine: duckdb.DuckDBPyConnection, parquet: Path, columns: list[ProfiledColumn], rows: int
+    engine: duckdb.DuckDBPyConnection,
+    parquet: Path,
+    columns: list[ProfiledColumn],
+    rows: int,
+    contract: Contract | None,
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""
     try:
+        if contract is not None:
+            columns = with_unused(engine, *contract, columns)
         return Converted("made", profile_columns(engine, parquet, columns, rows), "")
     except duckdb.Error as error:
         return Converted("made", None, f"The columns could not be measured: {first_line(error)}")

@@ -34,7 +34,7 @@ SURE_SHAPED, SURE_PARTLY_SHAPED, SURE_WORDS = 0.9, 0.75, 0.6
 """That a first row of words is a header: its words differ in their shape from most columns below,
 from some, or from none. The last is as sure as a reading must be (`reading.MIN_SURE`)."""
 NEUTRAL = frozenset({"empty", "flag"})
-TYPED_HEADER = "the cells of its header are words, and those below are of other types"
+TYPED_HEADER = "the header has words, the columns have values"
 YEAR = re.compile(r"(1[89]|20|21)\d\d")
 USUAL_LABEL = re.compile(
     r"(?i:(?:\w+[ _.-])*(?:id|name|nom|nombre|date|datum|fecha|time|year|jahr|code|key|types?|kind|"

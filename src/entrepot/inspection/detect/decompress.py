@@ -119,14 +119,16 @@ def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:
             if part.hungry and not data:
                 data = source.read(PIECE_BYTES)
                 if not data:
-                    raise SourceBroken(f"its {layer} data is cut off at byte {source.tell():,}")
+                    ending = f"the file ends after {source.tell():,} bytes, before its data does"
+                    raise SourceBroken(f"its {layer} data is cut off: {ending}")
             try:
                 piece = part.feed(data)
             except (zlib.error, zstd.ZstdError) as error:
                 if "too much memory" in str(error):
                     raise TooLarge("a Zstandard window larger than 128 MiB") from None
                 place = f"between bytes {source.tell() - len(data):,} and {source.tell():,}"
-                raise SourceBroken(f"its {layer} data is damaged {place} ({error})") from None
+                reason = str(error).rpartition(": ")[2]
+                raise SourceBroken(f"its {layer} data is damaged {place} ({reason})") from None
             data = b""
             if piece:
                 yield piece

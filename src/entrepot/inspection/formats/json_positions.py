@@ -116,6 +116,8 @@ class JsonWindow:
                 if self.more():
                     continue
                 message, position = _describe_error(error)
+                if "Unterminated string" in error.msg or position >= len(self.buffer.rstrip()):
+                    message, position = "it is cut off within an object or a list", len(self.buffer)
                 line = self.line + self.buffer.count("\n", self.at, position)
                 raise JsonSyntaxError(line, message) from None
             if end < len(self.buffer) or not self.more():

@@ -188,6 +188,7 @@ class ColumnProfile(TypedDict):
     categories: NotRequired[list[str]]
     suggestedEnum: NotRequired[list[str]]
     keptAsText: NotRequired[str]
+    unused: NotRequired[dict[str, list[Any]]]
 
 
 class DerivativeError(TypedDict):

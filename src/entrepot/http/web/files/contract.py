@@ -30,7 +30,7 @@ VALUE_FORMS = {
     "groupChar": "thousands separator {}",
     "trueValues": "true is {}",
     "falseValues": "false is {}",
-    "missingValues": "missing is {}",
+    "missingValues": "missing values: {}",
     "delimiter": "items apart by {}",
     "itemType": "items are {}",
     "categories": "categories {}",

@@ -6,12 +6,14 @@ from typing import Any
 
 from entrepot.files.queries.read import Findings
 from entrepot.files.queries.revisions import Revision
+from entrepot.files.unused_parts import describe_unused
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.stored_documents import view_document, visible_report
 from entrepot.http.web.files.contract import change_counts
 from entrepot.http.web.files.format_details import FormatDetail, profile_details
 from entrepot.http.web.files.profile import ColumnsView, columns_view
 from entrepot.http.web.reports import ReportView, report_view
+from entrepot.texts.json_text import JsonText, render_json
 
 CHANGES_SHOWN = 30
 """Changes of one revision on the page; all of them are in the API's answer."""
@@ -24,19 +26,26 @@ class FindingsView:
     report: ReportView | None = None
     details: Sequence[FormatDetail] = ()
     profile: ColumnsView = field(default_factory=ColumnsView)
+    unused: Sequence[str] = ()
 
 
-async def view_findings(work: UnitOfWork, findings: Findings | None) -> FindingsView:
-    """The parts that the page shows. Raises SchemaTooCostly, TooManySchemas."""
+async def view_findings(
+    work: UnitOfWork, findings: Findings | None, contract: JsonText | None
+) -> FindingsView:
+    """The parts that the page shows; `contract` is the file's schema if it is enforced. Raises
+    SchemaTooCostly, TooManySchemas."""
     if findings is None:
         return FindingsView()
     text = await visible_report(work, findings.report, findings.reads)
     report = await view_document(work, report_view, text)
     details = await view_document(work, profile_details, findings.profile)
-    profile = ColumnsView()
+    profile, unused = ColumnsView(), list[str]()
     if findings.columns is not None:
         profile = await view_document(work, columns_view, findings.columns)
-    return FindingsView(report, details, profile)
+    if findings.columns is not None and findings.reads and contract is not None:
+        document = render_json({"schema": contract, "columns": findings.columns})
+        unused = await view_document(work, describe_unused, JsonText(document))
+    return FindingsView(report, details, profile, unused)
 
 
 async def view_revisions(

@@ -217,7 +217,7 @@ async def _page(
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
-    views = await view_findings(work, findings)
+    views = await view_findings(work, findings, file.schema if file.version else None)
     revisions = await view_revisions(work, content.revisions)
     endpoint = endpoint_of(request)
     return page(
@@ -248,6 +248,7 @@ async def _page(
         revisions=revisions,
         format_details=views.details,
         profile=views.profile,
+        unused=views.unused,
         forms=FORMS if file.row_count is not None else {},
         address=file_address(endpoint, file),
         reading=reading_examples(endpoint, file),

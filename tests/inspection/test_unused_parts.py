@@ -1,0 +1,60 @@
+"""What a contract allows and no cell uses, in the profile of a version."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.inspection.forms import forms_of
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "k": {"type": "string", "categories": ["a", "b", "c"]},
+    "n": {"type": "number", "groupChar": ",", "missingValues": ["", "NA", "?"]},
+    "m": {"type": "number", "decimalChar": ",", "bareNumber": False},
+    "b": {"type": "boolean", "trueValues": ["yes", "Y"], "falseValues": ["no"]},
+    "e": {"type": "integer", "constraints": {"enum": [1, 2, "3"]}},
+    "l": {"type": "string", "constraints": {"enum": [f"v{n}" for n in range(51)]}},
+}
+SCHEMA = {"fields": [{"name": name, **field} for name, field in FIELDS.items()]}
+FEW = "k;n;m;b;e;l\na;1;3;yes;01;v1\nb;?;4;no;2;v1\n"
+ALL = f'{FEW}c;"1,234";5,5;Y;3;v1\na;NA;5 %;no;1;v1\n'
+UNUSED = {
+    "k": {"categories": ["c"]},
+    "n": {"missingValues": ["NA"], "groupChar": [","]},
+    "m": {"decimalChar": [","], "bareNumber": [False]},
+    "b": {"trueValues": ["Y"]},
+    "e": {"enum": ["3"]},
+}
+
+
+def unused_of(folder: Path, text: str, schema: dict[str, Any] | None, name: str = "t.csv") -> Any:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    forms = forms_of(path, schema, folder)
+    assert forms.inspection.verdict == "conforms", forms.inspection.detail
+    return {each["name"]: each["unused"] for each in forms.profile if "unused" in each}
+
+
+@pytest.mark.parametrize(("text", "unused"), [(FEW, UNUSED), (ALL, {})])
+def test_what_no_cell_uses(tmp_path: Path, text: str, unused: dict[str, Any]) -> None:
+    assert unused_of(tmp_path, text, SCHEMA) == unused
+
+
+def test_a_cell_below_the_first_rows_uses_it(tmp_path: Path) -> None:
+    text = FEW + "a;1;3;yes;1;v1\n" * 2_000
+    assert unused_of(tmp_path, text + "c;NA;3;Y;3;v1\n", SCHEMA) == {
+        "n": {"groupChar": [","]},
+        "m": UNUSED["m"],
+    }
+
+
+def test_stored_numbers_use_no_marks(tmp_path: Path) -> None:
+    schema = {"fields": [SCHEMA["fields"][0], SCHEMA["fields"][1]]}
+    text = '{"k": "a", "n": 1234}\n{"k": "b", "n": null}\n'
+    unused = {"k": UNUSED["k"], "n": {"missingValues": ["NA", "?"], "groupChar": [","]}}
+    assert unused_of(tmp_path, text, schema, "t.jsonl") == unused
+
+
+def test_the_marks_that_inference_writes_are_not_listed(tmp_path: Path) -> None:
+    text = "id,n,b,price\n1,2,yes,€ 1.50\n2,3,no,€ 2.50\n"
+    words = {"trueValues": ["Yes", "YES"], "falseValues": ["No", "NO"]}
+    assert unused_of(tmp_path, text, None) == {"b": words}
