@@ -115,6 +115,18 @@ for amount in 3 4; do printf "id,amount\\n1,$amount\\n" > NAME && push NAME --to
 SITUATIONS = {
     "how-to/handle-a-rejected-delivery.md": VERSIONS.replace("NAME", "shipments.csv")
     + "printf 'id,amount\\n1,much\\n' > bad.csv; push bad.csv --to shipments.csv || true",
+    "how-to/share-a-file.md": """
+as_anna() { ENTREPOT_API_KEY=$(cat anna.key) "$@"; }
+entrepot admin account create partner --quota 1GB
+entrepot admin user create partner:anna
+entrepot admin key create partner:anna --format quiet > anna.key
+entrepot user create demo:rob
+for name in stock catalog prices-of-partner; do printf "$name\\n1\\n" > $name.csv; done
+entrepot push stock.csv
+for name in catalog prices-of-partner; do
+    as_anna entrepot push $name.csv && as_anna entrepot files share $name.csv demo:account r
+done
+""",
     "how-to/withdraw-a-version.md": VERSIONS.replace("NAME", "prices.csv")
     + "printf 'id,amount\\n1,5\\n' > prices.csv; push prices.csv --to prices.csv",
 }
@@ -128,6 +140,7 @@ SITUATIONS = {
         "how-to/audit.md",
         "how-to/handle-a-rejected-delivery.md",
         "how-to/read-as-parquet.md",
+        "how-to/share-a-file.md",
         "how-to/withdraw-a-version.md",
         "how-to/set-quotas.md",
         "how-to/manage-keys.md",
