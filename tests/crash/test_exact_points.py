@@ -74,6 +74,12 @@ MORE_OF_UPLOAD = [
     *both("api", "fsync", ("/blobs/..$",)),
     Point("api", "unlink", ("/incoming/",), "before"),
 ]
+SMALL = [
+    *both("api", "commit", ACCEPT),
+    *long(both("api", "fsync", ("/blobs/../..$",))),
+    *long([Point("api", "unlink", ("/incoming/",), "after")]),
+]
+"""Of a delivery that needs no reservation."""
 FURTHER = [
     Point("api", "commit", ACCEPT, "after"),
     Point("worker", "commit", PUBLISH, "before"),
@@ -128,6 +134,16 @@ def die_and_check(installation: Installation, what: str) -> None:
 def test_a_delivery_is_killed(installation: Installation, point: Point) -> None:
     installation.arm(point)
     sent = installation.send(CONTENT, limit=LIMIT)
+    die_and_check(installation, str(point))
+    committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
+    names = {item["file_name"] for item in installation.api.json("/files")["files_list"]}
+    assert (sent.name in names) == committed
+
+
+@pytest.mark.parametrize("point", everywhere(SMALL), ids=str)
+def test_a_small_delivery_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    sent = installation.send(table(100, "y"), limit=LIMIT)
     die_and_check(installation, str(point))
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
     names = {item["file_name"] for item in installation.api.json("/files")["files_list"]}

@@ -14,6 +14,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.accounts import create_account
+from entrepot.accounts.keys import revoke_key_as_operator
 from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
@@ -84,6 +85,19 @@ def test_a_revoked_key_is_known_at_the_very_next_download(account: TestAccount) 
     account.api.request("DELETE", f"/key/{holder.key.key.id}")
     assert_problem(holder.api.get(path), 401, "not-authenticated")
     assert account.api.get(path).content == CSV
+
+
+def test_what_another_process_commits_is_known_at_the_very_next_download(
+    account: TestAccount,
+) -> None:
+    """A key that an operator revokes; of a small file whose bytes are in memory by then."""
+    path = f"/file/download/{account.api.deliver(CSV)['file_id']}"
+    parts = account.server.parts  # opened in this process
+    for _ in range(3):
+        holder = account.new_key()
+        assert [holder.api.get(path).content for _ in range(4)] == [CSV] * 4
+        parts.database.write(revoke_key_as_operator, holder.key.key.id, parts.clock())
+        assert_problem(holder.api.get(path), 401, "not-authenticated")
 
 
 def test_a_key_expires_although_nothing_is_committed(account: TestAccount) -> None:

@@ -136,13 +136,16 @@ def watch_commits() -> None:
 
 
 def watch_commits_of_postgresql() -> None:
-    """Surround its driver's commit; a transaction is known by what its cursors executed."""
+    """Surround the commit of a connection; a transaction is known by what its cursors executed,
+    and by what is sent with its commit."""
     import psycopg
+
+    from entrepot.db.deferring import DeferringConnection
 
     execute, commit, rollback = (
         psycopg.Cursor.execute,
-        psycopg.Connection.commit,
-        psycopg.Connection.rollback,
+        DeferringConnection.commit,
+        DeferringConnection.rollback,
     )
 
     def noted(cursor, query, params=None, **named):  # type: ignore[no-untyped-def]
@@ -151,7 +154,7 @@ def watch_commits_of_postgresql() -> None:
         return execute(cursor, query, params, **named)
 
     def surrounded(connection):  # type: ignore[no-untyped-def]
-        statements = vars(connection).pop("statements", [])
+        statements = vars(connection).pop("statements", []) + connection._deferred
         if planned("commit") is None:
             return commit(connection)
         texts = psycopg.ClientCursor(connection)
@@ -165,7 +168,7 @@ def watch_commits_of_postgresql() -> None:
         return rollback(connection)
 
     psycopg.Cursor.execute = noted
-    psycopg.Connection.commit, psycopg.Connection.rollback = surrounded, rolled_back
+    DeferringConnection.commit, DeferringConnection.rollback = surrounded, rolled_back
 
 
 def watch_requests() -> None:

@@ -61,15 +61,14 @@ async def files(
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
-    Without `limit` the caller's own files come first, then those that others share, so that no
-    other account's files take their place. The pages after the first keep its order, with a
-    `limit` or without. `from_other_account` marks those of other accounts.
+    Without `limit` the caller's own files come first, then those that others share. The pages after
+    the first keep its order, with or without a `limit`. `from_other_account` marks files of other
+    accounts.
 
-    `name` finds a part of a name, in any case and script; the filters are looked for along the
-    order, so that what is rare takes longer. Pages of every `sort` cost the same, and what comes
-    and goes moves no other file: one that is there throughout is listed once. What is renamed,
-    updated or grows meanwhile takes its new place in the orders by that, where it may be met again
-    or be behind already. A `cursor` belongs to its `sort` and filters.
+    `name` finds a part of a name, in upper or lower case and any script. A filter that few files
+    match takes longer. A file that exists during the whole walk is listed exactly once, whatever is
+    added or removed. A file that is renamed, updated or grows in the meantime can be listed twice
+    or not at all, if the order depends on that. A `cursor` belongs to its `sort` and filters.
 
     `entitlement=owned` are the files that one manages, for admins the account's, `shared` those
     that others share with the caller. A file that the caller may only deliver to counts as without
@@ -133,13 +132,13 @@ async def download(
 ) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
 
-    `version` asks for an earlier published one, or, by who delivered it, for a rejected or
-    failed one whose bytes are still kept; `format` for the table in another form, which is made by
-    the server: `parquet` with each publication (of a large delivery right after it), the others
-    when they are first asked for. Without `version` the form is that of the newest version which
-    has it. The request waits for a form that is being made for up to 20 seconds, or as many as
-    `Prefer: wait=N` says, then it is `503` with `Retry-After`. The header `Entrepot-Version` names
-    the version. `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
+    `version` asks for an earlier published one, or, by who delivered it, for a rejected or failed
+    one whose bytes are still kept; `format` for the table in another format, which the server
+    makes: `parquet` with each publication (for a large delivery shortly after it), the others at
+    the first request. Without `version` the answer is the newest version that has the format. While
+    a format is being made, the request waits for up to 20 seconds, or the seconds in `Prefer:
+    wait=N`; then the answer is `503` with `Retry-After`. The header `Entrepot-Version` names the
+    version. `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
     """
     if format is None:
         published = await work.cached_read(get_stored, file_id, version)
@@ -173,10 +172,10 @@ async def report_csv(
 ) -> Response:
     """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
 
-    The newest inspected version by default. It is made with the verdict, if there are errors, and
-    made again when it is asked for later than 7 days after its last use; `Prefer: wait=N` as for a
-    download. Cells that a spreadsheet would execute get an apostrophe before them; plain numbers
-    stay.
+    The newest inspected version by default. The file is made with the verdict, if there are errors.
+    If it was removed because nobody used it for 7 days, it is made again; `Prefer: wait=N` works as
+    for a download. Cells that a spreadsheet would execute get an apostrophe before them; plain
+    numbers do not.
     """
     rows = await rejected_rows(work, file_id, version, wait_seconds(request))
     return published_response(request, work, rows)
@@ -193,8 +192,8 @@ async def profile(
 ) -> Response:
     """What is in the columns of a version, the newest inspected by default.
 
-    The columns are measured with the publication; of a large delivery right after it, and
-    `columns_pending` says then that they will come.
+    The columns are measured with the publication; for a large delivery shortly after it, and until
+    then `columns_pending` is true.
     """
     findings = await work.read(get_profile_findings, file_id, version)
     return json_response(await profile_document(work, findings))

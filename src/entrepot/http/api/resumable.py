@@ -109,9 +109,10 @@ async def options(runtime: RuntimeDep) -> Response:
 async def create(request: Request, work: WriteWork) -> Response:
     """Begin a resumable upload; its address is in `Location`.
 
-    The length and all metadata of the file are checked now, and the quota is held until the
-    upload has ended. The body may bring the first bytes. With `Upload-Concat: partial` it is a
-    part; with `final;` and the addresses of parts it joins them and delivers the whole.
+    The length and all metadata of the file are checked now, and its bytes of the quota are reserved
+    until the upload has ended. The body can have the first bytes. With `Upload-Concat: partial` it
+    is a part; with `final;` and the addresses of parts it joins the parts and delivers them as one
+    file.
     """
     if work.runtime.draining:
         raise ShuttingDown

@@ -90,10 +90,9 @@ async def schema(
 ) -> Response:
     """The schema of a file, the newest revision by default, and the list of the newest 100.
 
-    With it go the dialect and the encoding by which deliveries are read, as far as they are stated.
-    The list is empty where the file has no schema of its own; `schema` is then what was inferred
-    for its current version, null without one. The `ETag` is that of the newest revision; a change
-    may be made conditional on it.
+    With the dialect and the encoding of deliveries, if they are stated. If the file has no schema,
+    the list is empty, and `schema` is the one that was inferred for its current version, or null.
+    The `ETag` is that of the newest revision; a change may be made conditional on it.
     """
     contract, revisions, selected, document = await work.read(_load_revisions, file_id, revision)
     revision_list = [revision_payload(each) for each in revisions]

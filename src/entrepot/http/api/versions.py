@@ -108,14 +108,13 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
 async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWork) -> JSONResponse:
     """Deliver a further version of a file; answers the task that inspects it.
 
-    The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
-    file are inspected in the order of their numbers; until this one is published, and if it is
-    rejected, readers stay on the last good one. `replaces` names a rejected (or failed) version of
-    which this is a correction: once this one is published, that one's bytes are given up. As long
-    as no version is published, who manages the file may state its `table_dialect` and `encoding`
-    here. With
-    `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
-    `Idempotency-Key` the request may be repeated.
+    The size limit, schema and dialect of the file apply, and the quota of its account. Versions of
+    one file are inspected in the order of their numbers. Until this one is published, and if it is
+    rejected, readers keep the last good version. `replaces` names a rejected (or failed) version of
+    which this is a correction: once this one is published, the bytes of that version are removed.
+    As long as no version is published, the owner and admins may state `table_dialect` and
+    `encoding` here. With `If-Match` (the `ETag` of the file) nothing is delivered if it has changed
+    since; with an `Idempotency-Key` the request may be repeated.
     """
     target = NextVersion(file_id, match_condition(request.headers.get("if-match")))
     return accepted_response(await receive_form(request, work, target))

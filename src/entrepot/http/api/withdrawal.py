@@ -67,8 +67,8 @@ async def withdraw(
 ) -> Response:
     """Withdraw a published version: nobody reads it any more, and its readers see why.
 
-    Without `version` they then get the newest one that is published; the withdrawn version itself,
-    and a file of which no other is published, answer `410 version-withdrawn`. It can be undone
+    Readers who do not name a version get the newest one that is published. The withdrawn version,
+    and a file without another published version, answer `410 version-withdrawn`. It can be undone
     until `undo_until`. With `purge` the bytes, the report, the rejected rows, the profile, forms
     and comparisons are removed now, permanently; the record keeps who withdrew the version, when
     and why. A withdrawn version can be purged later by the same request. `copies` are the file's

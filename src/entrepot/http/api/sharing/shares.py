@@ -107,9 +107,10 @@ async def entitle(
 ) -> Response:
     """Share a file with a user of any account, or with a whole one (`partner:*`), or change that.
 
-    `r` reads, `w` delivers and follows its own deliveries but sees nothing else, `rw` both. It
-    takes effect immediately, and ends at `expires_at`, if there is one. Answers `201` if it is
-    new. An unknown name is `422`, with the same answer whether the account or the user is unknown.
+    `r` allows reading; `w` allows delivering, and seeing the user's own deliveries only; `rw`
+    allows both. It takes effect immediately, and ends at `expires_at`, if there is one. Answers
+    `201` if it is new. An unknown name is `422`, with the same answer whether the account or the
+    user is unknown.
     """
     now = work.parts.clock()
     arguments = user_name, body.entitlement, body.expires_at, now
@@ -141,9 +142,9 @@ async def offers(
 ) -> Response:
     """The files that other accounts offer to the caller, oldest offer first.
 
-    `bytes` is what the caller's account needs room for: all versions, also those that are
-    quarantined or deleted and still kept. `entitlements` counts whom the file is shared with,
-    which stays so.
+    `bytes` is what the file needs of the quota of the caller's account: all versions, including
+    quarantined and deleted ones that are still kept. `entitlements` counts the shares of the file,
+    which stay.
     """
     return await list_response(request, work, OFFERS, list_offers, offer_payload, limit, cursor)
 
@@ -157,7 +158,7 @@ async def offers(
 async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Response:
     """Offer a file to a user of another account, who becomes its owner by accepting it.
 
-    Until then nothing changes. A file has one offer; another one takes its place.
+    Until then nothing changes. A file has one offer; a new one replaces it.
     """
     offered_at = await work.write(offer_file, file_id, body.user_name, work.parts.clock())
     answer: OfferConfirmation = {
