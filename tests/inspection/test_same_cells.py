@@ -224,3 +224,17 @@ def test_numbers_of_json_keep_their_digits(tmp_path: Path) -> None:
     assert "[12345678901234567890.5]" in line
     assert forms.parquet[0]["t"] == "number-: 3.33333333333333333333"
     forms.agree()
+
+
+@pytest.mark.parametrize(
+    "digits", ["5", "25", "1234567890123456789", "12345678901234567890123456789012345678"]
+)
+def test_fractions_have_a_zero_before_their_point(tmp_path: Path, digits: str) -> None:
+    """Where a decimal has digits behind its point alone, the engine writes `.5`, which is not
+    JSON."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"k,v\na,0.{digits}\nb,-0.{digits}\n")
+    forms = forms_of(path, None, tmp_path)
+    assert forms.stored["v"] == f"DECIMAL({len(digits)},{len(digits)})"
+    forms.agree()
+    assert str(forms.profile[1]["maximum"]) == f"0.{digits}"

@@ -132,7 +132,7 @@ def exact_number(text: str) -> int | float | str:
     if "e" not in text.lower() and len(number.as_tuple().digits) > MAX_DOUBLE_DIGITS:
         as_double = float(text)
         if abs(as_double) >= MAX_EXACT_INTEGER or Decimal(repr(as_double)) != number:
-            return text
+            return f"{number:f}"  # The engine writes no zero before a point.
     return int(number) if number == number.to_integral_value() and "." not in text else float(text)
 
 
