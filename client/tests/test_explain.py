@@ -6,8 +6,38 @@ import pytest
 
 from entrepot_client import errors
 from entrepot_client.cli.explain import explain, rejection_lines
+from entrepot_client.models import File
 
 NOT_A_NUMBER = "Line {}, column `amount`: `x` is not a number. Expected a number, such as 17.50."
+
+
+def stored_file(file_id: str, name: str, path: str | None = None) -> File:
+    basic = {"file_id": file_id, "file_name": name, "file_description": "", "entitlement": "rw"}
+    more = {"created_at": "2026-11-30T10:20:30+0000", "user_name": "demo:anna", "path": path}
+    return File.from_document(basic | more)
+
+
+@pytest.mark.parametrize(
+    ("reference", "what", "path", "advice"),
+    [
+        ("orders.csv", "the name 'orders.csv'", "sales/orders", "Give an id or a path."),
+        ("orders.csv", "the name 'orders.csv'", None, "Give an id."),
+        ("sales/orders", "the path 'sales/orders'", "sales/orders", "Give an id or a path."),
+        ("be49", "an id that begins with 'be49'", None, "Give an id."),
+    ],
+)
+def test_files_that_are_meant_alike_are_listed_with_what_tells_them_apart(
+    reference: str, what: str, path: str | None, advice: str
+) -> None:
+    files = tuple(stored_file(f"be49-{number}", "orders.csv", path) for number in (1, 2))
+    failure = explain(errors.AmbiguousFile(reference, files))
+    assert failure is not None
+    assert (failure.what, failure.do) == (f"2 files have {what}.", advice)
+    heading, first, _ = failure.lines
+    assert heading.split() == ["id", *(["path"] if path else []), "owner", "created"]
+    assert first.split("  ")[0] == "be49-1"
+    assert first.endswith("demo:anna  2026-11-30 10:20")
+    assert failure.figures == {"file_ids": ["be49-1", "be49-2"]}
 
 
 def wrong_cell(line: int) -> dict[str, Any]:

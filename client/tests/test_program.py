@@ -80,7 +80,10 @@ def test_quiet_is_the_one_value_alone(signed_in: Peer, program: Program) -> None
 
 def test_the_quota_says_what_it_is_made_of(signed_in: Peer, program: Program) -> None:
     del signed_in
-    assert "300 bytes (current 200 bytes, earlier 100 bytes)\n" in program("quota").text
+    assert (
+        "300 bytes (current versions 200 bytes, earlier versions 100 bytes)\n"
+        in program("quota").text
+    )
 
 
 def test_people_get_whole_values_without_colour_in_a_pipe(

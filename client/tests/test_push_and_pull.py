@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
-from client_peer import Peer, Program, task_document
+from client_peer import Fault, Peer, Program, task_document
 
 TASK = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 FILE = "53c9c295-83f4-4754-a781-cd03841c806f"
@@ -61,6 +61,49 @@ def test_push_says_which_limit_it_chose(signed_in: Peer, program: Program, order
     assert signed_in.forms[1]["file_description"][1] == b"Of today"
 
 
+def test_a_second_file_of_the_same_name_is_pointed_out(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    first = signed_in.add_file("orders.csv", b"1")
+    signed_in.add_file("old orders.csv", b"1")
+    advice = f"To deliver to it: `entrepot push {orders} --to {first.file_id}`."
+    for arguments in ((), ("--no-wait",), ("--format", "quiet")):
+        signed_in.files, signed_in.tasks = {first.file_id: first}, {}
+        result = program("push", str(orders), *arguments)
+        assert result.status == 0
+        assert "This makes a new file. Another file has the name 'orders.csv'. " in result.err
+        assert advice in result.err
+    signed_in.tasks = {}
+    result = program("push", str(orders))
+    assert "2 other files have the name 'orders.csv'. To deliver to the oldest" in result.err
+    for arguments in (("--path", "a/b"), ("--name", "new.csv")):
+        assert "This makes a new file" not in program("push", str(orders), *arguments).err
+
+
+def test_a_report_is_named_by_the_file_if_that_is_clear(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    other = signed_in.add_file("other.csv", b"1")
+    signed_in.tasks[TASK] = task_document(
+        TASK, "succeeded", file_id=other.file_id, report_url=REPORT
+    )
+    signed_in.add_file("orders.csv", orders.read_bytes())
+    other.content = orders.read_bytes()
+    assert f"entrepot report {other.file_id} --version 1" in program("push", str(orders)).text
+    signed_in.files = {other.file_id: other}
+    assert "entrepot report orders.csv --version 1" in program("push", str(orders)).text
+
+
+def test_a_key_that_may_not_list_files_pushes(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    body = json.dumps({"status": 403, "code": "scope-missing", "detail": "No."}).encode()
+    signed_in.faults["/api/v1/files"] = [
+        Fault(403, {"Content-Type": "application/problem+json"}, body)
+    ]
+    assert program("push", str(orders)).status == 0
+
+
 def test_push_without_waiting(signed_in: Peer, program: Program, orders: Path) -> None:
     signed_in.tasks[TASK] = task_document(TASK, "queued")
     result = program("push", str(orders), "--no-wait", "--format", "json")
@@ -85,8 +128,8 @@ def test_a_rejected_delivery_shows_its_first_errors(
     assert 'row 2, amount: type is "integer/default"' in result.err
     assert "row 5, amount" not in result.err
     assert "… and 1,009 more" in result.err
-    assert f"entrepot report {FILE} --version 1" in result.err
-    assert f"entrepot push {orders} --to {FILE}" in result.err
+    assert "entrepot report orders.csv --version 1" in result.err
+    assert f"entrepot push {orders} --to orders.csv" in result.err
     assert signed_in.forms[0]["enforce_schema"][1] == b"true"
 
 
@@ -130,7 +173,7 @@ def test_over_the_quota(signed_in: Peer, program: Program, orders: Path) -> None
     }
     result = program("push", str(orders))
     assert result.status == 6
-    assert "needed 1.5 MB, used 900.0 kB, quota 1.0 MB" in result.err
+    assert "needed 1.5 MB, used 900 kB, quota 1.0 MB" in result.err
     assert "entrepot quota" in result.err
 
 
@@ -138,7 +181,7 @@ def test_over_the_limit_that_was_given(signed_in: Peer, program: Program, orders
     result = program("push", str(orders), "--size-limit", "3")
     assert result.status == 6
     assert "--size-limit of at least 14 bytes" in result.err
-    assert signed_in.requests == []
+    assert signed_in.forms == []
 
 
 def test_a_given_schema(signed_in: Peer, program: Program, orders: Path, tmp_path: Path) -> None:

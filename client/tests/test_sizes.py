@@ -43,3 +43,4 @@ def test_spans() -> None:
 def test_sizes_for_people() -> None:
     assert format_size(999) == "999 bytes"
     assert format_size(1_234_567) == "1.2 MB"
+    assert format_size(100_000) == "100 kB"

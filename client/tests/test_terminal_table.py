@@ -46,3 +46,27 @@ def test_what_people_copy_is_never_cut(whole: str) -> None:
 
 def test_a_line_break_in_a_cell_does_not_break_the_line() -> None:
     assert table_lines(("a", "b"), [("x\ny", "1")], 80).lines[1] == "x y  1"
+
+
+def test_a_last_column_of_sentences_is_wrapped_and_stays() -> None:
+    columns = ("version", "status", "created", "by", "note")
+    note = "withdrawn, can be undone until 2026-12-08, the prices are those of the wrong month"
+    rows = [
+        ("2", "withdrawn", "2026-12-01 10:00", "partner:anna", note),
+        ("1", "published", "", "", ""),
+    ]
+    for width in (50, 60, 80, 140):
+        table = table_lines(columns, rows, width, wraps_last=True)
+        assert max(map(cell_width, table.lines)) <= width
+        column = table.lines[0].index("note")
+        last_row = len(table.lines) - 1
+        assert " ".join(line[column:] for line in table.lines[1:last_row]) == note
+        assert table.lines[-1].split()[:2] == ["1", "published"]
+    assert table_lines(columns, rows, 60, wraps_last=True).left_out == ["by"]
+    assert len(table_lines(columns, rows, None, wraps_last=True).lines) == 3
+
+
+def test_a_word_longer_than_the_column_is_not_cut() -> None:
+    rows = [("installation", f"{ID} is known")]
+    lines = table_lines(("check", "what was seen"), rows, 40, wraps_last=True).lines
+    assert [line.split()[-1] for line in lines[1:]] == [ID, "known"]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.support.postgres import Postgres
 from tests.support.server import Server
 
 from entrepot.cli.commands import register
+from entrepot.cli.doctor import CheckResult, summarize_checks
 from entrepot.db.engine import open_database
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run as run_program
@@ -126,6 +128,24 @@ def test_admin_init_creates_an_installation_once(run: Run, tmp_path: Path) -> No
     status, printed = run("doctor", "--deep", "--data", folder)
     assert status == 0, printed
     assert "no server runs on it" in printed
+    assert re.search(r"^Nothing is wrong\.( \d+ warnings?\.)?$", printed, re.M), printed
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        ((), "Nothing is wrong."),
+        (("warning", "warning"), "Nothing is wrong. 2 warnings."),
+        (("WRONG", "warning"), "1 check is wrong. 1 warning."),
+        (("WRONG", "WRONG"), "2 checks are wrong."),
+    ],
+)
+def test_the_doctor_ends_with_the_outcome(states: tuple[str, ...], outcome: str) -> None:
+    checks = [
+        CheckResult("disk", state != "WRONG", "", warning=state == "warning")
+        for state in ("ok", *states)
+    ]
+    assert summarize_checks(checks) == outcome
 
 
 def test_a_folder_that_is_none_names_the_one_that_was_meant(run: Run, tmp_path: Path) -> None:

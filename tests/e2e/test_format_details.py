@@ -99,11 +99,13 @@ def test_a_schema_in_words() -> None:
                     "type": "number",
                     "decimalChar": ",",
                     "constraints": {"required": True, "minimum": 0, "enum": values},
+                    "entrepot:notEmpty": True,
                 },
                 {"name": "b", "missingValues": [{"value": "-", "label": "unknown"}]},
             ],
             "fieldsMatch": "subset",
             "missingValues": ["", "n/a"],
+            "entrepot:minRows": 1,
             "primaryKey": ["a"],
             "uniqueKeys": [["a", "b"]],
             "foreignKeys": [{"fields": ["b"], "reference": {"fields": ["a"]}}],
@@ -111,13 +113,19 @@ def test_a_schema_in_words() -> None:
     )
     first, second = view.fields
     ten = ", ".join(f"`{number}`" for number in range(10))
-    assert first.rules == ("required", "at least `0`", f"one of {ten} and 2 more")
+    assert first.rules == (
+        "required",
+        "at least `0`",
+        f"one of {ten} and 2 more",
+        "not all rows are empty",
+    )
     assert first.value_forms == ("decimal mark `,`",)
     assert (second.type, second.rules) == ("any", ())
     assert second.value_forms == ("missing values: `-` (unknown)",)
     assert view.sentences == (
         "The columns may be more than these, in any order.",
         "A cell means “no value” if it is empty, `n/a`.",
+        "At least 1 row.",
         "Primary key: `a`.",
         "Unique together: `a`, `b`.",
         "Each `b` stands as `a` in some row.",

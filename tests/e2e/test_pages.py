@@ -228,7 +228,7 @@ def test_a_wide_table_shows_its_columns_with_errors(page: Page, person: TestAcco
 
 def test_a_file_is_only_checked(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
-    page.get_by_label("This schema: reject deliveries that break it").check()
+    page.get_by_label("Enforced, as given here: reject deliveries that break it").check()
     page.get_by_label("Table Schema as JSON").fill(CONTRACT)
     page.get_by_label("Only check it, store nothing").check()
     page.get_by_label("File", exact=True).set_input_files(
@@ -257,7 +257,7 @@ def test_the_file_field_is_the_first_and_its_part_the_last(page: Page) -> None:
 
 def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
-    page.get_by_label("This schema: reject deliveries that break it").check()
+    page.get_by_label("Enforced, as given here: reject deliveries that break it").check()
     page.get_by_label("or its file").set_input_files(
         {"name": "s.json", "mimeType": "application/json", "buffer": CONTRACT.encode()}
     )
@@ -282,7 +282,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
 def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
     page.get_by_label("Description").fill("What the till sold")
-    page.get_by_label("This schema: reject deliveries that break it").check()
+    page.get_by_label("Enforced, as given here: reject deliveries that break it").check()
     page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "a", "type": "intger"}]}')
     page.get_by_label("File", exact=True).set_input_files(
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
@@ -290,9 +290,11 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("#schema-error")).to_contain_text("/fields/0/type")
     expect(page.get_by_label("Table Schema as JSON")).to_have_value(re.compile("intger"))
-    expect(page.get_by_label("This schema: reject deliveries that break it")).to_be_checked()
+    expect(
+        page.get_by_label("Enforced, as given here: reject deliveries that break it")
+    ).to_be_checked()
     expect(page.get_by_label("Description")).to_have_value("What the till sold")
-    page.get_by_label("None: publish every delivery").check()
+    page.get_by_label("Not enforced: publish every delivery").check()
     page.get_by_label("File", exact=True).set_input_files(
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )

@@ -26,7 +26,7 @@ def test_the_owner_accepts_what_is_suggested(page: Page, person: TestAccount) ->
     )
     section.get_by_role("button", name="Change the contract and publish it").click()
     expect(page.locator("[data-words]")).to_have_text(
-        "The contract was changed as suggested, and readers see version 3 now."
+        "The contract was changed as suggested. Published: readers get version 3 now."
     )
     assert person.api.json(f"/file/{file_id}")["row_count"] == 2
     page.goto(f"/tasks/{task['task_id']}")

@@ -30,7 +30,7 @@ def test_any_version_is_withdrawn_and_that_undone(plain: Page, person: TestAccou
     plain.get_by_role("button", name="Withdraw version 2").click()
     task = f"/tasks/{second['task_id']}"
     plain.goto(task)
-    text = "version 2 was published, and withdrawn since; readers see version 1 now"
+    text = "Published as version 2, and withdrawn since; readers get version 1 now."
     expect(plain.get_by_text(text)).to_be_visible()
     expect(plain.get_by_text(REASON)).to_be_visible()
     plain.goto(f"/files/{file_id}")
@@ -44,7 +44,7 @@ def test_an_older_version_is_not_called_the_current_one(plain: Page, person: Tes
     first = person.api.deliver()
     deliver(person.admin, first["file_id"], CSV + b"7,8\n")
     plain.goto(f"/tasks/{first['task_id']}")
-    text = "Accepted: version 1 was published; readers see version 2 now."
+    text = "Published as version 1; readers get version 2 now."
     expect(plain.get_by_text(text)).to_be_visible()
 
 

@@ -75,10 +75,19 @@ def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
     plain.get_by_role("link", name="Deliver a version").click()
     _deliver(plain, b"id,amount\n1,two\n")
     expect(plain.get_by_text("Rejected", exact=True)).to_be_visible()
+    rejected_page = plain.url
+    state = plain.get_by_text("Readers get version 1. The rejected delivery is kept for its sender")
+    expect(state).to_be_visible()
+    expect(plain.get_by_role("link", name="Page of the file")).to_be_visible()
+    expect(plain.get_by_role("link", name="Download the delivery")).to_be_visible()
     plain.get_by_role("link", name="Deliver a correction").click()
     expect(plain.get_by_role("heading", name="Correct version 2")).to_be_visible()
     _deliver(plain, b"id,amount\n1,2\n3,4\n")
-    expect(plain.get_by_text("readers see version 3 now")).to_be_visible()
+    expect(plain.get_by_text("Published: readers get version 3 now.")).to_be_visible()
+    plain.goto(rejected_page)
+    text = "Corrected by version 3. The bytes of this delivery were removed."
+    expect(plain.get_by_text(text)).to_be_visible()
+    expect(plain.get_by_role("heading", name="What to do")).to_have_count(0)
     rejected = api.post(f"/file/{file_id}/versions", files={"file": ("x.csv", b"id,amount\n1,b\n")})
     task_id = rejected.json()["task_id"]
     assert api.wait_task(task_id)["status"] == "failed"
@@ -87,11 +96,36 @@ def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
     plain.get_by_label("Why").fill("It is only a test.")
     plain.get_by_role("button", name="Publish it as it is").click()
     expect(plain.get_by_text("as an exception")).to_be_visible()
+    accepted_page = plain.url
+    plain.goto(f"/tasks/{task_id}")
+    expect(plain.get_by_text("Accepted anyway as version 5.")).to_be_visible()
+    plain.goto(accepted_page)
     plain.get_by_role("link", name="Open the file").click()
     expect(plain.get_by_text("It is only a test.").first).to_be_visible()
     plain.get_by_role("button", name="Restore version 1").click()
-    expect(plain.get_by_text("readers see version 6 now")).to_be_visible()
+    expect(plain.get_by_text("readers get version 6 now")).to_be_visible()
     assert api.get(f"/file/download/{file_id}").content == b"id,amount\n1,2\n"
+
+
+def test_a_supplier_does_not_learn_what_became_of_a_rejected_delivery(
+    open_page: OpenPage, site: Server, person: TestAccount, password_hash: str
+) -> None:
+    file_id = person.api.deliver(b"id,amount\n1,2\n", enforce_schema="true")["file_id"]
+    supplier = site.new_account().admin
+    give_password(site, supplier, password_hash)
+    share(person.api, file_id, supplier.user_name, "w")
+    task = deliver(supplier, file_id, b"id,amount\n1,two\n")
+    plain = open_page(java_script_enabled=False)
+    sign_in(plain, supplier)
+    plain.goto(f"/tasks/{task['task_id']}")
+    expect(plain.get_by_text("Readers do not get this delivery.")).to_be_visible()
+    expect(plain.get_by_text("ask the owner of the file for another schema")).to_be_visible()
+    reason = {"reason": "It is only a test."}
+    accepted = person.api.post(f"/file/{file_id}/versions/2/accept", json=reason).json()
+    assert person.api.wait_task(accepted["task_id"])["status"] == "succeeded"
+    plain.reload()
+    expect(plain.get_by_text("Its bytes are not kept any more.")).to_be_visible()
+    expect(plain.get_by_text("Accepted anyway")).to_have_count(0)
 
 
 def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
@@ -105,7 +139,7 @@ def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
     expect(plain).to_have_url(re.compile(f"/tasks/{task['task_id']}$"))
     expect(plain.get_by_text("This is a fault of the server")).to_be_visible()
     expect(plain.get_by_text("the delivery is kept for its sender for 7 days")).to_be_visible()
-    expect(plain.get_by_role("link", name="The delivered file")).to_be_visible()
+    expect(plain.get_by_role("link", name="Download the delivery")).to_be_visible()
     expect(plain.get_by_role("link", name="Deliver a correction")).to_be_visible()
     plain.get_by_text("Accept it anyway").click()
     expect(plain.get_by_text("It is inspected again")).to_be_visible()
@@ -204,14 +238,14 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     expect(rows).to_have_count(1 + 2)
     expect(rows.nth(1)).to_contain_text("Orders_B.csv")  # the order is kept
     plain.get_by_text("Filters").click()
-    plain.get_by_label("Contract").select_option("Enforced")
+    plain.get_by_label("Schema").select_option("Enforced")
     plain.get_by_role("button", name="Search").click()
     expect(plain.get_by_text("No file matches")).to_be_visible()
     plain.get_by_label("Bytes at least").fill("much")
     plain.get_by_role("button", name="Search").click()
     expect(plain.locator("#min_size-error")).to_contain_text("a number of bytes in plain digits")
     expect(plain.get_by_label("Bytes at least")).to_have_value("much")
-    expect(plain.get_by_label("Contract")).to_have_value("true")
+    expect(plain.get_by_label("Schema")).to_have_value("true")
     plain.get_by_role("link", name="All files", exact=True).click()
     expect(rows).to_have_count(1 + 3)
 

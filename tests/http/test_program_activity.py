@@ -16,8 +16,10 @@ def test_activity_is_listed(run: Run, account: TestAccount) -> None:
     status, out, _ = run("activity", "list", "--file", file_id, "--since", "1h")
     assert status == 0
     heading, published, defined = out.splitlines()
-    assert heading.split()[:5] == ["at", "action", "user", "version", "file"]
-    assert "version.publish" in published
+    assert heading.split()[:5] == ["at", "action", "user", "version", "from"]
+    assert "Published" in published
+    assert "Defined" in defined
+    assert f"orders.csv, {len(CSV)} bytes" in defined
     assert account.admin.user_name in defined
     assert "127.0.0.1" in defined
     status, out, _ = run("activity", "list", "--limit", 1, "--user", account.admin.user_name,

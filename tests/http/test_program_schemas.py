@@ -1,6 +1,7 @@
 """`entrepot validate` and `entrepot schema` against a real server."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.http.conftest import Run
@@ -52,7 +53,9 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
     assert status == 1
     assert "`amount`: number → string: breaking" in err
     assert "--accept-breaking" in err
-    assert run("schema", "set", file_id, schema, "--accept-breaking")[0] == 0
+    status, out, _ = run("schema", "set", file_id, schema, "--accept-breaking")
+    assert status == 0
+    assert re.search(r"^revision +3\nstatus +changed$", out, re.M), out
     wrong = {"fields": [{"name": "id", "type": "boolean"}, {"name": "amount"}]}
     schema.write_text(json.dumps(wrong))
     status, _, err = run("schema", "set", file_id, schema, "--accept-breaking")

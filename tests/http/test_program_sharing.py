@@ -23,6 +23,9 @@ def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> 
     (entry,) = json.loads(out)
     assert (entry["user_name"], bool(entry["expires_at"])) == (guest.user_name, True)
     assert guest.user_name in run("files", "shared", file_id)[1]
+    for words, name in (("read", "r"), ("both", "rw"), ("deliver", "w")):
+        assert run("files", "share", file_id, guest.user_name, words)[0] == 0
+        assert listed(guest.api)[file_id]["entitlement"] == name
     assert run("files", "unshare", file_id, guest.user_name)[0] == 0
     assert file_id not in listed(guest.api)
     assert run("files", "unshare", file_id, guest.user_name)[0] == 4

@@ -69,10 +69,30 @@ def test_ids_are_whole_in_every_list_at_every_width(server: Server, account: Tes
             screen = run_in_terminal(arguments, columns, environment)
             assert screen.status == 0, screen.text
             table = screen.text.splitlines()
-            table = [text for text in table if not text.startswith("Left out, because")]
+            left_out = [text for text in table if text.startswith("Left out, because")]
+            table = [text for text in table if text not in left_out]
             assert max(map(cell_width, table)) <= columns, (line, columns, screen.text)
             for each in ids:
-                assert any(text.startswith(each) for text in table), (line, columns, screen.text)
+                is_whole = any(each in text for text in table)
+                assert is_whole or "file id" in left_out[0], (line, columns, screen.text)
+
+
+@on_sqlite
+def test_a_narrow_list_shows_what_one_may_do_and_why_a_version_is_gone(
+    server: Server, account: TestAccount
+) -> None:
+    environment = signed_in(server, account.api_key)
+    file_id = account.api.deliver(CSV, name=NAME)["file_id"]
+    screen = run_in_terminal(["files", "list"], 80, environment)
+    assert screen.text.split("\n")[0].split()[:4] == ["name", "you", "may", "version"]
+    reason = "The prices in it are those of the month before."
+    body = {"reason": reason}
+    assert account.api.post(f"/file/{file_id}/versions/1/withdraw", json=body).status_code == 200
+    screen = run_in_terminal(["files", "versions", file_id], 80, environment)
+    assert reason in " ".join(screen.text.split())
+    screen = run_in_terminal(["activity", "list", "--file", file_id], 80, environment)
+    assert f"reason: {reason}" in " ".join(screen.text.split())
+    assert re.search(r"[0-9] +Withdrawn +\w", screen.text), screen.text
 
 
 @on_sqlite
@@ -123,6 +143,10 @@ def test_the_example_of_each_command_is_on_one_line() -> None:
     for page in pages(root, None, "entrepot"):
         assert re.search(r"^ *Example: entrepot .*\Z", page.rstrip(), re.M), page
         assert "{" not in page.splitlines()[0]
+        for python in ("<str", "<int", "<list", "<file>", "<path>"):
+            assert python not in page
+        if "Commands:" in page:
+            assert "..." not in page.partition("Commands:")[2], page
 
 
 def advice(text: str) -> list[list[str]]:

@@ -49,6 +49,15 @@ def places(account: TestAccount) -> list[str]:
     return [f"/file/{task['file_id']}", f"/d/{account.name}/a/orders"]
 
 
+def test_the_record_has_the_name_of_an_address_and_none_for_an_id(
+    account: TestAccount, places: list[str]
+) -> None:
+    for place in places:
+        assert put(account.api, f"{place}?wait=60").status_code == 201
+    rows = account.api.json(f"{places[0]}/activity?action=version.deliver")["activity_list"]
+    assert [row["detail"]["file_name"] for row in rows] == ["orders", ""]
+
+
 def test_who_waits_is_told_the_verdict(account: TestAccount, places: list[str]) -> None:
     api, number = account.api, 1
     for place in places:

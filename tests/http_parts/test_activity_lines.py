@@ -32,6 +32,7 @@ def line_of(action: str, detail: dict[str, Any]) -> str:
             "reason: a text of 1,319 characters",
         ),
         ({"file_name": "a.csv", "size": 1_200_000}, "a.csv, 1.2 MB"),
+        ({"file_name": "", "size": 19}, "without a name, 19 bytes"),
         ({"disabled": True}, "disabled"),
         ({"scopes": ["read", "write"]}, "scopes read, write"),
         ({"changes": [{"path": "a"}, {"path": "b"}]}, "number of changes: 2"),

@@ -74,16 +74,17 @@ def test_every_code_has_words(code: str) -> None:
     assert "None" not in sentence
 
 
-def test_several_kinds_by_weight_then_the_rest_is_counted(inspect: Inspect) -> None:
+def test_the_most_frequent_kinds_are_in_the_order_of_the_report(inspect: Inspect) -> None:
     contract = schema(*(field(name, "integer") for name in "abcde"))
     rows = ["1,x,x,1,1", "1,x,x,1,x", "1,1,x,1,1", "1,1,1,1,1", "1,1,1,y,1"]
     inspection = inspect("a,b,c,d,e\n" + "\n".join(rows) + "\n", contract)
     assert inspection.detail == (
         "4 of 5 rows break the contract. "
-        f"First of 3: Line 2, column `c`: `x` is not an integer. {INTEGER} "
         f"First of 2: Line 2, column `b`: `x` is not an integer. {INTEGER} "
-        f"Line 6, column `d`: `y` is not an integer. {INTEGER} 1 more kind of error."
+        f"First of 3: Line 2, column `c`: `x` is not an integer. {INTEGER} "
+        f"Line 3, column `e`: `x` is not an integer. {INTEGER} 1 more kind of error."
     )
+    assert [error["fieldName"] for error in errors_of(inspection)][:3] == ["b", "c", "b"]
 
 
 def test_the_header_first_and_then_the_rows(inspect: Inspect) -> None:

@@ -145,7 +145,7 @@ def _push_one(
     client: Client, path: Path, same_name: Sequence[File], options: BatchOptions
 ) -> PushedPath:
     if len(same_name) > 1:
-        raise AmbiguousFile(path.name, tuple(file.file_id for file in same_name))
+        raise AmbiguousFile(path.name, tuple(same_name))
     delivery: Delivery
     if same_name:
         (file,) = same_name

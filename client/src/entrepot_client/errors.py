@@ -8,7 +8,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entrepot_client.models import File
 
 _STANDARD_MEMBERS = frozenset(
     {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
@@ -118,14 +121,29 @@ class NoSuchFile(ClientError, FileNotFoundError):
 
 @dataclass(eq=False)
 class AmbiguousFile(ClientError):
-    """Several files have this name, or ids that begin like this. `file_ids` are theirs."""
+    """Several `files` have this name or path, or ids that begin like this."""
 
     reference: str
-    file_ids: tuple[str, ...]
+    files: "tuple[File, ...]"
+
+    @property
+    def file_ids(self) -> tuple[str, ...]:
+        """The ids of the files."""
+        return tuple(file.file_id for file in self.files)
+
+    @property
+    def what(self) -> str:
+        """What the files have in common, without their ids."""
+        if all(file.file_name == self.reference for file in self.files):
+            shared = "the name"
+        elif all(file.path == self.reference for file in self.files):
+            shared = "the path"
+        else:
+            shared = "an id that begins with"
+        return f"{len(self.files)} files have {shared} {self.reference!r}"
 
     def __str__(self) -> str:
-        ids = ", ".join(self.file_ids)
-        return f"{self.reference!r} stands for {len(self.file_ids)} files: {ids}."
+        return f"{self.what}: {', '.join(self.file_ids)}."
 
 
 @dataclass(eq=False)

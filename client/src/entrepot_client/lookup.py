@@ -61,7 +61,7 @@ def find_file(
     if not files:
         raise NoSuchFile(reference)
     if len(files) > 1:
-        raise AmbiguousFile(reference, tuple(file.file_id for file in files))
+        raise AmbiguousFile(reference, tuple(files))
     return files[0]
 
 

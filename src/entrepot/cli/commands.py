@@ -14,19 +14,21 @@ from entrepot.cli.loading import collection_paused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 
-PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0: any.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Port to listen on, 8080 by default; 0: any.")
+]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add `serve`, `demo`, `doctor`, `compare` and `admin` to the program."""
     command(app, "serve", "entrepot serve --data /srv/entrepot --port 8080")(serve)
-    command(app, "demo", "entrepot demo --port 8080")(demo)
+    command(app, "demo", "entrepot demo --port 8090")(demo)
     command(app, "doctor", "entrepot doctor --deep")(doctor)
     command(app, "compare", "entrepot compare old.csv new.csv --key id")(compare)
     admin = typer.Typer(
         name="admin",
-        help="Commands for the operator: accounts, users and keys, backups, upgrades.",
+        help="Manage accounts, users, keys, backups and upgrades.",
         epilog="Example: entrepot admin account create acme --quota 10GB",
         rich_markup_mode=None,
         no_args_is_help=True,
@@ -58,7 +60,7 @@ def serve(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
-    """Run the server on one data folder, or a part of it on PostgreSQL."""
+    """Run the server. One data folder has everything, or the database is PostgreSQL."""
     with collection_paused():
         from entrepot.cli.serve import serve as run
         from entrepot.settings import read_settings
@@ -80,11 +82,18 @@ def serve(
 
 def demo(
     ctx: typer.Context,
-    data: DataOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The data folder; by default `entrepot-demo` where programs of this user keep"
+            " their data, such as ~/.local/share/entrepot-demo.",
+        ),
+    ] = None,
     host: HostOption = None,
     port: PortOption = None,
 ) -> None:
-    """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
+    """Run a server with an account, a key and sample files. Ctrl-C ends it."""
     with collection_paused():
         from entrepot.cli.data_folder import demo_folder
         from entrepot.cli.serve import serve_demo
@@ -136,17 +145,19 @@ def doctor(
     deep: Annotated[bool, typer.Option("--deep", help="Check every invariant.")] = False,
 ) -> None:
     """Check settings, database, disk, sandbox and inspections. Exit status 1 if one is wrong."""
-    from entrepot.cli.doctor import run_checks
+    from entrepot.cli.doctor import run_checks, summarize_checks
 
     with installation(data) as parts:
         results = list(run_checks(parts, deep))
     output_of(ctx).records(
         [vars(result) for result in results],
         quiet="name",
-        columns=("check", "", "what was seen"),
+        columns=("check", "state", "what was seen"),
         rows=[(result.name, result.state, result.detail) for result in results],
         empty="Nothing to check.",
+        wraps_last=True,
     )
+    output_of(ctx).note(summarize_checks(results))
     if not all(result.ok for result in results):
         raise typer.Exit(1)
 
@@ -213,7 +224,7 @@ def sweep(
         typer.Option(min=0, help="Remove up to this many blobs that the database does not name."),
     ] = None,
 ) -> None:
-    """Remove what was interrupted or has expired; a running server does this too."""
+    """Remove what was interrupted or has expired. A running server does this too."""
     from entrepot.files.sweep import sweep as run
 
     with installation(data) as parts:

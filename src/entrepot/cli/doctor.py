@@ -21,6 +21,7 @@ from entrepot.files.unused_parts import list_loose_contracts
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.revisions import current_revision, head_revision
 from entrepot.settings import Settings
+from entrepot_client.cli.sizes import counted
 
 MIN_SAFE_SQLITE = (3, 51, 3)
 """The first SQLite without the bug that could lose a commit at a WAL reset."""
@@ -67,6 +68,15 @@ def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
     yield _contracts(parts)
     if deep:
         yield from check_invariants(parts)
+
+
+def summarize_checks(results: Sequence[CheckResult]) -> str:
+    """The outcome in words: how many checks are wrong, and how many warn."""
+    wrong = sum(not result.ok for result in results)
+    warnings = sum(result.state == "warning" for result in results)
+    parts = [f"{counted(wrong, 'check')} {'is' if wrong == 1 else 'are'} wrong."]
+    parts = parts if wrong else ["Nothing is wrong."]
+    return " ".join([*parts, *([f"{counted(warnings, 'warning')}."] if warnings else [])])
 
 
 def check_invariants(parts: Parts) -> Iterator[CheckResult]:
@@ -129,7 +139,7 @@ def _expat() -> CheckResult:
     version = pyexpat.EXPAT_VERSION.removeprefix("expat_")
     safe = _version_tuple(version) >= MIN_SAFE_EXPAT
     advice = "" if safe else "; older than 2.6: one large token takes quadratic time"
-    return CheckResult("expat", True, f"{version}{advice}", warning=not safe)
+    return CheckResult("expat", True, f"{version} (reads .xlsx){advice}", warning=not safe)
 
 
 def _version_tuple(version: str) -> tuple[int, ...]:

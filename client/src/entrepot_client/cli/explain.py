@@ -7,7 +7,9 @@ from typing import Any
 from entrepot_client import errors
 from entrepot_client.cli.arguments import OPTION_NAMES
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import short_time
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.cli.terminal_table import table_lines
 from entrepot_client.models import Task
 
 _SIZES = {
@@ -206,15 +208,30 @@ def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR091
         case errors.NoSuchVersion(file_id=file_id):
             advice = f"`entrepot files versions {file_id}` lists its versions."
             return Failure(str(error), advice, ExitStatus.NOT_FOUND)
-        case errors.AmbiguousFile(reference=reference, file_ids=file_ids):
-            what = f"{reference!r} stands for {len(file_ids)} files."
-            return Failure(what, "Give one of these ids.", ExitStatus.WRONG_USAGE, file_ids)
+        case errors.AmbiguousFile():
+            return _explain_ambiguous(error)
         case errors.FileOverSizeLimit(size=size):
             advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
             return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
     kinds = (row for kind, row in _CLIENT_ADVICE.items() if isinstance(error, kind))
     status, advice = next(kinds, (ExitStatus.FAILED, ""))
     return Failure(str(error), advice, status)
+
+
+def _explain_ambiguous(error: errors.AmbiguousFile) -> Failure:
+    columns = ("id", "path", "owner", "created")
+    rows = [
+        (file.file_id, file.path or "", file.user_name, short_time(file.created_at))
+        for file in error.files
+    ]
+    advice = "Give an id or a path." if any(file.path for file in error.files) else "Give an id."
+    return Failure(
+        f"{error.what}.",
+        advice,
+        ExitStatus.WRONG_USAGE,
+        tuple(table_lines(columns, rows, None).lines),
+        {"file_ids": list(error.file_ids)},
+    )
 
 
 def _format_sizes(figures: Mapping[str, Any], sentence: str) -> str:

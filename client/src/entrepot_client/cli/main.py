@@ -61,8 +61,8 @@ def _root_command() -> ProgramGroup:
     app = typer.Typer(
         name=PROGRAM,
         cls=ProgramGroup,
-        help="Exchange data files whose contracts are kept. Every file has a name, a size limit,"
-        " a schema, and people who may read or deliver it.",
+        help="Deliver, check and read data files. Every file has a name, a size limit, a schema,"
+        " and people who may read or deliver it.",
         epilog="Example: entrepot push orders.csv --size-limit 100MB --enforce-schema",
         rich_markup_mode=NO_MARKUP,
         pretty_exceptions_enable=False,

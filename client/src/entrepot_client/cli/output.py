@@ -97,28 +97,36 @@ class Output:
         columns: Sequence[str],
         rows: Iterable[Sequence[str]],
         empty: str,
+        wraps_last: bool = False,
     ) -> None:
         """Print a list.
 
         `values` are the whole items (for `json`, printed as one array), `quiet` the key of each
         item's main value. `columns` and `rows` are the table for people; `empty` is the note for
-        them if there is no row.
+        them if there is no row. With `wraps_last` a narrow terminal wraps the texts of the last
+        column, which are never cut or left out.
         """
         if self.format is Format.JSON:
             self.json(list(values))
         elif self.format is Format.QUIET:
             self._write("".join(f"{value[quiet]}\n" for value in values))
         else:
-            self._table(columns, list(rows), empty)
+            self._table(columns, list(rows), empty, wraps_last)
 
-    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    def _table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        empty: str,
+        wraps_last: bool,
+    ) -> None:
         if not rows:
             self.note(empty)
             return
         cells = [[printable(short_time(cell)) for cell in row] for row in rows]
         # A pipe has no width: nothing is cut there.
         width = shutil.get_terminal_size().columns if self.out.isatty() else None
-        table = table_lines([printable(name) for name in columns], cells, width)
+        table = table_lines([printable(name) for name in columns], cells, width, wraps_last)
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:

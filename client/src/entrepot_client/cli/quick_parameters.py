@@ -43,13 +43,40 @@ def use_quick_parameters() -> None:
         parameter.get_runtime_param = _quick_parameter
 
 
+_PLAIN_TYPES = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}
+"""What the help calls the values of options; a path is a `PATH`."""
+_typers_type_text: Any = getattr(getattr(core, "TyperOption", None), "display_type", None)
+
+
 def use_plain_usage() -> None:
     """Have Typer write `FILE [VERSION]` in the usage of a command: its braces look as if they were
-    to be typed. A Typer that is built otherwise keeps its own."""
+    to be typed; and types in words, not in those of Python. A Typer that is built otherwise keeps
+    its own."""
     argument = getattr(core, "TyperArgument", None)
+    if _typers_type_text is not None:
+        core.TyperOption.display_type = _type_of_option  # type: ignore[method-assign]
+    if argument is not None and hasattr(argument, "display_type_rich"):
+        argument.display_type_rich = _type_of_argument
     if argument is not None and hasattr(argument, "_usage_display_name"):
         argument._usage_display_name = _usage_name
         argument.display_name_raw = property(_display_name)
+
+
+def _type_of_option(option: Any, ctx: Any) -> str:
+    return _plain_type(_typers_type_text(option, ctx=ctx))
+
+
+def _type_of_argument(argument: Any, ctx: Any) -> str:
+    """Its name says it, but for a choice."""
+    return str(argument.display_type(ctx=ctx)) if argument.type_descriptor.is_choice else ""
+
+
+def _plain_type(text: str) -> str:
+    """The type as Typer writes it, such as `<int range>` or `<list[str]>`, in words."""
+    name = text.strip("<>").removeprefix("list[").removesuffix("]").removesuffix(" range")
+    if name in ("file", "path", "directory"):
+        return "PATH"
+    return _PLAIN_TYPES.get(name, text)
 
 
 def _usage_name(argument: Any) -> str:

@@ -44,12 +44,16 @@ def parse_span(text: str) -> timedelta:
         raise ValueError(f"{text!r} is too long a time.") from error
 
 
-def format_size(size: int) -> str:
-    """`1.2 MB` for 1,234,567 bytes (powers of 1000)."""
+def format_size(size: int | float) -> str:
+    """Bytes in three digits or so: `999 bytes`, `1.2 MB`, `100 kB` (powers of 1000)."""
     if size < 1000:
-        return "1 byte" if size == 1 else f"{size} bytes"
-    thousands = min((len(str(size)) - 1) // 3, len(_SIZE_UNITS))
-    return f"{size / 1000**thousands:.1f} {_SIZE_UNITS[thousands - 1]}"
+        return counted(int(size), "byte")
+    value = float(size)
+    for unit in _SIZE_UNITS:
+        value /= 1000
+        if value < 999.5 or unit == _SIZE_UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
 
 
 def counted(number: int, noun: str) -> str:

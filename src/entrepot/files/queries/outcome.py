@@ -1,14 +1,18 @@
-"""The state of a version since it was published, for the page of its task."""
+"""The state of a version since it was judged, for the page of its task."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import or_, select
+
 from entrepot.accounts.actor import Actor
+from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound, VersionDeleted
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import Withdrawal, get_version
 from entrepot.files.versions import GONE_STATUSES, VersionStatus
+from entrepot.grants.access import access_visible, visible_versions
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,45 @@ def find_published_outcome(
     except NotFound:
         return None
     return PublishedOutcome(number, version.status, current, version.withdrawal)
+
+
+@dataclass(frozen=True)
+class RejectedOutcome:
+    """What became of a version that was rejected, or could not be inspected.
+
+    `settled_by` is the published version that corrects it, or that has its bytes and was accepted
+    (`accepted`); None: there is none, or the actor may not know of it. `current_version` is what
+    readers get; None also for those who may only deliver (`reads` is false).
+    """
+
+    reads: bool
+    manages: bool
+    current_version: int | None
+    settled_by: int | None
+    accepted: bool
+
+
+def find_rejected_outcome(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int
+) -> RejectedOutcome | None:
+    """Of version `number`; None for a file that the actor does not see any more."""
+    try:
+        current = get_file(conn, actor, file_id).version
+        target = access_visible(conn, actor, file_id)
+    except NotFound:
+        return None
+    settles = or_(versions.c.replaces == number, versions.c.accepted_from == number)
+    published = (
+        select(versions.c.number, versions.c.accepted_from)
+        .where(versions.c.file_id == file_id, versions.c.status == "published", settles)
+        .where(visible_versions(target))
+        .order_by(versions.c.number.desc())
+    )
+    row = conn.execute(published.limit(1)).one_or_none()
+    return RejectedOutcome(
+        reads=target.rights.reads,
+        manages=target.rights.manages,
+        current_version=current,
+        settled_by=row.number if row is not None else None,
+        accepted=row is not None and row.accepted_from is not None,
+    )

@@ -102,7 +102,7 @@ async def deliver(
     `Expect: 100-continue` are supported.
     """
     condition = match_condition(request.headers.get("if-match"))
-    target = NextVersion(file_id, condition, file_name=file_id.lower())
+    target = NextVersion(file_id, condition)
     task_id = await receive_raw(request, work, target, f"put {file_id.lower()}", "")
     return await _verdict(request, work, task_id, wait)
 

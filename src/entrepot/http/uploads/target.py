@@ -111,6 +111,7 @@ class NextVersion:
 
     `file_id` is text as it was sent: a malformed one is refused as what never existed, after the
     key is checked. `file_name`, `replaces` and how the file is read are known once the fields are.
+    A body that is sent to an id has no name (empty).
     """
 
     file_id: str

@@ -6,7 +6,8 @@ here: a library for it would bring translations and 40 other formats.
 
 from datetime import UTC, datetime, timedelta
 
-UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
+from entrepot_client.cli.sizes import format_size
+
 SPANS = (
     ("year", timedelta(days=365), 2),
     ("month", timedelta(days=30), 3),
@@ -42,15 +43,8 @@ def machine_time(moment: datetime) -> str:
 
 
 def size(count: int | float) -> str:
-    """Bytes in three digits or so: "999 bytes", "1.2 MB"."""
-    if count < 1000:
-        return f"{int(count)} byte" + ("" if count == 1 else "s")
-    value = float(count)
-    for unit in UNITS:
-        value /= 1000
-        if value < 999.5 or unit == UNITS[-1]:
-            break
-    return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
+    """Bytes in three digits or so, as the program writes them: "999 bytes", "1.2 MB"."""
+    return format_size(count)
 
 
 def exact_size(count: int) -> str:

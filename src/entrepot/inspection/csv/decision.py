@@ -121,7 +121,8 @@ def detect_csv(
     if layout.width != best.width:
         records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
-    reasons = (f"with this dialect its rows have {layout.width:,} cells", *layout.reasons)
+    cells = "1 cell" if layout.width == 1 else f"{layout.width:,} cells"
+    reasons = (f"with this dialect its rows have {cells}", *layout.reasons)
     return Decision(
         dialect,
         layout,

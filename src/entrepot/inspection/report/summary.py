@@ -4,8 +4,9 @@ kind, in the words of its `message`.
     1,204 of 336,776 rows break the contract. First of 1,204: Line 9,113, column `dep_time`: `17:45`
     is not an integer. Expected an integer, such as 17.
 
-Faults of the header come first, since one change corrects them; then the kinds of errors in rows,
-by how many errors each has. At most three of each are given, the rest is counted.
+Faults of the header come first, since one change corrects them; then the kinds of errors in rows
+that have the most errors, in the order of the report. At most three of each are given, the rest is
+counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,16 +35,30 @@ def summarize(
     if not counts:
         return _sound(rows, contract)
     header = [entry for entry in counts if is_of_header(entry)]
-    # Sorting keeps the order of fields where counts are the same.
-    others = sorted(
-        (entry for entry in counts if not is_of_header(entry)), key=lambda entry: -entry["count"]
-    )
+    others = [entry for entry in counts if not is_of_header(entry)]
     parts = [_figures(bool(header), bool(others), rejected, rows, contract)]
-    for entries, noun in ((header, "fault of the header"), (others, "kind of error")):
-        parts += [_first_of(entry, errors) for entry in entries[:MAX_KINDS]]
-        if more := len(entries) - MAX_KINDS:
-            parts += [f"{more:,} more {noun if more == 1 else _plural(noun)}."] if more > 0 else []
+    shown_kinds = header[:MAX_KINDS], _most_frequent(others, errors)
+    for entries, shown, noun in (
+        (header, shown_kinds[0], "fault of the header"),
+        (others, shown_kinds[1], "kind of error"),
+    ):
+        parts += [_first_of(entry, errors) for entry in shown]
+        if more := len(entries) - len(shown):
+            parts.append(f"{more:,} more {noun if more == 1 else _plural(noun)}.")
     return " ".join(parts)
+
+
+def _most_frequent(
+    entries: Sequence[dict[str, Any]], errors: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The kinds that have the most errors, in the order in which the report lists them."""
+    places: dict[int, int] = {}
+    for entry in entries:
+        first = first_error(entry, errors)
+        place = next((at for at, error in enumerate(errors) if error is first), len(errors))
+        places[id(entry)] = place
+    frequent = sorted(entries, key=lambda entry: (-entry["count"], places[id(entry)]))[:MAX_KINDS]
+    return sorted(frequent, key=lambda entry: places[id(entry)])
 
 
 def code_of(error: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import typer
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +46,7 @@ def quota(ctx: typer.Context) -> None:
             "quota": format_size(total),
             "used": format_size(used) + _format_parts(account.get("used_by")),
             "reserved": format_size(reserved) + _format_parts(account.get("reserved_by")),
-            "metadata": format_size(metadata),
+            "metadata": f"{format_size(metadata)} ({METADATA_LABEL})",
             "free": format_size(free),
         },
     )
@@ -56,6 +57,8 @@ def _format_parts(parts: object) -> str:
     if not isinstance(parts, dict):
         return ""
     formatted = [
-        f"{name.replace('_', ' ')} {format_size(int(n))}" for name, n in parts.items() if n
+        f"{USAGE_LABELS.get(name, name.replace('_', ' '))} {format_size(int(n))}"
+        for name, n in parts.items()
+        if n
     ]
     return f" ({', '.join(formatted)})" if formatted else ""

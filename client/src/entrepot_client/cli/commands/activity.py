@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from entrepot_client.cli.activity_words import action_label, describe_detail
 from entrepot_client.cli.arguments import EXAMPLE_FILE
 from entrepot_client.cli.failures import Failure
 from entrepot_client.cli.output import output_of
@@ -73,6 +74,7 @@ def list_activity(
     """List what was done and read, the newest first.
 
     Of a file for its owner; of the account for admins with the scope admin; else what you did.
+    `--format json` has the names of actions that --action takes.
     """
     output = output_of(ctx)
     with open_client(output) as client:
@@ -81,9 +83,10 @@ def list_activity(
     output.records(
         entries,
         quiet="hash",
-        columns=("at", "action", "user", "version", "file", "result", "from", "detail"),
+        columns=("at", "action", "user", "version", "result", "from", "file id", "detail"),
         rows=[_row(entry) for entry in entries],
         empty="No activity matches.",
+        wraps_last=True,
     )
 
 
@@ -197,19 +200,14 @@ def _make_filters(action: str | None, user: str | None, since: timedelta | None)
 
 
 def _row(entry: Document) -> tuple[str, ...]:
-    detail = entry.get("detail") or {}
-    parts = (f"{name} {_format_value(value)}" for name, value in detail.items())
+    action, result = str(entry["action"]), str(entry.get("result") or "")
     return (
-        str(entry["at"])[:19].replace("T", " "),
-        str(entry["action"]),
+        str(entry["at"]),
+        action_label(action),
         str(entry.get("user_name") or ""),
         str(entry.get("version") or ""),
-        str(entry.get("file_id") or ""),
-        str(entry.get("result") or ""),
+        result,
         str(entry.get("address") or ""),
-        ", ".join(parts),
+        str(entry.get("file_id") or ""),
+        describe_detail(action, entry.get("detail") or {}, result),
     )
-
-
-def _format_value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

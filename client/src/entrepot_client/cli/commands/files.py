@@ -25,8 +25,6 @@ from entrepot_client.models import Document, File
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-"""`RIGHTS` in so few cells that the column stays in a narrow terminal."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -103,7 +101,7 @@ def list_files(
     output.records(
         [file.document for file in file_list],
         quiet="file_id",
-        columns=("file id", "name", "version", "size", "you may", "owner", "created"),
+        columns=("name", "you may", "version", "size", "owner", "created", "file id"),
         rows=[_row(file) for file in file_list],
         empty="No file matches."
         if filtered
@@ -256,7 +254,7 @@ def print_file(client: "Client", file: File, output: Output) -> None:
         "you may": RIGHTS.get(file.entitlement, file.entitlement),
         "version": _format_version(file),
         "exception": _format_exception(document.get("exception")),
-        "contract": _format_contract(document),
+        "schema": _format_contract(document),
         "retention": _format_retention(document),
         "offered to": str(document.get("offered_to") or ""),
         "size": _format_size(file.file_size),
@@ -303,13 +301,13 @@ def _format_flag(flag: bool | None) -> str | None:
 
 def _row(file: File) -> tuple[str, ...]:
     return (
-        file.file_id,
         file.file_name,
+        RIGHTS.get(file.entitlement, file.entitlement),
         _format_version(file),
         _format_size(file.file_size),
-        RIGHTS.get(file.entitlement, file.entitlement),
         file.user_name,
         file.created_at,
+        file.file_id,
     )
 
 

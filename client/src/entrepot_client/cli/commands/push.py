@@ -1,5 +1,6 @@
 """`entrepot push`: define files and deliver their first versions, or further versions."""
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
+from entrepot_client.lookup import is_id
 from entrepot_client.models import Acknowledgement, File, Task
 
 if TYPE_CHECKING:
@@ -218,6 +220,8 @@ def _push_one(
         file_id = client.find_id(to)
         if source.typed == "-" and source.name is None:
             source = source._replace(name=client.file(file_id).file_name)
+    reference = to or at_path
+    named_alone = reference is None and _is_only_one(client, output, source)
     delivery = _upload(client, output, source, file_id, at_path, options)
     if not wait:
         _print_delivery(output, delivery)
@@ -228,8 +232,31 @@ def _push_one(
         file = client.file(task.file_id or "")
         _check_sha256(file, task, delivery)
         address = file_address(client, file)
-    reference = to or at_path
+    if named_alone:
+        reference = task.file_name
     report_delivery(client, task, output, "file_id", source.typed, reference, address)
+
+
+def _is_only_one(client: "Client", output: Output, source: _PushSource) -> bool:
+    """Whether the new file will be the only one of its name, so that the name stands for it.
+
+    If the person may deliver to others of this name, a warning says how: a second file of the same
+    name is seldom meant.
+    """
+    name = source.name or source.path.name
+    try:
+        same_name = [file for file in client.files(name=name) if file.file_name == name]
+    except (errors.Forbidden, errors.Invalid):  # the key may not list files, or not by such a name
+        return False
+    others = [file for file in same_name if "w" in file.entitlement]
+    if others:
+        push = f"`entrepot push {shlex.quote(source.typed)} --to {others[0].file_id}`"
+        what, which = f"Another file has the name {name!r}", "it"
+        if len(others) > 1:
+            what = f"{len(others)} other files have the name {name!r}"
+            which = "the oldest of them"
+        output.warning(f"This makes a new file. {what}. To deliver to {which}: {push}.")
+    return not same_name and not is_id(name) and not name.startswith("-")
 
 
 def _upload(

@@ -2,14 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot_client import errors
 from entrepot_client.cli.arguments import EXAMPLE_FILE, FileArgument
 from entrepot_client.cli.commands import versions
-from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
+from entrepot_client.cli.commands.tasks import watch_to_end
+from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, output_of
 from entrepot_client.cli.schema_file import (
@@ -22,6 +23,9 @@ from entrepot_client.cli.schema_file import (
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import find_engine, run_engine
 from entrepot_client.models import DETECTED
+
+if TYPE_CHECKING:
+    from entrepot_client.client import Client
 
 
 def register(app: typer.Typer) -> None:
@@ -128,9 +132,10 @@ def set_(
             ExitStatus.WRONG_USAGE,
         )
     with open_client(output) as client:
+        file_id = client.find_id(file)
         try:
             task_id = client.set_schema(
-                client.find_id(file), schema, reading=reading, accept_breaking=accept_breaking
+                file_id, schema, reading=reading, accept_breaking=accept_breaking
             )
         except errors.Conflict as error:
             raise _explain_conflict(error) from error
@@ -138,7 +143,29 @@ def set_(
             output.record({"task_id": task_id}, quiet="task_id", shown={"task id": task_id})
             return
         task = watch_to_end(client, task_id, output)
-    report_outcome(task, output, quiet="status")
+        failure = explain_task_failure(task)
+        if failure is not None:
+            raise failure
+        revision = _find_revision(client, file_id)
+    output.record(
+        {**task.document, "revision": revision},
+        quiet="status",
+        shown={
+            "file": task.file_name or "",
+            "revision": "not known: the key may not read" if revision is None else str(revision),
+            "status": "changed",
+            "task id": task_id,
+        },
+    )
+
+
+def _find_revision(client: "Client", file_id: str) -> int | None:
+    """The newest revision of the file's schema; None for a key that may only deliver."""
+    try:
+        revision: int | None = client.schema(file_id)["revision"]
+    except errors.Forbidden:
+        return None
+    return revision
 
 
 def _explain_conflict(error: errors.Conflict) -> Failure:

@@ -22,18 +22,24 @@ UserName = Annotated[str, typer.Argument(metavar="ACCOUNT:USER", help="A user, l
 
 
 class Entitlement(StrEnum):
-    """What somebody may do with a file."""
+    """What somebody may do with a file, in words, and as the API names it."""
 
-    READ = "r"
-    DELIVER = "w"
-    BOTH = "rw"
+    READ = "read"
+    DELIVER = "deliver"
+    BOTH = "both"
+    R = "r"
+    W = "w"
+    RW = "rw"
+
+
+_API_NAMES = {Entitlement.READ: "r", Entitlement.DELIVER: "w", Entitlement.BOTH: "rw"}
 
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
     # `hand-over` and `take-over` keep their names, which scripts use; in the code it is a transfer.
     for name, example, command in (
-        ("share", f"share {EXAMPLE_FILE} partner:anna w --expires 90d", share),
+        ("share", f"share {EXAMPLE_FILE} partner:anna deliver --expires 90d", share),
         ("unshare", f"unshare {EXAMPLE_FILE} partner:anna", unshare),
         ("shared", f"shared {EXAMPLE_FILE}", list_shared),
         ("hand-over", f"hand-over {EXAMPLE_FILE} acme:rob", transfer_file),
@@ -57,7 +63,9 @@ def share(
     ],
     entitlement: Annotated[
         Entitlement,
-        typer.Argument(help="r: read, w: deliver and see nothing else, rw: both."),
+        typer.Argument(
+            help="With deliver they see only their own deliveries. r, w and rw mean the same."
+        ),
     ],
     expires: ExpiresOption = None,
 ) -> None:
@@ -65,7 +73,10 @@ def share(
     output = output_of(ctx)
     with open_client(output) as client:
         entitlement_document = client.share(
-            client.find_id(file), user_name, entitlement.value, time_after(expires)
+            client.find_id(file),
+            user_name,
+            _API_NAMES.get(entitlement, entitlement.value),
+            time_after(expires),
         )
     output.record(
         entitlement_document,

@@ -27,6 +27,8 @@ _KINDS = {
     "schema.change": "new schema",
 }
 """What people call each kind of task."""
+_SUCCESSES = {"version.compare": "compared", "file.validate": "valid", "schema.change": "changed"}
+"""What a task has done that succeeded, if that is not that a version was published."""
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")]
 
 
@@ -151,7 +153,7 @@ def report_delivery(
     what change of the contract is suggested. `address` is that of the file."""
     failure = explain_task_failure(task)
     if failure is None:
-        print_task(output, task, quiet, address)
+        print_task(output, task, quiet, address, reference)
         return
     if task.rejected:
         failure.do = rejection_advice(task, path, reference)
@@ -169,8 +171,11 @@ def report_delivery(
     raise failure
 
 
-def print_task(output: Output, task: Task, quiet: str, address: str = "") -> None:
-    """Print one task; `quiet` is the key of its main value, `address` that of its file."""
+def print_task(
+    output: Output, task: Task, quiet: str, address: str = "", reference: str | None = None
+) -> None:
+    """Print one task; `quiet` is the key of its main value, `address` that of its file, and
+    `reference` what the person calls the file; its id if they have not named it."""
     error = (task.error or {}).get("detail")
     lines = {
         "file": task.file_name or "",
@@ -179,7 +184,7 @@ def print_task(output: Output, task: Task, quiet: str, address: str = "") -> Non
         "stage": "" if task.ended else task.progress.stage,
         "error": str(error or ""),
         "address": address,
-        "report": _report_command(task),
+        "report": _report_command(task, reference),
         "file id": task.file_id or "",
         "task id": task.task_id,
         "created": task.created_at or "",
@@ -191,14 +196,15 @@ def print_task(output: Output, task: Task, quiet: str, address: str = "") -> Non
 
 def _status(task: Task) -> str:
     """The status for people: what happened to the version, where there is one."""
-    judged = task.kind.startswith(("file.new", "version.")) and task.kind != "version.compare"
-    if judged and task.status == "succeeded":
-        return "published"
+    if task.status == "succeeded":
+        return _SUCCESSES.get(task.kind, "published")
     return "rejected" if task.rejected else task.status
 
 
-def _report_command(task: Task) -> str:
+def _report_command(task: Task, reference: str | None) -> str:
     """The command that shows the task's report, if it is a version's."""
     if not task.report_url or task.version is None or not task.file_id:
         return ""
-    return f"entrepot report {task.file_id} --version {task.version}"
+    import shlex
+
+    return f"entrepot report {shlex.quote(reference or task.file_id)} --version {task.version}"

@@ -44,9 +44,10 @@ def list_versions(
     output.records(
         version_list,
         quiet="version",
-        columns=("version", "status", "size", "rows", "by", "created", "note"),
+        columns=("version", "status", "created", "size", "rows", "by", "note"),
         rows=[_row(version) for version in version_list],
         empty="There are no versions yet.",
+        wraps_last=True,
     )
 
 
@@ -60,7 +61,7 @@ def restore(ctx: typer.Context, file: FileArgument, version: VersionArgument) ->
         file_id = client.find_id(file)
         with client.naming_version(file_id, version):
             task_id = client.restore(file_id, version)
-        _watch_and_report(client, task_id, output)
+        _watch_and_report(client, task_id, output, file)
 
 
 def compare(
@@ -113,7 +114,7 @@ def accept(
         file_id = client.find_id(file)
         with client.naming_version(file_id, version):
             task_id = client.accept(file_id, version, reason)
-        _watch_and_report(client, task_id, output)
+        _watch_and_report(client, task_id, output, file)
 
 
 def accept_suggestion(ctx: typer.Context, file: FileArgument, version: VersionArgument) -> None:
@@ -127,13 +128,14 @@ def accept_suggestion(ctx: typer.Context, file: FileArgument, version: VersionAr
         file_id = client.find_id(file)
         with client.naming_version(file_id, version):
             task_id = client.accept_suggestion(file_id, version)
-        _watch_and_report(client, task_id, output)
+        _watch_and_report(client, task_id, output, file)
         for change in client.schema(file_id).get("changes") or ():
             output.note(f"Changed: {change['change']}, {change['reason']}.")
 
 
-def _watch_and_report(client: "Client", task_id: str, output: Output) -> None:
-    report_delivery(client, watch_to_end(client, task_id, output), output, quiet="version")
+def _watch_and_report(client: "Client", task_id: str, output: Output, file: str) -> None:
+    task = watch_to_end(client, task_id, output)
+    report_delivery(client, task, output, quiet="version", reference=file)
 
 
 def _row(version: Document) -> tuple[str, ...]:
@@ -141,10 +143,10 @@ def _row(version: Document) -> tuple[str, ...]:
     return (
         str(version["version"]),
         str(version["status"]),
+        str(version["created_at"]),
         format_size(version["file_size"]),
         "" if rows is None else f"{rows:,}",
         str(version["user_name"]),
-        str(version["created_at"]),
         _note(version),
     )
 

@@ -12,7 +12,6 @@ from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
-from entrepot.files.versions import QUARANTINE_PERIOD
 from entrepot.grants.senders import (
     Decision,
     SendingAccount,
@@ -27,22 +26,9 @@ from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
+from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
 
 router = APIRouter()
-
-USAGE_LABELS = {
-    "current": "Current versions",
-    "earlier": "Earlier versions",
-    "undecided": "Being inspected",
-    "quarantined": f"Rejected or not inspected, kept for {QUARANTINE_PERIOD.days} days",
-    "deleted": "Deleted, can be undone",
-    "withdrawn": "Withdrawn, can be undone",
-    "canceled": "Canceled, removed soon",
-    "validations": "Came to be validated",
-    "uploads": "Uploads that run",
-    "resumable_uploads": "Resumable uploads",
-}
-"""What holds the account's bytes, as people see it."""
 
 DECISIONS: dict[str, Decision | None] = {"accepted": "accepted", "blocked": "blocked", "": None}
 """The decisions on a sender, as forms send them."""
@@ -71,6 +57,7 @@ async def account(request: Request, work: SessionWork) -> Response:
         content=content,
         usage=content.usage,
         usage_labels=USAGE_LABELS,
+        metadata_label=METADATA_LABEL,
         most_unaccepted=MAX_UNACCEPTED_FILES,
     )
 

@@ -1,69 +1,13 @@
 """A row of the record in words; what is not known yet is shown as it is."""
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any
 
 from entrepot.files.queries.activity import ActivityRow
-from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
-from entrepot.http.web.formatting import exact_time, number, size
 from entrepot.texts import replace_forbidden
+from entrepot_client.cli.activity_words import action_label, describe_detail
 
-ACTIONS = {
-    "version.read": "Read",
-    "version.deliver": "Delivered",
-    "version.publish": "Published",
-    "version.reject": "Rejected",
-    "version.refuse": "Rejected",
-    "version.cancel": "Canceled",
-    "version.fail": "Not inspected",
-    "version.restore": "Restored",
-    "version.accept": "Accepted",
-    "version.accept-suggestion": "Suggestion accepted",
-    "version.delete": "Version deleted",
-    "version.undelete": "Deletion undone",
-    "version.withdraw": "Withdrawn",
-    "version.unwithdraw": "Withdrawal undone",
-    "file.define": "Defined",
-    "file.validate": "Validated",
-    "file.change": "Changed",
-    "file.delete": "Deleted",
-    "file.undelete": "Deletion undone",
-    "file.purge": "Removed permanently",
-    "file.offer": "Offered",
-    "file.transfer": "Handed over",
-    "file.decline": "Offer declined",
-    "file.withdraw": "Offer taken back",
-    "version.compare": "Compared",
-    "schema.propose": "Schema proposed",
-    "schema.change": "Schema changed",
-    "upload.end": "Upload ended",
-    "entitlement.grant": "Shared",
-    "entitlement.revoke": "Sharing ended",
-    "entitlement.decline": "Share declined",
-    "link.create": "Link made",
-    "link.revoke": "Link revoked",
-    "sender.decide": "Decided about a sender",
-    "user.create": "User made",
-    "user.change": "User changed",
-    "user.delete": "User removed",
-    "user.password": "Password set",
-    "user.link": "Sign-in link made",
-    "user.sign-out": "Sessions ended",
-    "account.suspend": "Account suspended",
-    "account.resume": "Account resumed",
-    "session.create": "Signed in",
-    "session.fail": "Sign-in failed",
-    "session.end": "Signed out",
-    "access.refuse": "Refused",
-    "key.first-use": "Key used from a new network",
-    "key.create": "Key made",
-    "key.revoke": "Key revoked",
-}
 BADGES = {
     "version.reject": "bad",
     "version.refuse": "bad",
@@ -73,38 +17,6 @@ BADGES = {
 """Actions that are shown by a badge."""
 BY_OPERATORS = ("user.", "key.", "account.")
 """What nobody does without a user's name but an operator."""
-HIDDEN_DETAILS = ("sha256", "key_id", "link_id", "task_id", "offered_by")
-ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
-"""What the parts of an entitlement are called, whose names say too little to a reader."""
-LABELS = {
-    "file_name": "",
-    "size": "",
-    "bytes": "",
-    "user_name": "user",
-    "link_name": "for",
-    "expires_at": "expires",
-    "kind": "to",
-    "before": "version",
-    "after": "with version",
-    "accepted_from": "from version",
-    "restored_from": "from version",
-    "reason": "reason:",
-    "changes": "number of changes:",
-}
-"""What the other parts are called, where that is not their name in the record; some need none."""
-FLAGS = {"purge": "its bytes were removed", "disabled": "disabled", "for_account": "for everybody"}
-"""Parts that are shown only if they are true."""
-LONG_TEXT = re.compile(r"sha256:[0-9a-f]{64} \(([\d,]+) characters\)")
-"""How the record keeps a long text (`activity.record`)."""
-VERDICTS = {
-    "conforms": "keeps its contract",
-    "violates": "breaks its contract",
-    "not-tabular": "is not a table",
-}
-MAX_PARTS = 6
-"""Parts of a detail that one line shows."""
-MAX_PART_CHARS = 120
-"""Characters of one part."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +47,7 @@ def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
     fields = entry.fields
     return ActivityLine(
         at=entry.at,
-        action=ACTIONS.get(fields["action"]) or _short_text(fields["action"]),
+        action=replace_forbidden(action_label(fields["action"])),
         badge=BADGES.get(fields["action"]),
         user_name=fields["user_name"],
         default_actor="operator" if fields["action"].startswith(BY_OPERATORS) else "the server",
@@ -144,87 +56,7 @@ def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
         file_id=fields["file_id"],
         file_name=names.get(fields["file_id"] or ""),
         version=fields["version"],
-        detail=_detail(fields["action"], fields["detail"], fields["result"]),
+        detail=replace_forbidden(
+            describe_detail(fields["action"], fields["detail"], fields["result"])
+        ),
     )
-
-
-def _detail(action: str, detail: Mapping[str, Any], result: str | None) -> str:
-    if action == "version.read":
-        return _read(detail, result)
-    shown_details = [
-        (name, value)
-        for name, value in detail.items()
-        if value not in (None, "", [], {}) and name not in HIDDEN_DETAILS
-    ]
-    parts = [_part(action, name, value) for name, value in shown_details]
-    return ", ".join([part for part in parts if part][:MAX_PARTS])
-
-
-def _part(action: str, name: str, value: Any) -> str:
-    if name == "verdict" and value in VERDICTS:
-        return VERDICTS[value]
-    if name in FLAGS and isinstance(value, bool):
-        return FLAGS[name] if value else ""
-    labels = LABELS | (ENTITLEMENT_PREPOSITIONS if action.startswith("entitlement.") else {})
-    label = labels.get(name, name.replace("_", " "))
-    return f"{label} {_formatted(name, value) or _value(name, value)}".lstrip()
-
-
-def _formatted(name: str, value: Any) -> str | None:
-    """What an entitlement allows, or a time, as the pages say it; None for all else."""
-    if name == "entitlement" and value in ENTITLEMENT_LABELS:
-        return ENTITLEMENT_LABELS[value]
-    with suppress(ValueError):
-        if name.endswith("_at") and isinstance(value, str):
-            return exact_time(datetime.fromisoformat(value))
-    return None
-
-
-def _read(detail: Mapping[str, Any], result: str | None) -> str:
-    form, requests = detail.get("form"), detail.get("requests", 1)
-    parts = ["redirected to the store" if result == "redirected" else size(detail.get("bytes", 0))]
-    if form != "original":
-        parts.append(f"as {_short_text(form)}")
-    if requests != 1:
-        parts.append(f"in {number(requests)} requests")
-    if result == "broken off":
-        parts.append("broken off")
-    return ", ".join(parts)
-
-
-def _value(name: str, value: Any) -> str:
-    if name in ("size", "bytes") and isinstance(value, int):
-        return size(value)
-    if isinstance(value, dict) and value.keys() == {"from", "to"}:
-        return f"from {_quote(value['from'])} to {_quote(value['to'])}"
-    if not isinstance(value, list):
-        return _short_text(value)
-    if any(isinstance(each, dict) for each in value):
-        return number(len(value))
-    return _short_text(value[:MAX_PARTS])
-
-
-def _quote(value: Any) -> str:
-    return f"“{_short_text(value)}”" if isinstance(value, str) else _short_text(value)
-
-
-def _short_text(value: Any) -> str:
-    """A short text on one line."""
-    if isinstance(value, str) and (long := LONG_TEXT.fullmatch(value)):
-        return f"a text of {long[1]} characters"
-    text = replace_forbidden(_words(value)[: MAX_PART_CHARS + 1])
-    return text if len(text) <= MAX_PART_CHARS else text[: MAX_PART_CHARS - 1] + "…"
-
-
-def _words(value: Any) -> str:
-    """A value of a document as people write it, not as Python or JSON does."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        parts = islice(value.items(), MAX_PARTS)
-        return ", ".join(f"{name.replace('_', ' ')} {_words(each)}" for name, each in parts)
-    if isinstance(value, list):
-        return ", ".join(map(_words, value[:MAX_PARTS]))
-    return str(value)

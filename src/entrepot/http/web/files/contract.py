@@ -93,7 +93,7 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
                 for name in RULES
                 if name in constraints
             ),
-            *(["has a value in some row"] if field.get("entrepot:notEmpty") else []),
+            *(["not all rows are empty"] if field.get("entrepot:notEmpty") else []),
         ),
         value_forms=(
             *(
@@ -123,7 +123,7 @@ def _sentences(schema: dict[str, Any]) -> list[str]:
             f"A cell means “no value” if it is {join_values(schema['missingValues'])}."
         )
     if least := schema.get("entrepot:minRows"):
-        sentences.append(f"There {'is 1 row' if least == 1 else f'are {least:,} rows'} at least.")
+        sentences.append(f"At least {least:,} row{'' if least == 1 else 's'}.")
     if schema.get("primaryKey"):
         sentences.append(f"Primary key: {join_values(schema['primaryKey'])}.")
     sentences += [f"Unique together: {join_values(key)}." for key in schema.get("uniqueKeys", [])]

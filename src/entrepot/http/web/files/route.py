@@ -46,7 +46,6 @@ from entrepot.http.stored_documents import profile_document, view_document, visi
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
-from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import schema_view
 from entrepot.http.web.files.findings import view_findings, view_revisions
 from entrepot.http.web.files.load import PAGE, VERSIONS, load_file_page
@@ -61,6 +60,7 @@ from entrepot.http.web.usage_examples import (
     reading_examples,
 )
 from entrepot.inspection.results import Form
+from entrepot_client.cli.activity_words import ENTITLEMENT_LABELS
 
 router = APIRouter()
 

@@ -26,7 +26,12 @@ from entrepot.files.comparisons import (
 from entrepot.files.delivery.quarantine import Quarantine, get_quarantine
 from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
 from entrepot.files.processing.task_report import TaskReport, get_task_report
-from entrepot.files.queries.outcome import PublishedOutcome, find_published_outcome
+from entrepot.files.queries.outcome import (
+    PublishedOutcome,
+    RejectedOutcome,
+    find_published_outcome,
+    find_rejected_outcome,
+)
 from entrepot.http.api.tasks import task_events
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
@@ -129,18 +134,22 @@ class _TaskPage:
     quarantine: Quarantine | None = None
     comparison: FoundComparison | None = None
     outcome: PublishedOutcome | None = None
+    rejection: RejectedOutcome | None = None
 
 
 def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> _TaskPage:
     task = get_visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
         return _TaskPage(task, comparison=_comparison(conn, actor, task))
-    outcome = None
+    outcome, rejection = None, None
     if task.file_id is not None and task.version and task.status == "succeeded":
         outcome = find_published_outcome(conn, actor, task.file_id, task.version)
+    if task.file_id is not None and task.version and task.status == "failed":
+        rejection = find_rejected_outcome(conn, actor, task.file_id, task.version)
     is_gone = outcome is not None and outcome.is_gone
     report = get_task_report(conn, actor, task_id) if task.has_report and not is_gone else None
-    return _TaskPage(task, report, get_quarantine(conn, actor, task_id, now), None, outcome)
+    quarantine = get_quarantine(conn, actor, task_id, now)
+    return _TaskPage(task, report, quarantine, None, outcome, rejection)
 
 
 def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> FoundComparison | None:
@@ -172,6 +181,7 @@ async def _template_values(work: UnitOfWork, content: _TaskPage) -> dict[str, An
         "suggested": suggested,
         "comparison": values,
         "outcome": content.outcome,
+        "rejection": content.rejection,
     }
 
 
