@@ -26,7 +26,7 @@ def stored_file(file_id: str, name: str, path: str | None = None) -> File:
         ("be49", "an id that begins with 'be49'", None, "Give an id."),
     ],
 )
-def test_files_that_are_meant_alike_are_listed_with_what_tells_them_apart(
+def test_files_of_one_name_are_listed_with_path_owner_and_date(
     reference: str, what: str, path: str | None, advice: str
 ) -> None:
     files = tuple(stored_file(f"be49-{number}", "orders.csv", path) for number in (1, 2))
