@@ -52,13 +52,16 @@ def _most_frequent(
     entries: Sequence[dict[str, Any]], errors: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The kinds that have the most errors, in the order in which the report lists them."""
-    places: dict[int, int] = {}
-    for entry in entries:
-        first = first_error(entry, errors)
-        place = next((at for at, error in enumerate(errors) if error is first), len(errors))
-        places[id(entry)] = place
-    frequent = sorted(entries, key=lambda entry: (-entry["count"], places[id(entry)]))[:MAX_KINDS]
-    return sorted(frequent, key=lambda entry: places[id(entry)])
+    places: dict[tuple[str, object], int] = {}
+    for at, error in enumerate(errors):
+        for number in (error.get("fieldNumber"), None):  # not every count is of one field
+            places.setdefault((code_of(error), number), at)
+
+    def place(entry: dict[str, Any]) -> int:
+        return places.get((code_of(entry), entry.get("fieldNumber")), len(errors))
+
+    frequent = sorted(entries, key=lambda entry: (-entry["count"], place(entry)))[:MAX_KINDS]
+    return sorted(frequent, key=place)
 
 
 def code_of(error: Mapping[str, Any]) -> str:
