@@ -37,13 +37,12 @@ def summarize(
     header = [entry for entry in counts if is_of_header(entry)]
     others = [entry for entry in counts if not is_of_header(entry)]
     parts = [_figures(bool(header), bool(others), rejected, rows, contract)]
-    shown_kinds = header[:MAX_KINDS], _most_frequent(others, errors)
-    for entries, shown, noun in (
-        (header, shown_kinds[0], "fault of the header"),
-        (others, shown_kinds[1], "kind of error"),
+    for entries, chosen, noun in (
+        (header, header[:MAX_KINDS], "fault of the header"),
+        (others, _most_frequent(others, errors), "kind of error"),
     ):
-        parts += [_first_of(entry, errors) for entry in shown]
-        if more := len(entries) - len(shown):
+        parts += [_first_of(entry, errors) for entry in chosen]
+        if more := len(entries) - len(chosen):
             parts.append(f"{more:,} more {noun if more == 1 else _plural(noun)}.")
     return " ".join(parts)
 
