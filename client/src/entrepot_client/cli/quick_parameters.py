@@ -45,21 +45,34 @@ def use_quick_parameters() -> None:
 
 _PLAIN_TYPES = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}
 """What the help calls the values of options; a path is a `PATH`."""
+_Command: Any = next(
+    (kind for kind in core.TyperCommand.__mro__ if "get_short_help_str" in vars(kind)), None
+)
+_short_help_text: Any = getattr(_Command, "get_short_help_str", None)
+_WHOLE_SENTENCE = 10_000
+"""Characters: no first sentence of a help is longer."""
 _typers_type_text: Any = getattr(getattr(core, "TyperOption", None), "display_type", None)
 
 
 def use_plain_usage() -> None:
     """Have Typer write `FILE [VERSION]` in the usage of a command: its braces look as if they were
-    to be typed; and types in words, not in those of Python. A Typer that is built otherwise keeps
-    its own."""
+    to be typed; types in words, not in those of Python; and the first sentence of each command in a
+    list, which is wrapped instead of cut. A Typer that is built otherwise keeps its own."""
     argument = getattr(core, "TyperArgument", None)
+    if _short_help_text is not None:
+        _Command.get_short_help_str = _first_sentence
     if _typers_type_text is not None:
-        core.TyperOption.display_type = _type_of_option  # type: ignore[method-assign]
+        core.TyperOption.display_type = _type_of_option  # type: ignore[method-assign, assignment]
     if argument is not None and hasattr(argument, "display_type_rich"):
         argument.display_type_rich = _type_of_argument
     if argument is not None and hasattr(argument, "_usage_display_name"):
         argument._usage_display_name = _usage_name
         argument.display_name_raw = property(_display_name)
+
+
+def _first_sentence(command: Any, limit: int = 0) -> str:
+    del limit
+    return str(_short_help_text(command, _WHOLE_SENTENCE))
 
 
 def _type_of_option(option: Any, ctx: Any) -> str:

@@ -91,11 +91,9 @@ def _row_lines(texts: Sequence[str], columns: Sequence[_TableColumn]) -> list[st
     *texts_before, last = texts
     lines = _wrap(last, columns[-1].width) if columns[-1].wraps else [last]
     indent = " " * _total([*(column.width for column in columns[:-1]), 0])
-    first = GAP.join(
-        _fit(text, column.width)
-        for text, column in zip([*texts_before, lines[0]], columns, strict=True)
-    )
-    return [first.rstrip(), *(indent + line for line in lines[1:])]
+    before = [_fit(text, column.width) for text, column in zip(texts_before, columns, strict=False)]
+    first = lines[0] if columns[-1].wraps else _fit(lines[0], columns[-1].width)
+    return [GAP.join([*before, first]).rstrip(), *(indent + line for line in lines[1:])]
 
 
 def _wrap(text: str, width: int) -> list[str]:

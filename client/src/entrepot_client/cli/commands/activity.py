@@ -206,7 +206,7 @@ def _row(entry: Document) -> tuple[str, ...]:
         action_label(action),
         str(entry.get("user_name") or ""),
         str(entry.get("version") or ""),
-        result,
+        "" if result == "done" else result,
         str(entry.get("address") or ""),
         str(entry.get("file_id") or ""),
         describe_detail(action, entry.get("detail") or {}, result),

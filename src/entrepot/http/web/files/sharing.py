@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
@@ -31,7 +32,7 @@ class SharingDraft:
         if self.days not in dict(LIVES):
             raise FieldInvalid("expires_at", "choose one of the list.")
         until = now + timedelta(days=DAYS.require(self.days, "expires_at")) if self.days else None
-        return self.user_name, self.entitlement, until
+        return self.user_name, cast(Entitlement, self.entitlement), until
 
 
 def read_draft(form: PageForm) -> SharingDraft:
