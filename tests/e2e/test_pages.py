@@ -123,7 +123,7 @@ def test_an_upload_is_followed_live_to_its_end(
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "9")
 
     stalled()
-    expect(page.get_by_text("Published")).to_be_visible()
+    expect(page.get_by_text("Published", exact=True)).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Accepted")
     assert page.evaluate("window.stayed") is True, "the page came again instead of following"
     page.get_by_role("link", name="Open the file").click()
@@ -267,7 +267,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"id|amount\n1|2\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("Published")).to_be_visible()
+    expect(page.get_by_text("Published", exact=True)).to_be_visible()
     page.get_by_role("link", name="Open the file").click()
     columns = page.get_by_role("region", name="Columns", exact=True).get_by_role("row")
     texts = [row.get_by_role("cell").all_inner_texts()[:4] for row in columns.all()[1:]]

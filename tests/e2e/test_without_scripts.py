@@ -26,7 +26,7 @@ def test_an_upload_is_followed_by_a_page_that_comes_again(
     plain.get_by_role("button", name="Upload").click()
     expect(plain.get_by_text("Waiting")).to_be_visible()
     stalled()
-    expect(plain.get_by_text("Published")).to_be_visible()
+    expect(plain.get_by_text("Published", exact=True)).to_be_visible()
 
 
 def test_a_task_is_canceled(plain: Page, person: TestAccount, stalled: Callable[[], None]) -> None:

@@ -54,7 +54,7 @@ def find_published_outcome(
 
 @dataclass(frozen=True)
 class RejectedOutcome:
-    """What became of a version that was rejected, or could not be inspected.
+    """The state of a version that was rejected, or could not be inspected.
 
     `settled_by` is the published version that corrects it, or that has its bytes and was accepted
     (`accepted`); None: there is none, or the actor may not know of it. `current_version` is what
