@@ -124,7 +124,7 @@ def test_an_upload_is_followed_live_to_its_end(
 
     stalled()
     expect(page.get_by_text("Published", exact=True)).to_be_visible()
-    expect(page.get_by_role("status")).to_contain_text("Accepted")
+    expect(page.get_by_role("status")).to_contain_text("Published")
     assert page.evaluate("window.stayed") is True, "the page came again instead of following"
     page.get_by_role("link", name="Open the file").click()
     expect(page.get_by_role("heading", name="orders.csv")).to_be_visible()
