@@ -216,7 +216,7 @@ prepare_folder(folder)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 shared = share_metrics(folder, "api-0")
 from entrepot.metrics.process_metrics import ProcessMetrics
-ProcessMetrics().count_request("GET", "/", 200, 0.1, 1, 1)
+ProcessMetrics().count_requests("GET", "/", 200, [0.1], 1, 1)
 print(json.dumps(shared))
 """
 

@@ -10,8 +10,9 @@ from tests.crash.test_exact_points import LIMIT, SCHEMA
 from tests.support.wait import PATIENCE
 
 SENDERS = 4
-LONGEST = 2.0
-"""Seconds until the kill, at most."""
+LONGEST, LONGEST_OF_FEW = 2.0, 0.5
+"""Seconds until the kill, at most; of a run that is not `--long`, since all that was accepted until
+then is inspected after it."""
 
 
 def load(installation: Installation, chance: random.Random, stop: threading.Event) -> None:
@@ -34,17 +35,17 @@ def load(installation: Installation, chance: random.Random, stop: threading.Even
 
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_random(installation: Installation, seed: int) -> None:
-    kill_under_load(installation, seed)
+    kill_under_load(installation, seed, LONGEST_OF_FEW)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("stores", ["disk", "s3"])
 @pytest.mark.parametrize("seed", [2, 3, *range(100, 300)])
 def test_killed_at_random_many_times(installation: Installation, seed: int) -> None:
-    kill_under_load(installation, seed)
+    kill_under_load(installation, seed, LONGEST)
 
 
-def kill_under_load(installation: Installation, seed: int) -> None:
+def kill_under_load(installation: Installation, seed: int, longest: float) -> None:
     chance = random.Random(seed)
     stop = threading.Event()
     senders = [
@@ -53,7 +54,7 @@ def kill_under_load(installation: Installation, seed: int) -> None:
     ]
     for sender in senders:
         sender.start()
-    time.sleep(chance.uniform(0.05, LONGEST))
+    time.sleep(chance.uniform(0.05, longest))
     installation.kill_tree()
     stop.set()
     for sender in senders:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +43,8 @@ TOUCH_INTERVAL = timedelta(minutes=1)
 MAX_NAME_CHARS = 100
 MAX_KEYS_PER_USER = 100
 """Keys of one user that are valid at the same time."""
+MAX_DIGESTS = 1_000
+"""Keys whose digests are kept in memory: each takes 6 of the 65 us of a small download."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def authenticate(conn: ReadConnection, secret: bytes, api_key: str, now: datetim
     return find_key_holder(conn, key_digest(secret, api_key), now)
 
 
+@lru_cache(MAX_DIGESTS)
 def key_digest(secret: bytes, api_key: str) -> bytes:
     """The keyed hash of a key, as the database stores it. Raises NotAuthenticated for a malformed
     key."""

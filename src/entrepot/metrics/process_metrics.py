@@ -4,6 +4,7 @@ What the database knows for all processes (the queue, accounts) is read from it 
 (`cli.metrics`), not counted here. docs/reference/metrics.md lists everything.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from prometheus_client import Counter, Histogram
@@ -89,16 +90,24 @@ class ProcessMetrics:
         """Every metric, for its documentation."""
         return [each for each in vars(self).values() if isinstance(each, MetricWrapperBase)]
 
-    def count_request(
-        self, method: str, route: str, status: int, seconds: float, received: int, sent: int
+    def count_requests(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: Sequence[float],
+        received: int,
+        sent: int,
     ) -> None:
-        """A request has ended; `status` is 0 if it was never answered."""
+        """Requests have ended, as many as there are `seconds`; `received` and `sent` are bytes of
+        all of them. `status` is 0 if they were never answered."""
         labels = method, route, status
         counters = self._by_labels.get(labels)
         if counters is None:
             counters = self._by_labels[labels] = self._counters(method, route, status)
-        counters.requests.inc()
-        counters.seconds.observe(seconds)
+        counters.requests.inc(len(seconds))
+        for each in seconds:
+            counters.seconds.observe(each)
         if received:
             counters.received.inc(received)
         if sent:
