@@ -17,7 +17,7 @@ from entrepot.cli.serve import curl_lines
 ROOT = Path(__file__).parent.parent.parent
 FENCED = re.compile(r"^```bash\n(.*?)^```$", re.M | re.S)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
-UPLOAD = "seq 100 999"
+UPLOAD = "(echo number; seq 100 999)"
 FOLLOW = "<TASK ID>"
 
 
@@ -29,14 +29,20 @@ def marked(mark: str) -> str:
     return result.group(1).rstrip("\n")
 
 
+def published_lines() -> str:
+    """The README's blocks with the published examples, from their mark to the next heading."""
+    section = (ROOT / "README.md").read_text().partition("<!-- lines -->")[2].partition("\n## ")[0]
+    return "\n".join(FENCED.findall(section)).rstrip("\n")
+
+
 def test_the_readme_shows_what_the_demo_prints(demo: Any) -> None:
-    assert marked("lines") == "\n".join(curl_lines("<ENDPOINT>", "<API KEY>"))
+    assert published_lines() == "\n".join(curl_lines("<ENDPOINT>", "<API KEY>"))
     printed = "\n".join(curl_lines(demo.printed("Endpoint"), demo.printed("API key")))
     assert printed in demo.output
 
 
 def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:
-    lines = marked("lines").replace("<ENDPOINT>", demo.printed("Endpoint"))
+    lines = published_lines().replace("<ENDPOINT>", demo.printed("Endpoint"))
     users, files, download, upload, follow = lines.replace(
         "<API KEY>", demo.printed("API key")
     ).split("\n\n")
@@ -85,25 +91,36 @@ def followed(demo: Any, line: str, folder: Path) -> dict[str, Any]:
 
 
 def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
-    """As the README has them, with nothing set but what they set."""
-    script = marked("client").replace("<ENDPOINT>", demo.printed("Endpoint"))
-    script = script.replace("<API KEY>", demo.printed("API key"))
-    activate, export, *lines = script.splitlines()
+    """As the README has them, with nothing set but the line that the demo prints. Pasted a second
+    time, they deliver to the same file."""
+    [export] = [line for line in demo.output.splitlines() if line.startswith("export ")]
+    activate, *lines = marked("client").splitlines()
     assert activate == ". .venv/bin/activate"
-    assert export in demo.output.splitlines()
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", "\n".join([export, *lines])],
-        cwd=tmp_path,
-        env={"PATH": demo.environment["PATH"], "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    first, versions = ("\n".join([export, *each]) for each in (lines, lines[-1:]))
+    assert lines[-1].startswith("entrepot files versions ")
+
+    def paste(options: str, script: str) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            ["bash", *options.split(), "-c", script],
+            cwd=tmp_path,
+            env={"PATH": demo.environment["PATH"], "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done
+
+    done = paste("-euo pipefail", first)
     assert "rejected, exit status 5" in done.stdout
     assert "is not an integer" in done.stderr
     assert (tmp_path / "cities.parquet").read_bytes().startswith(b"PAR1")
+    again = paste("-u", first)  # a shell that continues after a command that fails, as a terminal's
+    assert "entrepot push cities.csv --to geo/cities" in again.stderr
+    assert "rejected, exit status 5" in again.stdout
+    numbers = paste("-e", f"{versions} --format quiet").stdout.split()
+    assert numbers == ["5", "4", "3", "2", "1"], again.stderr
 
 
 VERSIONS = """

@@ -17,7 +17,7 @@ from entrepot.cli.samples import rejected_task, seed_demo, sign_in_link, wait_un
 from entrepot.cli.start import choose_ports, prepare_installation, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
-from entrepot.http.web.usage_examples import published_examples
+from entrepot.http.web.usage_examples import first_upload, published_examples
 from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.settings import Settings
 
@@ -130,6 +130,6 @@ def curl_lines(endpoint: str, api_key: str) -> list[str]:
     upload."""
     lines: list[str] = []
     for example in published_examples(endpoint, api_key, path="numbers.csv"):
-        setup = ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.text else []
-        lines += ["", *setup, *example.text.split("\n")]
+        text = first_upload(endpoint, api_key) if "--form" in example.text else example.text
+        lines += ["", *text.split("\n")]
     return lines[1:]

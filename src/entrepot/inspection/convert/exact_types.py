@@ -22,6 +22,8 @@ Figures = Sequence[Any]
 
 MAX_DECIMAL_DIGITS = 38
 """Digits of the widest decimal that Parquet's readers agree on (128 bits)."""
+SHORT_INTEGER_CHARS = 18
+"""Characters, a sign among them, up to which every integer fits into 64 bits."""
 ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?|\s+(?i:utc|gmt))$"
 FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 """More than a microsecond, and than a nanosecond, has digits for."""
@@ -57,7 +59,7 @@ def exact_type_of(  # noqa: PLR0911 (a row per type)
     of its values are known to be spelled as `line_regex.USUAL` has it, so there is less to ask."""
     match cell.field.type:
         case "integer":
-            return _integer(cell)
+            return _integer(cell, usual)
         case "number":
             return _number(cell, kind, usual)
         case "boolean":
@@ -110,24 +112,35 @@ def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
     )
 
 
-def _integer(cell: CellSql) -> ExactType:
+def _integer(cell: CellSql, usual: bool) -> ExactType:
     """64 bits, else a decimal of up to 38 digits, else a text: no integer is rounded."""
     huge = value_of(cell.text, cell.field)
-    probes = (_count(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
     bare = plain_number(cell.text, cell.field)
+    as_bigint = when(cell, f"{bare}::BIGINT")
+    values = (_count(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
 
     def decide(figures: Figures) -> Sql:
         lost, low, high = figures
         if lost:
             return as_text(cell)
         if low is None or (low >= -(2**63) and high < 2**63):
-            return when(cell, f"{bare}::BIGINT")
+            return as_bigint
         limit = 10**MAX_DECIMAL_DIGITS
         if -limit < low and high < limit:
             return when(cell, f"{bare}::DECIMAL({MAX_DECIMAL_DIGITS}, 0)")
         return as_text(cell)
 
-    return ExactType(probes, decide, f"a number has more than {MAX_DECIMAL_DIGITS} digits")
+    reason = f"a number has more than {MAX_DECIMAL_DIGITS} digits"
+    if not usual:
+        return ExactType(values, decide, reason)
+    # A sign and digits: the values need not be looked at, as long as all are short.
+    return ExactType(
+        (f"max({when(cell, f'strlen({cell.text})')})",),
+        lambda figures: decide(figures[1:]) if figures[1:] else as_bigint,
+        reason,
+        values,
+        lambda figures: (figures[0] or 0) > SHORT_INTEGER_CHARS,
+    )
 
 
 def _extremes(cell: CellSql, value: Sql) -> tuple[Sql, Sql]:
@@ -147,11 +160,11 @@ class _Digits:
 
     @property
     def whole(self) -> Sql:
-        return sql(f"length(ltrim(split_part({self.number}, '.', 1), '+-0'))")
+        return sql(f"strlen(ltrim(split_part({self.number}, '.', 1), '+-0'))")
 
     @property
     def places(self) -> Sql:
-        return sql(f"length(split_part({self.number}, '.', 2))")
+        return sql(f"strlen(split_part({self.number}, '.', 2))")
 
     @property
     def inexact(self) -> Sql:
