@@ -101,7 +101,7 @@ def list_files(
     output.records(
         [file.document for file in file_list],
         quiet="file_id",
-        columns=("name", "you may", "version", "size", "owner", "created", "file id"),
+        columns=("name", "you may", "path", "version", "size", "owner", "created", "file id"),
         rows=[_row(file) for file in file_list],
         empty="No file matches."
         if filtered
@@ -303,6 +303,7 @@ def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_name,
         RIGHTS.get(file.entitlement, file.entitlement),
+        file.path or "",
         _format_version(file),
         _format_size(file.file_size),
         file.user_name,
