@@ -14,6 +14,7 @@ from sqlalchemy import event
 from tests.http.test_suggestions import forge_suggestion
 from tests.http.test_versions import publish
 from tests.support.api import CSV, assert_problem
+from tests.support.loops import run_apart
 from tests.support.server import Server, TestAccount
 
 from entrepot.errors import SchemaInvalid, SchemaTooCostly
@@ -78,7 +79,7 @@ def test_six_large_schemas_leave_the_event_loop_alone() -> None:
         assert all(each == parsed for each in await asyncio.gather(*jobs))
 
     try:
-        lag = asyncio.run(lag_while(parse_all()))
+        lag = run_apart(lag_while(parse_all()))
     finally:
         parser.close()
     # What remains is to take the answer in, a few percent of parsing; both slow down alike.
@@ -106,8 +107,8 @@ def test_what_takes_too_long_is_refused_and_others_go_on() -> None:
             waiting.close()
 
     try:
-        asyncio.run(both())
-        asyncio.run(after())
+        run_apart(both())
+        run_apart(after())
     finally:
         parser.close()
 

@@ -1,6 +1,5 @@
 """What the log says of a request and of a task: ids to find it by, and no secret."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.support.api import CSV, PLAIN
+from tests.support.loops import run_apart
 from tests.support.postgres import Postgres
 from tests.support.server import Server, make_server
 from tests.support.tus import Tus
@@ -122,7 +122,7 @@ def test_a_line_is_one_line_without_secrets_whatever_the_path(
         access_log.write(scope | {"path": "/next"}, 404, 0.1, None)
         assert capsys.readouterr().err == ""  # those of a turn are written together
 
-    asyncio.run(write())
+    run_apart(write())
     text = capsys.readouterr().err
     assert key not in text
     assert text.count("\n") == 2

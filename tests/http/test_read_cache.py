@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 from tests.support.api import CSV, assert_problem
+from tests.support.loops import run_apart
 from tests.support.migrated import open_migrated
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
@@ -172,7 +173,7 @@ def test_what_is_committed_in_a_turn_counts_for_whoever_comes_after_it(tmp_path:
         await asyncio.sleep(0)
         return states
 
-    first, of_the_same_turn, after_it = asyncio.run(ask())
+    first, of_the_same_turn, after_it = run_apart(ask())
     assert first == of_the_same_turn != after_it
     cache.close()
     database.close()
@@ -197,6 +198,6 @@ def test_bytes_are_kept_within_a_bound_until_something_is_committed(tmp_path: Pa
         assert cache.get_made(answer) is None
         assert cache.take_bytes(1)
 
-    asyncio.run(keep_and_commit())
+    run_apart(keep_and_commit())
     cache.close()
     database.close()

@@ -1,6 +1,5 @@
 """A small blob that was sent is sent from memory again, as long as its bytes are kept."""
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import uuid4
 import pytest
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope
+from tests.support.loops import run_apart
 
 from entrepot.blobs import BlobId, DiskStore
 from entrepot.errors import BlobMissing
@@ -42,7 +42,7 @@ class DownloadsInMemory:
         )
         assert isinstance(response, BlobResponse)
         response.kept_bytes = self.kept
-        return asyncio.run(_body_of(response, receive_nothing))
+        return run_apart(_body_of(response, receive_nothing))
 
 
 async def _body_of(response: BlobResponse, receive: Receive) -> bytes:
