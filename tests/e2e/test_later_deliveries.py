@@ -8,7 +8,7 @@ from tests.support.api import CSV, Api
 from tests.support.links import make_link
 from tests.support.server import TestAccount
 from tests.support.sharing import post_version
-from tests.support.tus import Tus
+from tests.support.tus import STREAM, metadata
 
 from entrepot_client import Client
 
@@ -40,7 +40,13 @@ def by_link(api: Api, file_id: str, account: str) -> str:
 
 
 def by_tus(api: Api, file_id: str, account: str) -> str:
-    return Tus.begin(api, len(CSV), limit=1000, file_id=file_id).end(CSV)
+    about = {
+        "Upload-Length": str(len(CSV)),
+        "Upload-Metadata": metadata(filename="x.csv", file_id=file_id),
+    }
+    return str(
+        api.post("/uploads", headers=STREAM | about, content=CSV).headers["entrepot-task-id"]
+    )
 
 
 def by_program(api: Api, file_id: str, account: str) -> str:
@@ -59,7 +65,8 @@ def test_every_later_delivery_that_is_published_replaces_the_advice(
 ) -> None:
     api, client = someone.api, browse()
     assert post_sign_in(client, someone).status_code == 303
-    file_id = api.deliver(CSV, path="orders", enforce_schema="true")["file_id"]
+    file_id = api.deliver(CSV, enforce_schema="true")["file_id"]
+    assert api.request("PATCH", f"/file/{file_id}", json={"path": "orders"}).status_code == 200
     version = 1
     for deliver in WAYS:
         rejected = api.wait_task(post_version(api, file_id, BROKEN).json()["task_id"])
@@ -98,7 +105,7 @@ def test_a_guest_sees_that_a_later_delivery_by_the_link_was_published(
 ) -> None:
     api, client = someone.api, browse()
     file_id = api.deliver(CSV, enforce_schema="true")["file_id"]
-    path = make_link(api, file_id, "deliver")["path"]
+    path = make_link(api, file_id, "deliver")["path"].rstrip("/")
     rejected = api.request("PUT", path, content=BROKEN).json()["task_id"]
     api.wait_task(rejected)
     assert "Correct the errors above" in client.get(f"{path}/deliveries/{rejected}").text
