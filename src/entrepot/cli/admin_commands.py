@@ -295,7 +295,9 @@ def _state(row: Mapping[str, Any]) -> str:
     """Whether a user or an account can be used."""
     if row.get("suspended_at"):
         return f"suspended since {_day(row['suspended_at'])}"
-    return "disabled" if row.get("disabled") else "active"
+    if "disabled" in row:
+        return "disabled" if row["disabled"] else "enabled"
+    return "active"
 
 
 def _day(time: str | None) -> str:

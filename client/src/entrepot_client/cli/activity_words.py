@@ -60,7 +60,7 @@ ACTIONS = {
     "session.fail": "Sign-in failed",
     "session.end": "Signed out",
     "access.refuse": "Access refused",
-    "key.first-use": "Key used from a new network",
+    "key.first-use": "New network of a key",
     "key.create": "Key created",
     "key.revoke": "Key revoked",
 }

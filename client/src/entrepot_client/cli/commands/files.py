@@ -229,7 +229,9 @@ def undelete(
     with open_client(output) as client:
         if version is None:
             # A deleted file is on no list, so only its whole id finds it.
-            check_id(file, "deleted file", "entrepot activity list --action file.delete")
+            check_id(
+                file, "deleted file", "entrepot activity list --action file.delete --format json"
+            )
             print_file(client, client.undelete_file(file), output)
             return
         file_id = client.find_id(file)
