@@ -21,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.places import HEALTH, LINKS, path_without_secret
 from entrepot.http.raw_headers import RawHeaders, find_header
-from entrepot.http.request_counts import CountRequest
+from entrepot.http.request_batches import RequestBatches
+from entrepot.http.request_counts import RequestCounts
 from entrepot.settings import Settings
 from entrepot.texts.log_lines import REQUEST_ID, redact, timestamp, writes_for_people
 
@@ -55,8 +56,8 @@ class AccessLog:
     """Writes a line for each request that has ended.
 
     JSON lines are made here, with the members that `cli.logs` gives every line: by way of
-    structlog's processors a line takes a tenth of a small download. For people it is their renderer
-    that makes it.
+    structlog's processors a line takes a tenth of a small download. They are kept until `flush`.
+    For people it is their renderer that makes it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -82,8 +83,6 @@ class AccessLog:
             )
             return
         task_text = f'"task_id": {quote(task_id)}, ' if task_id is not None else ""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(
             f'{{"method": {quote(method)}, "path": {quote(path)}, "status": {status}, "ms": {ms}, '
             f'"client": {quote(client)}, {_party_members(parties)}{task_text}"event": "request", '
@@ -91,9 +90,11 @@ class AccessLog:
             f'"timestamp": "{timestamp()}"}}\n'
         )
 
-    def _flush(self) -> None:
-        """Write the lines of one turn of the event loop: one system call for all of them."""
+    def flush(self) -> None:
+        """Write the lines that are kept: one system call for all of them."""
         lines, self._lines = self._lines, []
+        if not lines:
+            return
         sys.stderr.write("".join(lines))
         sys.stderr.flush()
 
@@ -122,10 +123,11 @@ class RequestIds:
 class RequestContextMiddleware:
     """Gives each request its id, uses the headers of trusted proxies, logs, and lingers."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, count_request: CountRequest) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, counts: RequestCounts) -> None:
         self._app = app
-        self._count_request = count_request
+        self._counts = counts
         self._access_log = AccessLog(settings)
+        self._batches = RequestBatches(self._counts.flush, self._access_log.flush)
         self._ids = RequestIds()
         networks = settings.trusted_proxies
         self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in networks]
@@ -133,7 +135,10 @@ class RequestContextMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._batches.close()
             return
         self._apply_forwarded_headers(scope)
         exchange = _Exchange(scope, receive, send, self._ids.take())
@@ -141,7 +146,8 @@ class RequestContextMiddleware:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            exchange.end(self._count_request, self._access_log)
+            exchange.end(self._counts, self._access_log)
+            self._batches.expect()
             REQUEST_ID.reset(outer)
         if not exchange.body_ended:
             await exchange.linger()
@@ -246,11 +252,11 @@ class _Exchange:
         length = self._answer_headers.get(b"content-length", b"").decode("latin-1")
         return CONTENT_LENGTH.or_default(length, 0)
 
-    def end(self, count_request: CountRequest, access_log: AccessLog) -> None:
+    def end(self, counts: RequestCounts, access_log: AccessLog) -> None:
         """Count the request, and log it, once it has ended."""
         seconds = time.perf_counter() - self._started_at
         scope, status = self._scope, self._status
-        count_request(scope, status, seconds, self._received, self._sent)
+        counts.add(scope, status, seconds, self._received, self._sent)
         if scope["path"] not in HEALTH:
             access_log.write(scope, status, seconds, self._task_id)
 
