@@ -6,10 +6,11 @@ One plain ASGI callable; a framework middleware would buffer or wrap streams.
 import asyncio
 import ipaddress
 import logging
+import math
 import os
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from uuid import UUID
@@ -21,7 +22,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.places import HEALTH, LINKS, path_without_secret
 from entrepot.http.raw_headers import RawHeaders, find_header
-from entrepot.http.request_batches import RequestBatches
 from entrepot.http.request_counts import RequestCounts
 from entrepot.settings import Settings
 from entrepot.texts.log_lines import REQUEST_ID, redact, timestamp, writes_for_people
@@ -37,6 +37,10 @@ MAX_PARTY_TEXTS = 1_000
 """Parties whose part of a line is kept: to write four ids takes longer than to look it up."""
 IDS_AT_ONCE = 256
 """Ids of requests that are made at once."""
+
+INTERVAL_SECONDS = 0.01
+"""Least seconds between two batches of lines and counts: what a process that is killed has not
+written."""
 
 PARTIES = ("account_id", "user_id", "key_id", "link_id")
 """What a request's scope says of who asked, once it is known."""
@@ -118,6 +122,45 @@ class RequestIds:
             text = os.urandom(16 * IDS_AT_ONCE).hex()
             self._ids = [text[begin : begin + 32] for begin in range(0, len(text), 32)]
         return self._ids.pop()
+
+
+class RequestBatches:
+    """Calls each of `flushes` soon after a request has ended.
+
+    In the next turn of the event loop if the last batch is long ago, else with those of all that
+    end until its time. A system call gives the interpreter's lock away, to a thread of the server
+    that waits for it (ADR 0070).
+    Use it from the event loop's thread.
+    """
+
+    def __init__(self, *flushes: Callable[[], None]) -> None:
+        self._flushes = flushes
+        self._interval = INTERVAL_SECONDS
+        self._last = -math.inf
+        self._is_expected = False
+
+    def expect(self) -> None:
+        """Something is to be flushed."""
+        if self._is_expected:
+            return
+        self._is_expected = True
+        loop = asyncio.get_running_loop()
+        wait = self._last + self._interval - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self._flush)
+        else:
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_expected = False
+        self._last = asyncio.get_running_loop().time()
+        for flush in self._flushes:
+            flush()
+
+    def close(self) -> None:
+        """Flush now, and let nothing wait from here on: the event loop is about to end."""
+        self._interval = 0.0
+        self._flush()
 
 
 class RequestContextMiddleware:

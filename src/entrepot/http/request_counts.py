@@ -33,9 +33,7 @@ class RequestCounts:
 
     def __init__(self, app: FastAPI, metrics: ProcessMetrics) -> None:
         self._metrics = metrics
-        self._paths: dict[Any, str] = {
-            route.endpoint: str(route.path) for route in api_routes(app)
-        }
+        self._paths: dict[Any, str] = {route.endpoint: str(route.path) for route in api_routes(app)}
         self._ended: dict[tuple[str, str, int], _Ended] = {}
 
     def add(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
