@@ -124,7 +124,7 @@ def test_a_version_is_withdrawn_and_that_undone(
     assert (status, "can be undone until" in out) == (0, True)
     assert account.api.get(f"/file/download/{file_id}").content == CSV
     listed = run("files", "versions", "months.csv", "--format", "human")[1]
-    assert "withdrawn, can be undone until" in listed
+    assert "can be undone until" in listed
     assert "wrong month" in listed
     assert run("files", "undo-withdrawal", "months.csv", 2, "--format", "quiet")[:2] == (0, "2\n")
     assert run("files", "undo-withdrawal", "months.csv", 2)[0] == 1
