@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.doubtful_points import describe_doubtful_points
 from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.check.header_errors import check_labels
 from entrepot.inspection.check.infer import unique_names
@@ -20,11 +21,12 @@ MAX_LISTED_COLUMNS = 5
 
 
 def judge_first_version(
-    table: Table, measures: Sequence[str] = ()
+    table: Table, measures: Sequence[str] = (), doubtful: Sequence[str] = ()
 ) -> tuple[Table, list[dict[str, Any]]]:
     """The faults of the header and of the structure; the table with its warnings, and with what
     the contract expects if the version is accepted: a header below titles, names for columns
-    without a label, and decimals in the columns that `measures` names."""
+    without a label, decimals in the columns that `measures` names, and texts in those that
+    `doubtful` names, though their cells may be numbers."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -39,7 +41,8 @@ def judge_first_version(
         for number in unnamed
     )
     decimals = (describe_whole_measure(quoted(name)) for name in measures)
-    first = replace(first, accepted=(*first.accepted, *named, *decimals))
+    texts = (describe_doubtful_points(quoted(name)) for name in doubtful)
+    first = replace(first, accepted=(*first.accepted, *named, *decimals, *texts))
     warnings = (*table.warnings, *first.warnings)
     return replace(table, warnings=warnings, first_version=first), errors
 
