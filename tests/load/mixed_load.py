@@ -30,7 +30,8 @@ CLIENTS = 16
 """Threads that ask; more requests than that are not under way."""
 FILES = 12
 HONEST = (429, 503)
-SAMPLE_SECONDS = 1.0
+SAMPLES = 60
+"""Looks at the memory of a load: one at all processes of four hosts takes 0.2 s of a core."""
 KINDS = ("supervisor", "api", "worker", "fork server")
 WEIGHTS = {"download": 50, "list": 24, "delivery": 25, "large delivery": 0.5, "large download": 0.5}
 """Of a hundred requests."""
@@ -200,7 +201,7 @@ def ask_at_rate(target: Target, rate: float, seconds: float, servers: list[Serve
         measured.answers.append(Answered(kind, due, took, status))
 
     def watch() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
+        while not ended.wait(seconds / SAMPLES):
             measured.memory.append((time.monotonic() - began, memory(servers)))
 
     watching = threading.Thread(target=watch)

@@ -117,6 +117,21 @@ def test_what_is_borrowed_is_never_evicted(new_cache: Callable[..., BlobCache]) 
     assert len(cache.blob_ids()) == 1
 
 
+def test_most_fetches_do_not_look_at_all_copies(
+    new_cache: Callable[..., BlobCache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: [looks.append(path), scan(path)][1])
+    caches = [new_cache(limit=1_000 * KIB) for _ in range(3)]
+    largest = 0
+    for number in range(900):
+        use(caches[number % 3], Blob(2 * KIB))
+        largest = max(largest, len(caches[0].blob_ids()))
+    assert 400 <= largest <= 500
+    assert len(looks) / 2 < 300
+
+
 def test_the_reserve_of_the_disk_stays_free(new_cache: Callable[..., BlobCache]) -> None:
     with pytest.raises(StorageFull):
         use(new_cache(reserve=1 << 60), Blob())

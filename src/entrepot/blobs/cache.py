@@ -15,6 +15,7 @@ each lock a process looks whether the file still has its name: it may have been 
 import fcntl
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +35,11 @@ POLL_SECONDS = 0.05
 """Seconds between two looks at a copy that another borrower fetches."""
 STALLED_SECONDS = 60.0
 """Seconds in which a copy that another borrower fetches must grow, or be finished."""
+FULL_AFTER_EVICTION = 7 / 8
+"""The share of the limit that may be used after an eviction, so that the next one is not soon."""
+PROCESSES = 16
+"""Processes of a host that may fetch at the same time: each takes such a share of the free bytes
+before it looks at the folder again."""
 
 
 class BlobCache:
@@ -49,6 +55,7 @@ class BlobCache:
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._limit = limit
         self._space = DiskSpace(folder, reserve)
+        self._allowance, self._allowance_lock = 0, threading.Lock()
 
     @contextmanager
     def borrow(
@@ -86,19 +93,34 @@ class BlobCache:
         names = {*os.listdir(self._files), *os.listdir(self._incoming)}
         return [blob_id for blob_id in map(parse_blob_id, names) if blob_id is not None]
 
-    def make_room(self, needed: int) -> None:
-        """Evict the copies that were not used for longest, until `needed` more bytes fit."""
-        entries = []
+    def _make_room(self, needed: int) -> None:
+        """Let `needed` more bytes fit.
+
+        To look at the folder takes as long as there are copies (10 us for each), so most fetches
+        do without: after a look this process takes its share of the bytes that were free.
+        """
+        with self._allowance_lock:
+            if needed > self._allowance:
+                self._allowance = max(0, self._evict(needed)) // PROCESSES
+            else:
+                self._allowance -= needed
+
+    def _evict(self, needed: int) -> int:
+        """Evict the copies that were not used for longest, if `needed` more bytes do not fit; how
+        many bytes are free beside those."""
+        entries: list[tuple[float, int, str]] = []
         for entry in (*os.scandir(self._files), *os.scandir(self._incoming)):
             with suppress(FileNotFoundError):
                 stat = entry.stat()
-                entries.append((stat.st_mtime, stat.st_size, Path(entry.path)))
-        excess = sum(size for _, size, _ in entries) + needed - self._limit
-        for _, size, path in sorted(entries):
-            if excess <= 0:
-                break
-            if _remove_unused(path):
-                excess -= size
+                entries.append((stat.st_mtime, stat.st_size, entry.path))
+        used = sum(size for _, size, _ in entries) + needed
+        if used > self._limit:
+            for _, size, path in sorted(entries):
+                if _remove_unused(Path(path)):
+                    used -= size
+                if used <= FULL_AFTER_EVICTION * self._limit:
+                    break
+        return self._limit - used
 
     def _lock_copy(self, path: Path) -> int | None:
         """A descriptor with a shared lock on a complete copy; None if there is none."""
@@ -130,7 +152,7 @@ class BlobCache:
                 return  # another one has fetched it, or it was evicted
             recorded = find_recorded()
             os.ftruncate(descriptor, 0)  # what a process left that died
-            self.make_room(recorded.size)
+            self._make_room(recorded.size)
             try:
                 self._write(descriptor, blob_id, recorded, read)
             except BaseException:

@@ -35,7 +35,7 @@ from entrepot.http.fast_path import FastPathMiddleware
 from entrepot.http.methods import HeadMiddleware
 from entrepot.http.middleware import RequestContextMiddleware
 from entrepot.http.problems import handlers
-from entrepot.http.request_counts import count_by_route
+from entrepot.http.request_counts import RequestCounts
 from entrepot.http.runtime import open_runtime
 from entrepot.http.web.mount import mount_pages
 from entrepot.metrics.process_metrics import ProcessMetrics
@@ -99,4 +99,4 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
     mount_pages(app)
     admitted = HeadMiddleware(FastPathMiddleware(app), app)
     counted = AdmissionMiddleware(admitted, app, runtime)
-    return app, RequestContextMiddleware(counted, parts.settings, count_by_route(app, metrics))
+    return app, RequestContextMiddleware(counted, parts.settings, RequestCounts(app, metrics))

@@ -6,10 +6,11 @@ One plain ASGI callable; a framework middleware would buffer or wrap streams.
 import asyncio
 import ipaddress
 import logging
+import math
 import os
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from uuid import UUID
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.places import HEALTH, LINKS, path_without_secret
 from entrepot.http.raw_headers import RawHeaders, find_header
-from entrepot.http.request_counts import CountRequest
+from entrepot.http.request_counts import RequestCounts
 from entrepot.settings import Settings
 from entrepot.texts.log_lines import REQUEST_ID, redact, timestamp, writes_for_people
 
@@ -36,6 +37,10 @@ MAX_PARTY_TEXTS = 1_000
 """Parties whose part of a line is kept: to write four ids takes longer than to look it up."""
 IDS_AT_ONCE = 256
 """Ids of requests that are made at once."""
+
+INTERVAL_SECONDS = 0.01
+"""Least seconds between two batches of lines and counts: what a process that is killed has not
+written."""
 
 PARTIES = ("account_id", "user_id", "key_id", "link_id")
 """What a request's scope says of who asked, once it is known."""
@@ -55,8 +60,8 @@ class AccessLog:
     """Writes a line for each request that has ended.
 
     JSON lines are made here, with the members that `cli.logs` gives every line: by way of
-    structlog's processors a line takes a tenth of a small download. For people it is their renderer
-    that makes it.
+    structlog's processors a line takes a tenth of a small download. They are kept until `flush`.
+    For people it is their renderer that makes it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -82,8 +87,6 @@ class AccessLog:
             )
             return
         task_text = f'"task_id": {quote(task_id)}, ' if task_id is not None else ""
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._lines.append(
             f'{{"method": {quote(method)}, "path": {quote(path)}, "status": {status}, "ms": {ms}, '
             f'"client": {quote(client)}, {_party_members(parties)}{task_text}"event": "request", '
@@ -91,9 +94,11 @@ class AccessLog:
             f'"timestamp": "{timestamp()}"}}\n'
         )
 
-    def _flush(self) -> None:
-        """Write the lines of one turn of the event loop: one system call for all of them."""
+    def flush(self) -> None:
+        """Write the lines that are kept: one system call for all of them."""
         lines, self._lines = self._lines, []
+        if not lines:
+            return
         sys.stderr.write("".join(lines))
         sys.stderr.flush()
 
@@ -119,13 +124,53 @@ class RequestIds:
         return self._ids.pop()
 
 
+class RequestBatches:
+    """Calls each of `flushes` soon after a request has ended.
+
+    In the next turn of the event loop if the last batch is long ago, else with those of all that
+    end until its time. A system call gives the interpreter's lock away, to a thread of the server
+    that waits for it (ADR 0070).
+    Use it from the event loop's thread.
+    """
+
+    def __init__(self, *flushes: Callable[[], None]) -> None:
+        self._flushes = flushes
+        self._interval = INTERVAL_SECONDS
+        self._last = -math.inf
+        self._is_expected = False
+
+    def expect(self) -> None:
+        """Something is to be flushed."""
+        if self._is_expected:
+            return
+        self._is_expected = True
+        loop = asyncio.get_running_loop()
+        wait = self._last + self._interval - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self._flush)
+        else:
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_expected = False
+        self._last = asyncio.get_running_loop().time()
+        for flush in self._flushes:
+            flush()
+
+    def close(self) -> None:
+        """Flush now, and let nothing wait from here on: the event loop is about to end."""
+        self._interval = 0.0
+        self._flush()
+
+
 class RequestContextMiddleware:
     """Gives each request its id, uses the headers of trusted proxies, logs, and lingers."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, count_request: CountRequest) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, counts: RequestCounts) -> None:
         self._app = app
-        self._count_request = count_request
+        self._counts = counts
         self._access_log = AccessLog(settings)
+        self._batches = RequestBatches(self._counts.flush, self._access_log.flush)
         self._ids = RequestIds()
         networks = settings.trusted_proxies
         self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in networks]
@@ -133,7 +178,10 @@ class RequestContextMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._batches.close()
             return
         self._apply_forwarded_headers(scope)
         exchange = _Exchange(scope, receive, send, self._ids.take())
@@ -141,7 +189,8 @@ class RequestContextMiddleware:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            exchange.end(self._count_request, self._access_log)
+            exchange.end(self._counts, self._access_log)
+            self._batches.expect()
             REQUEST_ID.reset(outer)
         if not exchange.body_ended:
             await exchange.linger()
@@ -246,11 +295,11 @@ class _Exchange:
         length = self._answer_headers.get(b"content-length", b"").decode("latin-1")
         return CONTENT_LENGTH.or_default(length, 0)
 
-    def end(self, count_request: CountRequest, access_log: AccessLog) -> None:
+    def end(self, counts: RequestCounts, access_log: AccessLog) -> None:
         """Count the request, and log it, once it has ended."""
         seconds = time.perf_counter() - self._started_at
         scope, status = self._scope, self._status
-        count_request(scope, status, seconds, self._received, self._sent)
+        counts.add(scope, status, seconds, self._received, self._sent)
         if scope["path"] not in HEALTH:
             access_log.write(scope, status, seconds, self._task_id)
 
