@@ -70,7 +70,7 @@ class Lexer:
         }
 
     def records(self, lines: Iterable[str], first_line: int = 1) -> Iterator[Record]:
-        """The records of `lines`, which keep their line ends; the first one is line `first_line`."""
+        """The records of `lines`, which keep their line ends; `first_line` is the first one."""
         self._lines = iter(lines)
         self._first_line = first_line
         self._pending, self._taken = [], []
