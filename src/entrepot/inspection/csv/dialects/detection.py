@@ -178,7 +178,7 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
         cells = [row[column] for row in rows]
         if len({len(cell) for cell in cells}) > 1:
             return False
-        blanks += sum(cell != (text := cell.strip(BLANK)) != "" for cell in cells)
+        blanks += sum(cell != cell.strip(BLANK) != "" for cell in cells)
     return blanks > 0
 
 
