@@ -6,7 +6,6 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.check.doubtful_points import describe_doubtful_points
 from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.check.header_errors import check_labels
 from entrepot.inspection.check.infer import unique_names
@@ -14,6 +13,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.doubtful_points import describe_doubtful_points
 from entrepot.inspection.values.whole_measures import describe_whole_measure
 
 MAX_LISTED_COLUMNS = 5

@@ -26,13 +26,13 @@ from entrepot.inspection.check.count_cells import (
     count_prefiltered,
     fits,
 )
-from entrepot.inspection.check.doubtful_points import doubtful_points
 from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
 from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
+from entrepot.inspection.values.doubtful_points import doubtful_points
 from entrepot.inspection.values.whole_measures import whole_measures
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
