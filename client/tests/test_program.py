@@ -103,6 +103,11 @@ def test_what_others_wrote_cannot_move_the_cursor(signed_in: Peer, program: Prog
     assert "�[2Jgone �gnp.exe [bold]text" in result.text
 
 
+def test_a_wrong_option_names_the_help_of_its_command(program: Program) -> None:
+    result = program("push", "orders.csv", "--to")
+    assert (result.status, "`entrepot push --help`" in result.err) == (2, True)
+
+
 def test_an_empty_list_is_a_note_and_no_result(signed_in: Peer, program: Program) -> None:
     result = program("files", "list")
     assert (result.status, result.out) == (0, b"")

@@ -219,7 +219,7 @@ def test_every_command_works_beside_a_running_server(
         status, printed = run("admin", *command)
         assert (status, reason in printed) == (1, True), printed
     status, printed = run("admin", "user", "create", "maria")
-    assert (status, "The user is <account>:<user>." in printed) == (2, True), printed
+    assert (status, "The user must be <account>:<user>." in printed) == (2, True), printed
     assert untried([*commands, *refused]) == set()
 
 

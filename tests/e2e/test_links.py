@@ -47,7 +47,7 @@ def test_an_owner_makes_a_link_and_a_guest_delivers_a_correction(
     expect(guest.get_by_role("link", name="Report as JSON")).to_be_visible()
     guest.get_by_label("File").set_input_files(attached("mine.csv", CSV))  # type: ignore[arg-type]
     guest.get_by_role("button", name="Deliver").click()
-    expect(guest.get_by_text("It was accepted and published.")).to_be_visible()
+    expect(guest.get_by_text("It was published.")).to_be_visible()
     guest.goto(address)
     expect(guest.get_by_text("The link does not work any more")).to_be_visible()
     page.goto(f"/files/{file_id}/links")

@@ -192,6 +192,11 @@ def test_a_link_that_only_signs_in(server: Server, browse: Browse, someone: Test
     client = browse()
     assert use(client, link, "ignored").status_code == 303
     assert client.get("/files").status_code == 200
+    again, elsewhere = client.get(link), browse().get(link)
+    assert (again.status_code, elsewhere.status_code) == (422, 422)
+    assert "You are signed in as" in again.text
+    assert 'href="/files">Open the files' in again.text
+    assert "each start prints a new one" in elsewhere.text
     assert post_sign_in(browse(), someone).status_code == 303  # the password is as it was
 
 

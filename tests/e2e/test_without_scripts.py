@@ -175,7 +175,7 @@ def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
     plain.get_by_text("Compare two versions").click()
     plain.get_by_label("Earlier version").fill("x")
     plain.get_by_role("button", name="Compare them").click()
-    expect(plain.get_by_text("before: is the number of a version")).to_be_visible()
+    expect(plain.get_by_text("before: must be the number of a version")).to_be_visible()
 
 
 def test_a_file_is_offered_and_taken_over(

@@ -125,8 +125,8 @@ def test_a_conflict_gets_the_advice_for_it(run: Run, account: TestAccount) -> No
     file_id = account.api.deliver(CSV, name="orders.csv")["file_id"]
     user = account.admin.user_name
     for arguments, advice in (
-        (("user", "create", user), "Choose another name."),
-        (("user", "disable", user), "Make another user an admin first."),
+        (("users", "create", user), "Choose another name."),
+        (("users", "disable", user), "Make another user an admin first."),
         (("files", "accept", file_id, 1, "--reason", "x"), "`entrepot files versions FILE`"),
     ):
         status, _, message = run(*arguments)

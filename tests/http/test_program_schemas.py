@@ -98,8 +98,8 @@ def test_how_a_file_is_read(run: Run, account: TestAccount, tmp_path: Path) -> N
     (file_id,) = (each["file_id"] for each in account.api.json("/files")["files_list"])
     assert run("push", titled, "--to", file_id, *read)[0] == 0
     _, _, err = run("schema", "show", file_id)
-    assert 'Deliveries are read by the dialect {"headerRows": [2]}.' in err
-    assert "Deliveries are read by the encoding cp1252." in err
+    assert 'Deliveries are read with the dialect {"headerRows": [2]}.' in err
+    assert "Deliveries are read with the encoding cp1252." in err
     dialect.write_text('{"headerRows": [2], "skipBlankRows": true}')
     assert run("schema", "set", file_id, "--dialect", dialect)[0] == 0
     status, _, err = run("schema", "set", file_id)

@@ -89,16 +89,19 @@ def test_shares_from_elsewhere_are_accepted_blocked_and_declined(
 
 def test_an_admin_makes_and_disables_a_user(run: Run, account: TestAccount) -> None:
     anna = f"{account.name}:anna"
-    status, out, note = run("user", "create", anna)
-    assert (status, "member" in out, f"entrepot user link {anna}" in note) == (0, True, True)
-    assert run("user", "link", anna, "--format", "quiet")[0] == 0
-    status, out, _ = run("user", "disable", anna, "--format", "json")
+    status, out, note = run("users", "create", anna)
+    assert (status, "member" in out, f"entrepot users link {anna}" in note) == (0, True, True)
+    assert run("users", "link", anna, "--format", "quiet")[0] == 0
+    status, out, _ = run("users", "disable", anna, "--format", "json")
     assert (status, json.loads(out)["disabled"]) == (0, True)
-    assert "enabled" in run("user", "enable", anna)[1]
-    status, _, message = run("user", "create", anna, "--role", "admin")
+    assert "enabled" in run("users", "enable", anna)[1]
+    status, _, message = run("users", "create", anna, "--role", "admin")
     assert (status, "exists" in message or "taken" in message) == (1, True), message
-    assert run("user", "create", anna, "--role", "boss")[0] == 2
-    assert run("user", "disable", f"{account.name}:nobody")[0] == 4
+    assert run("users", "create", anna, "--role", "boss")[0] == 2
+    assert anna in run("users")[1]
+    assert run("users", "list")[1] == run("users")[1]
+    assert run("user", "enable", anna)[0] == 0, "the name of earlier editions"
+    assert run("users", "disable", f"{account.name}:nobody")[0] == 4
     file_id = account.api.deliver(CSV)["file_id"]
     owner = account.admin.user_name
     status, _, message = run("files", "share", file_id, owner, "r")

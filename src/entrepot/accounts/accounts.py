@@ -35,7 +35,8 @@ def check_name(field: str, name: str) -> str:
     if not NAME_PATTERN.fullmatch(name):
         raise FieldInvalid(
             field=field,
-            reason="1 to 63 of a-z, 0-9, dot, dash and underscore, the first a letter or digit.",
+            reason="must have 1 to 63 of the characters a-z, 0-9, dot, dash and underscore, and "
+            "begin with a letter or a digit.",
             example="acme",
         )
     return name

@@ -50,7 +50,9 @@ def split_user_name(user_name: str) -> tuple[str, str]:
     """The two parts of `account:user`. Raises FieldInvalid."""
     account, colon, user = user_name.partition(":")
     if not colon:
-        raise FieldInvalid(field="user_name", reason="is <account>:<user>.", example="demo:account")
+        raise FieldInvalid(
+            field="user_name", reason="must be <account>:<user>.", example="demo:account"
+        )
     return check_name("account", account), check_name("user_name", user)
 
 
@@ -63,7 +65,7 @@ def create_user(
     """
     account_name, name = split_user_name(user_name)
     if role not in ROLES:
-        raise FieldInvalid(field="role", reason="is member or admin.", example="member")
+        raise FieldInvalid(field="role", reason="must be member or admin.", example="member")
     if actor is not None and account_name != actor.account:
         raise FieldInvalid(
             field="user_name",
@@ -161,7 +163,7 @@ def change_user(
     """Change the role or the disabled state. Raises NotFound, FieldInvalid, LastAdmin."""
     user = get_user(conn, actor, user_name)
     if role is not None and role not in ROLES:
-        raise FieldInvalid(field="role", reason="is member or admin.", example="member")
+        raise FieldInvalid(field="role", reason="must be member or admin.", example="member")
     values: dict[str, object] = {}
     if role is not None:
         values["role"] = role

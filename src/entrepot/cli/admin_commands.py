@@ -15,6 +15,7 @@ from entrepot.cli.command_base import DataOption, command, installation
 from entrepot.cli.loading import collection_paused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
+from entrepot_client.cli.rights_labels import SCOPES_HELP, UserRole, scopes_label
 from entrepot_client.cli.sizes import format_size, size_option, span_option
 
 QuotaOption = Annotated[
@@ -69,7 +70,7 @@ def load_admin() -> Any:
 def account_create(
     ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None
 ) -> None:
-    """Make an account."""
+    """Create an account."""
     admin = load_admin()
 
     with installation(data, logs=False) as parts:
@@ -106,15 +107,18 @@ def account_list(ctx: typer.Context, data: DataOption = None) -> None:
 def user_create(
     ctx: typer.Context,
     user_name: UserArgument,
-    role: Annotated[str, typer.Option(help="member or admin.")] = "member",
+    role: Annotated[
+        UserRole, typer.Option(help="An admin manages users and every file of the account.")
+    ] = UserRole.MEMBER,
     data: DataOption = None,
 ) -> None:
-    """Make a user of an account."""
+    """Create a user of an account."""
     admin = load_admin()
 
     with installation(data, logs=False) as parts:
         user = admin.user_create(parts, user_name, role)
-    output_of(ctx).record(user, quiet="user_name", shown=user)
+    fields = {"user": user["user_name"], "role": user["role"]}
+    output_of(ctx).record(user, quiet="user_name", shown=fields)
 
 
 def user_password(
@@ -131,25 +135,26 @@ def user_password(
         password = sys.stdin.readline().rstrip("\n")
     with installation(data, logs=False) as parts:
         user = admin.user_password(parts, user_name, password)
-    output_of(ctx).record(user, quiet="user_name", shown=user)
+    fields = {"user": user["user_name"], "password": "set"}
+    output_of(ctx).record(user, quiet="user_name", shown=fields)
 
 
 def key_create(
     ctx: typer.Context,
     user_name: UserArgument,
-    scopes: Annotated[str, typer.Option(help="A list of read, write, admin.")] = "read,write",
+    scopes: Annotated[str, typer.Option(help=SCOPES_HELP)] = "read,write",
     expires: Annotated[
         timedelta | None, typer.Option(parser=span_option, metavar="SPAN", help="Such as 90d.")
     ] = None,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     data: DataOption = None,
 ) -> None:
-    """Make an API key. It is shown only once."""
+    """Create an API key. It is shown only once."""
     admin = load_admin()
 
     with installation(data, logs=False) as parts:
         key = admin.key_create(parts, user_name, scopes, expires, name)
-    fields = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
+    fields = {"API key": key["api_key"], "may": scopes_label(key["scopes"])}
     output_of(ctx).record(key, quiet="api_key", shown=fields)
 
 
@@ -196,7 +201,7 @@ def user_list(
 
 
 def user_link(ctx: typer.Context, user_name: UserArgument, data: DataOption = None) -> None:
-    """Make a link with which a user sets a password and signs in, once, within 24 hours."""
+    """Create a link with which a user sets a password and signs in, once, within 24 hours."""
     admin = load_admin()
 
     with installation(data, logs=False) as parts:
@@ -290,7 +295,9 @@ def _state(row: Mapping[str, Any]) -> str:
     """Whether a user or an account can be used."""
     if row.get("suspended_at"):
         return f"suspended since {_day(row['suspended_at'])}"
-    return "disabled" if row.get("disabled") else "active"
+    if "disabled" in row:
+        return "disabled" if row["disabled"] else "enabled"
+    return "active"
 
 
 def _day(time: str | None) -> str:

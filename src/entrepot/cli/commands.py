@@ -18,6 +18,23 @@ PortOption = Annotated[
     int | None, typer.Option("--port", help="Port to listen on, 8080 by default; 0: any.")
 ]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+SWEPT = {
+    "reservations": "reservations released",
+    "unfinished": "interrupted writes removed",
+    "expired": "expired blobs removed",
+    "orphans": "unnamed blobs moved to the trash",
+    "stranded": "lost tasks ended",
+    "unused": "unused forms removed",
+    "replies": "replies to repeated requests removed",
+    "retained": "versions deleted by retention",
+    "purged": "deleted files removed",
+    "uploads": "expired uploads ended",
+    "drafts": "drafts removed",
+    "released": "released blobs removed",
+    "recovered": "blobs recovered from the trash",
+    "emptied": "blobs of the trash removed",
+}
+"""What a sweep did, by its names in `files.sweep.SweepResult`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -229,9 +246,10 @@ def sweep(
 
     with installation(data) as parts:
         counts = vars(run(parts.database, parts.store, parts.clock, max_orphans=max_orphans))
-    output_of(ctx).record(
-        counts, quiet="orphans", shown={name: str(count) for name, count in counts.items()}
-    )
+    fields = {label: f"{counts[name]:,}" for name, label in SWEPT.items() if counts[name]}
+    output_of(ctx).record(counts, quiet="orphans", shown=fields)
+    if not fields:
+        output_of(ctx).note("There was nothing to remove.")
 
 
 def migrate(ctx: typer.Context, data: DataOption = None) -> None:

@@ -53,8 +53,8 @@ Entitlement = Literal["r", "w", "rw"]
 MANAGERS_ONLY = "Only the file's owner and the account's admins may do this."
 READABLE_STATUSES = ("published", "withdrawn")
 """Versions that readers know of. Of a withdrawn one they know that it was, and why."""
-NO_READING = "Your entitlement to this file is w: you may deliver to it, not read it."
-NO_DELIVERY = "Your entitlement to this file is r: you may read it, not deliver to it."
+NO_READING = "You may deliver to this file, but not read it."
+NO_DELIVERY = "You may read this file, but not deliver to it."
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     """The user or account with this name, in any account. Raises FieldInvalid."""
     account_name, colon, name = user_name.partition(":")
     if not colon:
-        raise FieldInvalid("user_name", "is <account>:<user>, or <account>:*.", EXAMPLE)
+        raise FieldInvalid("user_name", "must be <account>:<user>, or <account>:*.", EXAMPLE)
     check_name("user_name", account_name)
     if name != ANY_USER:
         check_name("user_name", name)

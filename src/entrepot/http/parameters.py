@@ -172,21 +172,21 @@ class IntegerText:
         return number if self.minimum <= number <= self.maximum else None
 
 
-NUMBER = IntegerText(1, MAX_NUMBER, "is the number of a version.", "2")
+NUMBER = IntegerText(1, MAX_NUMBER, "must be the number of a version.", "2")
 REPLACES = IntegerText(
     1, MAX_NUMBER, NUMBER.reason, "2", "The rejected version of which this is a correction."
 )
-BYTES = IntegerText(0, MAX_BYTES, "is a number of bytes in plain digits, 0 or more.", "100000")
-CONTENT_LENGTH = IntegerText(0, MAX_BYTES, "is a number of bytes.")
+BYTES = IntegerText(0, MAX_BYTES, "must be a number of bytes in plain digits, 0 or more.", "100000")
+CONTENT_LENGTH = IntegerText(0, MAX_BYTES, "must be a number of bytes.")
 UPLOAD_LENGTH, UPLOAD_OFFSET = (
     IntegerText(
         0, MAX_UPLOAD_BYTES, "is required: a number of bytes in plain digits.", f"{name}: 0"
     )
     for name in ("Upload-Length", "Upload-Offset")
 )
-EVENT_ID = IntegerText(0, MAX_EVENT_ID, "is the id of an event.")
+EVENT_ID = IntegerText(0, MAX_EVENT_ID, "must be the id of an event.")
 RETENTION_NUMBERS = {
-    rule: IntegerText(1, most, f"is a number from 1 to {most:,}.")
+    rule: IntegerText(1, most, f"must be a number from 1 to {most:,}.")
     for rule, most in MAX_VALUES.items()
 }
 """How many versions, or days, a file's retention keeps, by its rule."""

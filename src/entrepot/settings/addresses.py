@@ -35,7 +35,7 @@ def parse_networks(value: object) -> list[str]:
     """Addresses and networks, from a list or a text with commas. Raises ValueError."""
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list):
-        raise ValueError("is a list of addresses or networks")  # noqa: TRY004 - pydantic's
+        raise ValueError("must be a list of addresses or networks")  # noqa: TRY004 - pydantic's
     networks = [str(entry).strip() for entry in entries if str(entry).strip()]
     for network in networks:
         ipaddress.ip_network(network, strict=False)

@@ -151,15 +151,21 @@ def finish_task(
     now: datetime,
     error: dict[str, Any] | None = None,
     has_report: bool = False,
+    whole: bool = False,
 ) -> bool:
-    """End a task. False if it had already ended; then nothing changes."""
+    """End a task. False if it had already ended; then nothing changes.
+
+    One that succeeded is `done` with all its bytes, and so is one that failed after it had
+    inspected the `whole` file; others keep what they reported last.
+    """
     values = {"error": error, "has_report": has_report, "finished_at": now}
-    return bool(conn.execute(_finish_statement(status), {"of_task": task_id, **values}).rowcount)
+    statement = _finish_statement(status, whole or status == "succeeded")
+    return bool(conn.execute(statement, {"of_task": task_id, **values}).rowcount)
 
 
 @cache
-def _finish_statement(status: Literal["succeeded", "failed", "canceled"]) -> Update:
-    done = tasks.c.total if status == "succeeded" else tasks.c.done
+def _finish_statement(status: Literal["succeeded", "failed", "canceled"], whole: bool) -> Update:
+    done = tasks.c.total if whole else tasks.c.done
     return _unended_statement().values(
         status=status, stage=status, done=done, revision=tasks.c.revision + 1
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, scopes_label
 from entrepot_client.cli.sizes import format_size
 
 ACTIONS = {
@@ -36,7 +37,7 @@ ACTIONS = {
     "file.offer": "Offered",
     "file.transfer": "Handed over",
     "file.decline": "Offer declined",
-    "file.withdraw": "Offer taken back",
+    "file.withdraw": "Offer withdrawn",
     "version.compare": "Compared",
     "schema.propose": "Schema proposed",
     "schema.change": "Schema changed",
@@ -44,31 +45,25 @@ ACTIONS = {
     "entitlement.grant": "Shared",
     "entitlement.revoke": "Sharing ended",
     "entitlement.decline": "Share declined",
-    "link.create": "Link made",
+    "link.create": "Link created",
     "link.revoke": "Link revoked",
-    "sender.decide": "Decided about a sender",
-    "user.create": "User made",
+    "sender.decide": "Sender accepted or blocked",
+    "user.create": "User created",
     "user.change": "User changed",
-    "user.delete": "User removed",
+    "user.delete": "User deleted",
     "user.password": "Password set",
-    "user.link": "Sign-in link made",
+    "user.link": "Sign-in link created",
     "user.sign-out": "Sessions ended",
     "account.suspend": "Account suspended",
     "account.resume": "Account resumed",
     "session.create": "Signed in",
     "session.fail": "Sign-in failed",
     "session.end": "Signed out",
-    "access.refuse": "Refused",
-    "key.first-use": "Key used from a new network",
-    "key.create": "Key made",
+    "access.refuse": "Access refused",
+    "key.first-use": "New network of a key",
+    "key.create": "Key created",
     "key.revoke": "Key revoked",
 }
-ENTITLEMENT_LABELS = {
-    "r": "read",
-    "w": "deliver, and see nothing but their own deliveries",
-    "rw": "read and deliver",
-}
-"""What each entitlement allows."""
 HIDDEN_DETAILS = ("sha256", "key_id", "link_id", "task_id", "offered_by")
 ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 """What the parts of an entitlement are called, whose names say too little to a reader."""
@@ -77,6 +72,7 @@ LABELS = {
     "size": "",
     "bytes": "",
     "user_name": "user",
+    "scopes": "may",
     "link_name": "for",
     "expires_at": "expires",
     "kind": "to",
@@ -134,9 +130,11 @@ def _part(action: str, name: str, value: Any) -> str:
 
 
 def _formatted(name: str, value: Any) -> str | None:
-    """What an entitlement allows, or a time, as people write it; None for all else."""
+    """What an entitlement or a key allows, or a time, as people write it; None for all else."""
     if name == "entitlement" and value in ENTITLEMENT_LABELS:
         return ENTITLEMENT_LABELS[value]
+    if name == "scopes":
+        return scopes_label(value)
     with suppress(ValueError):
         if name.endswith("_at") and isinstance(value, str):
             return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}"

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 EXAMPLE_FILE = "orders.csv"
 EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 EXAMPLE_TASK_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
-RIGHTS = {"r": "read", "w": "deliver", "rw": "read and deliver"}
-"""What each entitlement allows."""
 FILE_HELP = "The file: its id, the first digits of the id, its name, or its path."
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP)]

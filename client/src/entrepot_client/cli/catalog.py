@@ -30,10 +30,13 @@ CATALOG: dict[str, CatalogEntry] = {
     "links": CatalogEntry("links", "Create, list and revoke links to files, for guests."),
     "activity": CatalogEntry("activity", "Who did and read what: list it, export it, verify it."),
     "keys": CatalogEntry("keys", "Create, list and revoke API keys."),
-    "user": CatalogEntry("people", "Make users of your account, and let them sign in."),
+    "users": CatalogEntry(
+        "people", "List, create and disable users of your account, and let them sign in."
+    ),
     "password": CatalogEntry("people", "Change your password; your browser sessions end."),
-    "users": CatalogEntry("account", "List the users of your account."),
     "quota": CatalogEntry("account", "Show the quota of your account, and what uses it."),
     "auth": CatalogEntry("auth", "Sign in to a server, see as whom, sign out."),
     "api": CatalogEntry("api", "Send one request of the API and print the answer."),
 }
+EARLIER_NAMES = {"user": "users"}
+"""Names that commands had in earlier editions of the documentation; scripts may use them."""

@@ -37,7 +37,10 @@ def comparison_lines(comparison: Document) -> list[str]:
         ]
         lines += _count_others(sign, comparison[kind], len(examples))
     for example in comparison["examples_changed"]:
-        cells = (f"{name}: {old!r} → {new!r}" for name, (old, new) in example["cells"].items())
+        cells = (
+            f"{name}: {_quoted(old)} → {_quoted(new)}"
+            for name, (old, new) in example["cells"].items()
+        )
         lines.append(
             f"~ row {example['rowAfter']:,} ({_format_cells(example['key'])}): {', '.join(cells)}"
         )
@@ -50,4 +53,12 @@ def _count_others(sign: str, total: int, listed: int) -> list[str]:
 
 
 def _format_cells(cells: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={cell}" for name, cell in cells.items())
+    return ", ".join(f"{name}={_format_cell(cell)}" for name, cell in cells.items())
+
+
+def _format_cell(cell: Any) -> str:
+    return "(empty)" if cell is None else str(cell)
+
+
+def _quoted(cell: Any) -> str:
+    return "(empty)" if cell is None else f"'{cell}'"

@@ -1,5 +1,6 @@
 """Explain each error of the client to the person at the terminal, with its exit status."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -177,6 +178,7 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
 def with_options(text: str) -> str:
     """A sentence of the server that begins with a field of the API, with the option's name."""
     name, colon, rest = text.partition(": ")
+    name = re.sub(r"\.\d+$", "", name)  # an item of a list
     if not colon or name not in OPTION_NAMES:
         return text
     option = OPTION_NAMES[name]

@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.FAILED
     except Exception as error:
-        return _report(error, output)
+        return _report(error, output, _command_path(root, arguments))
     finally:
         _warn_of(root.broken_plugins, output, "--debug" in arguments)
     if status == ExitStatus.INTERRUPTED:
@@ -108,8 +108,19 @@ def _print_traceback(error: Exception) -> None:
     traceback.print_exception(error)
 
 
-def _report(error: Exception, output: Output) -> int:
-    failure = _explain(error)
+def _command_path(root: Any, arguments: Sequence[str]) -> str:
+    """The name of the command that was meant, such as `entrepot files list`."""
+    command, path = root, [PROGRAM]
+    for word in arguments:
+        below = getattr(command, "commands", {})
+        if word in below:
+            command = below[word]
+            path.append(word)
+    return " ".join(path)
+
+
+def _report(error: Exception, output: Output, path: str) -> int:
+    failure = _explain(error, path)
     if output.debug:
         _print_traceback(error)
     if failure.status is ExitStatus.FAILED:
@@ -118,8 +129,9 @@ def _report(error: Exception, output: Output) -> int:
     return failure.status
 
 
-def _wrong_usage(error: TyperException) -> Failure:
-    path = context.command_path if (context := getattr(error, "ctx", None)) else PROGRAM
+def _wrong_usage(error: TyperException, path: str) -> Failure:
+    if context := getattr(error, "ctx", None):
+        path = context.command_path
     from entrepot_client.pydantic_words import plain_words
 
     message = error.format_message().rstrip()
@@ -136,11 +148,11 @@ def _wrong_usage(error: TyperException) -> Failure:
     )
 
 
-def _explain(error: Exception) -> Failure:
+def _explain(error: Exception, path: str) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, TyperException):
-        return _wrong_usage(error)
+        return _wrong_usage(error, path)
     if isinstance(error, typer.Abort):
         return Failure("Nothing was entered.", "", ExitStatus.INTERRUPTED)
     from entrepot_client.cli.explain import explain

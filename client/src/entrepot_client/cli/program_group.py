@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from entrepot_client.cli.catalog import CATALOG
+from entrepot_client.cli.catalog import CATALOG, EARLIER_NAMES
 from entrepot_client.cli.common_options import spread_common_options
 from entrepot_client.cli.plugins import BrokenPlugin, register_plugins
 
@@ -30,6 +30,7 @@ class ProgramGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, loaded; None if there is none."""
+        cmd_name = EARLIER_NAMES.get(cmd_name, cmd_name)
         if cmd_name not in self.commands:
             if cmd_name in CATALOG:
                 self._load_own(cmd_name)

@@ -13,5 +13,5 @@ USAGE_LABELS = {
     "resumable_uploads": "resumable uploads",
 }
 """By their names in the API, in `used_by` and `reserved_by`."""
-METADATA_LABEL = "descriptions, schemas, reports and the record of activity"
+METADATA_LABEL = "descriptions, schemas, reports and the record of activity, beyond 1 MiB"
 """What counts as `metadata`."""

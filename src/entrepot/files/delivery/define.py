@@ -78,7 +78,7 @@ def parse_size_limit(text: str | None, max_bytes: int = MAX_SIZE_LIMIT_BYTES) ->
             "file_size_limit", "is required: the most bytes a delivery may have.", example
         )
     if not (text.isascii() and text.isdigit()) or len(text) > 20:
-        raise FieldInvalid("file_size_limit", "is a number of bytes in plain digits.", example)
+        raise FieldInvalid("file_size_limit", "must be a number of bytes in plain digits.", example)
     limit = int(text)
     if limit < 1 or limit > max_bytes:
         raise FieldInvalid("file_size_limit", f"must lie between 1 and {max_bytes} bytes.", example)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Integer, Update, bindparam, or_, update
@@ -198,9 +199,7 @@ def reject_version(
         return set()
     _save_findings(conn, judged)
     named = _add_forms(conn, judged, places, now)
-    finish_task(
-        conn, version.task_id, "failed", now, error=rejection_error(inspection), has_report=True
-    )
+    end_rejected(conn, version.task_id, inspection, now)
     _record(conn, version, "version.reject", now, {"verdict": inspection.verdict}, "rejected")
     return named
 
@@ -242,13 +241,18 @@ def _raise_alarm(event: str, version: UndecidedVersion) -> None:
     )
 
 
-def rejection_error(inspection: Inspection) -> dict[str, Any]:
-    """The error of a task whose bytes break their contract: why, and what first."""
-    return {
+def end_rejected(
+    conn: WriteConnection, task_id: UUID, inspection: Inspection, now: datetime
+) -> None:
+    """End a task whose bytes break their contract: why, and what first."""
+    error = {
         "code": REJECTION_CODES[inspection.verdict],
         "detail": inspection.detail,
         **_first_errors(inspection),
     }
+    # Other verdicts are reached before the whole file is read.
+    whole = inspection.verdict == "violates"
+    finish_task(conn, task_id, "failed", now, error=error, has_report=True, whole=whole)
 
 
 def _set_decision(

@@ -25,7 +25,7 @@ from entrepot.files.contract import NewContract, add_revision, load_contract, lo
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
 from entrepot.files.processing.inspect import Inspector
-from entrepot.files.processing.publish import rejection_error
+from entrepot.files.processing.publish import end_rejected
 from entrepot.files.versions import FileId
 from entrepot.inspection.results import (
     Inspection,
@@ -166,8 +166,7 @@ def end_validation(
     if check.mode == "none" or inspection.verdict == "conforms":
         finish_task(conn, check.task_id, "succeeded", now, has_report=True)
     else:
-        error = rejection_error(inspection)
-        finish_task(conn, check.task_id, "failed", now, error=error, has_report=True)
+        end_rejected(conn, check.task_id, inspection, now)
 
 
 def end_schema_change(
@@ -191,9 +190,7 @@ def end_schema_change(
     if not _set_decision(conn, check, now, report=report, version=checked_version):
         return True
     if inspection is not None and inspection.verdict != "conforms":
-        finish_task(
-            conn, check.task_id, "failed", now, error=rejection_error(inspection), has_report=True
-        )
+        end_rejected(conn, check.task_id, inspection, now)
     elif contract.revision != check.revision:
         detail = (
             f"The schema was compared with revision {check.revision}; the file has revision "

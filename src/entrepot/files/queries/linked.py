@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.tables import files
+from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection
 from entrepot.files.contract import load_visible_contract
 from entrepot.grants.link_use import require_link, uses_left
@@ -43,3 +43,15 @@ def get_linked_file(conn: ReadConnection, actor: Actor) -> LinkedFileView:
         uses_left=uses_left(conn, actor),
         expires_at=actor.expires_at,
     )
+
+
+def is_followed(conn: ReadConnection, actor: Actor, number: int) -> bool:
+    """Whether a delivery by the actor's link after version `number` is published. Raises
+    NotFound."""
+    link = require_link(actor)
+    later = (
+        select(versions.c.number)
+        .where(versions.c.file_id == link.file_id, versions.c.link_id == link.link_id)
+        .where(versions.c.number > number, versions.c.status == "published")
+    )
+    return conn.execute(later.limit(1)).one_or_none() is not None

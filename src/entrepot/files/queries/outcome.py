@@ -1,9 +1,10 @@
 """The state of a version since it was judged, for the page of its task."""
 
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.tables import versions
@@ -56,8 +57,9 @@ def find_published_outcome(
 class RejectedOutcome:
     """The state of a version that was rejected, or could not be inspected.
 
-    `settled_by` is the published version that corrects it, or that has its bytes and was accepted
-    (`accepted`); None: there is none, or the actor may not know of it. `current_version` is what
+    `settled_by` is the published version that made it needless, and `settled_how`: it has its bytes
+    and was `accepted`, it was `corrected` by a delivery that names it, or it was `followed` by any
+    other delivery. None: there is none, or the actor may not know of it. `current_version` is what
     readers get; None also for those who may only deliver (`reads` is false).
     """
 
@@ -65,7 +67,7 @@ class RejectedOutcome:
     manages: bool
     current_version: int | None
     settled_by: int | None
-    accepted: bool
+    settled_how: Literal["accepted", "corrected", "followed"] | None
 
 
 def find_rejected_outcome(
@@ -77,12 +79,17 @@ def find_rejected_outcome(
         target = access_visible(conn, actor, file_id)
     except NotFound:
         return None
-    settles = or_(versions.c.replaces == number, versions.c.accepted_from == number)
+    accepts, corrects = versions.c.accepted_from == number, versions.c.replaces == number
+    # Most ways to deliver do not name the version that they correct.
+    is_delivered = versions.c.restored_from.is_(None)
+    is_later = func.coalesce(versions.c.accepted_from, versions.c.number) > number
+    follows = and_(is_delivered, is_later)
+    how = case((accepts, "accepted"), (corrects, "corrected"), else_="followed").label("how")
     published = (
-        select(versions.c.number, versions.c.accepted_from)
-        .where(versions.c.file_id == file_id, versions.c.status == "published", settles)
-        .where(visible_versions(target))
-        .order_by(versions.c.number.desc())
+        select(versions.c.number, how)
+        .where(versions.c.file_id == file_id, versions.c.status == "published")
+        .where(or_(accepts, corrects, follows), visible_versions(target))
+        .order_by(how == "followed", versions.c.number)
     )
     row = conn.execute(published.limit(1)).one_or_none()
     return RejectedOutcome(
@@ -90,5 +97,5 @@ def find_rejected_outcome(
         manages=target.rights.manages,
         current_version=current,
         settled_by=row.number if row is not None else None,
-        accepted=row is not None and row.accepted_from is not None,
+        settled_how=row.how if row is not None else None,
     )

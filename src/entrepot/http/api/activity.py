@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+from pydantic_core import PydanticCustomError
 
 from entrepot import errors
 from entrepot.accounts.actor import Actor
@@ -51,10 +53,24 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"
 Find = Callable[[ReadConnection, Actor, ActivityFilter, PageRange], list[ActivityRow]]
 
 
+ACTION = r"^[a-z]+\.[a-z-]+$"
+
+
+def _check_action(text: str) -> str:
+    if not re.match(ACTION, text):
+        raise PydanticCustomError("action", "must be the name of an action, such as version.read")
+    return text
+
+
+ActionInQuery = Annotated[
+    str, AfterValidator(_check_action), Query(max_length=40, json_schema_extra={"pattern": ACTION})
+]
+
+
 class ActivityQuery(BaseModel):
     """Which rows, and in which form."""
 
-    action: Annotated[str, Query(pattern=r"^[a-z]+\.[a-z]+$", max_length=40)] | None = None
+    action: ActionInQuery | None = None
     user_name: Annotated[str, Query(pattern=r"^[!-~]+$", max_length=140)] | None = None
     since: Moment | None = None
     until: Moment | None = None

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from entrepot.http.downloads.forms import MAX_WAIT_SECONDS
 from entrepot.http.parameters import IntegerText
 
-SECONDS = IntegerText(0, 10**9, "is a number of seconds.")
+SECONDS = IntegerText(0, 10**9, "must be a number of seconds.")
 
 
 def wait_seconds(request: Request) -> float:

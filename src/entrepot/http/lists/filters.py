@@ -134,7 +134,7 @@ def _key_type(sort: Sort) -> type[datetime] | type[str] | type[int]:
 
 def _choice(field: str, text: str, choices: tuple[str, ...]) -> Any:
     if text and text not in choices:
-        raise FieldInvalid(field=field, reason=f"is one of {', '.join(choices)}.")
+        raise FieldInvalid(field=field, reason=f"must be one of {', '.join(choices)}.")
     return text or None
 
 
@@ -171,5 +171,5 @@ def _time(field: str, parameters: Mapping[str, str]) -> datetime | None:
             return moment.astimezone(UTC)
     except ValidationError:
         pass
-    reason = "is a time with its zone, as in RFC 3339, or a day."
+    reason = "must be a time with its zone, as in RFC 3339, or a day."
     raise FieldInvalid(field, reason, "2026-01-31T08:00:00Z")

@@ -29,6 +29,6 @@ def parse_repr_digest(digest: str) -> str | None:
         except Base64Error:
             raw = b""
         if not (value.startswith(":") and value.endswith(":")) or len(raw) != 32:
-            raise FieldInvalid(field="Repr-Digest", reason="is sha-256=:<32 bytes in base64>:")
+            raise FieldInvalid(field="Repr-Digest", reason="must be sha-256=:<32 bytes in base64>:")
         return raw.hex()
     return None

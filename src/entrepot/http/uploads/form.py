@@ -21,10 +21,10 @@ from entrepot.files.delivery.uploads import (
 )
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length, reject_encoded
+from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.uploads.session import UploadSession
-from entrepot.http.uploads.small import SmallUpload, open_uploads
+from entrepot.http.uploads.small import open_uploads
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 from entrepot.tasks.records import TaskId
 
@@ -142,7 +142,7 @@ async def receive_form(
 
 
 async def find_reply(
-    upload_session: UploadSession | SmallUpload,
+    upload_session: BodyUpload,
     key: str | None,
     request_parts: tuple[str, str | None, Mapping[str, bytes | bytearray]],
     upload: AnyUpload,
@@ -164,7 +164,7 @@ async def _read_body(
     reader: FormReader,
     form: UploadForm,
     target: FormTarget,
-    upload_session: UploadSession | SmallUpload,
+    upload_session: BodyUpload,
     work: UnitOfWork,
     length: int | None,
 ) -> None:
@@ -185,7 +185,7 @@ async def _read_body(
 async def _handle_data(
     part: PartData,
     form: UploadForm,
-    upload_session: UploadSession | SmallUpload,
+    upload_session: BodyUpload,
     length: int | None,
     boundary: int,
 ) -> None:
@@ -206,7 +206,7 @@ async def _handle_data(
 async def _handle_boundary(
     event: Event,
     form: UploadForm,
-    upload_session: UploadSession | SmallUpload,
+    upload_session: BodyUpload,
     target: FormTarget,
     work: UnitOfWork,
 ) -> None:

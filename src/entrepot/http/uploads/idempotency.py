@@ -36,7 +36,7 @@ def idempotency_key(request: Request) -> str | None:
     if len(values) > 1 or not valid or not 1 <= len(key) <= MAX_KEY_CHARS:
         raise FieldInvalid(
             field=HEADER,
-            reason=f"is one string of 1 to {MAX_KEY_CHARS} characters of ASCII.",
+            reason=f"must be one string of 1 to {MAX_KEY_CHARS} characters of ASCII.",
             example=f'{HEADER}: "8e03978e-40d5-43dd-bc93-6894a57f9324"',
         )
     return key

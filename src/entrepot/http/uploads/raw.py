@@ -26,10 +26,10 @@ from entrepot.files.paths import check_path, claim_path
 from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length
+from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.form import find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
-from entrepot.http.uploads.session import UploadSession
-from entrepot.http.uploads.small import SmallUpload, open_uploads
+from entrepot.http.uploads.small import open_uploads
 from entrepot.http.uploads.target import Condition, NewFile, NextVersion
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.tasks.records import TaskId
@@ -117,7 +117,7 @@ async def receive_raw(
 
 
 async def _read_body(
-    chunks: AsyncIterator[bytes], upload_session: UploadSession | SmallUpload, length: int | None
+    chunks: AsyncIterator[bytes], upload_session: BodyUpload, length: int | None
 ) -> None:
     if length is not None:
         upload_session.reject_oversized(length)

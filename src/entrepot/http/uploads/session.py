@@ -37,6 +37,7 @@ from entrepot.files.delivery.uploads import (
 )
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
+from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.commit import remove_unneeded
 from entrepot.http.uploads.digest import check_digest
 from entrepot.quotas.reserve import (
@@ -153,13 +154,12 @@ async def open_upload_session(
     work.parts.queue.wake()
 
 
-class UploadSession:
-    """One upload under way, by `open_upload_session`. Use: `take` bytes, `finish`."""
+class UploadSession(BodyUpload):
+    """One upload under way, by `open_upload_session`."""
 
     def __init__(self, work: UnitOfWork, admitted: AdmittedUpload, max_bytes: int) -> None:
+        super().__init__(admitted.admission.limit(max_bytes))
         self.account_id = admitted.admission.account_id
-        self.limit = admitted.admission.limit(max_bytes)
-        self.received = 0
         self._work = work
         self._admitted = admitted
         self._blob_id = BlobId(uuid4())
@@ -219,9 +219,7 @@ class UploadSession:
         """Take the next bytes, which stay as they are. Raises FileTooLarge, QuotaExceeded,
         StorageFull.
         """
-        self.received += len(data)
-        if self.received > self.limit:
-            raise FileTooLarge(limit=self.limit, requested=self.received)
+        self.count(data)
         self._blocks.add(data)
         if self._blocks.full:
             await self._flush()
@@ -251,11 +249,6 @@ class UploadSession:
         """What the upload's key is to be answered with its task; None if it has none."""
         claim = self._admitted.claim
         return KeyedReply(claim, fingerprint) if claim is not None else None
-
-    async def find_replayed_task(self, fingerprint: str) -> TaskId | None:
-        """The task of the same request before this one; None if there was none, as here."""
-        del fingerprint
-        return None
 
     def commit(
         self, target: UploadTarget, upload: AnyUpload, reply: KeyedReply | UnclaimedReply | None
@@ -347,9 +340,7 @@ class ReplayedUpload(UploadSession):
 
     async def take(self, data: memoryview | bytes) -> None:
         """Take the next bytes. Raises FileTooLarge."""
-        self.received += len(data)
-        if self.received > self.limit:
-            raise FileTooLarge(limit=self.limit, requested=self.received)
+        self.count(data)
         await self._work.runtime.run_in_byte_thread(self._hash.update, data)
 
     async def finish(self, digest: str | None = None) -> StoredUpload:

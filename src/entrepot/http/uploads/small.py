@@ -16,7 +16,7 @@ from fastapi import Request
 from starlette.types import Message
 
 from entrepot.blobs.store import BlobId, StoredBlob
-from entrepot.errors import EntrepotError, FileTooLarge
+from entrepot.errors import EntrepotError
 from entrepot.files.delivery.uploads import (
     AnyUpload,
     CommitContext,
@@ -28,10 +28,11 @@ from entrepot.files.delivery.uploads import (
 )
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
+from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.commit import remove_unneeded
 from entrepot.http.uploads.digest import check_digest
 from entrepot.http.uploads.pace import upload_pace
-from entrepot.http.uploads.session import UploadSession, open_upload_session
+from entrepot.http.uploads.session import open_upload_session
 from entrepot.quotas.unreserved import ReservationNeeded
 from entrepot.tasks.records import TaskId
 
@@ -91,16 +92,14 @@ async def open_uploads(
     target: UploadTarget,
     key: str | None,
     max_bytes: int | None = None,
-) -> "list[tuple[AbstractAsyncContextManager[UploadSession | SmallUpload], AsyncIterator[bytes]]]":
+) -> "list[tuple[AbstractAsyncContextManager[BodyUpload], AsyncIterator[bytes]]]":
     """The ways to receive a body, each an upload with the chunks of the body. Whoever gets through
     the block of one returns; if it ends otherwise without an error, the next one is to be taken.
 
     `target`, `key` and `max_bytes` are those of `open_upload_session`, which is the last one.
     """
     body, account_id = EarlyBody(request), request.scope.get("account_of_key")
-    ways: list[
-        tuple[AbstractAsyncContextManager[UploadSession | SmallUpload], AsyncIterator[bytes]]
-    ] = []
+    ways: list[tuple[AbstractAsyncContextManager[BodyUpload], AsyncIterator[bytes]]] = []
     arrived = await body.arrived() if account_id is not None else None
     if account_id is not None and arrived is not None:
         ways.append((open_small_upload(work, account_id, key), _only(arrived)))
@@ -135,14 +134,13 @@ async def open_small_upload(
     work.parts.queue.wake()
 
 
-class SmallUpload:
-    """As `http.uploads.session.UploadSession`, for one block of bytes and without a reservation."""
+class SmallUpload(BodyUpload):
+    """One upload of one block of bytes, without a reservation, by `open_small_upload`."""
 
     def __init__(
         self, work: UnitOfWork, account_id: UUID, key: str | None, place: ExitStack
     ) -> None:
-        self.limit = work.parts.settings.max_file_size
-        self.received = 0
+        super().__init__(work.parts.settings.max_file_size)
         self._work = work
         self._account_id = account_id
         self._key = key
@@ -159,9 +157,7 @@ class SmallUpload:
 
     async def take(self, data: memoryview | bytes) -> None:
         """Take the next bytes. Raises FileTooLarge."""
-        self.received += len(data)
-        if self.received > self.limit:
-            raise FileTooLarge(limit=self.limit, requested=self.received)
+        self.count(data)
         self._pieces.append(data)
 
     async def finish(self, digest: str | None = None) -> UnreservedUpload:
@@ -177,13 +173,8 @@ class SmallUpload:
         )
 
     def keyed_reply(self, fingerprint: str) -> UnclaimedReply | None:
-        """What the upload's key is to be answered with its task; None if it has none."""
+        """As of each upload; the transaction itself looks for an earlier answer to the key."""
         return UnclaimedReply(self._key, fingerprint) if self._key is not None else None
-
-    async def find_replayed_task(self, fingerprint: str) -> TaskId | None:
-        """None: the transaction looks for an answer to the key."""
-        del fingerprint
-        return None
 
     def commit(
         self, target: UploadTarget, upload: AnyUpload, reply: KeyedReply | UnclaimedReply | None

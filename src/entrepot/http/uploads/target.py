@@ -222,7 +222,10 @@ class ValidationOnly:
         if file_id is not None:
             excluded = [name for name in CONTRACT_FIELDS if name in form.fields]
             if excluded:
-                raise FieldInvalid(excluded[0], "is that of the file where a file_id is given.")
+                raise FieldInvalid(
+                    excluded[0],
+                    "must be left out with a file_id: the file has it.",
+                )
         check_description(form.text("file_description") or "")
         has_limit = "file_size_limit" in form.fields
         max_bytes = work.parts.settings.max_file_size
@@ -287,6 +290,6 @@ async def target_from_metadata(
         return await NewFile().with_form(form, work)
     for name in DEFINING_FIELDS:
         if name in form.fields:
-            raise FieldInvalid(name, "is that of the file where a file_id is given.")
+            raise FieldInvalid(name, "must be left out with a file_id: the file has it.")
     read_file_id(file_id)
     return await NextVersion(file_id, condition).with_form(form, work)

@@ -127,7 +127,7 @@ def read_metadata(header: str) -> dict[str, bytes]:
                 "Upload-Metadata", "has a value that is not base64.", example
             ) from None
         if not name or name in metadata:
-            reason = "is a list of different names, each with its value."
+            reason = "must be a list of different names, each with its value."
             raise FieldInvalid("Upload-Metadata", reason, example)
         metadata[name] = text
     return metadata

@@ -62,7 +62,7 @@ async def choose_theme(request: Request) -> Response:
     form = await read_form(request)
     theme = form.text("theme")
     if theme not in THEMES:
-        raise FieldInvalid(field="theme", reason=f"is one of {', '.join(THEMES)}.")
+        raise FieldInvalid(field="theme", reason=f"must be one of {', '.join(THEMES)}.")
     back = redirect(local_path(form.text("next")))
     back.set_cookie(
         THEME_COOKIE,

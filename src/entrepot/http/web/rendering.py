@@ -23,6 +23,7 @@ from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
 from entrepot.texts.json_text import JsonText
+from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "entrepot_theme"
@@ -90,6 +91,9 @@ def open_pages(assets: Assets) -> Pages:
         "noted_errors": noted_errors,
         "undo_days": UNDO_PERIOD.days,
         "quarantine_days": QUARANTINE_PERIOD.days,
+        "entitlement_labels": ENTITLEMENT_LABELS,
+        "scope_labels": SCOPE_LABELS,
+        "scopes_label": scopes_label,
     }
     return Pages(environment, assets)
 

@@ -128,16 +128,6 @@ AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥]?)(?P<number>.*?)(?P<suffix>[
 """The affixes that are known: a percent sign behind, a currency on either side."""
 
 
-POINTED = re.compile(r"-?(0|[1-9]\d{0,2}(\.\d{3})*)", re.ASCII)
-"""A number whose points, if it has any, may stand between thousands."""
-
-
-def are_grouped(texts: Collection[str]) -> bool:
-    """Whether some of the texts have points, and all of them where they may stand between
-    thousands."""
-    return any("." in text for text in texts) and all(map(POINTED.fullmatch, texts))
-
-
 def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "") -> Candidate:
     """Numbers with another decimal mark, with marks between thousands, with an affix. Where one
     mark is read as either (`1,234`), the column is ambiguous unless a cell tells."""

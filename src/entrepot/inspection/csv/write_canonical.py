@@ -64,7 +64,7 @@ def _write_plain(source: CsvSource, detected: DetectedCsv, target: Path) -> None
         writer = csv.writer(out, lineterminator="\r\n")
         if detected.header_rows:
             writer.writerow(detected.labels)
-        for _ in range(detected.first_line - 1):
+        for _ in range(detected.first_line - source.decision.first_line):
             next(text)
         while lines := text.readlines(CHUNK_CHARS):
             while left and not lines[-1].strip():
@@ -154,7 +154,8 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
     taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
-        for line, cells, error in Lexer(dialect, layout.width, limits.line).records(text):
+        lexer = Lexer(dialect, layout.width, limits.line)
+        for line, cells, error in lexer.records(text, source.decision.first_line):
             number += 1
             if number <= layout.start:
                 continue

@@ -61,7 +61,9 @@ def parse_contract_document(document: Any) -> ContractDocument:
         raise FieldInvalid(unknown[0][:100].replace("\0", ""), reason)
     enforced = document.get("enforced", True)
     if enforced is not True:
-        reason = "is true or false." if enforced is not False else "is false: nothing would change."
+        reason = (
+            "must be true or false." if enforced is not False else "is false: nothing would change."
+        )
         raise FieldInvalid("enforced", f"{reason} Set it to true to enforce this schema.", "true")
     dialect = document.get("dialect")
     return ContractDocument(

@@ -1,4 +1,4 @@
-"""`entrepot users` and `entrepot quota`: the account of the user who is signed in."""
+"""`entrepot quota`: the account of the user who is signed in."""
 
 import typer
 
@@ -9,26 +9,8 @@ from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the program."""
-    app.command("users", epilog="Example: entrepot users --format quiet")(users)
+    """Add the command to the program."""
     app.command("quota", epilog="Example: entrepot quota")(quota)
-
-
-def users(ctx: typer.Context) -> None:
-    """List the users of your account."""
-    output = output_of(ctx)
-    with open_client(output) as client:
-        user_list = list(client.users())
-    output.records(
-        user_list,
-        quiet="user_name",
-        columns=("user", "role", "created"),
-        rows=[
-            (str(u["user_name"]), str(u.get("role") or ""), str(u.get("created_at") or ""))
-            for u in user_list
-        ],
-        empty="There are no users.",
-    )
 
 
 def quota(ctx: typer.Context) -> None:

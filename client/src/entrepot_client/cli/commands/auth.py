@@ -8,6 +8,7 @@ import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.rights_labels import scopes_label
 from entrepot_client.cli.session import connect
 from entrepot_client.credentials import (
     ENDPOINT_VARIABLE,
@@ -98,14 +99,13 @@ def _prompt(label: str, hidden: bool = False) -> str:
 
 
 def _print_caller(output: Output, endpoint: str, caller: Document, source: str) -> None:
-    scopes = caller.get("scopes") or []
     output.record(
         {"endpoint": endpoint, "key_source": source, **caller},
         quiet="user_name",
         shown={
             "endpoint": endpoint,
             "user": str(caller.get("user_name", "")),
-            "scopes": ", ".join(map(str, scopes)),
+            "may": scopes_label(caller.get("scopes")),
             "key from": source,
         },
     )

@@ -8,7 +8,6 @@ import typer
 from entrepot_client.cli.arguments import (
     EXAMPLE_FILE,
     EXAMPLE_ID,
-    RIGHTS,
     FileArgument,
     YesOption,
     check_id,
@@ -18,6 +17,7 @@ from entrepot_client.cli.arguments import (
 from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of, short_time
+from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import counted, format_size, size_option
 from entrepot_client.models import Document, File
@@ -82,7 +82,7 @@ def list_files(
         ),
     ] = None,
 ) -> None:
-    """List the files that you own or are entitled to, oldest first. Times are UTC."""
+    """List your files and those that are shared with you, oldest first. Times are UTC."""
     output = output_of(ctx)
     filters = {
         "name": name,
@@ -229,7 +229,9 @@ def undelete(
     with open_client(output) as client:
         if version is None:
             # A deleted file is on no list, so only its whole id finds it.
-            check_id(file, "deleted file", "entrepot activity list --action file.delete")
+            check_id(
+                file, "deleted file", "entrepot activity list --action file.delete --format json"
+            )
             print_file(client, client.undelete_file(file), output)
             return
         file_id = client.find_id(file)
@@ -251,7 +253,7 @@ def print_file(client: "Client", file: File, output: Output) -> None:
         "address": file_address(client, file),
         "description": file.file_description,
         "owner": file.user_name,
-        "you may": RIGHTS.get(file.entitlement, file.entitlement),
+        "you may": ENTITLEMENT_LABELS.get(file.entitlement, file.entitlement),
         "version": _format_version(file),
         "exception": _format_exception(document.get("exception")),
         "schema": _format_contract(document),
@@ -302,7 +304,7 @@ def _format_flag(flag: bool | None) -> str | None:
 def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_name,
-        RIGHTS.get(file.entitlement, file.entitlement),
+        ENTITLEMENT_LABELS.get(file.entitlement, file.entitlement),
         file.path or "",
         _format_version(file),
         _format_size(file.file_size),

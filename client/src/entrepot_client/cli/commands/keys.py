@@ -6,6 +6,7 @@ import typer
 
 from entrepot_client.cli.arguments import check_id
 from entrepot_client.cli.output import output_of
+from entrepot_client.cli.rights_labels import SCOPES_HELP, scopes_label
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, time_after
 
@@ -31,29 +32,28 @@ def list_keys(ctx: typer.Context) -> None:
     output.records(
         key_list,
         quiet="key_id",
-        columns=("key id", "name", "user", "starts with", "scopes", "expires", "last used"),
+        columns=("key id", "name", "user", "starts with", "expires", "last used", "may"),
         rows=[
             (
                 str(key["key_id"]),
                 str(key.get("name") or ""),
                 str(key.get("user_name") or ""),
                 str(key.get("prefix") or ""),
-                ", ".join(key.get("scopes") or ()),
                 str(key.get("expires_at") or "never"),
                 str(key.get("last_used_at") or "never"),
+                scopes_label(key.get("scopes")),
             )
             for key in key_list
         ],
         empty="There are no keys.",
+        wraps_last=True,
     )
 
 
 def create_key(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scopes: Annotated[
-        str, typer.Option(help="What it may do: read, write, admin.", show_default=True)
-    ] = "read,write",
+    scopes: Annotated[str, typer.Option(help=SCOPES_HELP, show_default=True)] = "read,write",
     expires: ExpiresOption = None,
 ) -> None:
     """Create a key, and show it once."""
@@ -67,7 +67,7 @@ def create_key(
         shown={
             "key": str(key["api_key"]),
             "key id": str(key.get("key_id") or ""),
-            "scopes": ", ".join(key.get("scopes") or scope_list),
+            "may": scopes_label(key.get("scopes") or scope_list),
             "expires": str(key.get("expires_at") or "never"),
         },
     )

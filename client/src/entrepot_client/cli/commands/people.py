@@ -1,35 +1,64 @@
-"""`entrepot user` and `entrepot password`: the people of an account, and how they sign in."""
+"""`entrepot users` and `entrepot password`: the people of an account, and how they sign in."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.rights_labels import UserRole
 from entrepot_client.cli.session import open_client
 from entrepot_client.models import Document
 
 UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
 
 
-class UserRole(StrEnum):
-    """What a user may do in the account."""
-
-    MEMBER = "member"
-    ADMIN = "admin"
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    user = typer.Typer(help="Make users of your account, and let them sign in.")
-    user.command("create", epilog="Example: entrepot user create acme:maria")(create)
-    user.command("disable", epilog="Example: entrepot user disable acme:maria")(disable)
-    user.command("enable", epilog="Example: entrepot user enable acme:maria")(enable)
-    user.command("link", epilog="Example: entrepot user link acme:maria")(link)
-    user.command("sign-out", epilog="Example: entrepot user sign-out acme:maria")(sign_out)
-    app.add_typer(user, name="user", epilog="Example: entrepot user link acme:maria")
+    users = typer.Typer(invoke_without_command=True)
+    users.callback()(list_by_default)
+    for name, example, command in (
+        ("list", "list", list_users),
+        ("create", "create acme:maria", create),
+        ("disable", "disable acme:maria", disable),
+        ("enable", "enable acme:maria", enable),
+        ("link", "link acme:maria", link),
+        ("sign-out", "sign-out acme:maria", sign_out),
+    ):
+        users.command(name, epilog=f"Example: entrepot users {example}")(command)
+    app.add_typer(users, name="users", epilog="Example: entrepot users link acme:maria")
     app.command("password", epilog="Example: entrepot password")(password)
+
+
+def list_by_default(ctx: typer.Context) -> None:
+    """List, create and disable users of your account, and let them sign in.
+
+    Without a command, the users are listed.
+    """
+    if ctx.invoked_subcommand is None:
+        list_users(ctx)
+
+
+def list_users(ctx: typer.Context) -> None:
+    """List the users of your account. Times are UTC."""
+    output = output_of(ctx)
+    with open_client(output) as client:
+        users = list(client.users())
+    output.records(
+        users,
+        quiet="user_name",
+        columns=("user", "role", "state", "created"),
+        rows=[
+            (
+                str(user["user_name"]),
+                str(user.get("role") or ""),
+                _state(user),
+                str(user.get("created_at") or ""),
+            )
+            for user in users
+        ],
+        empty="There are no users.",
+    )
 
 
 def create(
@@ -39,12 +68,12 @@ def create(
         UserRole, typer.Option(help="An admin manages users and every file of the account.")
     ] = UserRole.MEMBER,
 ) -> None:
-    """Make a user of your account."""
+    """Create a user of your account."""
     output = output_of(ctx)
     with open_client(output) as client:
         user = client.create_user(user_name, role)
     _print_user(output, user)
-    output.note(f"Let them sign in: `entrepot user link {user_name}`.")
+    output.note(f"Let them sign in: `entrepot users link {user_name}`.")
 
 
 def disable(ctx: typer.Context, user_name: UserArgument) -> None:
@@ -68,13 +97,17 @@ def _print_user(output: Output, user: Document) -> None:
     fields = {
         "user": str(user["user_name"]),
         "role": str(user["role"]),
-        "state": "disabled" if user.get("disabled") else "enabled",
+        "state": _state(user),
     }
     output.record(user, quiet="user_name", shown=fields)
 
 
+def _state(user: Document) -> str:
+    return "disabled" if user.get("disabled") else "enabled"
+
+
 def link(ctx: typer.Context, user_name: UserArgument) -> None:
-    """Make a link with which a user sets a password and signs in, once, within 24 hours."""
+    """Create a link with which a user sets a password and signs in, once, within 24 hours."""
     output = output_of(ctx)
     with open_client(output) as client:
         made = client.make_link(user_name)

@@ -12,7 +12,7 @@ from entrepot_client.cli.commands import versions
 from entrepot_client.cli.commands.tasks import watch_to_end
 from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.cli.output import Format, output_of
+from entrepot_client.cli.output import Format, output_of, short_time
 from entrepot_client.cli.schema_file import (
     DialectOption,
     EncodingOption,
@@ -59,13 +59,14 @@ def show(
         output.note("Not enforced: this was inferred for the current version.")
         output.line(schema_text(schema["schema"]))
     else:
-        heading = f"Revision {schema['revision']}, {schema['source']}, {schema['created_at']}"
+        created = short_time(str(schema["created_at"]))
+        heading = f"Revision {schema['revision']}, {schema['source']}, {created}"
         output.note(f"{heading} by {schema['user_name']}.")
         for change in schema["changes"] or []:
             output.note(f"  {_describe_change(change)}")
         for name in ("dialect", "encoding"):
             if schema.get(name) is not None:
-                output.note(f"Deliveries are read by the {name} {_compact(schema[name])}.")
+                output.note(f"Deliveries are read with the {name} {_compact(schema[name])}.")
         output.line(schema_text(schema["schema"]))
 
 

@@ -8,11 +8,11 @@ import typer
 from entrepot_client.cli.arguments import (
     EXAMPLE_FILE,
     EXAMPLE_ID,
-    RIGHTS,
     FileArgument,
     check_id,
 )
 from entrepot_client.cli.output import output_of
+from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
 
@@ -64,12 +64,13 @@ def share(
     entitlement: Annotated[
         Entitlement,
         typer.Argument(
-            help="With deliver they see only their own deliveries. r, w and rw mean the same."
+            metavar="RIGHT",
+            help="With deliver they see only their own deliveries; both: read and deliver.",
         ),
     ],
     expires: ExpiresOption = None,
 ) -> None:
-    """Let somebody read a file or deliver to it. It replaces an earlier entitlement of theirs."""
+    """Let somebody read a file or deliver to it, or change what they may do."""
     output = output_of(ctx)
     with open_client(output) as client:
         entitlement_document = client.share(
@@ -83,14 +84,14 @@ def share(
         quiet="user_name",
         shown={
             "user": str(entitlement_document["user_name"]),
-            "may": RIGHTS[entitlement_document["entitlement"]],
+            "may": ENTITLEMENT_LABELS[entitlement_document["entitlement"]],
             "ends": str(entitlement_document.get("expires_at") or "never"),
         },
     )
 
 
 def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None:
-    """End somebody's entitlement to a file, immediately."""
+    """Stop sharing a file with somebody, immediately."""
     output = output_of(ctx)
     with open_client(output) as client:
         file_id = client.find_id(file)
@@ -103,7 +104,7 @@ def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None
 
 
 def list_shared(ctx: typer.Context, file: FileArgument) -> None:
-    """List who has an entitlement to a file. For its owner and the account's admins."""
+    """List who may read a file or deliver to it. For its owner and the account's admins."""
     output = output_of(ctx)
     with open_client(output) as client:
         entitlements = list(client.entitlements(client.find_id(file)))
@@ -114,7 +115,7 @@ def list_shared(ctx: typer.Context, file: FileArgument) -> None:
         rows=[
             (
                 str(item["user_name"]),
-                RIGHTS[item["entitlement"]],
+                ENTITLEMENT_LABELS[item["entitlement"]],
                 str(item.get("expires_at") or "never"),
                 str(item.get("granted_by") or ""),
                 str(item.get("created_at") or ""),
@@ -144,7 +145,7 @@ def transfer_file(ctx: typer.Context, file: FileArgument, user_name: UserName) -
 
 
 def list_offers(ctx: typer.Context) -> None:
-    """List the files of other accounts that you are offered."""
+    """List the files that other accounts offer to you."""
     output = output_of(ctx)
     with open_client(output) as client:
         offers = list(client.offers())

@@ -74,7 +74,7 @@ def show_task(ctx: typer.Context, task_id: TaskId) -> None:
     output = output_of(ctx)
     with open_client(output) as client:
         task = client.task(_checked(task_id))
-        print_task(output, task, quiet="status")
+        print_task(output, task, quiet="status", page=_page(client, task))
         note_warnings(client, task, output)
 
 
@@ -87,14 +87,20 @@ def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
     output = output_of(ctx)
     with open_client(output) as client:
         task = watch_to_end(client, _checked(task_id), output)
-    report_outcome(task, output, quiet="status")
+        report_outcome(task, output, quiet="status", page=_page(client, task))
 
 
 def cancel_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Cancel a task. Its version is not published."""
     output = output_of(ctx)
     with open_client(output) as client:
-        print_task(output, client.cancel(_checked(task_id)), quiet="status")
+        task = client.cancel(_checked(task_id))
+        print_task(output, task, quiet="status", page=_page(client, task))
+
+
+def _page(client: "Client", task: Task) -> str:
+    """The address of the page of a task, which shows its report in a browser."""
+    return f"{client.endpoint}/tasks/{task.task_id}"
 
 
 def _checked(task_id: str) -> str:
@@ -131,12 +137,12 @@ def note_warnings(client: "Client", task: Task, output: Output) -> None:
             output.note(f"Warning: {warning}")
 
 
-def report_outcome(task: Task, output: Output, quiet: str) -> None:
+def report_outcome(task: Task, output: Output, quiet: str, page: str = "") -> None:
     """Print an ended task if it succeeded. Raises Failure with its reason if it did not."""
     failure = explain_task_failure(task)
     if failure is not None:
         raise failure
-    print_task(output, task, quiet)
+    print_task(output, task, quiet, page=page)
 
 
 def report_delivery(
@@ -172,10 +178,16 @@ def report_delivery(
 
 
 def print_task(
-    output: Output, task: Task, quiet: str, address: str = "", reference: str | None = None
+    output: Output,
+    task: Task,
+    quiet: str,
+    address: str = "",
+    reference: str | None = None,
+    page: str = "",
 ) -> None:
-    """Print one task; `quiet` is the key of its main value, `address` that of its file, and
-    `reference` what the person calls the file; its id if they have not named it."""
+    """Print one task; `quiet` is the key of its main value, `address` that of its file, `page` that
+    of its page, and `reference` what the person calls the file; its id if they have not named
+    it."""
     error = (task.error or {}).get("detail")
     lines = {
         "file": task.file_name or "",
@@ -185,6 +197,7 @@ def print_task(
         "error": str(error or ""),
         "address": address,
         "report": _report_command(task, reference),
+        "page": page,
         "file id": task.file_id or "",
         "task id": task.task_id,
         "created": task.created_at or "",

@@ -77,7 +77,9 @@ async def decide(request: Request, account: str, work: SessionWork) -> Response:
     """Accept or block an account that shares files, or take that back."""
     form = await read_form(request)
     if form.text("decision") not in DECISIONS:
-        raise FieldInvalid("decision", f"is one of {', '.join(filter(None, DECISIONS))} or empty.")
+        raise FieldInvalid(
+            "decision", f"must be one of {', '.join(filter(None, DECISIONS))} or empty."
+        )
     decision, for_account = DECISIONS[form.text("decision")], form.text("for_account") == "true"
     await work.write_into_reserve(decide_on_sender, account, decision, for_account, work.now)
     return redirect("/account#senders", Confirmation.SENDER)

@@ -60,7 +60,6 @@ from entrepot.http.web.usage_examples import (
     reading_examples,
 )
 from entrepot.inspection.results import Form
-from entrepot_client.cli.activity_words import ENTITLEMENT_LABELS
 
 router = APIRouter()
 
@@ -235,7 +234,6 @@ async def _page(
         may_decline=content.may_decline,
         draft=draft,
         lives=LIVES,
-        entitlement_labels=ENTITLEMENT_LABELS,
         findings=findings,
         report=views.report,
         schema=await view_document(work, schema_view, schema) if schema else None,

@@ -60,7 +60,9 @@ async def new_key(request: Request, work: SessionWork) -> Response:
         retry = KeyDraft(draft.name, draft.scopes, draft.days, FieldInvalid("name", str(error)))
         return await _page(request, work, retry, status=409)
     except NotAllowed:
-        error_of_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
+        error_of_scope = FieldInvalid(
+            field="scopes", reason="only admins of the account may administer it."
+        )
         retry = KeyDraft(draft.name, draft.scopes, draft.days, error_of_scope)
         return await _page(request, work, retry, status=422)
     return await _page(request, work, KeyDraft(), new_key=key, status=201)

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from entrepot.errors import EntrepotError, FieldInvalid
 from entrepot.files.processing.task_report import TaskReport
-from entrepot.files.queries.linked import LinkedFileView, get_linked_file
+from entrepot.files.queries.linked import LinkedFileView, get_linked_file, is_followed
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.problems.handlers import task_problem
@@ -61,6 +61,8 @@ async def delivery_page(
     if stored is not None:
         text = await visible_report(work, stored.report, stored.reads)
         report = await view_document(work, report_view, text)
+    problem = task_problem(task.error) if task.error else None
+    number = task.version if problem is not None else None
     return page(
         request,
         "links/delivery.html",
@@ -69,6 +71,7 @@ async def delivery_page(
         secret=secret,
         view=view,
         task=task,
-        problem=task_problem(task.error) if task.error else None,
+        problem=problem,
+        followed=number is not None and await work.read(is_followed, number),
         report=report,
     )

@@ -53,7 +53,7 @@ FORM_LABELS: dict[str, str] = {
     "jsonl": "JSON Lines",
     "arrow": "Arrow",
 }
-USES = IntegerText(1, MAX_USES, f"is a number from 1 to {MAX_USES:,}.", "10")
+USES = IntegerText(1, MAX_USES, f"must be a number from 1 to {MAX_USES:,}.", "10")
 LinkIdInPath = Annotated[UUID, Path(description="The link's id.")]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from entrepot.accounts.actor import Actor
 from entrepot.accounts.links import SignInLink, find_link, use_link
 from entrepot.accounts.passwords import (
     MIN_PASSWORD_CHARS,
@@ -37,8 +38,8 @@ router = APIRouter()
 
 SIGN_IN_FAILED = "The user name and the password do not belong together."
 LINK_USED = (
-    "This link was used before, a newer one was made, or it has expired. Links work once, within "
-    "24 hours. Ask an admin of your account for another."
+    "It was used before, a newer one was created, or it has expired. Links work once, within 24 "
+    "hours."
 )
 
 
@@ -47,7 +48,7 @@ async def show(request: Request, actor: Visitor, next: str = "", link: str = "")
     """The form; or with a link's token, the form that uses it."""
     if link:
         valid_link = await _find_link(request, link)
-        return _link_page(request, link, valid_link)
+        return _link_page(request, link, valid_link, actor=actor)
     if actor is not None:
         return redirect(local_path(next))
     return sign_in_page(request, next)
@@ -179,12 +180,18 @@ async def _end(request: Request) -> None:
 
 
 def _link_page(
-    request: Request, token: str, link: SignInLink | None, error: FieldInvalid | None = None
+    request: Request,
+    token: str,
+    link: SignInLink | None,
+    error: FieldInvalid | None = None,
+    actor: Actor | None = None,
 ) -> Response:
+    """The form that uses a link; or that it does not work, and what to do. Who opens a used one
+    again is often signed in by it."""
     return page(
         request,
         "sign_in/link.html",
-        None,
+        actor if link is None else None,
         status=422 if link is None or error else 200,
         token=token,
         link=link,

@@ -114,13 +114,13 @@ def _enforcement(form: UploadForm) -> str:
             raise FieldInvalid(field="schema", reason=reason)
         return ENFORCE[choice]
     if choice != "given":
-        raise FieldInvalid(field="contract", reason="is none, infer or given.")
+        raise FieldInvalid(field="contract", reason="must be none, infer or given.")
     if bool(pasted.strip()) == bool(sent):
         reason = "paste it or choose its file" + (", not both." if sent else ".")
         raise FieldInvalid(field="schema", reason=reason)
     text = (pasted or sent).removeprefix("\ufeff")
     if text.strip().lower() in ("true", "false"):
-        raise FieldInvalid(field="schema", reason="is a Table Schema as JSON.")
+        raise FieldInvalid(field="schema", reason="must be a Table Schema as JSON.")
     return text
 
 

@@ -87,7 +87,9 @@ async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     form = await read_form(request)
     before, after = (NUMBER.read(form.text(name), name) for name in ("before", "after"))
     if before is None or after is None:
-        raise FieldInvalid("before" if before is None else "after", "is the number of a version.")
+        raise FieldInvalid(
+            "before" if before is None else "after", "must be the number of a version."
+        )
     key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
     queue, now = work.parts.queue, work.now
     versions = VersionPair(before, after, key, EXAMPLES)
