@@ -135,8 +135,10 @@ def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "
     # A plus sign and blanks between digits are a telephone number.
     sign = "-?" if group in GROUP_BLANKS else "[-+]?"
     fraction = rf"({re.escape(decimal)}\d+)?" if decimal else ""
-    number = rf"{sign}(0|[1-9]\d*{grouped}){fraction}"
     bare = affix == Affix()
+    # Beside decimal commas programs write exponents too: `3e-10`.
+    exponent = r"([eE][-+]?\d+)?" if bare and not group else ""
+    number = rf"{sign}(0|[1-9]\d*{grouped}){fraction}{exponent}"
     field = replace(NUMBER, decimal_char=decimal or ".", group_char=group)
     if not bare:
         field = replace(field, bare_number=False, affix=affix)

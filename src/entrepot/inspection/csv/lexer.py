@@ -253,6 +253,14 @@ class Lexer:
         while True:
             start = self._parser.opening(text, at)
             if start < 0:
+                # A line end that an escape stands before is a part of the cell.
+                while self._parser.ends_escaped(text, at) and (line := self._next_line()):
+                    whole = taken[-1]
+                    taken.append(line)
+                    size += len(line)
+                    if size > self._longest or len(taken) > MAX_RECORD_LINES:
+                        return None
+                    text += whole[len(whole.rstrip(ENDS)) :] + line.rstrip(ENDS)
                 cell, at = self._parser.bare(text, at)
                 cells.append(cell)
             else:

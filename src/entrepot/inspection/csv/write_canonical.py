@@ -135,11 +135,22 @@ def _write_irregular(
         if detected.header_rows:
             writer.writerow(detected.labels)
         batch: list[list[str]] = []
+        dialect = source.decision.dialect
+        mark = dialect.comment if dialect.comment_stated else ""
         for number, _, cells in _rows(source, limits):
             if number > table_end.last:
                 break
-            if cells is not None:
-                batch.append(cells + [""] * (width - len(cells)))
+            if cells is None:
+                continue
+            row = cells + [""] * (width - len(cells))
+            if mark and row[0].startswith(mark):
+                # In quotes it is not a comment for who reads the form by the same dialect.
+                writer.writerows(batch)
+                batch.clear()
+                out.write('"' + row[0].replace('"', '""') + ('",' if width > 1 else '"'))
+                writer.writerow(row[1:])
+            else:
+                batch.append(row)
             if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
