@@ -34,7 +34,7 @@ def line_of(action: str, detail: dict[str, Any]) -> str:
         ({"file_name": "a.csv", "size": 1_200_000}, "a.csv, 1.2 MB"),
         ({"file_name": "", "size": 19}, "without a name, 19 bytes"),
         ({"disabled": True}, "disabled"),
-        ({"scopes": ["read", "write"]}, "scopes read, write"),
+        ({"scopes": ["read", "write"]}, "may read files and tasks; deliver and change files"),
         ({"changes": [{"path": "a"}, {"path": "b"}]}, "number of changes: 2"),
         ({"path": {"from": None, "to": "sales/orders"}}, "path from none to “sales/orders”"),
     ],

@@ -294,3 +294,30 @@ def test_a_lone_carriage_return_ends_a_record(inspect: Inspect, rows: int, first
     inspection = inspect(text) if first else inspect(text, TWO)
     assert (rows + 3, "missing-cell", 2) in found_in(inspection)
     assert inspection.profile["file"]["records"]["total"] == rows + 4
+
+
+LONG = "x" * 300_000
+"""More than the first part of a text, by which its dialect is decided."""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("lines", "header", "bad"),
+    [
+        (["id,name", f"1,{LONG}"], 1, 0),
+        (["id,name", f"1,{LONG}", f"2,{LONG}", "3,c"], 1, 0),
+        (["id,name", f"1,{LONG}", "x,b"], 1, 3),
+        (["id,name", f"x,{LONG}"], 1, 2),
+        (["id,name", f"1,{LONG},z"], 1, 2),
+        (["sep=,", "id,name", f'1,"{LONG}"', "2,b"], 1, 0),
+        (["Report", "", "id,name", f"1,{LONG}", f"x,{LONG}"], 3, 5),
+    ],
+)
+def test_a_row_that_is_longer_than_the_first_part_of_a_text_is_judged(
+    inspect: Inspect, lines: list[str], header: int, bad: int, end: str
+) -> None:
+    inspection = inspect(end.join([*lines, ""]), TWO, dialect={"headerRows": [header]})
+    assert {error["rowNumber"] for error in errors_of(inspection)} == ({bad} if bad else set())
+    assert inspection.row_count == len(lines) - header - (lines[0] == "sep=,")
+    records = inspection.profile["file"]["records"]
+    assert sum(records.values()) == 2 * records["total"]

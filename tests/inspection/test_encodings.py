@@ -7,7 +7,7 @@ stands here must never be read otherwise.
 from pathlib import Path
 
 import pytest
-from tests.inspection.conftest import Inspect
+from tests.inspection.conftest import Inspect, errors_of
 
 from entrepot.inspection.csv.detected import MIN_SURE
 from entrepot.inspection.detect.byte_scan import scan_bytes
@@ -152,6 +152,31 @@ def test_a_byte_that_is_no_utf_8_after_a_mark_is_damage(inspect: Inspect) -> Non
     inspection = inspect(CASES / "reading/19a-bom-then-latin1.csv", mode="none")
     assert inspection.profile["file"]["encoding"] == "utf-8"
     assert inspection.profile["file"]["undecodable"] == 1
+
+
+SURROGATES = b"\xed\xa0\xbd\xed\xb8\x80"
+"""A character as some programs write it, which is not UTF-8."""
+
+
+@pytest.mark.parametrize(
+    ("words", "damage", "before"),
+    [
+        ("ö", b"\xe4", 60_000),
+        ("北京", b"\xe4", 60_000),
+        ("ö", SURROGATES, 3),
+        ("北京", SURROGATES, 3),
+        ("x", SURROGATES, 3),
+    ],
+)
+def test_damage_wherever_it_stands_is_named(
+    inspect: Inspect, words: str, damage: bytes, before: int
+) -> None:
+    rows = f"1,{words}\n".encode() * before
+    schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t"}]}
+    inspection = inspect(b"n,t\n" + rows + b"2," + damage + b"\n" + rows, schema)
+    assert [(each["code"], each["rowNumber"]) for each in errors_of(inspection)] == [
+        ("encoding-error", before + 2)
+    ]
 
 
 @pytest.mark.parametrize("page", ["cp1252", "cp1251", "koi8-r", "cp866", "cp850", "gb18030"])

@@ -107,6 +107,9 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["1.500 €", "2.5 €"], affixed(NUMBER, "", "€")),
         (["€ 1,234.50", "€ 3"], affixed(GROUPED, "€", "")),
         (["1.234,50 €", "3 €"], affixed(CONTINENTAL, "", "€")),
+        (["1,5", "3e-10"], COMMA),
+        (["1,5E-05", "2"], COMMA),
+        (["1e5", "2.5", "1,5"], {"type": "string"}),
         (["(12)", "3"], {"type": "string"}),
         (["ja", "Nein"], {"type": "boolean", "trueValues": ["ja", "Ja", "JA"],
                           "falseValues": ["nein", "Nein", "NEIN"]}),
@@ -362,12 +365,28 @@ def test_a_column_whose_first_values_come_late(
     assert first_field(inspect, *["", "NA"] * 1_500, *late) == field
 
 
-def test_points_beside_decimal_commas_may_stand_between_thousands(inspect: Inspect) -> None:
-    """`1.500` is not read as one and a half where the table's other numbers have a comma."""
-    first = inspect("id;count;price;share\n1;1.500;2,50;1.5\n2;300;1,25;2.250\n")
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("id;count;price;share\n1;1.500;2,50;1.5\n2;300;1,25;2.250\n",
+         "integer string number number"),
+        ("id\tcount\tprice\n1\t1.500\t2,50\n2\t300\t1,25\n", "integer string number"),
+        ("id;count\n1;1.500\n", "integer string"),
+        ("id;count\n1;1.500\n2;-2.300\n3;0\n4;\n", "integer string"),
+        ("day\tcount\n31.12.2024\t1.500\n01.01.2025\t300\n", "date string"),
+        ("id;count\n1;1.500\n2;2.30\n", "integer number"),
+        ("id;count\n1;1.500\n2;0.300\n", "integer number"),
+        ("id;count\n1;1.500\n2;2300\n", "integer number"),
+        ("id,count\n1,1.500\n2,2.300\n", "integer number"),
+        ("id\tcount\n1\t1.500\n2\t2.300\n", "integer number"),
+    ],
+)  # fmt: skip
+def test_points_that_may_stand_between_thousands(inspect: Inspect, text: str, types: str) -> None:
+    """`1.500` is not read as one and a half where other numbers have, or may have, a comma."""
+    first = inspect(text)
     assert first.schema is not None
-    types = [field["type"] for field in first.schema["fields"]]
-    assert types == ["integer", "string", "number", "number"]
-    alone = inspect("id;count\n1;1.500\n2;2.300\n").schema
-    assert alone is not None
-    assert alone["fields"][1]["type"] == "number"
+    assert " ".join(field["type"] for field in first.schema["fields"]) == types
+    warned = [each for each in first.report["tasks"][0]["warnings"] if "thousands" in each]
+    assert [each.startswith("`count` stays text") for each in warned] == (
+        [True] if "string" in types else []
+    )

@@ -173,12 +173,25 @@ def test_joined_files_with_byte_order_marks_repeat_the_header(
     assert [error["rowNumber"] for error in errors_of(first)] == [repeated]
 
 
-def test_records_below_the_line_of_excel_are_counted_without_it(inspect: Inspect) -> None:
+@pytest.mark.parametrize("rows", [1, 3_000])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_records_below_the_line_of_excel_are_counted_without_it(
+    inspect: Inspect, rows: int, quoted: bool
+) -> None:
     schema = {"fields": [{"name": "sku"}, {"name": "qty", "type": "integer"}]}
-    text = "sep=;\nsku;qty\nA;1\nsku;qty\nB;2\n"
-    assert '"commentRows": [3]' in inspect(text, schema).detail
-    assert '"commentRows": [3]' in inspect(f"{text}C;3\n").detail
-    assert inspect(text, schema, dialect={"commentRows": [3]}).verdict == "conforms"
+    first = '"A\nB";1\n' if quoted else "A;1\nB;1\n"
+    text = f"sep=;\nsku;qty\n{first}A;1\n" + "A;1\n" * rows
+    broken = inspect(f"{text}C;x\nD;2\n", schema)
+    record = rows + (4 if quoted else 5)
+    places = [(error["rowNumber"], error["lineNumber"]) for error in errors_of(broken)]
+    assert places == [(record, rows + 6)]
+    counts = broken.profile["file"]["records"]
+    assert counts["total"] == counts["header"] + counts["judged"] == record + 1
+    repeated = f"{text}sku;qty\nB;2\n"
+    assert f'"commentRows": [{record}]' in inspect(repeated, schema).detail
+    assert f'"commentRows": [{record}]' in inspect(f"{repeated}C;3\n").detail
+    assert inspect(repeated, schema, dialect={"commentRows": [record]}).verdict == "conforms"
+    assert inspect(text, dialect={"headerRows": [1]}).schema == inspect(text).schema
 
 
 def test_a_text_that_is_called_compressed_is_read_as_what_it_is(inspect: Inspect) -> None:

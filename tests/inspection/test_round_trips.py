@@ -162,6 +162,17 @@ def table_of(texts: list[list[str]]) -> list[list[str]]:
     return [["id", "name", "note"], *([str(n), *row] for n, row in enumerate(texts, start=1))]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", "  "])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_cell_of_blanks_is_kept(blank: str, place: int, tmp_path: Path) -> None:
+    """Beside texts of the same length, too, it is not what fills up columns of a fixed width."""
+    row = ["a" * len(blank)] * 3
+    row[place] = blank
+    head, other = ([letter * len(blank) for letter in letters] for letters in ("kvt", "xyz"))
+    text = "".join(f"{','.join(cells)}\n" for cells in (head, other, row, other))
+    assert understood(text.encode(), tmp_path)[0][2] == row
+
+
 @SLOW
 @given(
     texts=st.lists(st.lists(PLAIN, min_size=2, max_size=2), min_size=8, max_size=12),

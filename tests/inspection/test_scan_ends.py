@@ -42,7 +42,7 @@ BETWEEN: dict[str, bytes] = {
 }
 
 KEPT = {
-    *("nothing", "quotes", "a CRLF", "Latin-1", "a surrogate", "a stray quote"),
+    *("nothing", "quotes", "a CRLF", "Latin-1", "a stray quote"),
     *("a cell of two lines", "a line longer than usual"),
 }
 """What a contract of an integer and a text lets through."""

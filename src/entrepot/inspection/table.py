@@ -99,9 +99,8 @@ class Table:
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
     `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
-    the first is the header); `uncounted_rows` are those at the beginning that a dialect does not
-    count as records; `original` is the relation of which `relation`
-    is a copy; `header_line` is the physical line of the header in a text.
+    the first is the header); `original` is the relation of which `relation` is a copy;
+    `header_line` is the physical line of the header in a text.
     """
 
     columns: tuple[Column, ...]
@@ -131,7 +130,6 @@ class Table:
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
     place_unit: PlaceUnit = "line"
-    uncounted_rows: int = 0
     original: Sql = sql("")
     header_line: int | None = None
 
@@ -142,6 +140,11 @@ class Table:
     def header_rows(self) -> tuple[int, ...]:
         """The row numbers of the header; the first row where the format has no header row."""
         return tuple(self.description.get("headerRows") or (1,))
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between the cells of a delimited text, empty for other formats."""
+        return str(self.description.get("dialect", {}).get("delimiter") or "")
 
     @property
     def typed(self) -> bool:

@@ -162,13 +162,15 @@ def _parse_properties(document: dict[str, Any], field_type: str, pointer: str) -
                 property_pointer, f"it must be one character, or up to {MAX_MARK_CHARS}"
             )
         properties[attribute] = value
-    _check_conflicts(properties, pointer)
+    _check_conflicts(properties, field_type, pointer)
     return properties
 
 
-def _check_conflicts(properties: dict[str, Any], pointer: str) -> None:
+def _check_conflicts(properties: dict[str, Any], field_type: str, pointer: str) -> None:
     decimal_char, group_char = properties.get("decimal_char", "."), properties.get("group_char", "")
-    if group_char and (decimal_char in group_char or group_char in decimal_char):
+    alike = decimal_char in group_char or group_char in decimal_char
+    # An integer has no decimalChar: `1.234` is one with the groupChar `.`.
+    if field_type == "number" and group_char and alike:
         raise SchemaInvalid(f"{pointer}/groupChar", "groupChar and decimalChar are the same")
     for name, attribute in (("decimalChar", "decimal_char"), ("groupChar", "group_char")):
         if any(char.isdigit() or char in "+-" for char in properties.get(attribute, "")):

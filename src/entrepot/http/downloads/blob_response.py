@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -248,13 +250,17 @@ class BlobResponse(Response):
         file = self._blob.path(self._blob_id)
         if file is not None and len(parts) == 1 and parts[0].span and not parts[0].prefix:
             start, stop = parts[0].span.start, parts[0].span.stop
-            with _open_file(file, self._size) as descriptor:
-                while start < stop:
-                    block = _read_cached(descriptor, start, min(size, stop - start))
-                    if block is None:
+            buffer = BlockBuffer()
+            # To open it may wait for a mount, which to read what is cached does not.
+            opened = await asyncio.to_thread(_open_file, file, self._size)
+            with opened or nullcontext():
+                while opened and start < stop:
+                    block = buffer.take(min(size, stop - start))
+                    if not _read_cached(opened, start, block):
                         break
                     start += len(block)
                     yield block
+                    del block  # whoever keeps it is somebody else
             if start == stop:
                 return
             parts = (BlobPart(b"", Span(start, stop)),)
@@ -280,41 +286,59 @@ class BlobResponse(Response):
                     raise BlobMissing(blob_id=self._blob_id)
 
 
+class BlockBuffer:
+    """A buffer for one block after the other, and another one where somebody has kept the last.
+
+    Each new one is filled with zeros first: a twentieth of the CPU of a large download.
+    """
+
+    def __init__(self) -> None:
+        self._block = bytearray()
+        self._own_references = 0
+
+    def take(self, count: int) -> bytearray:
+        """A buffer of `count` bytes. Its content changes with the next call, unless more than one
+        variable, that of a loop over the blocks, refers to it then."""
+        holders = sys.getrefcount(self._block) - self._own_references
+        if len(self._block) != count or holders > 1:
+            self._block = bytearray(count)
+            self._own_references = sys.getrefcount(self._block)
+        return self._block
+
+
 def _small_and_cached(file: Path, size: int) -> bytes | None:
     """A small file's bytes if they lie in the page cache: the server's own sending of a file costs
     two calls in its threads."""
-    if size > MAX_IN_MEMORY_BYTES:
+    opened = _open_file(file, size) if size <= MAX_IN_MEMORY_BYTES else None
+    if opened is None:
         return None
-    with _open_file(file, size) as descriptor:
-        body = _read_cached(descriptor, 0, size)
-    return bytes(body) if body is not None else None
+    body = bytearray(size)
+    with opened:
+        return bytes(body) if _read_cached(opened, 0, body) else None
 
 
-@contextmanager
-def _open_file(file: Path, size: int) -> Iterator[int | None]:
-    """A descriptor of a file that has `size` bytes, or None: whoever looks next says why."""
+def _open_file(file: Path, size: int) -> FileIO | None:
+    """A file that has `size` bytes, or None: whoever looks next says why."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        opened = FileIO(file)
     except OSError:
-        yield None
-        return
-    try:
-        yield descriptor if os.fstat(descriptor).st_size == size else None
-    finally:
-        os.close(descriptor)
-
-
-def _read_cached(descriptor: int | None, start: int, count: int) -> bytearray | None:
-    """`count` bytes of a file if they lie in the page cache, None where reading might wait for a
-    disk. `RWF_NOWAIT` (preadv2(2), Linux) never waits, so that the event loop may do it."""
-    if descriptor is None or not hasattr(os, "RWF_NOWAIT"):
         return None
-    block = bytearray(count)
+    if os.fstat(opened.fileno()).st_size == size:
+        return opened
+    opened.close()
+    return None
+
+
+def _read_cached(file: FileIO, start: int, block: bytearray) -> bool:
+    """Fill `block` with the bytes of a file from `start` on if they lie in the page cache; False
+    where reading might wait for a disk. `RWF_NOWAIT` (preadv2(2), Linux) never waits, so that the
+    event loop may do it."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return False
     try:
-        is_whole = os.preadv(descriptor, [block], start, os.RWF_NOWAIT) == count
+        return os.preadv(file.fileno(), [block], start, os.RWF_NOWAIT) == len(block)
     except OSError:  # not in the cache, or a file system that cannot tell
-        return None
-    return block if is_whole else None
+        return False
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

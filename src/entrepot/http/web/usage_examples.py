@@ -149,7 +149,7 @@ def _download_example(endpoint: str, api_key: str, file_id: UUID) -> UsageExampl
 
 def _follow_example(endpoint: str, api_key: str) -> UsageExample:
     follow = f"curl --location '{endpoint}/api/v1/task/<TASK ID>'"
-    return UsageExample("Follow the task that the upload answered", _command(follow, api_key))
+    return UsageExample("Follow the task of the upload", _command(follow, api_key))
 
 
 def _command(first: str, api_key: str, *more: str) -> str:

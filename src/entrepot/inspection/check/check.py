@@ -313,8 +313,9 @@ def _list_some(
         if len(errors) >= listed:
             break
         labels = table.labels[:MAX_SHOWN_CELLS]
-        record = location["rowNumber"] - table.uncounted_rows
-        looks = "" if table.stores_types else advice_on_row(first_cells, labels, record)
+        looks = ""
+        if not table.stores_types:
+            looks = advice_on_row(first_cells, labels, location["rowNumber"])
         row = ListedRow(
             count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
         )

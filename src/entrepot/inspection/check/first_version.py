@@ -13,6 +13,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.doubtful_points import describe_doubtful_points
 from entrepot.inspection.values.whole_measures import describe_whole_measure
 
 MAX_LISTED_COLUMNS = 5
@@ -20,11 +21,12 @@ MAX_LISTED_COLUMNS = 5
 
 
 def judge_first_version(
-    table: Table, measures: Sequence[str] = ()
+    table: Table, measures: Sequence[str] = (), doubtful: Sequence[str] = ()
 ) -> tuple[Table, list[dict[str, Any]]]:
     """The faults of the header and of the structure; the table with its warnings, and with what
     the contract expects if the version is accepted: a header below titles, names for columns
-    without a label, and decimals in the columns that `measures` names."""
+    without a label, decimals in the columns that `measures` names, and texts in those that
+    `doubtful` names, though their cells may be numbers."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -39,7 +41,8 @@ def judge_first_version(
         for number in unnamed
     )
     decimals = (describe_whole_measure(quoted(name)) for name in measures)
-    first = replace(first, accepted=(*first.accepted, *named, *decimals))
+    texts = (describe_doubtful_points(quoted(name)) for name in doubtful)
+    first = replace(first, accepted=(*first.accepted, *named, *decimals, *texts))
     warnings = (*table.warnings, *first.warnings)
     return replace(table, warnings=warnings, first_version=first), errors
 

@@ -29,9 +29,10 @@ from entrepot.inspection.check.count_cells import (
 from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
-from entrepot.inspection.check.type_candidates import Candidate, are_grouped, candidates_like
+from entrepot.inspection.check.type_candidates import Candidate, candidates_like
 from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import text_fits
+from entrepot.inspection.values.doubtful_points import doubtful_points
 from entrepot.inspection.values.whole_measures import whole_measures
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
@@ -48,7 +49,7 @@ class Inferred:
     where every line of the text is accounted for. `maybe_blank`: there may be rows without any
     value. `controls`: texts have control characters, None where that is not known. `almost_typed`
     are columns that very few cells keep from a type, `measures` the names of columns that take
-    decimals and have whole numbers only."""
+    decimals and have whole numbers only, `doubtful` of those whose points may be of two kinds."""
 
     schema: TableSchema
     rows: int
@@ -57,6 +58,7 @@ class Inferred:
     controls: bool | None
     almost_typed: tuple[AlmostTyped, ...] = ()
     measures: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def infer_schema(
@@ -94,8 +96,11 @@ def infer_schema(
             table.columns, names, candidates, counts, strict=True
         )
     ]
-    fields = _without_doubtful_points(fields, [each.texts for each in likely])
-    measures = whole_measures(fields, [each.texts for each in likely]) if freezes else []
+    texts = [each.texts for each in likely]
+    doubtful = doubtful_points(fields, texts, table.delimiter)
+    for place in doubtful:
+        fields[place] = replace(fields[place], type="string", missing_values=None)
+    measures = whole_measures(fields, texts) if freezes else []
     for place in measures:
         fields[place] = replace(fields[place], type="number", leading_zeros=True)
     schema = TableSchema(_with_filled(engine, table, fields), min_rows=1 if totals.rows else 0)
@@ -112,6 +117,7 @@ def infer_schema(
         totals.controls,
         tuple(exceptions),
         tuple(names[place] for place in measures),
+        tuple(names[place] for place in doubtful),
     )
 
 
@@ -217,18 +223,6 @@ def unique_names(labels: Sequence[str]) -> list[str]:
 def is_made_up(name: str, number: int) -> bool:
     """Whether `unique_names` may have made the name up for a column without a label."""
     return re.fullmatch(rf"column_{number}(_[0-9]+)?", name) is not None
-
-
-def _without_doubtful_points(fields: Sequence[Field], texts: Sequence[Counter[str]]) -> list[Field]:
-    """The fields, beside decimal commas texts where each point may stand between thousands."""
-    if not any(field.decimal_char == "," for field in fields):
-        return list(fields)
-    return [
-        replace(field, type="string", missing_values=None)
-        if field.type == "number" and field.decimal_char == "." and are_grouped(some)
-        else field
-        for field, some in zip(fields, texts, strict=True)
-    ]
 
 
 def _make_field(

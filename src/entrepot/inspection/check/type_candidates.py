@@ -128,16 +128,6 @@ AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥]?)(?P<number>.*?)(?P<suffix>[
 """The affixes that are known: a percent sign behind, a currency on either side."""
 
 
-POINTED = re.compile(r"-?(0|[1-9]\d{0,2}(\.\d{3})*)", re.ASCII)
-"""A number whose points, if it has any, may stand between thousands."""
-
-
-def are_grouped(texts: Collection[str]) -> bool:
-    """Whether some of the texts have points, and all of them where they may stand between
-    thousands."""
-    return any("." in text for text in texts) and all(map(POINTED.fullmatch, texts))
-
-
 def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "") -> Candidate:
     """Numbers with another decimal mark, with marks between thousands, with an affix. Where one
     mark is read as either (`1,234`), the column is ambiguous unless a cell tells."""
@@ -145,8 +135,10 @@ def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "
     # A plus sign and blanks between digits are a telephone number.
     sign = "-?" if group in GROUP_BLANKS else "[-+]?"
     fraction = rf"({re.escape(decimal)}\d+)?" if decimal else ""
-    number = rf"{sign}(0|[1-9]\d*{grouped}){fraction}"
     bare = affix == Affix()
+    # Beside decimal commas programs write exponents too: `3e-10`.
+    exponent = r"([eE][-+]?\d+)?" if bare and not group else ""
+    number = rf"{sign}(0|[1-9]\d*{grouped}){fraction}{exponent}"
     field = replace(NUMBER, decimal_char=decimal or ".", group_char=group)
     if not bare:
         field = replace(field, bare_number=False, affix=affix)

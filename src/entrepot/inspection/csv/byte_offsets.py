@@ -51,7 +51,8 @@ def lines_of_rows(source: CsvSource, rows: Iterable[int]) -> dict[int, int]:
         shift = decision.records[start][0] - (start + 1)
         return {number: number + shift for number in numbers}
     with open_lines(source) as (text, _):
-        records = Lexer(decision.dialect, decision.layout.width).records(text)
+        lexer = Lexer(decision.dialect, decision.layout.width)
+        records = lexer.records(text, decision.first_line)
         for number, (line, _, _) in enumerate(records, start=1):
             if number in numbers:
                 lines[number] = line

@@ -123,6 +123,16 @@ class CellParser:
         cell = self.unescaped(text[at:end], quoted=False)
         return self._trimmed(cell), end + len(delimiter)
 
+    def ends_escaped(self, text: str, at: int) -> bool:
+        """Whether the cell without quotes at `at` is the last one of the line and ends with an
+        escape that takes the meaning of the line's end away."""
+        if not self.dialect.escape_stated or not text.endswith(self._escape):
+            return False
+        if self._unescaped_end(text, at) >= 0:
+            return False
+        rest = text[at:]
+        return (len(rest) - len(rest.rstrip(self._escape))) % 2 == 1
+
     def _unescaped_end(self, text: str, at: int) -> int:
         """The next delimiter from `at` on that no escape stands before, or -1."""
         delimiter = self.dialect.delimiter

@@ -51,8 +51,8 @@ rows may have been commented out with it; after other marks no line may look lik
 @dataclass(frozen=True)
 class Decision:
     """How the first part of a text is to be read, and its records by that. Under a `contract` the
-    `rules` alone decide which records are rows; `separator`: the first line is Excel's `sep=`, no
-    record."""
+    `rules` alone decide which records are rows. `first_line` is the physical line of the first
+    record: the second one below Excel's line `sep=`, which is not a record."""
 
     dialect: Dialect
     layout: Layout
@@ -65,7 +65,7 @@ class Decision:
     quoted: bool
     contract: bool
     rules: RowRules
-    separator: bool
+    first_line: int = 1
 
     @property
     def end_stated(self) -> bool:
@@ -91,10 +91,10 @@ def detect_csv(
     if names is not None and hints.comment is None:
         hints = replace(hints, comment="")
     rules = row_rules(requested)
-    separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
-    body = list(lines)
+    separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if len(lines) > 1 else None
+    body, first_line = list(lines), 1
     if separator:
-        body = body[1:]
+        body, first_line = body[1:], 2
         if hints.delimiter is None:
             mark = separator.group(1)
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
@@ -108,18 +108,18 @@ def detect_csv(
         best = replace(best, dialect=dialect, width=1, agreement=1.0)
         scored = [best]
     dialect = _with_comment(best, body, hints)
-    records = _records(dialect, best.width, lines, bool(separator), requested)
+    records = _records(dialect, best.width, body, first_line, requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
     if widest > most:
         raise TooLarge(f"{widest:,} columns; {most:,} are read")
     if names is not None:
-        layout = contract_layout(records, names, requested, rules, int(bool(separator)))
+        layout = contract_layout(records, names, requested, rules)
     else:
         layout = find_requested_layout(records, best.width, requested)
         if freeze and (requested is None or requested.header is None):
             layout = with_unlike_header(layout, records)
     if layout.width != best.width:
-        records = _records(dialect, layout.width, lines, bool(separator), requested)
+        records = _records(dialect, layout.width, body, first_line, requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
     cells = "1 cell" if layout.width == 1 else f"{layout.width:,} cells"
     reasons = (f"with this dialect its rows have {cells}", *layout.reasons)
@@ -135,7 +135,7 @@ def detect_csv(
         _is_quoted(dialect, body, records),
         names is not None,
         rules,
-        bool(separator),
+        first_line,
     )
 
 
@@ -209,14 +209,14 @@ def _records(
     dialect: Dialect,
     width: int,
     lines: Sequence[str],
-    separator: bool,
+    first_line: int,
     requested: TableDialect | None,
 ) -> tuple[Record, ...]:
     records: list[Record] = []
     skipped = set(requested.comment_rows or ()) if requested else set()
-    for number, record in enumerate(Lexer(dialect, width).records(lines), start=1):
+    for number, record in enumerate(Lexer(dialect, width).records(lines, first_line), start=1):
         line, cells, error = record
-        if is_blank(cells) or (separator and number == 1) or number - separator in skipped:
+        if is_blank(cells) or number in skipped:
             records.append((line, [], error if error == COMMENT else ""))
         else:
             records.append(record)

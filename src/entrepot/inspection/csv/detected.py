@@ -4,7 +4,7 @@ The readers act by it, the profile shows it, and the report warns by it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -38,8 +38,7 @@ class DetectedTable:
     """Where the table is in a text or a sheet. Rows are the records, counted from 1, with those
     that are not the table's; `first_row` and `last_row` (None: to the end) are the first and last
     data row. `comment` is the mark of comments; `comments` are rows that were passed over for it,
-    `repeats` rows that repeat the header. A dialect does not count the `uncounted` rows at the
-    beginning as records: Excel's line `sep=`."""
+    `repeats` rows that repeat the header."""
 
     layout: Layout
     first_row: int
@@ -53,7 +52,6 @@ class DetectedTable:
     further: tuple[str, ...] = ()
     repeats: Occurrences | None = None
     comments: Occurrences | None = None
-    uncounted: int = 0
 
     @property
     def header_rows(self) -> tuple[int, ...]:
@@ -72,11 +70,7 @@ class DetectedTable:
 
     def stated_example(self) -> str:
         """Lines of a dialect that state this reading."""
-        return f'"headerRows": {self.records_of(self.header_rows)}'
-
-    def records_of(self, rows: Iterable[int]) -> list[int]:
-        """The records at these row numbers, as a dialect counts them."""
-        return [row - self.uncounted for row in rows]
+        return f'"headerRows": {list(self.header_rows)}'
 
     def within(self, table_end: TableEnd) -> Self:
         """The reading with what all of the records say of the table's end."""

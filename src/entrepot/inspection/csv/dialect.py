@@ -18,7 +18,8 @@ class Dialect:
     delimiter is any run of at least this many blanks. A line that begins with `comment` is not
     a row; `comment_stated`: the mark was stated rather than guessed, so that a line of the
     table's width is a comment too. `starts`, if any, are the places (characters from 0) at which
-    columns of fixed width begin.
+    columns of fixed width begin. `escape_stated`: an escape at the end of a line takes its meaning
+    away too.
     """
 
     delimiter: str = ","
@@ -31,6 +32,7 @@ class Dialect:
     comment: str = ""
     starts: tuple[int, ...] = ()
     comment_stated: bool = False
+    escape_stated: bool = False
 
     @property
     def closing(self) -> str:
@@ -40,7 +42,7 @@ class Dialect:
     def describe(self) -> dict[str, Any]:
         """As the profile shows it; `escape` is the quote itself where quotes are doubled."""
         described = asdict(self)
-        del described["comment_stated"]
+        del described["comment_stated"], described["escape_stated"]
         described["starts"] = list(self.starts)
         if self.doubled and not self.escape:
             described["escape"] = self.quote
@@ -61,4 +63,5 @@ class DialectHints:
     def put(self, dialect: Dialect) -> Dialect:
         """`dialect` with what is given."""
         parts = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(dialect, comment_stated=bool(self.comment), **parts)
+        stated = bool(self.comment), bool(self.escape)
+        return replace(dialect, comment_stated=stated[0], escape_stated=stated[1], **parts)

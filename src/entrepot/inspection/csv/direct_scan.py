@@ -36,7 +36,6 @@ def detected_csv(source: CsvSource) -> DetectedCsv:
         first_row=layout.start + 1,
         first_line=line,
         above=above(decision),
-        uncounted=int(decision.separator),
         confidence=decision.confidence,
         reasons=decision.reasons,
         further=decision.further,
@@ -46,7 +45,9 @@ def detected_csv(source: CsvSource) -> DetectedCsv:
 
 
 def _line_after(source: CsvSource) -> int:
-    """The line after the header's, where no row follows it."""
+    """The line after the header's, where the first part of the text has no row below it."""
+    if not source.whole:
+        return source.head_lines + source.decision.first_line
     return source.byte_scan.lines - source.byte_scan.blank_at_end + 1
 
 
@@ -173,18 +174,19 @@ def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _begins_plainly(source: CsvSource) -> bool:
-    """Whether each record above the header is a line without a quote: the engine skips records
-    where the reader skips lines."""
+    """Whether each record above the header is a line without a quote, and so is what stands above
+    the first record: the engine skips records where the reader skips lines."""
     layout, records = source.decision.layout, source.decision.records
     above = min(layout.header, default=layout.start)
-    if not above or not source.decision.dialect.quote:
+    lines = above + source.decision.first_line - 1
+    if not lines or not source.decision.dialect.quote:
         return True
-    if above < len(records) and records[above][0] != above + 1:
+    if above < len(records) and records[above][0] != lines + 1:
         return False
     with source.path.open("rb") as file:
         file.seek(source.byte_scan.bom)
         quote = source.decision.dialect.quote.encode()
-        return not any(quote in file.readline(MAX_HEADER_BYTES) for _ in range(above))
+        return not any(quote in file.readline(MAX_HEADER_BYTES) for _ in range(lines))
 
 
 def last_first_cell(source: CsvSource) -> str | None:

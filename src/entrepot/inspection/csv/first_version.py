@@ -67,7 +67,7 @@ def misplaced_header_rows(detected: DetectedTable, decision: Decision) -> tuple[
     stands above may be more than titles."""
     if not detected.layout.misplaced or _above(detected, decision):
         return ()
-    return tuple(detected.records_of(detected.header_rows))
+    return detected.header_rows
 
 
 def _may_lack_quotes(detected: DetectedTable, decision: Decision) -> bool:
@@ -127,8 +127,7 @@ def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:
         if labels > 1 and sum(1 for cell in cells if cell.strip()) >= labels:
             below = decision.records[header[0]][0]
             reason = f"the record above the header (line {below:,}) has as many cells as it"
-            rows = detected.records_of([header[0] + 1])
-            advice = f'Take it out, or add "headerRows": {rows} to the dialect.'
+            advice = f'Take it out, or add "headerRows": [{header[0] + 1}] to the dialect.'
             findings.append(_outside(reason, place + 1, line, advice))
             break
     return findings
@@ -165,7 +164,7 @@ def _states(decision: Decision, place: int) -> bool:
     _, cells, error = decision.records[place]
     if error == COMMENT:
         return decision.dialect.comment_stated
-    if place + 1 - int(decision.separator) in decision.rules.comment_rows:
+    if place + 1 in decision.rules.comment_rows:
         return True
     return decision.rules.skip_blank and not any(cell.strip() for cell in cells)
 
@@ -175,7 +174,7 @@ def _line_for(detected: DetectedTable, records: Sequence[Record], places: Sequen
     if any(records[place][2] == COMMENT for place in places):
         return f'"commentChar": {json.dumps(detected.comment)}'
     if any(cell.strip() for place in places for cell in records[place][1]):
-        return f'"commentRows": {detected.records_of(place + 1 for place in places)}'
+        return f'"commentRows": {[place + 1 for place in places]}'
     return '"skipBlankRows": true'
 
 
@@ -221,7 +220,7 @@ def _comments(rows: Occurrences, comment: str) -> Finding:
 
 def _repeats(detected: DetectedTable, rows: Occurrences) -> Finding:
     times = "once" if rows.total == 1 else f"{rows.total:,} times"
-    records = detected.records_of(rows.first)
+    records = list(rows.first)
     advice = f'Take {_them(rows)} out, or add "commentRows": {records} to the dialect.'
     return _outside(f"the header is repeated ({times})", rows.first[0], None, advice)
 
@@ -245,7 +244,7 @@ def _records(part: BlockBelow) -> str:
 
 def _frozen(detected: DetectedTable, stated: bool) -> tuple[dict[str, object] | None, list[str]]:
     """The header rows to freeze, and a sentence that says so, unless they are the first record."""
-    rows = detected.records_of(detected.header_rows)
+    rows = list(detected.header_rows)
     if stated or not rows or rows == [1]:
         return None, []
     noun = "row" if len(rows) == 1 else "rows"

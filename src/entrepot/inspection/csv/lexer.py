@@ -52,6 +52,7 @@ class Lexer:
         self._pending: list[str] = []
         self._taken: list[str] = []
         self._lines: Iterator[str] = iter(())
+        self._first_line = 1
         quote, delimiter = dialect.quote, dialect.delimiter
         self._by_csv = (
             len(quote) <= 1
@@ -68,9 +69,10 @@ class Lexer:
             "strict": True,
         }
 
-    def records(self, lines: Iterable[str]) -> Iterator[Record]:
-        """The records of `lines`, which keep their line ends."""
+    def records(self, lines: Iterable[str], first_line: int = 1) -> Iterator[Record]:
+        """The records of `lines`, which keep their line ends; `first_line` is the first one."""
         self._lines = iter(lines)
+        self._first_line = first_line
         self._pending, self._taken = [], []
         if self.dialect.starts:
             return self._fixed_records()
@@ -100,7 +102,7 @@ class Lexer:
     def _csv_records(self) -> Iterator[Record]:
         taken, comment, escape = self._taken, self.dialect.comment, self._escape
         many = len(self.dialect.delimiter) > 1
-        number = 1
+        number = self._first_line
         while True:
             csv.field_size_limit(
                 min(MAX_CSV_CELL_CHARS, self._longest) if self._budget > 0 else MAX_FRUGAL_CHARS
@@ -171,7 +173,7 @@ class Lexer:
 
     def _fixed_records(self) -> Iterator[Record]:
         starts = self.dialect.starts[1:]
-        for number, line in enumerate(self._lines, start=1):
+        for number, line in enumerate(self._lines, start=self._first_line):
             body = line.rstrip(ENDS)
             if not body.strip(BLANK):
                 yield number, [], ""
@@ -184,7 +186,7 @@ class Lexer:
 
     def _own_records(self) -> Iterator[Record]:
         quote, comment = self.dialect.quote, self.dialect.comment
-        number = 1
+        number = self._first_line
         for line in self._lines_in_turn():
             if (
                 (quote and quote in line)
@@ -251,6 +253,14 @@ class Lexer:
         while True:
             start = self._parser.opening(text, at)
             if start < 0:
+                # A line end that an escape stands before is a part of the cell.
+                while self._parser.ends_escaped(text, at) and (line := self._next_line()):
+                    whole = taken[-1]
+                    taken.append(line)
+                    size += len(line)
+                    if size > self._longest or len(taken) > MAX_RECORD_LINES:
+                        return None
+                    text += whole[len(whole.rstrip(ENDS)) :] + line.rstrip(ENDS)
                 cell, at = self._parser.bare(text, at)
                 cells.append(cell)
             else:

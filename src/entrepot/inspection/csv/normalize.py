@@ -69,7 +69,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
         lines = _CountedLines(text)
-        for line, record, error in lexer.records(lines):
+        for line, record, error in lexer.records(lines, decision.first_line):
             number += 1
             if line > collector.next_line:
                 collector.pass_line(line)
@@ -99,7 +99,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 batch.clear()
                 context.progress.at(raw.tell() / size)
         writer.writerows(batch)
-    _check_lines(source, lines.count)
+    _check_lines(source, lines.count + decision.first_line - 1)
     collector.pass_line(NO_LINE)
     table_end = finder.decide(number)
     return Normalized(

@@ -171,12 +171,12 @@ class CsvText:
             return replace(self._counts, judged=rows)
         detected, blank = self.detected, self.source.byte_scan.blank_at_end
         # `complete` compared these rows with the lines of the text.
-        layout, shift = detected.layout, int(self.source.decision.separator)
+        layout = detected.layout
         after_header = layout.header[-1] + 1 if layout.header else layout.start
         return RecordCounts(
-            total=layout.start - shift + rows + blank,
+            total=layout.start + rows + blank,
             judged=rows,
-            above_header=after_header - len(layout.header) - shift,
+            above_header=after_header - len(layout.header),
             header=len(layout.header),
             skipped_blank=blank + layout.start - after_header,
         )
@@ -292,7 +292,6 @@ class CsvText:
             first_row=detected.first_row,
             description=detected.describe(),
             warnings=tuple(detected.warnings),
-            uncounted_rows=detected.uncounted,
             header_line=self._header_line(),
         )
 

@@ -22,6 +22,8 @@ from entrepot.inspection.table import NotTabular, TooLarge
 HEAD_BYTES = 256 * 1024
 """The first part of a text, by which dialect and layout are decided: some thousand usual lines, of
 which `decide` takes the first 2,000."""
+MIN_HEAD_LINES = 2
+"""Lines that the first part has at least, whatever their length."""
 MAX_CHAR_BYTES = 4
 """Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
 
@@ -51,10 +53,12 @@ class ScannedText:
 @dataclass(frozen=True)
 class CsvSource(ScannedText):
     """A text that was decided on. `splits` are the line ends that separate lines: "\\n" (also
-    after a CR), or "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
+    after a CR), or "" for LF, CRLF and CR alike. The decision saw `head_lines` lines from that of
+    the first record on; `whole`: which is all of the text."""
 
     splits: str
     decision: Decision
+    head_lines: int
     whole: bool
 
 
@@ -132,8 +136,8 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     for way in ways:
         lines, freeze = _lines(head, way, whole), request.freeze
         detected = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
-        decided.append((detected, way))
-    decision, splits = max(decided, key=lambda each: each[0].rank)
+        decided.append((detected, way, len(lines) - detected.first_line + 1))
+    decision, splits, head_lines = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
         raise NotTabular("it is text without the rows and columns of a table", "text/plain")
     width = decision.layout.width
@@ -147,28 +151,34 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
         samples=text.samples,
         splits=splits,
         decision=decision,
+        head_lines=head_lines,
         whole=whole,
     )
 
 
 @contextmanager
 def open_lines(source: CsvSource) -> Iterator[tuple[TextIO, BinaryIO]]:
-    """The lines of the text with their ends, and the raw file that tells how far it is read."""
+    """The lines of the text with their ends, from that of the first record on, and the raw file
+    that tells how far it is read."""
     with (
         source.path.open("rb", buffering=1 << 20) as raw,
         io.TextIOWrapper(raw, "utf-8", errors="replace", newline=source.splits) as text,
     ):
         raw.seek(source.byte_scan.bom)
+        for _ in range(source.decision.first_line - 1):
+            text.readline()
         yield text, raw
 
 
 def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
-    """The first part of the text, and whether it is all of it. A first line that is longer is
-    read whole."""
+    """The first part of the text, and whether it is all of it. The first lines are read whole,
+    however long they are: a header and a row."""
     with path.open("rb") as raw:
         raw.seek(byte_scan.bom)
         head = raw.read(HEAD_BYTES)
-        if len(head) == HEAD_BYTES and b"\n" not in head and b"\r" not in head:
+        for _ in range(MIN_HEAD_LINES):
+            if max(head.count(b"\n"), head.count(b"\r")) >= MIN_HEAD_LINES:
+                break
             head += raw.read(byte_scan.longest_line + 2)
         whole = not raw.read(1)
     return head.decode("utf-8", "ignore" if not whole else "replace"), whole

@@ -57,9 +57,7 @@ class TakenOut:
 
     def __init__(self, decision: Decision) -> None:
         self._layout = decision.layout
-        # Row numbers of a dialect do not count Excel's line `sep=`, which is not a record.
-        self._shift = int(decision.separator)
-        self._comment_rows = {number + self._shift for number in decision.rules.comment_rows}
+        self._comment_rows = decision.rules.comment_rows
         self._skip_blank = decision.rules.skip_blank
         self._mark_stated = decision.dialect.comment_stated
         self._comments = RowNumbers()
@@ -108,15 +106,15 @@ class TakenOut:
 
     def count(self, total: int, table_end: TableEnd) -> RecordCounts:
         """What the records are: `total` in all, those up to the end of the table judged."""
-        layout, shift = self._layout, self._shift
+        layout = self._layout
         after_header = layout.header[-1] + 1 if layout.header else layout.start
         text_end = total - self._trailing
         last = min(max(table_end.last, layout.start), text_end)
         blanks = self._blanks.up_to(text_end)
         return RecordCounts(
-            total=max(0, total - shift),
+            total=total,
             judged=0,
-            above_header=after_header - len(layout.header) - shift,
+            above_header=after_header - len(layout.header),
             header=len(layout.header),
             comment=self._comments.total,
             skipped_blank=blanks + self._trailing + layout.start - after_header,

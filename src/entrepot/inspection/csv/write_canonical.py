@@ -64,7 +64,7 @@ def _write_plain(source: CsvSource, detected: DetectedCsv, target: Path) -> None
         writer = csv.writer(out, lineterminator="\r\n")
         if detected.header_rows:
             writer.writerow(detected.labels)
-        for _ in range(detected.first_line - 1):
+        for _ in range(detected.first_line - source.decision.first_line):
             next(text)
         while lines := text.readlines(CHUNK_CHARS):
             while left and not lines[-1].strip():
@@ -135,11 +135,22 @@ def _write_irregular(
         if detected.header_rows:
             writer.writerow(detected.labels)
         batch: list[list[str]] = []
+        dialect = source.decision.dialect
+        mark = dialect.comment if dialect.comment_stated else ""
         for number, _, cells in _rows(source, limits):
             if number > table_end.last:
                 break
-            if cells is not None:
-                batch.append(cells + [""] * (width - len(cells)))
+            if cells is None:
+                continue
+            row = cells + [""] * (width - len(cells))
+            if mark and row[0].startswith(mark):
+                # In quotes it is not a comment for who reads the form by the same dialect.
+                writer.writerows(batch)
+                batch.clear()
+                out.write('"' + row[0].replace('"', '""') + ('",' if width > 1 else '"'))
+                writer.writerow(row[1:])
+            else:
+                batch.append(row)
             if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
@@ -154,7 +165,8 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
     taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
-        for line, cells, error in Lexer(dialect, layout.width, limits.line).records(text):
+        lexer = Lexer(dialect, layout.width, limits.line)
+        for line, cells, error in lexer.records(text, source.decision.first_line):
             number += 1
             if number <= layout.start:
                 continue

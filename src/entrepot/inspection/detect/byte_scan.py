@@ -340,7 +340,8 @@ def _encoding(path: Path, bom: int, is_utf8: bool, marked: str | None) -> Encodi
         file.seek(bom)
         while block := file.read(BLOCK_BYTES):
             weights.add(block)
-    if marked is not None or weights.seen <= NEVER_TEXT:
+    only_surrogates = not weights.undecodable
+    if marked is not None or only_surrogates or weights.seen <= NEVER_TEXT:
         return Encoding("utf-8", damaged=True)
     may_be_utf8 = weights.decodable > weights.undecodable
     return guess_encoding(bytes(weights.sample), weights.seen, may_be_utf8)

@@ -95,7 +95,8 @@ def guess_encoding(sample: bytes, seen: set[int], may_be_utf8: bool = False) -> 
         weight += share
         if share > MIN_RIVAL:
             rivals.append(other)
-    damaged = REPLACEMENT in _decoded(sample, seen, name)
+    # The damage of UTF-8 may be anywhere in the text, and not in the sample.
+    damaged = name == "utf-8" or REPLACEMENT in _decoded(sample, seen, name)
     return Encoding(name, round(1 / (1 + weight), 2), damaged, tuple(rivals[:MAX_RIVALS]))
 
 

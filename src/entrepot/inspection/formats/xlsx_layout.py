@@ -116,7 +116,6 @@ def decide_layout(
         quoted=False,
         contract=names is not None,
         rules=rules,
-        separator=False,
     )
     return SheetLayout(decision, left)
 
@@ -197,7 +196,7 @@ def _under_contract(
     """The layout that the contract states, and the table's first column. What stands beside the
     labels is in no column: a first label may be blank only if the contract has a name for it that
     inference gave. Without a header the table begins at the first column with cells, `margin`."""
-    layout = contract_layout(records, names, requested, rules, 0)
+    layout = contract_layout(records, names, requested, rules)
     if not layout.header:
         return layout, margin
     labelled = [n for n, label in enumerate(layout.labels) if label.strip()]

@@ -19,6 +19,8 @@ from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option
 from entrepot_client.models import Document
 
+SHORT_ID_CHARS = 8
+"""Digits of an id, of which no two files of an account are likely to have the same."""
 INITIAL_HASH = "0" * 64
 """The hash before an account's first row."""
 
@@ -74,7 +76,8 @@ def list_activity(
     """List what was done and read, the newest first.
 
     Of a file for its owner; of the account for admins with the scope admin; else what you did.
-    `--format json` has the names of actions that --action takes.
+    A file is shown by the first digits of its id, which name it in every command. `--format json`
+    has the names of actions that --action takes.
     """
     output = output_of(ctx)
     with open_client(output) as client:
@@ -83,8 +86,8 @@ def list_activity(
     output.records(
         entries,
         quiet="hash",
-        columns=("at", "action", "user", "version", "result", "from", "file id", "detail"),
-        rows=[_row(entry) for entry in entries],
+        columns=("at", "action", "file", "version", "user", "from", "detail"),
+        rows=[_row(entry, of_one_file=file_id is not None) for entry in entries],
         empty="No activity matches.",
         wraps_last=True,
     )
@@ -199,15 +202,14 @@ def _make_filters(action: str | None, user: str | None, since: timedelta | None)
     return {name: value for name, value in filters.items() if value is not None}
 
 
-def _row(entry: Document) -> tuple[str, ...]:
-    action, result = str(entry["action"]), str(entry.get("result") or "")
+def _row(entry: Document, of_one_file: bool) -> tuple[str, ...]:
+    action = str(entry["action"])
     return (
         str(entry["at"]),
         action_label(action),
-        str(entry.get("user_name") or ""),
+        "" if of_one_file else str(entry.get("file_id") or "")[:SHORT_ID_CHARS],
         str(entry.get("version") or ""),
-        "" if result == "done" else result,
+        str(entry.get("user_name") or ""),
         str(entry.get("address") or ""),
-        str(entry.get("file_id") or ""),
-        describe_detail(action, entry.get("detail") or {}, result),
+        describe_detail(action, entry.get("detail") or {}, str(entry.get("result") or "")),
     )

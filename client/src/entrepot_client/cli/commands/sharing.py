@@ -65,7 +65,8 @@ def share(
         Entitlement,
         typer.Argument(
             metavar="RIGHT",
-            help="With deliver they see only their own deliveries; both: read and deliver.",
+            help="With deliver they see only their own deliveries; both: read and deliver. r, w and"
+            " rw, the names of the API, mean the same.",
         ),
     ],
     expires: ExpiresOption = None,

@@ -159,13 +159,13 @@ def _note(version: Document) -> str:
         "accepted_from": "version {} accepted",
         "replaces": "corrects version {}",
         "quarantined_until": "kept until {}",
-        "undo_until": "{status}, can be undone until {}",
+        "undo_until": "can be undone until {}",
     }
     parts = [
-        text.format(short_time(str(version[key])), status=version["status"])
+        text.format(short_time(str(version[key])))
         for key, text in notes.items()
         if version.get(key)
     ]
     withdrawal = version.get("withdrawal") or {}
     reasons = version.get("reason"), withdrawal.get("reason")
-    return ", ".join([*parts, *filter(None, reasons)])
+    return ", ".join([*parts, *(f"reason: {reason}" for reason in reasons if reason)])

@@ -24,22 +24,17 @@ def contract_layout(
     names: Sequence[str],
     requested: TableDialect | None,
     rules: RowRules,
-    first: int,
 ) -> Layout:
-    """The layout that the dialect states; `first` is the position of record 1.
+    """The layout that the dialect states.
 
     Where the header is missing from its place but another record has the contract's names, the
     layout is that record's, so that the rows below are judged too, and `misplaced` says so.
     """
     cells = [record[1] for record in records]
     if requested is not None and requested.header is False:
-        return _make_layout(cells, (), first, tuple(names), NO_HEADER)
+        return _make_layout(cells, (), 0, tuple(names), NO_HEADER)
     stated = requested.header_rows if requested is not None else None
-    rows = (
-        tuple(number - 1 + first for number in stated)
-        if stated
-        else (_first_record(records, rules, first),)
-    )
+    rows = tuple(number - 1 for number in stated) if stated else (_first_record(records, rules),)
     present = tuple(place for place in rows if place < len(records))
     labels = _labels(cells, present, requested, names) if present == rows else []
     known = set(names)
@@ -50,22 +45,21 @@ def contract_layout(
     if elsewhere is not None and elsewhere != rows:
         labels = _labels(cells, elsewhere, requested, names)
         layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels))
-        return replace(layout, misplaced=_misplaced(rows, elsewhere, first, bool(stated)))
+        return replace(layout, misplaced=_misplaced(rows, elsewhere, bool(stated)))
     if present != rows:
         layout = _make_layout(cells, present, len(cells), tuple(names))
-        return replace(layout, misplaced=_absent(rows, len(records), first))
+        return replace(layout, misplaced=_absent(rows, len(records)))
     return _make_layout(cells, rows, rows[-1] + 1, tuple(labels) or ("",))
 
 
-def _first_record(records: Sequence[Record], rules: RowRules, first: int) -> int:
+def _first_record(records: Sequence[Record], rules: RowRules) -> int:
     """The record of the header where the dialect names none: the first one, past what the dialect
     takes out."""
-    for place in range(first, len(records)):
-        _, cells, error = records[place]
-        comment = error == COMMENT or place + 1 - first in rules.comment_rows
+    for place, (_, cells, error) in enumerate(records):
+        comment = error == COMMENT or place + 1 in rules.comment_rows
         if not comment and (cells or not rules.skip_blank):
             return place
-    return first
+    return 0
 
 
 def _labels(
@@ -103,21 +97,21 @@ def _make_layout(
     return Layout(header, start, labels, kinds, 1.0, (reason,), spare_columns=spare)
 
 
-def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int, stated: bool) -> str:
+def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], stated: bool) -> str:
     change = "set" if stated else "add"
     where = "in" if stated else "to"
-    places = [place + 1 - first for place in elsewhere]
+    places = [place + 1 for place in elsewhere]
     return (
         f"the names are in {_records(places)}, the contract expects them in"
-        f" {_records([place + 1 - first for place in rows])}. Move them there, or"
+        f" {_records([place + 1 for place in rows])}. Move them there, or"
         f' {change} "headerRows": {places} {where} the dialect of the contract'
     )
 
 
-def _absent(rows: Sequence[int], total: int, first: int) -> str:
+def _absent(rows: Sequence[int], total: int) -> str:
     return (
-        f"the contract expects the names in {_records([place + 1 - first for place in rows])};"
-        f" {total - first:,} records were read for the header"
+        f"the contract expects the names in {_records([place + 1 for place in rows])};"
+        f" {total:,} records were read for the header"
     )
 
 

@@ -168,7 +168,8 @@ def _is_padded(dialect: Dialect, lines: Sequence[str]) -> bool:
 
 
 def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether each column but the last has cells of one length, filled up with blanks."""
+    """Whether each column but the last has cells of one length, some texts filled up with blanks
+    to it: a cell of blanks alone may be a value."""
     width = len(rows[0]) if rows else 0
     if len(rows) < MIN_ALIGNED_ROWS or width < 2 or any(len(row) != width for row in rows):
         return False
@@ -177,7 +178,7 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
         cells = [row[column] for row in rows]
         if len({len(cell) for cell in cells}) > 1:
             return False
-        blanks += sum(cell != cell.strip(BLANK) for cell in cells)
+        blanks += sum(cell != cell.strip(BLANK) != "" for cell in cells)
     return blanks > 0
 
 
