@@ -305,8 +305,8 @@ def test_what_is_parsed_takes_the_turn_of_its_account(
     fields["enforce_schema"] = json.dumps({"fields": columns})
     assert len(fields["enforce_schema"]) > SHORT_CHARS
     about = metadata(filename="a.csv", **fields)
-    asked = form("/api/v1/file/new", **fields), form("/api/v1/file/validate", **fields)
-    for ask in (*asked, in_chunks("/api/v1/file/new", **fields), begin(Metadata=about)):
+    forms = form("/api/v1/file/new", **fields), form("/api/v1/file/validate", **fields)
+    for ask in (*forms, in_chunks("/api/v1/file/new", **fields), begin(Metadata=about)):
         assert tracer.send(ask).status_code in (201, 202)
         assert set(turns) == {tracer.user.account_id}
         turns.clear()
