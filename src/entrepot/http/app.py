@@ -1,5 +1,6 @@
 """Put the HTTP application together: routes, problems, middleware, and its life."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -52,6 +53,7 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
         del app
         writer = ReadWriter(runtime)
         writer.start()
+        loading = asyncio.create_task(counts.load_routes())
         yield
         await writer.close()
         runtime.read_cache.close()
@@ -59,6 +61,7 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
         runtime.parser.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
+        await loading
 
     app = FastAPI(
         title="Entrepot",
@@ -97,6 +100,7 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
     install_openapi(app)
     handlers.install(app)
     mount_pages(app)
+    counts = RequestCounts(app, metrics)
     admitted = HeadMiddleware(FastPathMiddleware(app), app)
     counted = AdmissionMiddleware(admitted, app, runtime)
-    return app, RequestContextMiddleware(counted, parts.settings, RequestCounts(app, metrics))
+    return app, RequestContextMiddleware(counted, parts.settings, counts)

@@ -1,5 +1,6 @@
 """Count requests by the route that answered them."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,20 +29,32 @@ class RequestCounts:
 
     They are counted together by `flush`: each counter has a lock, and may lie in a file. A route is
     found by its function, which Starlette leaves in the scope: the route there knows nothing of the
-    prefix that it was included with.
+    prefix that it was included with. Use it from the event loop's thread.
     """
 
     def __init__(self, app: FastAPI, metrics: ProcessMetrics) -> None:
+        self._app = app
         self._metrics = metrics
-        self._paths: dict[Any, str] = {route.endpoint: str(route.path) for route in api_routes(app)}
-        self._ended: dict[tuple[str, str, int], _Ended] = {}
+        self._paths: dict[Any, str] | None = None
+        self._is_loading = False
+        self._ended: dict[tuple[str, Any, int], _Ended] = {}
+
+    async def load_routes(self) -> None:
+        """Have the framework prepare all routes, which it does once, in a thread: it takes a fifth
+        of a start, and the first requests need not wait for it. They are counted after it."""
+        self._is_loading = True
+        try:
+            self._paths = await asyncio.to_thread(_paths_of, self._app)
+        finally:
+            self._is_loading = False
+        self.flush()
 
     def add(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
         """A request has ended, with the answer's status, after some seconds; `received` and `sent`
         are bytes."""
         # A client may send any word as its method: labels are bounded.
         method = scope["method"] if scope["method"] in METHODS else "other"
-        labels = method, self._paths.get(scope.get("endpoint"), NO_ROUTE), status
+        labels = method, scope.get("endpoint"), status
         some = self._ended.get(labels)
         if some is None:
             some = self._ended[labels] = _Ended()
@@ -51,8 +64,22 @@ class RequestCounts:
 
     def flush(self) -> None:
         """Count what has ended since the last time."""
-        for (method, route, status), some in self._ended.items():
+        if self._is_loading:
+            return
+        if self._paths is None:
+            self._paths = _paths_of(self._app)
+        for (method, endpoint, status), some in self._ended.items():
             self._metrics.count_requests(
-                method, route, status, some.seconds, some.received, some.sent
+                method,
+                self._paths.get(endpoint, NO_ROUTE),
+                status,
+                some.seconds,
+                some.received,
+                some.sent,
             )
         self._ended.clear()
+
+
+def _paths_of(app: FastAPI) -> dict[Any, str]:
+    """The path of each route, by its function."""
+    return {route.endpoint: str(route.path) for route in api_routes(app)}
