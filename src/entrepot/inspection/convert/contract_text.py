@@ -5,8 +5,6 @@ is `12,5` where the field's `decimalChar` is a comma, and would else be read as 
 `groupChar` is a point.
 """
 
-from collections.abc import Sequence
-
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
@@ -22,7 +20,7 @@ MOMENTS = {
 """What the engine writes in a format, by the type of the field."""
 
 
-def contract_texts(table: Table, schema: TableSchema) -> Sequence[Sql]:
+def contract_texts(table: Table, schema: TableSchema) -> list[Sql]:
     """The text of each column's cells, those of native values in the form of their fields."""
     return [
         _contract_text(delivered_text(table.columns[number - 1]), cell)
