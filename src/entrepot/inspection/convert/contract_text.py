@@ -55,7 +55,7 @@ def _spelled(text: Sql, field: Field) -> Sql:
 
 def _spelled_number(text: Sql, field: Field) -> Sql:
     if field.type == "integer" and "." in field.group_char:
-        # Elsewhere a point and zeros are no part of an integer's value.
+        # There the point stands between groups, and `5.0` is not an integer.
         text = f"regexp_replace({text}, '[.]0+$', '')"
     if field.type == "number" and field.decimal_char != ".":
         text = f"replace({text}, '.', {literal(field.decimal_char)})"
