@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, select, update
 from tests.http.test_versions import deliver, publish, rows
 from tests.support.api import CSV, assert_problem
+from tests.support.postgres import wait_for_blocked
 from tests.support.raw import (
     CLOSING,
     MULTIPART,
@@ -22,12 +23,13 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount
-from tests.support.tus import Tus, create
-from tests.support.wait import wait_until
+from tests.support.tus import HEADERS, Tus, create, metadata
+from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.tables import replies, reservations
 from entrepot.errors import RequestUnderWay
 from entrepot.files.sweep import sweep
+from entrepot.grants.access import access_deliverable
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, claim_key, find_reply, save_reply
 
@@ -295,6 +297,24 @@ def test_what_is_no_key_is_refused(account: TestAccount, value: str) -> None:
         sock.sendall(headers.replace(b"@", value.encode()) + body)
         assert_problem(read_answer(sock), 422, "field-invalid", field=KEY)
     assert figures(account) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_uploads_of_two_kinds_with_keys_never_wait_for_each_other(
+    server: Server, account: TestAccount
+) -> None:
+    """One locks the keys of the user, then the file; the other one did it the other way round."""
+    file_id = account.api.deliver(CSV)["file_id"]
+    database, actor = server.parts.database, server.actor(account.api_key)
+    begun = {**HEADERS, **new_key(), "Upload-Length": str(len(CSV))}
+    begun["Upload-Metadata"] = metadata(filename="next.csv", file_id=file_id)
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as conn:
+            assert find_reply(conn, actor.user_id, str(uuid4()), server.parts.clock()) is None
+            waiting = pool.submit(account.api.post, "/uploads", headers=begun)
+            wait_for_blocked(database.engine)
+            access_deliverable(conn, actor, UUID(file_id))
+        assert waiting.result(PATIENCE).status_code == 201
 
 
 @pytest.mark.parametrize("server", ["postgres"], indirect=True)

@@ -6,6 +6,7 @@ the request that waits for it.
 """
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -36,6 +37,7 @@ from entrepot.cli.start import prepare_installation
 from entrepot.db.tables import accounts, files, reservations
 from entrepot.http.app import create_app
 from entrepot.http.deps import UnitOfWork
+from entrepot.http.parsing.parser import SHORT_CHARS, Parser
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.small import ARRIVAL_SECONDS, EarlyBody
 from entrepot.metrics.process_metrics import ProcessMetrics
@@ -282,6 +284,32 @@ def test_a_body_that_comes_late_is_received_whole() -> None:
         scope = {"type": "http", "headers": [(b"content-length", b"3")]}
         arrived, whole = run_apart(slowly(Request(scope, receive)))
         assert (arrived, whole) == (expected, b"abc")
+
+
+def test_what_is_parsed_takes_the_turn_of_its_account(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before anything of the database is asked, as for a small form and a resumable upload:
+    else all of them would wait for one another, whosever they are."""
+    turns: list[UUID | None] = []
+
+    async def run(
+        _parser: Parser, account_id: UUID | None, _size: int, work: Any, *args: Any
+    ) -> Any:
+        turns.append(account_id)
+        return work(*args)
+
+    monkeypatch.setattr(Parser, "run", run)
+    fields = {"file_size_limit": "1000", "table_dialect": '{"delimiter": ","}'}
+    columns = [{"name": f"column{number}", "type": "string"} for number in range(SHORT_CHARS // 40)]
+    fields["enforce_schema"] = json.dumps({"fields": columns})
+    assert len(fields["enforce_schema"]) > SHORT_CHARS
+    about = metadata(filename="a.csv", **fields)
+    forms = form("/api/v1/file/new", **fields), form("/api/v1/file/validate", **fields)
+    for ask in (*forms, in_chunks("/api/v1/file/new", **fields), begin(Metadata=about)):
+        assert tracer.send(ask).status_code in (201, 202)
+        assert set(turns) == {tracer.user.account_id}
+        turns.clear()
 
 
 def test_the_path_of_a_form_with_the_next_version(tracer: Tracer, file_id: UUID) -> None:

@@ -78,11 +78,11 @@ class UnitOfWork:
 
     @property
     def account_id(self) -> AccountId | None:
-        """For whom work of this request takes turns, once a unit of work has run for it: the
-        actor's account, or the link that the actor has."""
-        if self.asgi_scope is None:
-            return None
-        return self.asgi_scope.get("link_id") or self.asgi_scope.get("account_id")
+        """For whom work of this request takes turns: the account of its key, or, once a unit of
+        work has run for it, the actor's account, or the link that the actor has."""
+        scope = self.asgi_scope or {}
+        # What is parsed before anything of the database is asked takes its own account's turn too.
+        return scope.get("link_id") or scope.get("account_id") or scope.get("account_of_key")
 
     @property
     def caller(self) -> Hashable:

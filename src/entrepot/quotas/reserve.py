@@ -367,8 +367,9 @@ def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: Rese
 def lock_accounts(conn: WriteConnection, *account_ids: UUID) -> None:
     """Lock accounts until the end of the transaction: their figures, and who administers them.
 
-    Locks are taken in one order, so that no two transactions wait for each other: a file, its
-    links and entitlements, resumable uploads, their reservations, a user, the accounts by their
+    Locks are taken in one order, so that no two transactions wait for each other: the user whose
+    Idempotency-Key came with the request (`tasks.replies.lock_keys`), a file, its links and
+    entitlements, resumable uploads, their reservations, a user, the accounts by their
     ids, keys, sessions and sign-in links, the head of an account's activity.
     """
 

@@ -80,7 +80,8 @@ def check_key_unused(conn: WriteConnection, user_id: UUID, key: str, now: dateti
 
 
 def lock_keys(conn: WriteConnection, user_id: UUID) -> None:
-    """Let no other request use a key of the user until the transaction's end."""
+    """Let no other request use a key of the user until the transaction's end. Lock no file before,
+    since most requests with a key lock one after this."""
     lock_rows(conn, lambda: select(users.c.id).where(users.c.id == user_id), key_share=True)
 
 

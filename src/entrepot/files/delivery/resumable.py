@@ -41,7 +41,7 @@ from entrepot.quotas.upload_reservations import (
     reserve_upload,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import check_key_unused
+from entrepot.tasks.replies import check_key_unused, lock_keys
 
 BATCH_UPLOADS = 500
 """Expired uploads that one transaction ends."""
@@ -61,6 +61,8 @@ def begin_upload(
     OwnerQuotaExceeded, TooManyUploads, KeyReused, and what `UploadTarget.admit` raises.
     """
     admission = Admission(actor.account_id)
+    if request.key is not None:
+        lock_keys(conn, actor.user_id)  # before the file, as by all that is sent with a key
     if target is not None:
         admission = target.admit(conn, actor)
     earlier = _find_by_key(conn, actor, request, now)
