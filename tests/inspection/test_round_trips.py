@@ -2,6 +2,9 @@
 
 import csv
 import io
+import json
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.inspection.conftest import write_canonical
+from tests.inspection.forms import cells_of, forms_of
+from tests.inspection.test_odd_values import WRITERS
 from tests.support.selection import examples
 
 from entrepot.inspection.csv.detected import DetectedCsv
@@ -201,3 +206,56 @@ def test_canonical_csv_is_read_as_itself(texts: list[list[str]], tmp_path: Path)
     again, detected = understood((tmp_path / "canonical.csv").read_bytes(), tmp_path)
     assert again == first
     assert detected.dialect.delimiter == ","
+
+
+CONTRACT = {
+    "n": {"type": "number", "decimalChar": ",", "groupChar": "."},
+    "p": {"type": "number", "bareNumber": False, "entrepot:affix": {"suffix": "%"}},
+    "b": {"type": "boolean", "trueValues": ["ja"], "falseValues": ["nein"]},
+    "w": {"type": "boolean", "trueValues": ["false"], "falseValues": ["true"]},
+    "i": {"type": "integer", "groupChar": "."},
+    "d": {"type": "date", "format": "%d.%m.%Y"},
+    "h": {"type": "datetime", "format": "%d/%m/%Y %H:%M"},
+    "s": {"type": "datetime", "format": "%d/%m/%Y %H:%M:%S"},
+    "t": {"type": "time", "format": "%H.%M"},
+}
+TYPED: dict[str, list[Any]] = {
+    "n": [1234.5, -0.25, None],
+    "p": [12.5, 3.0, None],
+    "b": [True, False, None],
+    "w": [True, False, None],
+    "i": [1234.0, -5.0, None],
+    "d": [date(2024, 2, 29), date(1, 1, 1), None],
+    "h": [pd.Timestamp("2024-02-29 12:30"), pd.Timestamp("1999-12-31"), None],
+    "s": [pd.Timestamp("2024-02-29 12:30:59"), pd.Timestamp("1999-12-31"), None],
+    "t": [time(23, 59), time(0), None],
+}
+CANONICAL = """k,n,p,b,w,i,d,h,s,t
+1,"1234,5",12.5%,ja,false,1234,29.02.2024,29/02/2024 12:30,29/02/2024 12:30:59,23.59
+2,"-0,25",3.0%,nein,true,-5,01.01.0001,31/12/1999 00:00,31/12/1999 00:00:00,00.00
+3,,,,,,,,,
+"""
+
+
+@pytest.mark.parametrize("storage", [*WRITERS, "json"])
+def test_a_typed_file_is_written_in_the_form_of_its_contract(storage: str, tmp_path: Path) -> None:
+    """`12.5` is not read as 125 by who expects decimal commas, and the form is a delivery that
+    keeps the contract."""
+    names = list("npbwi") if storage == "json" else list(TYPED)
+    fields = [{"name": "k", "type": "integer"}, *({"name": n, **CONTRACT[n]} for n in names)]
+    path, again = tmp_path / "typed", tmp_path / "again.csv"
+    if storage == "json":
+        rows = [{"k": n + 1, **{name: TYPED[name][n] for name in names}} for n in range(3)]
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    else:
+        WRITERS[storage](path, {"k": [1, 2, 3], **{name: TYPED[name] for name in names}})
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    typed = forms_of(path, {"fields": fields}, tmp_path / "first")
+    assert typed.inspection.verdict == "conforms", typed.inspection.detail
+    typed.agree()
+    assert [row["n"] for row in typed.parquet] == [Decimal("1234.5"), Decimal("-0.25"), None]
+    expected = list(csv.reader(io.StringIO(CANONICAL)))
+    assert cells_of(typed.canonical) == [row[: len(fields)] for row in expected]
+    again.write_bytes(typed.canonical)
+    assert forms_of(again, {"fields": fields}, tmp_path / "second").parquet == typed.parquet

@@ -21,6 +21,7 @@ from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
+from entrepot.inspection.convert.contract_text import contract_texts
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import (
     FoundErrors,
@@ -171,7 +172,12 @@ def _write_csv(request: ConversionRequest, target: Path, context: InspectionCont
     if opened.write_canonical is not None:
         opened.write_canonical(target)
         return
-    _write_checked(opened, lambda table: write_csv(context.engine, table, target), request.rows)
+    contract = parse_schema(request.schema) if request.mode == "given" else None
+
+    def write(table: Table) -> int:
+        return write_csv(context.engine, table, target, contract)
+
+    _write_checked(opened, write, request.rows)
 
 
 def _write_rejected(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
@@ -323,10 +329,18 @@ def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:
         yield table.columns[number - 1], cell
 
 
-def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> int:
+def write_csv(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    target: Path,
+    contract: TableSchema | None = None,
+) -> int:
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
-    than it takes; how many rows there were."""
+    than it takes; values that the format stores in the form of the `contract`. How many rows there
+    were."""
     cells = [delivered_text(column) for column in table.columns]
+    if contract is not None:
+        cells = contract_texts(table, contract)
     if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]
     selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))

@@ -12,7 +12,7 @@ from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
-from entrepot.inspection.values.cell_sql import CellSql, plain_number, value_of
+from entrepot.inspection.values.cell_sql import CellSql, plain_number
 from entrepot.inspection.values.decimals import has_exact_double
 from entrepot.inspection.values.temporal import moment, ordered
 from entrepot.schemas.model import Field
@@ -114,8 +114,7 @@ def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
 
 def _integer(cell: CellSql, usual: bool) -> ExactType:
     """64 bits, else a decimal of up to 38 digits, else a text: no integer is rounded."""
-    huge = value_of(cell.text, cell.field)
-    bare = plain_number(cell.text, cell.field)
+    huge, bare = cell.value, _bare_number(cell)
     as_bigint = when(cell, f"{bare}::BIGINT")
     values = (_count(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
 
@@ -141,6 +140,17 @@ def _integer(cell: CellSql, usual: bool) -> ExactType:
         values,
         lambda figures: (figures[0] or 0) > SHORT_INTEGER_CHARS,
     )
+
+
+def _bare_number(cell: CellSql) -> Sql:
+    """The number of a cell without what its field allows around and inside texts: `12.5` that is
+    stored as a number has no group separators."""
+    return cell.for_field(lambda field: plain_number(cell.text, field))
+
+
+def _place(cell: CellSql) -> Sql:
+    """The place of a moment in the order of its type."""
+    return cell.for_field(lambda field: ordered(cell.text, field))
 
 
 def _extremes(cell: CellSql, value: Sql) -> tuple[Sql, Sql]:
@@ -190,7 +200,7 @@ def _is_double(figures: Figures) -> bool:
 def _number(cell: CellSql, kind: CellKind | None, usual: bool) -> ExactType:
     """An exact decimal where the cells are written as such, else a double that stands for each of
     them. What is a double in the file (`kind` number) stays one. NaN and infinity are doubles."""
-    bare = sql(f"trim({plain_number(cell.text, cell.field)})")
+    bare = sql(f"trim({_bare_number(cell)})")
     if kind == "number":
         return _fixed(when(cell, sql(f"{bare}::DOUBLE")))
     digits = _Digits(bare)
@@ -215,7 +225,7 @@ def _datetime(cell: CellSql, usual: bool) -> ExactType:
     microsecond, or to the nanosecond without a zone. A text where a moment lies, in UTC, beyond
     the years 0001 to 9999, which is what readers of Parquet, Arrow and ISO 8601 agree on."""
     plain = f"replace({cell.text}, ',', '.')"
-    place = ordered(cell.text, cell.field)
+    place = _place(cell)
     fine = _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})")
     probes = [fine, _count(cell, _is_zoned(cell))]
     if not usual:  # else it is a moment of the years 1000 to 9999
@@ -245,14 +255,18 @@ def _datetime(cell: CellSql, usual: bool) -> ExactType:
 
 def _is_zoned(cell: CellSql) -> Sql:
     """Whether a datetime or a time says how far it is from UTC."""
-    if cell.field.format in ("default", "any"):
-        return f"regexp_matches({cell.text}, {literal(ZONE)})"
-    return sql("true") if has_zone(cell.field.format) else sql("false")
+
+    def is_zoned(field: Field) -> Sql:
+        if field.format in ("default", "any"):
+            return f"regexp_matches({cell.text}, {literal(ZONE)})"
+        return sql("true") if has_zone(field.format) else sql("false")
+
+    return cell.for_field(is_zoned)
 
 
 def _time(cell: CellSql) -> ExactType:
     """A time of day; with a zone or below the microsecond a text."""
-    place = ordered(cell.text, cell.field)
+    place = _place(cell)
     lost = (
         f"(({place}) IS NULL OR {_is_zoned(cell)} OR regexp_matches({cell.text}, {literal(FINE)}))"
     )

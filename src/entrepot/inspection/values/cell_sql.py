@@ -318,7 +318,7 @@ def value_of(text: Sql, field: Field) -> Sql:
         case "number":
             return f"try_cast({bare} AS DOUBLE)"
         case "boolean":
-            return f"({text} IN ({', '.join(map(literal, (*field.true_values, 'true')))}))"
+            return f"({text} IN ({', '.join(map(literal, field.true_values))}))"
         case "date" | "datetime" | "time":
             return moment(text, field)
         case _:
