@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -259,3 +261,52 @@ def test_a_typed_file_is_written_in_the_form_of_its_contract(storage: str, tmp_p
     assert cells_of(typed.canonical) == [row[: len(fields)] for row in expected]
     again.write_bytes(typed.canonical)
     assert forms_of(again, {"fields": fields}, tmp_path / "second").parquet == typed.parquet
+
+
+NUMBER, MOMENT = {"type": "number", "decimalChar": ","}, pd.Timestamp("2024-02-29 12:30:59")
+STORED: list[tuple[dict[str, Any], list[Any], list[str]]] = [
+    ({**NUMBER, "missingValues": ["NA"]}, [1.5, None], ["1,5", "NA"]),
+    ({**NUMBER, "missingValues": ["", "-999"]}, [1.5, -999.0, None], ["1,5", "", ""]),
+    ({**NUMBER, "missingValues": ["-999"]}, [1.5, -999.0], ["1,5", "-999"]),
+    ({**NUMBER, "missingValues": ["1.5"]}, [1.5, 2.5], ["1,5", "2,5"]),
+    ({"type": "integer", "missingValues": ["-1"]}, [1, -1, None], ["1", "-1", "-1"]),
+    ({"type": "string", "missingValues": ["NA"]}, ["a", "", None], ["a", "", "NA"]),
+    ({"type": "boolean", "trueValues": ["a", "b"], "falseValues": [""], "missingValues": ["a"]},
+     [True, False, None], ["b", "", "a"]),
+    ({"type": "boolean", "missingValues": ["false"], "falseValues": ["false", "0"]},
+     [True, False, None], ["true", "0", "false"]),
+    ({"type": "date", "format": "%d.%m.%Y", "missingValues": ["01.01.1900"]},
+     [date(2024, 2, 29), date(1900, 1, 1), None], ["29.02.2024", "01.01.1900", "01.01.1900"]),
+    ({"type": "date", "missingValues": ["01.01.1900", ""]}, [date(1900, 1, 1)], ["1900-01-01"]),
+    ({"type": "datetime", "format": "%Y-%m-%d %H:%M:%S%z"}, [MOMENT.tz_localize("UTC")],
+     ["2024-02-29 12:30:59+0000"]),
+    ({"type": "datetime", "format": "%c"}, [MOMENT], ["Thu Feb 29 12:30:59 2024"]),
+    ({"type": "datetime", "format": "%x %X"}, [MOMENT], ["02/29/24 12:30:59"]),
+    ({"type": "year"}, [1, -44, 2024], ["0001", "-0044", "2024"]),
+    ({"type": "list", "delimiter": ";"}, [["a", "b,c"], None], ["a;b,c", ""]),
+    ({"type": "list", "itemType": "integer"}, [[1, 2], [3]], ["1,2", "3"]),
+    ({"type": "list", "itemType": "number"}, [[1.5, 2.25]], ["1.5,2.25"]),
+    ({"type": "list", "itemType": "date"}, [[date(2024, 2, 29)]], ["2024-02-29"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "values", "texts"), STORED)
+def test_a_stored_value_comes_back_from_the_canonical_csv(
+    field: dict[str, Any], values: list[Any], texts: list[str], tmp_path: Path
+) -> None:
+    """Also a missing one, where an empty cell would be a value, and one that a mark states in the
+    form of the field."""
+    schema = {"fields": [{"name": "k", "type": "integer"}, {"name": "v", **field}]}
+    path, again = tmp_path / "t.parquet", tmp_path / "again.csv"
+    pq.write_table(pa.table({"k": range(len(values)), "v": values}), path)
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    stored = forms_of(path, schema, tmp_path / "first")
+    assert stored.inspection.verdict == "conforms", stored.inspection.detail
+    stored.agree()
+    assert [row[1] for row in cells_of(stored.canonical)[1:]] == texts
+    again.write_bytes(stored.canonical)
+    read = forms_of(again, schema, tmp_path / "second")
+    assert [row["v"] for row in read.parquet] == [row["v"] for row in stored.parquet]
+    if field["type"] == "list":
+        assert read.stored == stored.stored

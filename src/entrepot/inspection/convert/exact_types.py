@@ -14,6 +14,7 @@ from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
 from entrepot.inspection.values.cell_sql import CellSql, plain_number
 from entrepot.inspection.values.decimals import has_exact_double
+from entrepot.inspection.values.json_text import STRINGS
 from entrepot.inspection.values.temporal import moment, ordered
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
@@ -30,6 +31,8 @@ FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 0001 and 9999 begin and end, in microseconds since 1970."""
 ITEM = sql("item")
+LONG_NUMBER = r"[\d.]{17}|\d[eE]"
+"""A number that has more digits than a double keeps, or an exponent."""
 TOO_MANY_DIGITS = (
     f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than its double beside one with "
     "an exponent"
@@ -77,7 +80,7 @@ def exact_type_of(  # noqa: PLR0911 (a row per type)
         case "object" | "array" | "geojson":
             text = cell.text if cell.native == "false" else cell.delivered
             return _checked(cell, sql("JSON"), f"try_cast({text} AS JSON)")
-        case "list" if cell.native == "false":
+        case "list":
             return _list(cell)
         case _:
             return _fixed(as_text(cell))
@@ -279,8 +282,35 @@ def _time(cell: CellSql) -> ExactType:
 
 def _list(cell: CellSql) -> ExactType:
     """A list of exact items, else of texts."""
-    items = sql(f"string_split({cell.text}, {literal(cell.field.delimiter)})")
+    items = cell.for_field(lambda field: _items(cell.text, field))
     plain = when(cell, items)
+    if cell.native == "false":
+        return _items_type(cell, items, plain)
+    exact = _items_type(cell, items, plain)
+    rounded = _count(cell, cell.for_field(lambda field: _is_rounded(cell.text, field)))
+    return ExactType(
+        (rounded, *exact.probes),
+        lambda figures: as_text(cell) if figures[0] else exact.decide(figures[1:]),
+        exact.reason or "a number within a list has more digits than its double",
+    )
+
+
+def _items(text: Sql, field: Field) -> Sql:
+    """The items as texts; without a delimiter, those of a JSON array."""
+    if field.delimiter:
+        return f"string_split({text}, {literal(field.delimiter)})"
+    return f"json_extract_string(CASE WHEN json_valid({text}) THEN {text} END, '$[*]')"
+
+
+def _is_rounded(text: Sql, field: Field) -> Sql:
+    """Whether the engine, which reads the numbers of JSON as doubles, may round an item."""
+    if field.delimiter:
+        return sql("false")
+    bare = f"regexp_replace({text}, {literal(STRINGS)}, '', 'g')"
+    return f"regexp_matches({bare}, {literal(LONG_NUMBER)})"
+
+
+def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:
     item_type = cell.field.item_type or "string"
     if item_type == "string":
         return _fixed(plain)

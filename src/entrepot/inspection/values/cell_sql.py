@@ -5,16 +5,19 @@ test. All patterns are RE2's, whose time is linear.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Storage
-from entrepot.inspection.values.decimals import is_whole
+from entrepot.inspection.values.decimals import is_one_of, is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
 from entrepot.inspection.values.native_text import delivered_text
-from entrepot.inspection.values.temporal import formatted_check, moment
+from entrepot.inspection.values.temporal import formatted_check, moment, ordered
 from entrepot.schemas.lexical import (
     BASE64,
     DATE,
@@ -27,7 +30,8 @@ from entrepot.schemas.lexical import (
     YEARMONTH,
 )
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import affix_pattern, affix_regexes, number_regex
+from entrepot.schemas.numbers import SPECIAL, affix_pattern, affix_regexes, number_regex
+from entrepot.schemas.values import read_value
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
@@ -70,6 +74,9 @@ PATTERNED = frozenset(
 IN_OUR_FORM = frozenset({"date", "time", "datetime", "duration"})
 """Types of which typed formats have values that the types have not, such as days of the year 10000
 and before our era, `infinity`, 24:00, and intervals of a month less a day."""
+
+NATIVE_YEAR = r"-?\d{1,9}"
+"""A year that is stored as an integer, of as many digits as the text of one has at most."""
 
 
 def text_fits(field_type: str, storage: Storage) -> bool:
@@ -148,7 +155,7 @@ def cell_sql(
     others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
     if others:
-        present = f"({present} AND {is_no_mark(text, others)})"
+        present = f"({present} AND {_is_no_mark_of(column, field, text, others)})"
     delivered = delivered_text(column) if tells_empty else f"CASE WHEN {present} THEN {text} END"
     lexical = sql("false")
     if text_fits(field.type, storage):
@@ -195,6 +202,55 @@ def is_no_mark(text: Sql, marks: Sequence[str]) -> Sql:
     return f"CASE WHEN {text} >= '0' AND {text} < ':' THEN true ELSE {rest} END"
 
 
+def _is_no_mark_of(column: Column, field: Field, text: Sql, marks: Sequence[str]) -> Sql:
+    """Whether a cell is none of `marks`: a text is compared as it stands, a value of the format's
+    own with the values that the marks state, so that `-999.0` and a day in the format of the field
+    mean the same in each format."""
+    no_text = is_no_mark(text, marks)
+    if column.kind == "text" or field.type not in MARKED_BY_VALUE:
+        return no_text
+    no_value = f"NOT {_equals_mark(text, field, marks)}"
+    if column.kind is None:
+        return f"CASE WHEN {column.kind_sql} = 'text' THEN {no_text} ELSE {no_value} END"
+    return no_value
+
+
+MARKED_BY_VALUE = frozenset({"integer", "number", "year", "boolean", "date", "time", "datetime"})
+"""Types that typed formats have values of, which may be written in several ways."""
+
+
+def _equals_mark(text: Sql, field: Field, marks: Sequence[str]) -> Sql:
+    """Whether a value of the format's own, in its plain form, is one that a mark states."""
+    if field.type == "boolean":
+        words = {"true": field.true_values, "false": field.false_values}
+        listed = [literal(word) for word, said in words.items() if set(said) <= set(marks)]
+        return f"({text} IN ({', '.join(listed)}))" if listed else sql("false")
+    values = [value for mark in marks for value in _value_of_mark(mark, field)]
+    if field.type in ("integer", "number", "year"):
+        special = [mark for mark in marks if re.fullmatch(f"(?i)[-+]?(?:{SPECIAL})", mark)]
+        conditions = [f"NOT {is_no_mark(text, special)}"] if special else []
+        if values:
+            listed_numbers = [Decimal(value) for value in values]
+            equal = is_one_of(text, f"try_cast({text} AS DOUBLE)", listed_numbers)
+            conditions.append(f"coalesce({equal}, false)")
+        return f"({' OR '.join(conditions)})" if conditions else sql("false")
+    if not values:
+        return sql("false")
+    plain = Field("", field.type)
+    listed_places = ", ".join(f"{int(value)}" for value in values)
+    among = f"coalesce({ordered(text, plain)} IN ({listed_places}), false)"
+    # The engine knows days, such as `infinity`, that cannot be counted.
+    return f"(CASE WHEN {lexical_check(text, plain)} THEN {among} ELSE false END)"
+
+
+def _value_of_mark(mark: str, field: Field) -> Iterator[Any]:
+    """The value that a mark states in the form of the field, if it states one."""
+    with suppress(ValueError):
+        value = read_value(mark, field)
+        if not isinstance(value, Decimal) or value.is_finite():
+            yield value
+
+
 def _may_match_controls(field: Field) -> bool:
     """Whether the lexical form of the field's type does not exclude control characters itself."""
     return not field.bare_number or field.type not in PATTERNED or field.format != "default"
@@ -205,7 +261,7 @@ def _is_json_list(field: Field, storage: Storage) -> bool:
     return storage == "columns" and field.type == "list"
 
 
-def _native_check(text: Sql, column: Column, field: Field) -> Sql:
+def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
     kinds = NATIVE[field.type]
     if field.type == "geopoint" and field.format != "default":
         shape: tuple[str, ...] = ("array",) if field.format == "array" else ("object",)
@@ -222,6 +278,8 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:
         return sql("true") if column.kind == "integer" else whole
     if field.type in IN_OUR_FORM:
         return f"({_is_kind(column, kinds)} AND {lexical_check(text, Field('', field.type))})"
+    if field.type == "year":
+        return f"({_is_kind(column, kinds)} AND {full_match(text, NATIVE_YEAR)})"
     return _is_kind(column, kinds)
 
 
