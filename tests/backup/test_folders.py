@@ -17,11 +17,16 @@ from tests.backup.test_backup import KEEP, add_blobs, bytes_by_id, save
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.users import create_user
 from entrepot.backup.folder import BackupFolder, read_blob_list
-from entrepot.backup.use_folder import OWNER_FILE, hold_for_backup, hold_for_restoration
+from entrepot.backup.use_folder import hold_for_backup, hold_for_restoration
+from entrepot.bootstrap.backup_mark import OWNER_FILE
 from entrepot.bootstrap.parts import Parts
 from entrepot.bootstrap.restoring import MARK
 from entrepot.cli.backup import back_up_and_verify, restore_snapshot
-from entrepot.cli.start import create_installation, open_installation
+from entrepot.cli.start import (
+    create_installation,
+    open_installation,
+    refuse_foreign_store,
+)
 from entrepot.errors import StartRefused
 from entrepot.settings import read_settings
 
@@ -71,6 +76,25 @@ def test_a_backup_into_another_installation_is_refused(
             save(parts, other.settings.data / place, keep=1)
     assert bytes_by_id(other) == before
     assert not (other.settings.data / place / OWNER_FILE).exists()
+
+
+@pytest.mark.parametrize("where", ["data", "store"])
+def test_no_installation_is_created_in_a_folder_of_back_ups(
+    parts: Parts, tmp_path: Path, where: str
+) -> None:
+    """It was, and from then on each back-up into the folder was refused."""
+    backups = tmp_path / "backups"
+    save(parts, backups, keep=1)
+    before = sorted(backups.rglob("*"))
+    data = backups if where == "data" else tmp_path / "new"
+    settings = read_settings(data=data, store=None if where == "data" else str(backups))
+    for create in (create_installation, refuse_foreign_store):  # the latter is what `serve` runs
+        with pytest.raises(StartRefused, match="is a folder of back-ups"):
+            create(settings)
+    with pytest.raises(StartRefused, match="is a folder of back-ups"):
+        restore_snapshot(backups, None, settings)
+    assert sorted(backups.rglob("*")) == before
+    save(parts, backups, keep=1)
 
 
 def test_a_folder_that_a_link_leads_to_is_refused_too(parts: Parts, tmp_path: Path) -> None:

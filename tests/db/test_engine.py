@@ -1,16 +1,19 @@
 """The package `db` on both databases: transactions, times, and the statements that a list takes."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from uuid import uuid4
+from threading import Barrier
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InternalError, StatementError
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
+from tests.support.wait import PATIENCE
 
 from entrepot.accounts.accounts import create_account, get_account
 from entrepot.db.engine import Database, open_database, sqlite_module
@@ -45,6 +48,29 @@ def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> No
     assert database.read(get_account, "kept").quota == 10
     with pytest.raises(NotFound):
         database.read(get_account, "lost")
+
+
+def test_who_waits_for_each_other_is_run_again(database: Database) -> None:
+    """SQLite has one writer at a time: there the second waits for the first."""
+    first, second = (
+        database.write(create_account, name, 10, NOW).id for name in ("first", "second")
+    )
+    both_hold_one = Barrier(2)
+    attempts: list[UUID] = []
+
+    def add_to_both(conn: WriteConnection, one: UUID, other: UUID) -> None:
+        attempts.append(one)
+        for account_id in (one, other):
+            added = update(accounts).where(accounts.c.id == account_id)
+            conn.execute(added.values(quota=accounts.c.quota + 1))
+            if account_id == one and attempts.count(one) == 1 and not database.embedded:
+                both_hold_one.wait(PATIENCE)
+
+    with ThreadPoolExecutor(2) as threads:
+        pairs = ((first, second), (second, first))
+        list(threads.map(lambda pair: database.write(add_to_both, *pair), pairs))
+    assert [database.read(get_account, name).quota for name in ("first", "second")] == [12, 12]
+    assert len(attempts) == (2 if database.embedded else 3)
 
 
 def test_what_only_reads_changes_nothing(database: Database) -> None:

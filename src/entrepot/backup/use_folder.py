@@ -15,11 +15,10 @@ from uuid import UUID
 from entrepot.backup.folder import BLOB_FOLDER, BackupFolder, read_manifest
 from entrepot.blobs.disk_identity import ID_FILE
 from entrepot.blobs.disk_sync import DurableFolders, write_durably
+from entrepot.bootstrap.backup_mark import OWNER_FILE
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
-OWNER_FILE = "backup-of"
-"""The file with the id of the installation whose back-ups the folder has."""
 LOCK_FILE = "lock"
 FOREIGN_NAMES = (ID_FILE, "incoming", "trash", "held", "entrepot.db", "secret", "node")
 """What stores and data folders have, and a folder of back-ups never."""

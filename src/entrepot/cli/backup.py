@@ -9,6 +9,7 @@ from entrepot.backup.folder import BackupFolder
 from entrepot.backup.restore import check_snapshot, restore, temporary_restoration
 from entrepot.backup.save import back_up
 from entrepot.backup.use_folder import hold_for_backup, hold_for_restoration
+from entrepot.bootstrap.backup_mark import refuse_backups
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
@@ -58,6 +59,7 @@ def restore_snapshot(folder: Path, snapshot: str | None, settings: Settings) -> 
         explain_disk_errors("The restoration", "The same command continues"),
         hold_for_restoration(folder) as backup,
     ):
+        refuse_backups(settings)
         if not settings.data.exists():
             check_snapshot(backup, snapshot)
         make_data_folder(settings.data)

@@ -4,6 +4,7 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from entrepot.bootstrap.backup_mark import refuse_backups
 from entrepot.bootstrap.identity import (
     Identity,
     adopt_identity,
@@ -30,8 +31,10 @@ def refuse_foreign_store(settings: Settings) -> None:
     """Refuse a database without accounts beside a store with files: it is not the store's.
 
     Nothing is created, changed or removed here, so it comes before everything that does.
-    Raises StartRefused, also where the installation's database was moved away.
+    Raises StartRefused, also for a folder of back-ups, and where the installation's database was
+    moved away.
     """
+    refuse_backups(settings)
     refuse_moved(settings)
     refuse_unfinished_restoration(settings)
     if _has_accounts(settings):

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
+from entrepot.db.deadlocks import retry_deadlocks
 from entrepot.db.space import DatabaseSpace, full_as_error
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
@@ -109,9 +110,16 @@ class Database:
     def write(
         self, work: Callable[Concatenate[WriteConnection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run one unit of work and commit it; it is durable when this returns."""
-        with self.writing() as conn:
-            return work(conn, *args, **kwargs)
+        """Run one unit of work and commit it; it is durable when this returns.
+
+        `work` changes nothing but the database: it may run again after a deadlock.
+        """
+
+        def attempt() -> R:
+            with self.writing() as conn:
+                return work(conn, *args, **kwargs)
+
+        return retry_deadlocks(attempt)
 
     def close(self) -> None:
         """Close every pooled connection."""

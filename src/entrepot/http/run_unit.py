@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from entrepot.accounts.actor import Actor, Scope
 from entrepot.activity.record import RequestOrigin
+from entrepot.db.deadlocks import retry_deadlocks
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAllowed, ScopeMissing
 
@@ -66,8 +67,10 @@ def run_unit(
     **kwargs: P.kwargs,
 ) -> Outcome[R]:
     """One transaction of one actor, in a database thread. Raises what authentication and `work`
-    raise, and RefusedActor instead of NotAllowed and ScopeMissing."""
-    try:
+    raise, and RefusedActor instead of NotAllowed and ScopeMissing. `work` changes nothing but the
+    database: it may run again after a deadlock."""
+
+    def attempt() -> Outcome[R]:
         with begin() as conn:
             actor = authentication.actor(conn)
             try:
@@ -77,6 +80,9 @@ def run_unit(
             except (NotAllowed, ScopeMissing) as error:
                 raise RefusedActor(actor, error) from None
             return Outcome(actor, result, side_query(conn, actor) if side_query else None)
+
+    try:
+        return retry_deadlocks(attempt)
     except IntegrityError:
         # A row was to refer to the actor. If they were deleted meanwhile, that is the reason.
         with begin() as conn:

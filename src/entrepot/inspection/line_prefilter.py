@@ -190,7 +190,8 @@ def _unmatched_line(
             unmatched = f"({unmatched} OR line IN ({headers}))"
         sample = f"(SELECT line FROM {source} LIMIT {lines.sample})"
         row = engine.execute(f"SELECT count(*), count_if({unmatched}) FROM {sample}").fetchone()
-        if row is not None and row[1] <= MAX_UNMATCHED_SHARE * row[0]:
+        # The engine finds no line where the first one is longer than it may be.
+        if row is not None and row[0] and row[1] <= MAX_UNMATCHED_SHARE * row[0]:
             return unmatched, int(row[1])
     return None, 0
 

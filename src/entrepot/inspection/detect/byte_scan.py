@@ -230,6 +230,8 @@ def scan_ends(path: Path) -> ByteScan | None:
     tally.finish()
     ending = tail[len(tail.rstrip(ENDING)) :]
     usual = marked in (None, "utf-8") and tally.utf8 is not None and tally.lf > 0
+    # Where the first row does not end in the first part, lines are longer than is supposed.
+    usual = usual and head.count(b"\n") > 1
     if not usual or tally.cr or tally.nul or tally.controls or ending not in (b"", b"\n"):
         return None
     return ByteScan(
