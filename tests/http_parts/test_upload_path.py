@@ -324,9 +324,9 @@ def test_the_path_of_a_form_that_is_only_validated(tracer: Tracer) -> None:
 
 def test_few_bytes_are_reserved_as_their_upload_begins(tracer: Tracer, parts: Parts) -> None:
     grown: list[str] = []
-    used = select(accounts.c.used)
+    figures = select(accounts.c.used, accounts.c.reserved)
     with parts.database.reading() as conn:
-        before = conn.scalars(used).one()
+        used, reserved = conn.execute(figures).one()
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
         if statement.startswith("UPDATE reservations"):
@@ -342,8 +342,7 @@ def test_few_bytes_are_reserved_as_their_upload_begins(tracer: Tracer, parts: Pa
     finally:
         event.remove(parts.database.engine, "before_cursor_execute", note)
     with parts.database.reading() as conn:
-        assert conn.scalar(used) == before + 2 * len(CONTENT)
-        assert conn.scalar(select(accounts.c.reserved)) == 0
+        assert conn.execute(figures).one() == (used + 2 * len(CONTENT), reserved)
         assert conn.scalar(select(func.count()).select_from(reservations)) == 0
 
 
