@@ -40,7 +40,7 @@ def test_a_text() -> None:
             "quotes within cells are doubled",
         ),
         "Header": ("rows 3, 4",),
-        "Table": ("from row 5 to the end", "1,204 lines"),
+        "Table": ("from row 5 to the end", "1,204 lines in the file"),
         "Confidence": ("91 %", "every row has 4 cells"),
         "Records": ("12 in total", "9 checked", "1 of the header", "2 blank"),
         "Line ends": ("`CRLF`",),

@@ -393,9 +393,12 @@ def test_many_files_come_in_pages(page: Page, person: TestAccount) -> None:
     tasks = [
         person.api.upload(name=f"part_{number:03}.csv").json()["task_id"] for number in range(52)
     ]
+    newest = f"/file/{person.api.task(tasks[-1])['file_id']}"
+    assert person.api.request("PATCH", newest, json={"path": "parts/51"}).status_code == 200
     page.goto("/files")
     expect(page.get_by_role("row")).to_have_count(1 + 50)
     expect(page.get_by_role("row").nth(1)).to_contain_text("part_051.csv")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("parts/51")
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_role("row")).to_have_count(1 + 2)
     expect(page.get_by_role("row").nth(2)).to_contain_text("part_000.csv")

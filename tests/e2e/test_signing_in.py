@@ -157,6 +157,7 @@ def test_a_link_invites_and_resets(browse: Browse, account: TestAccount) -> None
     for gone in (use(browse(), link), browse().get(link)):
         assert gone.status_code == 422
         assert "used before" in gone.text
+        assert "<title>Error: Sign in · Entrepot</title>" in gone.text
     first = make_link(account, user.user_name)
     assert use(browse(), make_link(account, user.user_name), NEW_PASSWORD + "s").status_code == 303
     assert use(browse(), first).status_code == 422

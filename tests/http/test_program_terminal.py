@@ -186,6 +186,8 @@ def test_the_advice_of_a_limit_works(run: Run, account: TestAccount, tmp_path: P
     (edit,) = advice(message)
     assert run(*("1MB" if word == "SIZE" else word for word in edit))[0] == 0
     assert run("push", orders, "--to", "orders.csv")[0] == 0
+    _, printed, _ = run("pull", "orders.csv", "-o", tmp_path / "pulled.csv")
+    assert re.search(r"^version +2$", printed, re.MULTILINE), printed
     status, _, message = run("pull", "orders.csv", "--version", "7", "-o", tmp_path / "x")
     assert status == 4
     assert "orders.csv has no version 7." in message

@@ -12,7 +12,7 @@ from tests.support.loops import run_apart
 
 from entrepot.blobs import BlobId, DiskStore
 from entrepot.errors import BlobMissing
-from entrepot.http.downloads.blob_response import BlobResponse, BlockBuffer, KeptBytes
+from entrepot.http.downloads.blob_response import BlobResponse, KeptBytes
 from entrepot.http.downloads.response import Representation, download_response
 
 DATA = b"0123456789" * 1000
@@ -80,19 +80,3 @@ def test_what_has_no_room_or_was_not_sent_whole_is_not_kept(
     downloads = DownloadsInMemory(DiskStore(tmp_path, reserve=0), room)
     downloads.send(method, **headers)
     assert downloads.kept.body is None
-
-
-def test_a_block_that_nobody_keeps_is_used_again() -> None:
-    buffer, kept = BlockBuffer(), list[bytearray]()
-    first = buffer.take(3)
-    assert buffer.take(3) is first
-    first[:] = b"abc"
-    kept.append(first)
-    second = buffer.take(3)
-    assert second is not first
-    second[:] = b"def"
-    assert buffer.take(3) is second
-    view = memoryview(second)
-    assert buffer.take(3) is not second
-    assert (kept, bytes(view)) == ([b"abc"], b"def")
-    assert len(buffer.take(2)) == 2

@@ -307,9 +307,11 @@ def test_what_is_parsed_takes_the_turn_of_its_account(
     about = metadata(filename="a.csv", **fields)
     forms = form("/api/v1/file/new", **fields), form("/api/v1/file/validate", **fields)
     for ask in (*forms, in_chunks("/api/v1/file/new", **fields), begin(Metadata=about)):
-        assert tracer.send(ask).status_code in (201, 202)
+        answer = tracer.send(ask)
+        assert answer.status_code in (201, 202)
         assert set(turns) == {tracer.user.account_id}
         turns.clear()
+    assert tracer.send(tus("DELETE", answer.headers["location"])).status_code == 204
 
 
 def test_the_path_of_a_form_with_the_next_version(tracer: Tracer, file_id: UUID) -> None:

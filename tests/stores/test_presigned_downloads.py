@@ -185,12 +185,12 @@ def test_the_client_verifies_what_comes_from_the_store(
     file_id = account.api.deliver(ROWS, limit=10_000_000)["file_id"]
     with Client(redirecting.endpoint, account.api_key) as client:
         whole = client.download(file_id, tmp_path / "whole.csv")
-        assert whole.verified
+        assert (whole.verified, whole.version) == (True, 1)
         wait_until(lambda: reads(account) == [("redirected", 0)], "the store has sent it")
         assert (tmp_path / "whole.csv").read_bytes() == ROWS
         with proxy.failing("truncated"):
             broken = client.download(file_id, tmp_path / "broken.csv")
-        assert broken.verified
+        assert (broken.verified, broken.version) == (True, 1)
         assert (tmp_path / "broken.csv").read_bytes() == ROWS
 
 

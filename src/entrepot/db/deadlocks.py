@@ -6,14 +6,14 @@ ended transaction stays.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
 log = structlog.get_logger(__name__)
-R = TypeVar("R")
 
 MAX_ATTEMPTS = 3
 PAUSE_SECONDS = 0.05
@@ -21,16 +21,22 @@ PAUSE_SECONDS = 0.05
 DEADLOCK_DETECTED = "40P01"
 
 
-def retry_deadlocks(attempt: Callable[[], R]) -> R:
-    """What `attempt` returns, a whole transaction. Raises what it raises, the error of a deadlock
-    after `MAX_ATTEMPTS`."""
-    for _ in range(MAX_ATTEMPTS - 1):
-        try:
-            return attempt()
-        except OperationalError as error:
-            original: Any = error.orig
-            if getattr(original, "sqlstate", None) != DEADLOCK_DETECTED:
-                raise
-            log.warning("a deadlock in the database; trying again", statement=error.statement)
-            time.sleep(PAUSE_SECONDS)
-    return attempt()
+def attempts_at_transaction() -> Iterator[AbstractContextManager[None, bool | None]]:
+    """Attempts, each the context of one whole transaction that returns from its function.
+
+    The next one comes after a deadlock alone; the last one raises it.
+    """
+    for attempts_left in reversed(range(MAX_ATTEMPTS)):
+        yield _attempt(attempts_left)
+
+
+@contextmanager
+def _attempt(attempts_left: int) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        original: Any = error.orig
+        if not attempts_left or getattr(original, "sqlstate", None) != DEADLOCK_DETECTED:
+            raise
+        log.warning("a deadlock in the database; trying again", statement=error.statement)
+        time.sleep(PAUSE_SECONDS)

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
-from entrepot.db.deadlocks import retry_deadlocks
+from entrepot.db.deadlocks import attempts_at_transaction
 from entrepot.db.space import DatabaseSpace, full_as_error
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
@@ -114,12 +114,10 @@ class Database:
 
         `work` changes nothing but the database: it may run again after a deadlock.
         """
-
-        def attempt() -> R:
-            with self.writing() as conn:
+        for attempt in attempts_at_transaction():
+            with attempt, self.writing() as conn:
                 return work(conn, *args, **kwargs)
-
-        return retry_deadlocks(attempt)
+        raise AssertionError("the last attempt returns or raises")
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from entrepot.accounts.actor import Actor, Scope
 from entrepot.activity.record import RequestOrigin
-from entrepot.db.deadlocks import retry_deadlocks
+from entrepot.db.deadlocks import attempts_at_transaction
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAllowed, ScopeMissing
 
@@ -69,20 +69,18 @@ def run_unit(
     """One transaction of one actor, in a database thread. Raises what authentication and `work`
     raise, and RefusedActor instead of NotAllowed and ScopeMissing. `work` changes nothing but the
     database: it may run again after a deadlock."""
-
-    def attempt() -> Outcome[R]:
-        with begin() as conn:
-            actor = authentication.actor(conn)
-            try:
-                if authentication.scope is not None:
-                    actor.require(authentication.scope)
-                result = work(conn, actor, *args, **kwargs)
-            except (NotAllowed, ScopeMissing) as error:
-                raise RefusedActor(actor, error) from None
-            return Outcome(actor, result, side_query(conn, actor) if side_query else None)
-
     try:
-        return retry_deadlocks(attempt)
+        for attempt in attempts_at_transaction():
+            with attempt, begin() as conn:
+                actor = authentication.actor(conn)
+                try:
+                    if authentication.scope is not None:
+                        actor.require(authentication.scope)
+                    result = work(conn, actor, *args, **kwargs)
+                except (NotAllowed, ScopeMissing) as error:
+                    raise RefusedActor(actor, error) from None
+                return Outcome(actor, result, side_query(conn, actor) if side_query else None)
+        raise AssertionError("the last attempt returns or raises")
     except IntegrityError:
         # A row was to refer to the actor. If they were deleted meanwhile, that is the reason.
         with begin() as conn:

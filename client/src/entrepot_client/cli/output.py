@@ -130,8 +130,10 @@ class Output:
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
+            names = ", ".join(f"`{name}`" for name in table.left_out)
+            columns = "column" if len(table.left_out) == 1 else "columns"
             self.note(
-                f"Left out, because the terminal is narrow: {', '.join(table.left_out)}."
+                f"Left out, because the terminal is narrow: {columns} {names}."
                 " `--format json` has everything."
             )
 

@@ -48,11 +48,13 @@ _IDENTITY_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 class DownloadResult:
     """The result of a download: bytes in total, their SHA-256 in hex, and their path.
 
-    `path` is None for a stream. `resumed_from` is the number of bytes that an earlier run had left.
-    `verified` is False if the server gave no digest to compare with.
+    `version` is None if the server did not name it. `path` is None for a stream. `resumed_from` is
+    the number of bytes that an earlier run had left. `verified` is False if the server gave no
+    digest to compare with.
     """
 
     path: Path | None
+    version: int | None
     size: int
     sha256: str
     resumed_from: int
@@ -67,6 +69,7 @@ class _Representation:
     size: int | None
     digest: str | None
     name: str | None
+    version: int | None
 
 
 class _ByteSink(Protocol):
@@ -137,7 +140,12 @@ def download_file(
         verified = _verify(part.digest.hexdigest(), representation, on_mismatch=part.discard)
         part.publish(overwrite)
         return DownloadResult(
-            target, part.received, part.digest.hexdigest(), resumed_from, verified
+            target,
+            representation.version,
+            part.received,
+            part.digest.hexdigest(),
+            resumed_from,
+            verified,
         )
 
 
@@ -155,7 +163,7 @@ def download_to_stream(
     stream.flush()
     digest = sink.digest.hexdigest()
     verified = _verify(digest, representation, on_mismatch=lambda: None)
-    return DownloadResult(None, sink.received, digest, 0, verified)
+    return DownloadResult(None, representation.version, sink.received, digest, 0, verified)
 
 
 def fetch_range(transport: Transport, request: DownloadRequest, start: int, end: int) -> bytes:
@@ -247,12 +255,14 @@ def _representation(response: HttpAnswer | OpenAnswer) -> _Representation:
         # The bytes come from the server's store, which has another ETag and no digest.
         headers = redirect_headers
     etag = headers.get("etag")
+    version = headers.get("entrepot-version")
     return _Representation(
         # Only a strong validator may continue a range.
         etag=etag if etag and not etag.startswith("W/") else None,
         size=int(size) if size and size.isdigit() else None,
         digest=_parse_digest(headers.get("repr-digest") or ""),
         name=name_from_disposition(headers.get("content-disposition")),
+        version=int(version) if version and version.isdigit() else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
@@ -250,17 +249,15 @@ class BlobResponse(Response):
         file = self._blob.path(self._blob_id)
         if file is not None and len(parts) == 1 and parts[0].span and not parts[0].prefix:
             start, stop = parts[0].span.start, parts[0].span.stop
-            buffer = BlockBuffer()
             # To open it may wait for a mount, which to read what is cached does not.
             opened = await asyncio.to_thread(_open_file, file, self._size)
             with opened or nullcontext():
                 while opened and start < stop:
-                    block = buffer.take(min(size, stop - start))
+                    block = bytearray(min(size, stop - start))
                     if not _read_cached(opened, start, block):
                         break
                     start += len(block)
                     yield block
-                    del block  # whoever keeps it is somebody else
             if start == stop:
                 return
             parts = (BlobPart(b"", Span(start, stop)),)
@@ -284,26 +281,6 @@ class BlobResponse(Response):
                     yield block
                 if missing:
                     raise BlobMissing(blob_id=self._blob_id)
-
-
-class BlockBuffer:
-    """A buffer for one block after the other, and another one where somebody has kept the last.
-
-    Each new one is filled with zeros first: a twentieth of the CPU of a large download.
-    """
-
-    def __init__(self) -> None:
-        self._block = bytearray()
-        self._own_references = 0
-
-    def take(self, count: int) -> bytearray:
-        """A buffer of `count` bytes. Its content changes with the next call, unless more than one
-        variable, that of a loop over the blocks, refers to it then."""
-        holders = sys.getrefcount(self._block) - self._own_references
-        if len(self._block) != count or holders > 1:
-            self._block = bytearray(count)
-            self._own_references = sys.getrefcount(self._block)
-        return self._block
 
 
 def _small_and_cached(file: Path, size: int) -> bytes | None:

@@ -105,12 +105,14 @@ def _to_file(
         {
             "path": str(result.path),
             "file_id": file_id,
+            "version": result.version,
             "file_size": result.size,
             "sha256": result.sha256,
         },
         quiet="path",
         shown={
             "path": str(result.path),
+            "version": str(result.version or ""),
             "size": format_size(result.size),
             "SHA-256": result.sha256,
         },

@@ -119,7 +119,8 @@ def _range(values: dict[str, Any]) -> list[str]:
         end = f"row {number(last)}" if last else "the end"
         texts.append(f"from row {number(values['firstRow'])} to {end}")
     if values.get("lines") is not None:
-        texts.append(f"{number(values['lines'])} line{'' if values['lines'] == 1 else 's'}")
+        lines = "line" if values["lines"] == 1 else "lines"
+        texts.append(f"{number(values['lines'])} {lines} in the file")
     return texts
 
 

@@ -16,6 +16,7 @@ from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.schemas.table_dialect import TableDialect
 
 GIVEN_ROWS = "the dialect of the contract says where the header is"
+FIRST_ROW = "the contract does not say where the header is: it is expected in the first row"
 NO_HEADER = "the dialect of the contract says that there is no header"
 
 
@@ -37,19 +38,20 @@ def contract_layout(
     rows = tuple(number - 1 for number in stated) if stated else (_first_record(records, rules),)
     present = tuple(place for place in rows if place < len(records))
     labels = _labels(cells, present, requested, names) if present == rows else []
+    reason = GIVEN_ROWS if stated else FIRST_ROW
     known = set(names)
     # Columns may be missing or renamed, which is reported; half of the names are a header.
     if len(known.intersection(label.strip() for label in labels)) >= MIN_NAMES_SHARE * len(known):
-        return _make_layout(cells, rows, rows[-1] + 1, _without_blank_last(labels, names))
+        return _make_layout(cells, rows, rows[-1] + 1, _without_blank_last(labels, names), reason)
     elsewhere = rows_with_names(cells, names)
     if elsewhere is not None and elsewhere != rows:
         labels = _labels(cells, elsewhere, requested, names)
-        layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels))
+        layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels), reason)
         return replace(layout, misplaced=_misplaced(rows, elsewhere, bool(stated)))
     if present != rows:
-        layout = _make_layout(cells, present, len(cells), tuple(names))
+        layout = _make_layout(cells, present, len(cells), tuple(names), reason)
         return replace(layout, misplaced=_absent(rows, len(records)))
-    return _make_layout(cells, rows, rows[-1] + 1, tuple(labels) or ("",))
+    return _make_layout(cells, rows, rows[-1] + 1, tuple(labels) or ("",), reason)
 
 
 def _first_record(records: Sequence[Record], rules: RowRules) -> int:
@@ -88,7 +90,7 @@ def _make_layout(
     header: tuple[int, ...],
     start: int,
     labels: tuple[str, ...],
-    reason: str = GIVEN_ROWS,
+    reason: str,
 ) -> Layout:
     body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
     beyond = cells[header[-1]][len(labels) :] if header else []
