@@ -11,7 +11,7 @@ import duckdb
 
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
-from entrepot.inspection.values.cell_sql import is_no_mark
+from entrepot.inspection.values.missing_marks import is_no_mark
 from entrepot.schemas.lexical import MISSING_MARKS
 
 MIN_READ_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 30, 100, 200_000

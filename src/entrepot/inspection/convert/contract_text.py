@@ -10,7 +10,8 @@ import re
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
-from entrepot.inspection.values.cell_sql import MARKED_BY_VALUE, CellSql, value_of
+from entrepot.inspection.values.cell_sql import CellSql, value_of
+from entrepot.inspection.values.missing_marks import MARKED_BY_VALUE
 from entrepot.inspection.values.native_text import delivered_text
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.strptime import expand_directives
@@ -46,8 +47,8 @@ def _contract_text(text: Sql, cell: CellSql, marks: tuple[str, ...]) -> Sql:
         if spelled != text:
             cases += f" WHEN {cell.native} AND {cell.checked} THEN {spelled}"
         if marks and cell.field.type in MARKED_BY_VALUE:
-            said = ", ".join(map(literal, marks))
-            unsaid = f"NOT {cell.present} AND {text} NOT IN ({said})"
+            listed = ", ".join(map(literal, marks))
+            unsaid = f"NOT {cell.present} AND {text} NOT IN ({listed})"
             cases += f" WHEN {cell.native} AND {unsaid} THEN {literal(marks[0])}"
         written = f"CASE{cases} ELSE {text} END" if cases else text
     if marks and "" not in marks:
@@ -70,7 +71,7 @@ def _spelled(text: Sql, field: Field, marks: tuple[str, ...]) -> Sql:
         case "date" | "time" | "datetime" if field.format not in ("default", "any"):
             moment = MOMENTS[field.type].replace("{text}", text)
             form = re.sub(
-                "%.", lambda found: UTC.get(found[0], found[0]), expand_directives(field.format)
+                "%.", lambda match: UTC.get(match[0], match[0]), expand_directives(field.format)
             )
             written = f"strftime({moment}, {literal(form)})"
             plain = value_of(text, Field("", field.type))

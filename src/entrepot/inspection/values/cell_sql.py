@@ -4,20 +4,17 @@ What is checked as text follows frictionless-py; each deliberate difference is p
 test. All patterns are RE2's, whose time is linear.
 """
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Storage
-from entrepot.inspection.values.decimals import is_one_of, is_whole
+from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
+from entrepot.inspection.values.missing_marks import is_no_mark_of
 from entrepot.inspection.values.native_text import delivered_text
-from entrepot.inspection.values.temporal import formatted_check, moment, ordered
+from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
     DATE,
@@ -30,8 +27,7 @@ from entrepot.schemas.lexical import (
     YEARMONTH,
 )
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import SPECIAL, affix_pattern, affix_regexes, number_regex
-from entrepot.schemas.values import read_value
+from entrepot.schemas.numbers import affix_pattern, affix_regexes, number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
@@ -155,7 +151,7 @@ def cell_sql(
     others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
     if others:
-        present = f"({present} AND {_is_no_mark_of(column, field, text, others)})"
+        present = f"({present} AND {is_no_mark_of(column, field, text, others)})"
     delivered = delivered_text(column) if tells_empty else f"CASE WHEN {present} THEN {text} END"
     lexical = sql("false")
     if text_fits(field.type, storage):
@@ -184,71 +180,6 @@ def cell_sql(
         valid, is_native = native, sql("true")
     cell = CellSql(field, text, present, valid, sql(""), native=is_native, delivered=delivered)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
-
-
-FEW_MARKS = 2
-"""Up to here comparisons are cheaper than a pattern, which takes far less memory than a list: of
-400 columns with 18 marks each 14 MiB, not 350."""
-
-
-def is_no_mark(text: Sql, marks: Sequence[str]) -> Sql:
-    """Whether a text is none of `marks`. Most cells of a column that has many marks are numbers or
-    dates: two comparisons tell those that begin with a digit, as no mark of the usual list does."""
-    if len(marks) <= FEW_MARKS:
-        return f"{text} NOT IN ({', '.join(map(literal, marks))})"
-    rest = f"NOT {full_match(text, '(?s:' + '|'.join(map(re.escape, marks)) + ')')}"
-    if any(mark[:1].isdigit() for mark in marks):
-        return rest
-    return f"CASE WHEN {text} >= '0' AND {text} < ':' THEN true ELSE {rest} END"
-
-
-def _is_no_mark_of(column: Column, field: Field, text: Sql, marks: Sequence[str]) -> Sql:
-    """Whether a cell is none of `marks`: a text is compared as it stands, a value of the format's
-    own with the values that the marks state, so that `-999.0` and a day in the format of the field
-    mean the same in each format."""
-    no_text = is_no_mark(text, marks)
-    if column.kind == "text" or field.type not in MARKED_BY_VALUE:
-        return no_text
-    no_value = f"NOT {_equals_mark(text, field, marks)}"
-    if column.kind is None:
-        return f"CASE WHEN {column.kind_sql} = 'text' THEN {no_text} ELSE {no_value} END"
-    return no_value
-
-
-MARKED_BY_VALUE = frozenset({"integer", "number", "year", "boolean", "date", "time", "datetime"})
-"""Types that typed formats have values of, which may be written in several ways."""
-
-
-def _equals_mark(text: Sql, field: Field, marks: Sequence[str]) -> Sql:
-    """Whether a value of the format's own, in its plain form, is one that a mark states."""
-    if field.type == "boolean":
-        words = {"true": field.true_values, "false": field.false_values}
-        listed = [literal(word) for word, said in words.items() if set(said) <= set(marks)]
-        return f"({text} IN ({', '.join(listed)}))" if listed else sql("false")
-    values = [value for mark in marks for value in _value_of_mark(mark, field)]
-    if field.type in ("integer", "number", "year"):
-        special = [mark for mark in marks if re.fullmatch(f"(?i)[-+]?(?:{SPECIAL})", mark)]
-        conditions = [f"NOT {is_no_mark(text, special)}"] if special else []
-        if values:
-            listed_numbers = [Decimal(value) for value in values]
-            equal = is_one_of(text, f"try_cast({text} AS DOUBLE)", listed_numbers)
-            conditions.append(f"coalesce({equal}, false)")
-        return f"({' OR '.join(conditions)})" if conditions else sql("false")
-    if not values:
-        return sql("false")
-    plain = Field("", field.type)
-    listed_places = ", ".join(f"{int(value)}" for value in values)
-    among = f"coalesce({ordered(text, plain)} IN ({listed_places}), false)"
-    # The engine knows days, such as `infinity`, that cannot be counted.
-    return f"(CASE WHEN {lexical_check(text, plain)} THEN {among} ELSE false END)"
-
-
-def _value_of_mark(mark: str, field: Field) -> Iterator[Any]:
-    """The value that a mark states in the form of the field, if it states one."""
-    with suppress(ValueError):
-        value = read_value(mark, field)
-        if not isinstance(value, Decimal) or value.is_finite():
-            yield value
 
 
 def _may_match_controls(field: Field) -> bool:

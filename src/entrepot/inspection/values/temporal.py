@@ -21,10 +21,11 @@ def formatted_check(text: Sql, field: Field) -> Sql:
     check = f"{formatted(text, field)} IS NOT NULL"
     if field.format != "any":
         return f"({check})"
-    return f"(({_is_default(text, field)} AND {default(text, field)} IS NOT NULL) OR {check})"
+    return f"(({is_default(text, field)} AND {default(text, field)} IS NOT NULL) OR {check})"
 
 
-def _is_default(text: Sql, field: Field) -> Sql:
+def is_default(text: Sql, field: Field) -> Sql:
+    """Whether `text` is written in the default form of the field's type."""
     plain = f"regexp_full_match({text}, {literal(DEFAULTS[field.type])})"
     return plain if field.type == "time" else f"({plain} AND {text} >= '0001')"
 
@@ -71,7 +72,7 @@ def ordered(text: Sql, field: Field) -> Sql:
     other = formatted(text, field)
     if field.format != "any":
         return other
-    return f"CASE WHEN {_is_default(text, field)} THEN {plain} ELSE {other} END"
+    return f"CASE WHEN {is_default(text, field)} THEN {plain} ELSE {other} END"
 
 
 def moment(text: Sql, field: Field) -> Sql:
