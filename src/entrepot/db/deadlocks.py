@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import structlog
 from sqlalchemy.exc import OperationalError
-
-log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
 PAUSE_SECONDS = 0.05
@@ -38,5 +35,8 @@ def _attempt(attempts_left: int) -> Iterator[None]:
         original: Any = error.orig
         if not attempts_left or getattr(original, "sqlstate", None) != DEADLOCK_DETECTED:
             raise
+        import structlog  # takes a tenth of the start of a command
+
+        log = structlog.get_logger(__name__)
         log.warning("a deadlock in the database; trying again", statement=error.statement)
         time.sleep(PAUSE_SECONDS)
