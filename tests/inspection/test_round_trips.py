@@ -270,6 +270,8 @@ STORED: list[tuple[dict[str, Any], list[Any], list[str]]] = [
     ({**NUMBER, "missingValues": ["-999"]}, [1.5, -999.0], ["1,5", "-999"]),
     ({**NUMBER, "missingValues": ["1.5"]}, [1.5, 2.5], ["1,5", "2,5"]),
     ({"type": "integer", "missingValues": ["-1"]}, [1, -1, None], ["1", "-1", "-1"]),
+    ({"type": "integer"}, [1e20, -5.0, 0.0], ["100000000000000000000", "-5.0", "0.0"]),
+    ({"type": "integer", "groupChar": "."}, [1e20, -5.0], ["100000000000000000000", "-5"]),
     ({"type": "string", "missingValues": ["NA"]}, ["a", "", None], ["a", "", "NA"]),
     ({"type": "boolean", "trueValues": ["a", "b"], "falseValues": [""], "missingValues": ["a"]},
      [True, False, None], ["b", "", "a"]),

@@ -104,11 +104,15 @@ def _spelled_list(text: Sql, field: Field) -> Sql:
 
 
 def _spelled_number(text: Sql, field: Field) -> Sql:
+    if field.type == "integer":
+        # A whole number of JSON or of a double may have an exponent, a text of an integer may not.
+        whole = f"coalesce(try_cast({text} AS HUGEINT)::VARCHAR, {text})"
+        text = f"CASE WHEN regexp_matches({text}, '[eE]') THEN {whole} ELSE {text} END"
     if field.type == "integer" and "." in field.group_char:
         # There the point stands between groups, and `5.0` is not an integer.
         text = f"regexp_replace({text}, '[.]0+$', '')"
     if field.type == "number" and field.decimal_char != ".":
         text = f"replace({text}, '.', {literal(field.decimal_char)})"
     if field.affix is not None:
-        text = f"{literal(field.affix.prefix)} || {text} || {literal(field.affix.suffix)}"
+        text = f"{literal(field.affix.prefix)} || ({text}) || {literal(field.affix.suffix)}"
     return text
