@@ -40,7 +40,7 @@ CSV: dict[str, GrowingKind] = {
     "text after quotes": csv(50_000, lambda n: b"a,b\n" + b'1,"x"y\n' * n),
     "line ends within quotes": csv(100_000, lambda n: b'a,b\n1,"' + b"x\n" * n + b'"\n2,y\n'),
     "cells with line ends": csv(30_000, lambda n: b"a,b\n" + b'1,"x\ny\nz"\n' * n),
-    "delimiters within quotes": csv(150_000, lambda n: b"a;b\n" + b'";"' * n + b"\n"),
+    "delimiters within quotes": csv(600_000, lambda n: b"a;b\n" + b'";"' * n + b"\n"),
     "several delimiters": csv(30_000, lambda n: b"a,b;c|d\te\n" + b"1,2;3|4\t5\n" * n),
     "delimiters alone": csv(2_000, lambda n: b"a,b\n" + b"," * n + b"\n"),
     "line ends of all kinds": csv(25_000, lambda n: b"a,b\n" + b"1,2\r3,4\r\n5,6\n" * n),
