@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from tests.support.api import assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
-from entrepot.cli.commands import register
+from entrepot.cli.commands import SWEPT, register
 from entrepot.cli.doctor import CheckResult, summarize_checks
 from entrepot.db.engine import open_database
+from entrepot.files.sweep import SweepResult
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run as run_program
 
@@ -221,6 +223,10 @@ def test_every_command_works_beside_a_running_server(
     status, printed = run("admin", "user", "create", "maria")
     assert (status, "The user must be <account>:<user>." in printed) == (2, True), printed
     assert untried([*commands, *refused]) == set()
+
+
+def test_each_count_of_a_sweep_has_a_label() -> None:
+    assert SWEPT.keys() == {count.name for count in fields(SweepResult)}
 
 
 def test_what_operators_do_about_people(beside: tuple[Run, Server]) -> None:

@@ -100,9 +100,10 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     api = account.api
     assert actions(api, action="file.define") == ["file.define"] * 2
     assert actions(api, action="version.accept-suggestion") == []
-    wrong = api.get("/activity", params={"action": "nothing"})
     detail = "action: must be the name of an action, such as version.read."
-    assert_problem(wrong, 422, "field-invalid", detail=detail)
+    for wrong in ("nothing", "version.read\n"):
+        answer = api.get("/activity", params={"action": wrong})
+        assert_problem(answer, 422, "field-invalid", detail=detail)
     assert acts(api, user_name=member.user_name) == ["file.define"]
     assert actions(api, file_id=second) == ["version.publish", "file.define"]
     assert actions(api, action="file.define", file_id=str(uuid4())) == []

@@ -15,7 +15,7 @@ from entrepot.cli.command_base import DataOption, command, installation
 from entrepot.cli.loading import collection_paused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.rights_labels import SCOPES_HELP, UserRole, scopes_label
+from entrepot_client.cli.rights_labels import SCOPES_HELP, UserRole, scopes_label, user_state
 from entrepot_client.cli.sizes import format_size, size_option, span_option
 
 QuotaOption = Annotated[
@@ -97,7 +97,7 @@ def account_list(ctx: typer.Context, data: DataOption = None) -> None:
         quiet="account",
         columns=("account", *figures, "state"),
         rows=[
-            (row["account"], *(format_size(row[name]) for name in figures), _state(row))
+            (row["account"], *(format_size(row[name]) for name in figures), _account_state(row))
             for row in accounts
         ],
         empty="There is no account yet.",
@@ -162,7 +162,7 @@ def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
     fields = {
         "account": account["account"],
         **{name: format_size(account[name]) for name in ("quota", "used", "reserved")},
-        "state": _state(account),
+        "state": _account_state(account),
     }
     output_of(ctx).record(account, quiet="account", shown=fields)
 
@@ -194,7 +194,8 @@ def user_list(
         quiet="user_name",
         columns=("user", "role", "created", "state"),
         rows=[
-            (row["user_name"], row["role"], _day(row["created_at"]), _state(row)) for row in users
+            (row["user_name"], row["role"], _day(row["created_at"]), user_state(row))
+            for row in users
         ],
         empty="There are no users yet.",
     )
@@ -287,17 +288,14 @@ def _disable(ctx: typer.Context, user_name: str, data: DataOption, disabled: boo
 
     with installation(data, logs=False) as parts:
         user = admin.user_disable(parts, user_name, disabled)
-    fields = {"user": user["user_name"], "role": user["role"], "state": _state(user)}
+    fields = {"user": user["user_name"], "role": user["role"], "state": user_state(user)}
     output_of(ctx).record(user, quiet="user_name", shown=fields)
 
 
-def _state(row: Mapping[str, Any]) -> str:
-    """Whether a user or an account can be used."""
-    if row.get("suspended_at"):
-        return f"suspended since {_day(row['suspended_at'])}"
-    if "disabled" in row:
-        return "disabled" if row["disabled"] else "enabled"
-    return "active"
+def _account_state(account: Mapping[str, Any]) -> str:
+    """Whether an account can be used."""
+    since = account.get("suspended_at")
+    return f"suspended since {_day(since)}" if since else "active"
 
 
 def _day(time: str | None) -> str:

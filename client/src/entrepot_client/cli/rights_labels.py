@@ -4,7 +4,9 @@ A person may read a file, deliver to it, or both. The scopes of a key are wider:
 changes and deletes files. The API, and the options that take a scope, keep the names.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class UserRole(StrEnum):
@@ -12,6 +14,11 @@ class UserRole(StrEnum):
 
     MEMBER = "member"
     ADMIN = "admin"
+
+
+def user_state(user: Mapping[str, Any]) -> str:
+    """Whether a user, as the API shows one, can sign in and use keys."""
+    return "disabled" if user.get("disabled") else "enabled"
 
 
 ENTITLEMENT_LABELS = {"r": "read", "w": "deliver", "rw": "read and deliver"}

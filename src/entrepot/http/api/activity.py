@@ -57,7 +57,7 @@ ACTION = r"^[a-z]+\.[a-z-]+$"
 
 
 def _check_action(text: str) -> str:
-    if not re.match(ACTION, text):
+    if not re.fullmatch(ACTION, text):
         raise PydanticCustomError("action", "must be the name of an action, such as version.read")
     return text
 

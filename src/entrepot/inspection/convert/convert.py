@@ -338,8 +338,9 @@ def write_csv(
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
     than it takes; values that the format stores in the form of the `contract`. How many rows there
     were."""
-    cells = [delivered_text(column) for column in table.columns]
-    if contract is not None:
+    if contract is None:
+        cells = [delivered_text(column) for column in table.columns]
+    else:
         cells = contract_texts(table, contract)
     if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]

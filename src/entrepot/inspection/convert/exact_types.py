@@ -283,10 +283,9 @@ def _time(cell: CellSql) -> ExactType:
 def _list(cell: CellSql) -> ExactType:
     """A list of exact items, else of texts."""
     items = cell.for_field(lambda field: _items(cell.text, field))
-    plain = when(cell, items)
+    exact = _items_type(cell, items, when(cell, items))
     if cell.native == "false":
-        return _items_type(cell, items, plain)
-    exact = _items_type(cell, items, plain)
+        return exact
     rounded = _count(cell, cell.for_field(lambda field: _is_rounded(cell.text, field)))
     return ExactType(
         (rounded, *exact.probes),

@@ -63,5 +63,5 @@ class DialectHints:
     def put(self, dialect: Dialect) -> Dialect:
         """`dialect` with what is given."""
         parts = {name: value for name, value in vars(self).items() if value is not None}
-        stated = bool(self.comment), bool(self.escape)
-        return replace(dialect, comment_stated=stated[0], escape_stated=stated[1], **parts)
+        parts |= {"comment_stated": bool(self.comment), "escape_stated": bool(self.escape)}
+        return replace(dialect, **parts)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.rights_labels import UserRole
+from entrepot_client.cli.rights_labels import UserRole, user_state
 from entrepot_client.cli.session import open_client
 from entrepot_client.models import Document
 
@@ -52,7 +52,7 @@ def list_users(ctx: typer.Context) -> None:
             (
                 str(user["user_name"]),
                 str(user.get("role") or ""),
-                _state(user),
+                user_state(user),
                 str(user.get("created_at") or ""),
             )
             for user in users
@@ -97,13 +97,9 @@ def _print_user(output: Output, user: Document) -> None:
     fields = {
         "user": str(user["user_name"]),
         "role": str(user["role"]),
-        "state": _state(user),
+        "state": user_state(user),
     }
     output.record(user, quiet="user_name", shown=fields)
-
-
-def _state(user: Document) -> str:
-    return "disabled" if user.get("disabled") else "enabled"
 
 
 def link(ctx: typer.Context, user_name: UserArgument) -> None:
