@@ -41,7 +41,7 @@ from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 from entrepot.blobs.s3 import S3Store
 from entrepot.cli.data_folder import is_locked
 from entrepot.db.tables import checks, derivatives, files, tasks, versions
-from entrepot.files.sweep import sweep
+from entrepot.files.sweep import GRACE_PERIOD, sweep
 from entrepot.quotas.reserve import RESERVATION_LIFETIME
 
 HOOK = Path(__file__).parent / "hook"
@@ -355,10 +355,11 @@ class Installation:
         else:
             assert download.status_code == 404
 
-    def sweep_later(self) -> None:
+    def sweep_later(self, grace: timedelta = GRACE_PERIOD) -> None:
         """What a dead API process of one host among many had reserved is released after a time."""
         parts = self.server.parts
-        sweep(parts.database, parts.store, lambda: parts.clock() + 1.1 * RESERVATION_LIFETIME)
+        later = 1.1 * RESERVATION_LIFETIME
+        sweep(parts.database, parts.store, lambda: parts.clock() + later, grace)
 
     def _check_nothing_incoming(self) -> None:
         store = self.server.parts.store

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -127,9 +128,9 @@ class TracedRun:
             self.installation.server.kill()
             self.installation.server.start()
             return False, []
-        # strace counts calls by thread, so that the commit which releases what a failed upload had
-        # reserved may fail too: then the sweep does it.
-        self.installation.sweep_later()
+        # What failed may be the removal of what is not needed any more. strace counts calls by
+        # thread: the commit that gives a failed upload's reservation back may fail with it.
+        self.installation.sweep_later(timedelta(0))
         self.check(story, ids)
         return bool(arguments), [status for status in statuses if status >= 500]
 
