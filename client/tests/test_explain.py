@@ -73,6 +73,13 @@ def test_errors_that_are_alike_are_counted() -> None:
     ("field", "reason", "example", "what", "advice"),
     [
         (
+            "current_password",
+            "is wrong.",
+            None,
+            "The current password is wrong.",
+            "Enter it again, or ask an admin for a link that resets it.",
+        ),
+        (
             "user_name",
             "is the file's owner.",
             None,

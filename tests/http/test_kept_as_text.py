@@ -35,7 +35,11 @@ def test_where_all_numbers_fit_nothing_is_said(account: TestAccount) -> None:
     ("field", "good", "wrong"),
     [
         ({"type": "number"}, "1.5", "abc"),
-        ({"type": "number", "bareNumber": False, "entrepot:affix": {"suffix": "%"}}, "1.5%", "12 kg"),
+        (
+            {"type": "number", "bareNumber": False, "entrepot:affix": {"suffix": "%"}},
+            "1.5%",
+            "12 kg",
+        ),
         ({"type": "integer", "entrepot:leadingZeros": False}, "7", "007"),
         ({"type": "boolean"}, "true", "maybe"),
         ({"type": "date"}, "2026-11-02", "2026-11-31"),
