@@ -64,6 +64,7 @@ def test_theme_and_sign_out(plain: Page) -> None:
     expect(plain.locator("html")).to_have_attribute("data-theme", "dark")
     plain.get_by_role("button", name="Sign out").click()
     expect(plain).to_have_url(re.compile(r"/sign-in$"))
+    expect(plain.get_by_role("status")).to_have_text("You are signed out.")
 
 
 def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
