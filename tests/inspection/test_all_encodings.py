@@ -67,16 +67,16 @@ def text_in(encoding: str) -> str:
 
 
 def outcome_of(path: Path, encoding: str) -> str:
-    """What becomes of a text in that encoding if nothing is stated."""
+    """How a text in the encoding is read if nothing is stated."""
     text = text_in(encoding)
     path.write_bytes(text.encode(encoding))
     if detect(path, path.name).kind != "csv":
         return "refused"
-    found = scan_bytes(path, Progress(1)).encoding
-    name = encoding if found.name.startswith(encoding) else found.name
+    detected = scan_bytes(path, Progress(1)).encoding
+    name = encoding if detected.name.startswith(encoding) else detected.name
     if path.read_bytes().decode(name, "replace") == text:
         return "read"
-    return "doubted" if found.sure < MIN_SURE or found.damaged else "wrong"
+    return "doubted" if detected.sure < MIN_SURE or detected.damaged else "wrong"
 
 
 def test_what_becomes_of_each(tmp_path: Path) -> None:

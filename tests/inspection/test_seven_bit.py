@@ -54,7 +54,7 @@ def table(cells: str, rows: int = 3) -> str:
     return "\n".join(["id,name", *lines, ""])
 
 
-def found_in(path: Path, data: bytes) -> Encoding:
+def encoding_in(path: Path, data: bytes) -> Encoding:
     path.write_bytes(data)
     return scan_bytes(path, Progress(len(data))).encoding
 
@@ -73,14 +73,14 @@ def test_escape_sequences_and_hz_are_read(inspect: Inspect, name: str) -> None:
 def test_the_first_sequence_may_come_late(tmp_path: Path, name: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(byte_scan, "BLOCK_BYTES", 1_000)
     text = "id,name\n" + "1,x\n" * 2_000 + table(TEXTS[name])
-    found = found_in(tmp_path / "t.csv", text.encode(name))
-    assert text.encode(name).decode(found.name) == text
+    detected = encoding_in(tmp_path / "t.csv", text.encode(name))
+    assert text.encode(name).decode(detected.name) == text
 
 
 @pytest.mark.parametrize("name", ASCII)
 def test_plain_ascii_stays_as_it_is(tmp_path: Path, name: str) -> None:
     data = f"a,b\n{ASCII[name]}".encode()
-    assert found_in(tmp_path / "t.csv", data) == Encoding("utf-8")
+    assert encoding_in(tmp_path / "t.csv", data) == Encoding("utf-8")
 
 
 @pytest.mark.parametrize("name", UTF_7)

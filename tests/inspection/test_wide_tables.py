@@ -99,5 +99,5 @@ def test_faults_are_in_their_own_columns(
 ) -> None:
     schema = inspect(TEXT).schema
     inspection = inspect(f"{TEXT}{row}\n4,1,2024-01-01,t,true,,q,1\n", schema)
-    (found,) = errors_of(inspection)
-    assert (found["code"], found["rowNumber"], found.get("fieldNumber")) == error
+    (actual,) = errors_of(inspection)
+    assert (actual["code"], actual["rowNumber"], actual.get("fieldNumber")) == error

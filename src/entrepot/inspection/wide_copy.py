@@ -72,7 +72,7 @@ def _copy_part(
 
 
 def _steps(total: int, step: int) -> Iterator[tuple[int, int]]:
-    """The parts of so many columns: where each begins, and where it ends."""
+    """The parts of `total` columns: where each begins, and where it ends."""
     return ((start, min(start + step, total)) for start in range(0, total, step))
 
 

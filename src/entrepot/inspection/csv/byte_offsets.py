@@ -12,7 +12,7 @@ from entrepot.inspection.detect.transcode import is_ebcdic
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
 """Bytes of a code unit, and where in it the byte of an ASCII character stands."""
 AS_ASCII = bytes.maketrans(b"\x25\x15\n", b"\n\n\0")
-"""The line ends of EBCDIC as those of ASCII, and the byte that is no line end there."""
+"""The line ends of EBCDIC as those of ASCII, and the line end of ASCII as another byte."""
 LINE_KEYS = {"rowNumber": "lineNumber", "earlierRowNumber": "earlierLineNumber"}
 """The keys of an error that count rows, and those for the lines on which these rows begin."""
 

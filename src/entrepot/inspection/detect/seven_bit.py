@@ -117,7 +117,7 @@ def guess_hz(sample: bytes) -> tuple[str, float] | None:
 
 def _decode_utf7(written: bytes) -> str:
     """What the letters after a plus sign stand for; nothing if a writer of UTF-7 would not write
-    them: some are no character, or need no letters to stand for them."""
+    them: code points without a character, and letters of ASCII."""
     try:
         text = (b"+%b-" % written).decode("utf-7")
     except UnicodeDecodeError:
