@@ -19,6 +19,7 @@ from entrepot.db.locks import lock_rows
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import ReadConnection, UtcTime, WriteConnection, uuid_parameter
+from entrepot.tasks.changes import RowState, note_change
 
 TaskId = NewType("TaskId", UUID)
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -102,6 +103,7 @@ def create_task(
 def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
     """Mark a task as running; False if it has ended."""
     parameters = {"of_task": task_id, "new_stage": stage, "now": now}
+    note_change(conn, task_id)
     return bool(conn.execute(_start_statement(), parameters).rowcount)
 
 
@@ -125,6 +127,7 @@ def _unended_statement() -> Update:
 
 def requeue_task(conn: WriteConnection, task_id: UUID) -> None:
     """Show that a running task waits again; nothing changes for work without a public task."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status == "running")
@@ -137,6 +140,7 @@ def report_progress(
 ) -> None:
     """Record the progress of a running task in bytes. Callers do this at most four times a
     second."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status == "running")
@@ -160,6 +164,7 @@ def finish_task(
     """
     values = {"error": error, "has_report": has_report, "finished_at": now}
     statement = _finish_statement(status, whole or status == "succeeded")
+    note_change(conn, task_id, has_ended=True)
     return bool(conn.execute(statement, {"of_task": task_id, **values}).rowcount)
 
 
@@ -178,6 +183,7 @@ def lock_task(conn: WriteConnection, task_id: UUID) -> None:
 
 def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """Ask the worker that runs a task to stop."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.cancel_requested_at.is_(None))
@@ -223,13 +229,17 @@ def list_tasks(
 def notify_watchers(conn: WriteConnection, file_id: UUID) -> None:
     """Make the open event streams of a file's tasks check their access again."""
     conditions = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
-    conn.execute(update(tasks).where(*conditions).values(revision=tasks.c.revision + 1))
+    statement = update(tasks).where(*conditions).values(revision=tasks.c.revision + 1)
+    for task_id in conn.scalars(statement.returning(tasks.c.id)).all():
+        note_change(conn, task_id)
 
 
-def get_revisions(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, int]:
-    """The current revision of each of these tasks."""
-    query = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
-    return {row.id: row.revision for row in conn.execute(query)}
+def get_task_states(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, RowState]:
+    """The present state of each of these tasks."""
+    query = select(tasks.c.id, tasks.c.revision, tasks.c.status).where(tasks.c.id.in_(task_ids))
+    return {
+        row.id: RowState(row.revision, row.status in END_STATUSES) for row in conn.execute(query)
+    }
 
 
 def _visible_tasks_query(viewer: Viewer) -> Any:
