@@ -13,6 +13,7 @@ from typing import Any, Literal, NewType
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
@@ -54,6 +55,13 @@ class TaskRecord:
     def ended(self) -> bool:
         """Whether the task has reached its final status."""
         return self.status in END_STATUSES
+
+
+@dataclass(frozen=True)
+class StartedTask:
+    """A task that runs now, and whether somebody requested to cancel it before."""
+
+    cancel_requested: bool
 
 
 @dataclass(frozen=True)
@@ -102,20 +110,34 @@ def create_task(
 
 def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
     """Mark a task as running; False if it has ended."""
+    return begin_task(conn, task_id, stage, now) is not None
+
+
+def begin_task(
+    conn: WriteConnection, task_id: UUID, stage: str, now: datetime
+) -> StartedTask | None:
+    """As `start_task`; None if it has ended."""
     parameters = {"of_task": task_id, "new_stage": stage, "now": now}
+    row = conn.execute(_start_statement(), parameters).one_or_none()
+    if row is None:
+        return None
     note_change(conn, task_id)
-    return bool(conn.execute(_start_statement(), parameters).rowcount)
+    return StartedTask(row.cancel_requested_at is not None)
 
 
 @cache
-def _start_statement() -> Update:
+def _start_statement() -> ReturningUpdate[Any]:
     now = bindparam("now", type_=UtcTime())
-    return _unended_statement().values(
-        status="running",
-        stage=bindparam("new_stage"),
-        started_at=func.coalesce(tasks.c.started_at, now),
-        done=0,
-        revision=tasks.c.revision + 1,
+    return (
+        _unended_statement()
+        .values(
+            status="running",
+            stage=bindparam("new_stage"),
+            started_at=func.coalesce(tasks.c.started_at, now),
+            done=0,
+            revision=tasks.c.revision + 1,
+        )
+        .returning(tasks.c.cancel_requested_at)
     )
 
 
