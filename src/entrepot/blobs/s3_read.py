@@ -18,8 +18,8 @@ def open_object(
 ) -> Iterator[bytes]:
     """The bytes from `start` up to `stop`, in blocks. The object is opened by this call.
 
-    Raises `FileNotFoundError`, also where it does not have `size` bytes; while reading `StoreUnavailable`, also where the object is replaced
-    or removed before the end.
+    Raises `FileNotFoundError`, also where it does not have `size` bytes; while reading
+    `StoreUnavailable`, also where the object is replaced or removed before the end.
     """
     if stop is not None and stop <= start:
         head = bucket.head(key)

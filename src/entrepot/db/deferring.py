@@ -65,10 +65,11 @@ class DeferringConnection(psycopg.Connection[Any]):
     def commit(self) -> None:
         """Commit. Raises what a deferred statement raises, and InFailedSqlTransaction if PostgreSQL
         has rolled the transaction back instead."""
-        if self._begin is not None and not self._deferred:
+        is_needed = bool(self._deferred or self._after_commit)
+        if self._begin is not None and not is_needed:
             self._begin = None  # nothing was done in it
             return
-        if not self._deferred and self.pgconn.transaction_status == TransactionStatus.IDLE:
+        if not is_needed and self.pgconn.transaction_status == TransactionStatus.IDLE:
             return
         following, self._after_commit = self._after_commit, []
         with self.cursor() as cursor:

@@ -61,13 +61,14 @@ class ChangeListener:
         """Receive until the connection is lost."""
         loop = asyncio.get_running_loop()
         lost: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(conn.fileno(), self._read, conn, lost)
+        descriptor = conn.fileno()  # a lost connection has none
+        loop.add_reader(descriptor, self._read, conn, lost)
         for watch in self._watches:
             watch.set_notified(True)
         try:
             await lost
         finally:
-            loop.remove_reader(conn.fileno())
+            loop.remove_reader(descriptor)
             for watch in self._watches:
                 watch.set_notified(False)
 

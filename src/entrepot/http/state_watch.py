@@ -134,7 +134,8 @@ class StateWatch:
         """Note whether notifications come from now on; those of before may be lost."""
         self._is_notified = is_notified
         self._recent.clear()
-        self._look_now.set()
+        if self._followers:
+            self._look_now.set()
 
     def end(self) -> None:
         """Wake every follower, so that they see that the server is being stopped."""

@@ -242,8 +242,8 @@ def _require_processor(run: Run, inspection: Inspection) -> None:
 
 
 class CancelPoll:
-    """Asks at a bounded rate which of some tasks are to stop, first immediately, or after a while if
-    they have only just `begun`: most of them end before."""
+    """Asks at a bounded rate which of some tasks are to stop: first immediately, or, if they have
+    just `begun`, after a while, since most of them end before."""
 
     def __init__(self, database: Database, task_ids: Collection[UUID], begun: bool = False) -> None:
         self._database = database
