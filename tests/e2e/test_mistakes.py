@@ -11,10 +11,19 @@ from pathlib import Path
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import PASSWORD, Browse, OpenPage, post_sign_in, sign_in
+from tests.e2e.conftest import (
+    PASSWORD,
+    Browse,
+    OpenPage,
+    give_password,
+    post_sign_in,
+    sign_in,
+)
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
-from tests.support.sharing import deliver
+from tests.support.sharing import deliver, share
+
+from entrepot.accounts.passwords import hash_password
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 BROKEN = b"id,amount\n1,2\n3,x\n"
@@ -86,6 +95,37 @@ def test_a_rejected_schema_is_there_to_be_corrected(plain: Page, person: TestAcc
     plain.get_by_role("link", name="try again").click()
     text = plain.get_by_label("Table Schema as JSON").input_value()
     assert json.loads(text)["fields"][1]["type"] == "date"
+
+
+def test_versions_without_bytes_are_not_offered_for_comparison(
+    plain: Page, person: TestAccount, site: Server
+) -> None:
+    """A published version and the sender's own rejected one are; one of somebody else is not."""
+    file_id = contract(person)
+    deliver(person.api, file_id, BROKEN)
+    plain.goto(f"/files/{file_id}")
+    plain.get_by_text("Compare two versions").click()
+    expect(plain.get_by_label("Later version")).to_have_value("2")
+    reader = site.new_account()
+    give_password(site, reader.admin, hash_password(PASSWORD))
+    share(person.api, file_id, reader.admin.user_name, "r")
+    sign_in(plain, reader.admin)
+    plain.goto(f"/files/{file_id}")
+    expect(plain.get_by_text("Compare two versions")).to_have_count(0)
+
+
+def test_a_version_is_not_accepted_without_a_reason(plain: Page, person: TestAccount) -> None:
+    file_id = contract(person)
+    task = deliver(person.api, file_id, BROKEN)
+    plain.goto(f"/tasks/{task['task_id']}")
+    plain.get_by_text("Accept it anyway").click()
+    plain.get_by_label("Why").fill("  ")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain).to_have_title(re.compile("^Error: "))
+    expect(plain.get_by_role("alert")).to_contain_text("Why: is required")
+    plain.get_by_label("Why").fill("Agreed by mail")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain.get_by_text("Accepted anyway, as an exception")).to_be_visible()
 
 
 def test_a_form_outlives_its_session(server: Server, someone: TestAccount, browse: Browse) -> None:

@@ -174,8 +174,17 @@ def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
     plain.goto(f"/files/{file_id}")
     plain.get_by_text("Compare two versions").click()
     plain.get_by_label("Earlier version").fill("x")
+    plain.get_by_label("Key", exact=True).fill("id")
     plain.get_by_role("button", name="Compare them").click()
-    expect(plain.get_by_text("before: must be the number of a version")).to_be_visible()
+    expect(plain).to_have_title(re.compile("^Error: "))
+    expect(plain.get_by_role("alert")).to_contain_text(
+        "Earlier version: must be the number of a version"
+    )
+    expect(plain.get_by_label("Key", exact=True)).to_have_value("id")
+    plain.get_by_label("Earlier version").fill("99")
+    plain.get_by_role("button", name="Compare them").click()
+    expect(plain.get_by_role("alert")).to_contain_text("one of the two versions is not there")
+    expect(plain.get_by_label("Earlier version")).to_have_value("99")
 
 
 def test_a_file_is_offered_and_taken_over(

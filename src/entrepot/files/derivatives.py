@@ -60,6 +60,7 @@ class Derivation:
     mode: Mode
     rows: int
     reading: StatedReading = DETECTED
+    is_exception: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         reading=StatedReading(row.dialect, row.encoding),
+        is_exception=row.accepted_from is not None,
     )
 
 
@@ -286,6 +288,7 @@ def _derivation_query(run_id: UUID) -> Any:
             versions.c.size,
             versions.c.sha256,
             versions.c.row_count,
+            versions.c.accepted_from,
             inspections.c.schema,
             inspections.c.dialect,
             inspections.c.encoding,

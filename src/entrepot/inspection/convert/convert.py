@@ -7,7 +7,7 @@ rows are also made of a file that was just judged, without reading it again.
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.contract_text import contract_texts
-from entrepot.inspection.convert.exact_types import exact_type_of
+from entrepot.inspection.convert.judged_cells import VALID_CELLS, JudgedCells
 from entrepot.inspection.convert.rejected_rows import (
     FoundErrors,
     find_errors,
@@ -118,7 +118,8 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     assert outcome is not None
     assert schema is not None
     parsed, table = parse_schema(schema), outcome.table
-    rows, columns = write_parquet(engine, table, parsed, target, outcome.checked.usual)
+    judged_cells = JudgedCells(outcome.checked.usual, bool(outcome.checked.counts))
+    rows, columns = write_parquet(engine, table, parsed, target, judged_cells)
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
     contract = None if judged.source.mode == "none" else (table, parsed)
@@ -159,7 +160,8 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
                 if request.mode == "infer":
                     table = without_spare_columns(engine, table)
                 contract = None if request.mode == "none" else (table, schema)
-                rows, columns[:] = write_parquet(engine, table, schema, target)
+                judged_cells = JudgedCells(may_be_wrong=request.is_exception)
+                rows, columns[:] = write_parquet(engine, table, schema, target, judged_cells)
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
@@ -246,16 +248,15 @@ def write_parquet(
     table: Table,
     schema: TableSchema,
     target: Path,
-    usual: Collection[int] = (),
+    judged_cells: JudgedCells = VALID_CELLS,
 ) -> tuple[int, list[ProfiledColumn]]:
     """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
     the columns.
 
     The columns are the schema's fields in the table's order, with the field's names; a column
-    without a field is a text under its label, and a field without a column is left out. Of the
-    columns in `usual` (from 1) the values are known to be spelled as usual (`Checked`).
+    without a field is a text under its label, and a field without a column is left out.
     """
-    columns = typed_columns(engine, table, schema, usual)
+    columns = typed_columns(engine, table, schema, judged_cells)
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
     names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
@@ -272,7 +273,7 @@ def typed_columns(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     schema: TableSchema,
-    usual: Collection[int] = (),
+    judged_cells: JudgedCells = VALID_CELLS,
 ) -> list[tuple[ProfiledColumn, Sql]]:
     """Each column and its typed expression, by one pass over its values."""
     schema = with_group_sizes(engine, table, schema)
@@ -282,7 +283,7 @@ def typed_columns(
     for number, column in enumerate(table.columns, start=1):
         cell = cells.get(id(column))
         typings.append(
-            None if cell is None else (cell, exact_type_of(cell, column.kind, number in usual))
+            None if cell is None else (cell, judged_cells.type_of(cell, column.kind, number))
         )
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
