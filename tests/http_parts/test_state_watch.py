@@ -15,9 +15,9 @@ from tests.support.wait import PATIENCE
 from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.engine import Database
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.http import change_listener, state_watch
-from entrepot.http.change_listener import ChangeListener
-from entrepot.http.state_watch import StateWatch
+from entrepot.http.follow import change_listener, state_watch
+from entrepot.http.follow.change_listener import ChangeListener
+from entrepot.http.follow.state_watch import StateWatch
 from entrepot.settings import Settings
 from entrepot.tasks.changes import IDS_PER_NOTIFICATION, RowState, note_change
 

@@ -26,7 +26,8 @@ from entrepot.errors import (
 )
 from entrepot.files.derivatives import get_run_states
 from entrepot.http.access_checks import AccessChecks
-from entrepot.http.change_listener import ChangeListener
+from entrepot.http.follow.change_listener import ChangeListener
+from entrepot.http.follow.state_watch import StateWatch
 from entrepot.http.limits.answer_memory import AnswerMemory
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.limits.password_checks import PasswordChecks
@@ -35,7 +36,6 @@ from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
 from entrepot.http.refusals import RefusalCounter, record_refusal, record_void_key
-from entrepot.http.state_watch import StateWatch
 from entrepot.tasks.records import get_task_states
 
 R = TypeVar("R")

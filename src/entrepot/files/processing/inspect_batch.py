@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from entrepot.files.forms.with_verdict import store_forms
-from entrepot.files.processing.inspect import CancelPoll, Inspector, TaskMonitor
+from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.monitor import CancelPoll, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (

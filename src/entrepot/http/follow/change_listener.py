@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from entrepot.http.state_watch import StateWatch
+from entrepot.http.follow.state_watch import StateWatch
 from entrepot.tasks.changes import CHANNEL, read_changes
 from entrepot.tasks.notify import connect_listening
 
