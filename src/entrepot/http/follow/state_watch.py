@@ -2,8 +2,8 @@
 
 On PostgreSQL the process is notified of changes (`http.follow.change_listener`). It also looks
 itself, at all rows that are followed in one query: seldom, since a notification may get lost, and
-often while none can come. On SQLite a look costs a query only if anything was committed since the last one.
-Nothing is looked at while nobody follows.
+often while none can come. On SQLite a look costs a query only if anything was committed since the
+last one. Nothing is looked at while nobody follows.
 """
 
 import asyncio
