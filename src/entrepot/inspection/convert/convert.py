@@ -260,9 +260,10 @@ def write_parquet(
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
     names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
+    relation = _relation_of(table, 0, len(table.columns))
     rows = _copy(
         engine,
-        f"SELECT {selected} FROM {table.relation}",
+        f"SELECT {selected} FROM {relation}",
         target,
         f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}{names}",
     )
@@ -275,8 +276,11 @@ def typed_columns(
     schema: TableSchema,
     judged_cells: JudgedCells = VALID_CELLS,
 ) -> list[tuple[ProfiledColumn, Sql]]:
-    """Each column and its typed expression, by one pass over its values."""
+    """Each column and its typed expression, by one pass over its values. The expressions are of the
+    columns of `_relation_of`."""
     schema = with_group_sizes(engine, table, schema)
+    whole = table
+    table = table.with_short_names() if _is_wide(table) else table
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels, names = unique_names(table.labels), {field.name for field in schema.fields}
     typings = []
@@ -288,12 +292,14 @@ def typed_columns(
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
-        figures = _measure(engine, table, [typing[1].probes if typing else () for typing in part])
+        relation = _relation_of(whole, start, start + len(part))
+        probes = [typing[1].probes if typing else () for typing in part]
+        figures = _measure(engine, relation, probes)
         more = [
             typing[1].more if typing and typing[1].leaves_open(first) else ()
             for typing, first in zip(part, figures, strict=True)
         ]
-        further = _measure(engine, table, more)
+        further = _measure(engine, relation, more)
         for number, typing in enumerate(part, start=start):
             if typing is None:
                 text = delivered_text(table.columns[number])
@@ -311,14 +317,25 @@ def typed_columns(
     return columns
 
 
+def _is_wide(table: Table) -> bool:
+    return len(table.columns) > COLUMNS_PER_QUERY
+
+
+def _relation_of(table: Table, start: int, stop: int) -> Sql:
+    """The table's relation, or that of its columns from `start` to `stop` (from 0) with short names
+    if it is wide: the expressions name a cell many times, and each time the engine would take it
+    out of its list again (`wide_copy`)."""
+    return table.narrowed(range(start + 1, stop + 1))[0] if _is_wide(table) else table.relation
+
+
 def _measure(
-    engine: duckdb.DuckDBPyConnection, table: Table, probes: Sequence[Sequence[Sql]]
+    engine: duckdb.DuckDBPyConnection, relation: Sql, probes: Sequence[Sequence[Sql]]
 ) -> list[list[Any]]:
     """The figures of the probes of each column, by one pass over the table if there are any."""
     all_probes = [probe for of_column in probes for probe in of_column]
     row: tuple[Any, ...] = ()
     if all_probes:
-        query = f"SELECT {', '.join(all_probes)} FROM {table.relation}"
+        query = f"SELECT {', '.join(all_probes)} FROM {relation}"
         row = engine.execute(query).fetchone() or ()
     figures = iter(row)
     return [[next(figures) for _ in of_column] for of_column in probes]
