@@ -64,6 +64,7 @@ def test_theme_and_sign_out(plain: Page) -> None:
     expect(plain.locator("html")).to_have_attribute("data-theme", "dark")
     plain.get_by_role("button", name="Sign out").click()
     expect(plain).to_have_url(re.compile(r"/sign-in$"))
+    expect(plain.get_by_role("status")).to_have_text("You are signed out.")
 
 
 def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
@@ -174,8 +175,17 @@ def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
     plain.goto(f"/files/{file_id}")
     plain.get_by_text("Compare two versions").click()
     plain.get_by_label("Earlier version").fill("x")
+    plain.get_by_label("Key", exact=True).fill("id")
     plain.get_by_role("button", name="Compare them").click()
-    expect(plain.get_by_text("before: must be the number of a version")).to_be_visible()
+    expect(plain).to_have_title(re.compile("^Error: "))
+    expect(plain.get_by_role("alert")).to_contain_text(
+        "Earlier version: must be the number of a version"
+    )
+    expect(plain.get_by_label("Key", exact=True)).to_have_value("id")
+    plain.get_by_label("Earlier version").fill("99")
+    plain.get_by_role("button", name="Compare them").click()
+    expect(plain.get_by_role("alert")).to_contain_text("one of the two versions is not there")
+    expect(plain.get_by_label("Earlier version")).to_have_value("99")
 
 
 def test_a_file_is_offered_and_taken_over(

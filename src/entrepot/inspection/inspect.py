@@ -51,8 +51,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """A table with its errors and its profile; `opened` is the file that it was read from. `freezes`:
-    it is to become a contract. `judged`: its records, of which a broken line of JSON is one."""
+    """A table with its errors and its profile; `opened` is the file it was read from. `freezes`:
+    it is to become a contract. `judged`: its records; a broken line of JSON is one."""
 
     table: Table
     schema: TableSchema
