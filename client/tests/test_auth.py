@@ -63,6 +63,27 @@ def test_a_wrong_key_is_not_kept(
     assert not credentials_file().exists()
 
 
+def test_the_address_of_a_page_is_not_an_endpoint(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, f"{API_KEY}\n")
+    result = program("auth", "login", f"{peer.endpoint}/files")
+    assert result.status == 1
+    assert f"{peer.endpoint}/files does not answer like Entrepot" in result.err
+    assert not credentials_file().exists()
+
+
+def test_a_sign_in_beside_another_key_says_which_is_used(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENTREPOT_API_KEY", "epk_other")
+    type_in(monkeypatch, f"{API_KEY}\n")
+    result = program("auth", "login", peer.endpoint)
+    assert result.status == 0
+    assert "You are signed in" in result.err
+    assert "ENTREPOT_API_KEY has another key" in result.err
+
+
 def test_nothing_on_stdin(peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     type_in(monkeypatch, "")
     assert program("auth", "login", peer.endpoint).status == 2

@@ -60,7 +60,10 @@ def test_a_single_error_is_in_the_sentence_alone() -> None:
 
 def test_errors_that_are_alike_are_counted() -> None:
     listed = [wrong_cell(line) for line in range(2, 12)]
-    summary = f"200 of 200 rows break the contract. First of 200: {listed[0]['message']}"
+    summary = (
+        "200 of 200 rows break the contract. The first of 200 errors of this kind: "
+        f"{listed[0]['message']}"
+    )
     what, lines = rejection_lines(summary, listed, 200)
     assert what == summary
     assert lines == (listed[1]["message"], listed[2]["message"], "… and 197 more")
@@ -69,6 +72,13 @@ def test_errors_that_are_alike_are_counted() -> None:
 @pytest.mark.parametrize(
     ("field", "reason", "example", "what", "advice"),
     [
+        (
+            "current_password",
+            "is wrong.",
+            None,
+            "The current password is wrong.",
+            "Enter it again, or ask an admin for a link that resets it.",
+        ),
         (
             "user_name",
             "is the file's owner.",

@@ -166,9 +166,26 @@ def test_nothing_is_seen_before_the_commit(store: BlobStore) -> None:
 
 def test_an_id_is_taken_once(store: BlobStore) -> None:
     blob_id = put_blob(store, b"first")
+
+    def upload_again() -> None:
+        second = store.create(blob_id)  # may be refused here or by its commit
+        second.write(b"second")
+        second.commit()
+
     with pytest.raises(FileExistsError):
-        store.create(blob_id)
+        upload_again()
     assert read_all(store, blob_id) == b"first"
+
+
+def test_a_blob_of_another_size_than_expected_is_missing(store: BlobStore) -> None:
+    blob_id = put_blob(store, b"twelve bytes")
+    for start, stop in ((0, None), (0, 12), (3, 5), (4, 4)):
+        content = store.read(blob_id, start, stop, size=12)
+        assert b"".join(content) == b"twelve bytes"[start:stop]
+        with pytest.raises(BlobMissing):
+            store.read(blob_id, start, stop, size=13)
+    with pytest.raises(BlobMissing):
+        store.read(blob_id, 20, 30, size=11)
 
 
 def test_of_two_writers_of_one_id_one_wins(store: BlobStore) -> None:

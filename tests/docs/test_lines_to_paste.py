@@ -115,9 +115,9 @@ def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
     done = paste("-euo pipefail", first)
     assert "rejected, exit status 5" in done.stdout
     assert "is not an integer" in done.stderr
-    assert (tmp_path / "cities.parquet").read_bytes().startswith(b"PAR1")
+    assert (tmp_path / "trial" / "cities.parquet").read_bytes().startswith(b"PAR1")
     again = paste("-u", first)  # a shell that continues after a command that fails, as a terminal's
-    assert "entrepot push cities.csv --to geo/cities" in again.stderr
+    assert "entrepot push trial/cities.csv --to geo/cities" in again.stderr
     assert "rejected, exit status 5" in again.stdout
     numbers = paste("-e", f"{versions} --format quiet").stdout.split()
     assert numbers == ["5", "4", "3", "2", "1"], again.stderr

@@ -7,14 +7,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import PASSWORD, Browse, OpenPage, post_sign_in, sign_in
+from tests.e2e.conftest import (
+    PASSWORD,
+    Browse,
+    OpenPage,
+    give_password,
+    post_sign_in,
+    sign_in,
+)
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
-from tests.support.sharing import deliver
+from tests.support.sharing import deliver, share
+
+from entrepot.accounts.passwords import hash_password
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 BROKEN = b"id,amount\n1,2\n3,x\n"
@@ -88,6 +98,37 @@ def test_a_rejected_schema_is_there_to_be_corrected(plain: Page, person: TestAcc
     assert json.loads(text)["fields"][1]["type"] == "date"
 
 
+def test_versions_without_bytes_are_not_offered_for_comparison(
+    plain: Page, person: TestAccount, site: Server
+) -> None:
+    """A published version and the sender's own rejected one are; one of somebody else is not."""
+    file_id = contract(person)
+    deliver(person.api, file_id, BROKEN)
+    plain.goto(f"/files/{file_id}")
+    plain.get_by_text("Compare two versions").click()
+    expect(plain.get_by_label("Later version")).to_have_value("2")
+    reader = site.new_account()
+    give_password(site, reader.admin, hash_password(PASSWORD))
+    share(person.api, file_id, reader.admin.user_name, "r")
+    sign_in(plain, reader.admin)
+    plain.goto(f"/files/{file_id}")
+    expect(plain.get_by_text("Compare two versions")).to_have_count(0)
+
+
+def test_a_version_is_not_accepted_without_a_reason(plain: Page, person: TestAccount) -> None:
+    file_id = contract(person)
+    task = deliver(person.api, file_id, BROKEN)
+    plain.goto(f"/tasks/{task['task_id']}")
+    plain.get_by_text("Accept it anyway").click()
+    plain.get_by_label("Why").fill("  ")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain).to_have_title(re.compile("^Error: "))
+    expect(plain.get_by_role("alert")).to_contain_text("Why: is required")
+    plain.get_by_label("Why").fill("Agreed by mail")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain.get_by_text("Accepted anyway, as an exception")).to_be_visible()
+
+
 def test_a_form_outlives_its_session(server: Server, someone: TestAccount, browse: Browse) -> None:
     """What was typed goes through the sign-in, also a failed one, and is sent by the person."""
     file_id = contract(someone)
@@ -110,6 +151,33 @@ def test_a_form_outlives_its_session(server: Server, someone: TestAccount, brows
     result = someone.api.json(f"/file/{file_id}")
     assert (result["file_name"], result["file_size_limit"]) == ("b.csv", 2_000_000)
     assert result["file_description"] == 'Long <text> & "more"\nof it'
+
+
+@pytest.mark.parametrize("file_first", [True, False], ids=["file first", "file last"])
+@pytest.mark.parametrize("cookie", [None, "ended"])
+def test_the_fields_of_an_upload_outlive_its_session(
+    someone: TestAccount, browse: Browse, file_first: bool, cookie: str | None
+) -> None:
+    """All but the file, which a page cannot fill in; scripts send it last, browsers first."""
+    client = browse()
+    if cookie:
+        client.cookies.set("entrepot", cookie)
+    typed = {"file_description": 'A "long" text\r\nof mine', "file_size_limit": "3 MB"}
+    typed |= {"contract": "given", "schema": json.dumps(SCHEMA)}
+    fields: list[tuple[str, Any]] = [(name, (None, text)) for name, text in typed.items()]
+    file = [("file", ("orders.csv", CSV, "text/csv"))]
+    answer = client.post("/upload", files=file + fields if file_first else fields + file)
+    assert answer.status_code == 401
+    assert "What you filled in is kept" in answer.text
+    resumed = client.post("/sign-in", data={**hidden_fields(answer.text), **credentials(someone)})
+    assert "choose it again" in resumed.text
+    again = client.post("/upload", data=hidden_fields(resumed.text))
+    assert again.status_code == 200
+    assert "A &#34;long&#34; text\r\nof mine" in again.text
+    assert 'value="3 MB"' in again.text
+    assert html.escape(json.dumps(SCHEMA)).replace("&quot;", "&#34;") in again.text
+    assert 'value="given" checked' in again.text
+    assert someone.api.json("/files") == {"files_list": []}
 
 
 def test_passwords_and_long_forms_are_not_carried(browse: Browse) -> None:

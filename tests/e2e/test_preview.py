@@ -44,7 +44,7 @@ def test_rows_are_sorted_filtered_and_paged_without_scripts(
     assert first_cells(page)[2:] == ["Ulm", "89.5"]
     page.get_by_label("Filter").fill("city = Ulm")
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("alert")).to_contain_text("there is no column 'Ulm'")
+    expect(page.get_by_role("alert")).to_contain_text("Filter: there is no column 'Ulm'")
     expect(page.get_by_label("Filter")).to_have_value("city = Ulm")
     page.get_by_role("link", name="All rows in their order").first.click()
     assert first_cells(page)[:2] == ["2", "0"]

@@ -55,6 +55,17 @@ def signed_in(server: Server, api_key: str) -> dict[str, str]:
 
 
 @on_sqlite
+def test_the_end_of_a_key_is_shown_at_every_width(server: Server, account: TestAccount) -> None:
+    key = {"name": NAME[:60], "scopes": ["read"], "expires_at": "2031-05-06T07:08:09+0000"}
+    assert account.api.post("/key/new", json=key).status_code == 201
+    for columns in WIDTHS:
+        screen = run_in_terminal(["keys", "list"], columns, signed_in(server, account.api_key))
+        words = " ".join(screen.text.split())
+        assert "expires 2031-05-06 07:08" in words, screen.text
+        assert "no expiry" in words
+
+
+@on_sqlite
 def test_ids_are_whole_in_every_list_at_every_width(server: Server, account: TestAccount) -> None:
     environment = signed_in(server, account.api_key)
     file_id = account.api.deliver(CSV, name=NAME)["file_id"]

@@ -315,8 +315,8 @@ def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
     raw = dirty.read_bytes()
     assert raw[first["byteOffset"] :].startswith(b"20x3,")
     assert rejected.detail == (
-        "2 of 336,776 rows break the contract. First of 2: Line 9,113, column `year`: `20x3` is not"
-        " an integer. Expected an integer, such as 17."
+        "2 of 336,776 rows break the contract. The first of 2 errors of this kind: Line 9,113, "
+        "column `year`: `20x3` is not an integer. Expected an integer, such as 17."
     )
     penguins = inspect(Path(str(files("palmerpenguins") / "data/penguins.csv")))
     assert penguins.verdict == "conforms"

@@ -27,8 +27,8 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("type", "a\n1\nx\n", A,
      f"1 of 2 rows breaks the contract. Line 3, column `a`: `x` is not an integer. {INTEGER}"),
     ("several of one kind", "a\n1\nx\ny\n", A,
-     "2 of 3 rows break the contract. First of 2: Line 3, column `a`: `x` is not an integer. "
-     f"{INTEGER}"),
+     "2 of 3 rows break the contract. The first of 2 errors of this kind: Line 3, column `a`: "
+     f"`x` is not an integer. {INTEGER}"),
     ("number", "id,amount,note\n1,2,x\n2,3,y\n3,\"17,50\",x\n",
      schema(field("id", "integer"), field("amount", "number"), field("note")),
      "1 of 3 rows breaks the contract. Line 4, column `amount`: `17,50` is not a number. Expected "
@@ -80,8 +80,8 @@ def test_the_most_frequent_kinds_are_in_the_order_of_the_report(inspect: Inspect
     inspection = inspect("a,b,c,d,e\n" + "\n".join(rows) + "\n", contract)
     assert inspection.detail == (
         "4 of 5 rows break the contract. "
-        f"First of 2: Line 2, column `b`: `x` is not an integer. {INTEGER} "
-        f"First of 3: Line 2, column `c`: `x` is not an integer. {INTEGER} "
+        f"The first of 2 errors of this kind: Line 2, column `b`: `x` is not an integer. {INTEGER} "
+        f"The first of 3 errors of this kind: Line 2, column `c`: `x` is not an integer. {INTEGER} "
         f"Line 3, column `e`: `x` is not an integer. {INTEGER} 1 more kind of error."
     )
     assert [error["fieldName"] for error in errors_of(inspection)][:3] == ["b", "c", "b"]

@@ -264,7 +264,6 @@ def test_a_failing_store_is_said_and_recovers(
         for act in (
             lambda: store.stat(blob_id),
             lambda: list(store.read(blob_id)),
-            lambda: store.create(new_id()),
             writer.commit,
             lambda: store.delete(blob_id),
             lambda: list(store.list()),

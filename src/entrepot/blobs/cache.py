@@ -80,6 +80,10 @@ class BlobCache:
         finally:
             os.close(descriptor)
 
+    def has_copy(self, blob_id: BlobId) -> bool:
+        """Whether there is a complete copy now."""
+        return (self._files / str(blob_id)).exists()
+
     def drop(self, blob_id: BlobId) -> None:
         """Remove the copy of a blob that is gone, and what a dead process has fetched of it.
 

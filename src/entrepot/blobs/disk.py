@@ -99,6 +99,7 @@ class DiskStore:
         start: int = 0,
         stop: int | None = None,
         block_bytes: int = BLOCK_BYTES,
+        size: int | None = None,
     ) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`, in blocks. Raises `BlobMissing`."""
         if start < 0 or (stop is not None and stop < 0):
@@ -109,6 +110,9 @@ class DiskStore:
         except FileNotFoundError as error:
             self._require_store()
             raise BlobMissing(blob_id=blob_id) from error
+        if size is not None and os.fstat(file.fileno()).st_size != size:
+            file.close()
+            raise BlobMissing(blob_id=blob_id)
         return _read_blocks(file, start, stop, block_bytes)
 
     def path(self, blob_id: BlobId) -> Path:

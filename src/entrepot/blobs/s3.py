@@ -63,10 +63,9 @@ class S3Store:
         return self._drafts
 
     def create(self, blob_id: BlobId) -> BlobWriter:
-        """Begin a blob. Raises `FileExistsError`, `StoreUnavailable`."""
+        """Begin a blob. Nothing is sent yet: the writer raises `StoreUnavailable`, and its commit
+        `FileExistsError`."""
         key = self._blob_key(blob_id)
-        if self._bucket.head(key) is not None:
-            raise FileExistsError(f"blob {blob_id} exists")
         return S3Writer(self._bucket, key, self._sending, self._running)
 
     def is_full(self) -> bool:
@@ -84,6 +83,7 @@ class S3Store:
         start: int = 0,
         stop: int | None = None,
         block_bytes: int = BLOCK_BYTES,
+        size: int | None = None,
     ) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`, in blocks. Raises `BlobMissing`.
 
@@ -92,7 +92,8 @@ class S3Store:
         if start < 0 or (stop is not None and stop < 0):
             raise ValueError(f"offsets are not negative: {start}, {stop}")
         try:
-            return open_object(self._bucket, self._blob_key(blob_id), start, stop, block_bytes)
+            key = self._blob_key(blob_id)
+            return open_object(self._bucket, key, start, stop, block_bytes, size)
         except FileNotFoundError as error:
             raise BlobMissing(blob_id=blob_id) from error
 
@@ -132,7 +133,8 @@ class S3Store:
 
     @contextmanager
     def _borrow(self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]) -> Iterator[Path]:
-        if self.stat(blob_id) is None:  # another host may have deleted what this one has a copy of
+        # Another host may have deleted what this one has a copy of. Whoever fetches one sees it.
+        if self._cache.has_copy(blob_id) and self.stat(blob_id) is None:
             self._cache.drop(blob_id)
             raise BlobMissing(blob_id=blob_id)
         with self._cache.borrow(blob_id, find_recorded, lambda: self.read(blob_id)) as path:

@@ -9,19 +9,35 @@ from entrepot.errors import StoreUnavailable
 
 
 def open_object(
-    bucket: Bucket, key: str, start: int, stop: int | None, block_bytes: int = BLOCK_BYTES
+    bucket: Bucket,
+    key: str,
+    start: int,
+    stop: int | None,
+    block_bytes: int = BLOCK_BYTES,
+    size: int | None = None,
 ) -> Iterator[bytes]:
     """The bytes from `start` up to `stop`, in blocks. The object is opened by this call.
 
-    Raises `FileNotFoundError`; while reading `StoreUnavailable`, also where the object is replaced
-    or removed before the end.
+    Raises `FileNotFoundError`, also where it does not have `size` bytes; while reading
+    `StoreUnavailable`, also where the object is replaced or removed before the end.
     """
     if stop is not None and stop <= start:
-        if bucket.head(key) is None:
+        head = bucket.head(key)
+        if head is None or size not in (None, head["ContentLength"]):
             raise FileNotFoundError(key)
         return iter(())
     answer = _get(bucket, key, start, stop)
+    if size is not None and (answer is None or _whole_size(answer) != size):
+        if answer is not None:
+            answer["Body"].close()
+        raise FileNotFoundError(key)
     return _blocks(bucket, key, answer, start, stop, block_bytes) if answer else iter(())
+
+
+def _whole_size(answer: Any) -> int:
+    """The size of the object that an answer has bytes of."""
+    content_range: str = answer.get("ContentRange") or f"/{answer['ContentLength']}"
+    return int(content_range.rpartition("/")[2])
 
 
 def _get(

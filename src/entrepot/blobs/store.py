@@ -155,7 +155,8 @@ class BlobStore(Protocol):
         ...
 
     def create(self, blob_id: BlobId) -> BlobWriter:
-        """Begin a blob. Raises `StorageFull`, and `FileExistsError` if the id is taken."""
+        """Begin a blob. Raises `StorageFull`, and `FileExistsError` if the id is taken; a store in
+        the network says both only as the bytes come to it, at the latest at the commit."""
         ...
 
     def is_full(self) -> bool:
@@ -172,12 +173,14 @@ class BlobStore(Protocol):
         start: int = 0,
         stop: int | None = None,
         block_bytes: int = BLOCK_BYTES,
+        size: int | None = None,
     ) -> Iterator[bytes]:
         """The bytes from offset `start` up to but without `stop` (the end), in blocks.
 
         The blob is opened by the call, not by the first step of the iterator: what is open
         can be read to its end even while it is deleted. Offsets beyond the end are cut to it.
-        Raises `BlobMissing`, and `ValueError` for negative offsets.
+        Raises `BlobMissing`, also where the blob does not have `size` bytes if that is known, and
+        `ValueError` for negative offsets.
         """
         ...
 

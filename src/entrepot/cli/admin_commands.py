@@ -130,7 +130,7 @@ def user_password(
     admin = load_admin()
 
     if sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
     with installation(data, logs=False) as parts:

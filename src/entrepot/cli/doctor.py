@@ -21,7 +21,7 @@ from entrepot.files.unused_parts import list_loose_contracts
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.revisions import current_revision, head_revision
 from entrepot.settings import Settings
-from entrepot_client.cli.sizes import counted
+from entrepot_client.cli.sizes import counted, format_size
 
 MIN_SAFE_SQLITE = (3, 51, 3)
 """The first SQLite without the bug that could lose a commit at a WAL reset."""
@@ -154,12 +154,9 @@ def _folder(settings: Settings) -> CheckResult:
 
 def _disk(settings: Settings) -> CheckResult:
     usage = shutil.disk_usage(settings.data)
+    free, reserve = format_size(usage.free), format_size(settings.disk_reserve)
     has_space = usage.free > settings.disk_reserve
-    return CheckResult(
-        "disk",
-        has_space,
-        f"{usage.free:,} bytes free, {settings.disk_reserve:,} kept for the database",
-    )
+    return CheckResult("disk", has_space, f"{free} free, {reserve} kept for the database")
 
 
 def _store_locks(settings: Settings) -> CheckResult:

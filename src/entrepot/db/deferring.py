@@ -6,6 +6,7 @@ libpq (PostgreSQL, 32.5), in the order in which they were run. What one of them 
 there, at the latest by the commit.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -18,6 +19,10 @@ PREPARE_THRESHOLD = 1
 """A statement is prepared when it runs for the second time on a connection."""
 MAX_PREPARED = 300
 """Prepared statements of a connection: a server runs fewer different ones often."""
+
+
+Statements = Sequence[tuple[str, Any]]
+"""Statements with their parameters."""
 
 
 class DeferringConnection(psycopg.Connection[Any]):
@@ -34,6 +39,7 @@ class DeferringConnection(psycopg.Connection[Any]):
         self.prepared_max = MAX_PREPARED
         self._begin: str | None = None
         self._deferred: list[tuple[str, Any]] = []
+        self._after_commit: list[tuple[str, Any]] = []
 
     def begin(self, statement: str) -> None:
         """Begin a transaction with its first statement."""
@@ -42,6 +48,11 @@ class DeferringConnection(psycopg.Connection[Any]):
     def defer(self, statement: str, parameters: Any = None) -> None:
         """Run a statement, at the latest before the next one that is executed."""
         self._deferred.append((statement, parameters))
+
+    def run_after_commit(self, statement: str, parameters: Any = None) -> None:
+        """Run a statement behind the next commit, in the same pipeline and a transaction of its
+        own. What it raises is ignored: the transaction is committed."""
+        self._after_commit.append((statement, parameters))
 
     def take_deferred(self) -> list[tuple[str, Any]]:
         """What is to be sent before the next statement."""
@@ -54,13 +65,21 @@ class DeferringConnection(psycopg.Connection[Any]):
     def commit(self) -> None:
         """Commit. Raises what a deferred statement raises, and InFailedSqlTransaction if PostgreSQL
         has rolled the transaction back instead."""
-        if self._begin is not None and not self._deferred:
+        is_needed = bool(self._deferred or self._after_commit)
+        if self._begin is not None and not is_needed:
             self._begin = None  # nothing was done in it
             return
-        if not self._deferred and self.pgconn.transaction_status == TransactionStatus.IDLE:
+        if not is_needed and self.pgconn.transaction_status == TransactionStatus.IDLE:
             return
+        following, self._after_commit = self._after_commit, []
         with self.cursor() as cursor:
-            cursor.execute("COMMIT")
+            assert isinstance(cursor, DeferringCursor)
+            try:
+                cursor.execute_with("COMMIT", following)
+            except psycopg.Error:
+                # Who waits for a notification looks without it, and the transaction is committed.
+                if cursor.statusmessage != "COMMIT":
+                    raise
             if cursor.statusmessage != "COMMIT":
                 raise psycopg.errors.InFailedSqlTransaction("the transaction was rolled back")
 
@@ -68,6 +87,7 @@ class DeferringConnection(psycopg.Connection[Any]):
         """Roll back, without what was deferred."""
         self._begin = None
         self._deferred.clear()
+        self._after_commit.clear()
         super().rollback()
 
     def send_deferred(self) -> None:
@@ -83,22 +103,29 @@ class DeferringCursor(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> "DeferringCursor":
         """As `psycopg.Cursor.execute`; raises also what a deferred statement raises."""
+        self.execute_with(query, (), params, **kwargs)
+        return self
+
+    def execute_with(
+        self, query: Any, following: Statements, params: Any = None, **kwargs: Any
+    ) -> None:
+        """As `execute`, with statements `following` it whose answers nobody needs."""
         connection = self.connection
         assert isinstance(connection, DeferringConnection)
         deferred = connection.take_deferred()
-        if not deferred:
+        if not deferred and not following:
             super().execute(query, params, **kwargs)
-            return self
+            return
         try:
             with connection.pipeline():
                 run_all(connection, deferred)
                 super().execute(query, params, **kwargs)
+                run_all(connection, following)
         except psycopg.errors.PipelineAborted as aborted:
             # Of a statement behind the one that failed; that one's error says what is wrong.
             if isinstance(aborted.__context__, psycopg.Error):
                 raise aborted.__context__ from None
             raise
-        return self
 
     def executemany(self, *args: Any, **kwargs: Any) -> None:
         """As `psycopg.Cursor.executemany`."""
@@ -120,7 +147,7 @@ class DeferringServerCursor(psycopg.ServerCursor[Any]):
         return self
 
 
-def run_all(connection: DeferringConnection, statements: list[tuple[str, Any]]) -> None:
+def run_all(connection: DeferringConnection, statements: Statements) -> None:
     """Send statements whose answers nobody needs."""
     for statement, parameters in statements:
         psycopg.Cursor(connection).execute(statement, parameters)

@@ -38,6 +38,16 @@ def run_later(conn: WriteConnection, statement: Executable, parameters: dict[str
         conn.execute(statement, parameters)
 
 
+def run_after_commit(
+    conn: WriteConnection, statement: Executable, parameters: dict[str, Any]
+) -> None:
+    """On PostgreSQL, run a statement right behind the commit, in a transaction of its own: nothing
+    happens if it fails, or if this one is rolled back."""
+    driver: Any = conn.connection.driver_connection
+    compiled = _compile_statement(statement, conn.dialect)
+    driver.run_after_commit(compiled.text, compiled.bind(parameters))
+
+
 @dataclass(frozen=True)
 class _CompiledStatement:
     """A statement as the driver takes it, with the values that it has itself, and how each value

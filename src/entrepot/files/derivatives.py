@@ -31,6 +31,7 @@ from entrepot.files.kept_as_text import note_kept_as_text
 from entrepot.files.queries.gone import require_not_gone
 from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import DETECTED, StatedReading
+from entrepot.tasks.changes import RowState, note_change
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.texts.json_text import JsonText, to_json_text
 
@@ -59,6 +60,7 @@ class Derivation:
     mode: Mode
     rows: int
     reading: StatedReading = DETECTED
+    is_exception: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         reading=StatedReading(row.dialect, row.encoding),
+        is_exception=row.accepted_from is not None,
     )
 
 
@@ -190,6 +193,7 @@ def save_derivative(
     conn.execute(
         update(derivatives).where(derivatives.c.run_id == derivation.run_id).values(**values)
     )
+    note_change(conn, derivation.run_id, has_ended=True)
     return bool(values["status"] == "ready")
 
 
@@ -227,14 +231,15 @@ def fail_derivation(
     """Note why the form could not be made; nothing changes if the run has ended."""
     pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
     conn.execute(update(derivatives).where(*pending).values(**_failed_values(code, detail, now)))
+    note_change(conn, run_id, has_ended=True)
 
 
-def get_run_statuses(conn: ReadConnection, run_ids: list[UUID]) -> dict[UUID, str]:
-    """The status of the forms that these runs make; `gone` where another run makes the form now,
-    or its version went."""
-    query = select(derivatives.c.run_id, derivatives.c.status)
-    rows = conn.execute(query.where(derivatives.c.run_id.in_(run_ids)))
-    return dict.fromkeys(run_ids, "gone") | {row.run_id: row.status for row in rows}
+def get_run_states(conn: ReadConnection, run_ids: list[UUID]) -> dict[UUID, RowState]:
+    """The states of these runs. One has ended, too, where another run makes the form now, or the
+    version went."""
+    pending = derivatives.c.run_id.in_(run_ids), derivatives.c.status == "pending"
+    still_pending = set(conn.scalars(select(derivatives.c.run_id).where(*pending)))
+    return {run_id: RowState(0, run_id not in still_pending) for run_id in run_ids}
 
 
 def pending_runs(conn: ReadConnection) -> list[UUID]:
@@ -283,6 +288,7 @@ def _derivation_query(run_id: UUID) -> Any:
             versions.c.size,
             versions.c.sha256,
             versions.c.row_count,
+            versions.c.accepted_from,
             inspections.c.schema,
             inspections.c.dialect,
             inspections.c.encoding,

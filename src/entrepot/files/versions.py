@@ -38,7 +38,8 @@ class UndecidedVersion:
     is the number of the published version whose bytes it has, `accepted_from` of the quarantined
     one whose bytes are to be published anyway; `replaces` of the one that it corrects. It was
     delivered with the link `link_id`, if that is set.
-    `current_blob` are the bytes of the file's current version, with `current_rows` data rows.
+    `current_blob` are the bytes of the file's current version, with `current_rows` data rows. The
+    digests are SHA-256, in hex. `cancel_requested`: before its inspection began.
     """
 
     task_id: UUID
@@ -58,7 +59,11 @@ class UndecidedVersion:
     replaces: int | None = None
     link_id: UUID | None = None
     current_blob: BlobId | None = None
+    current_size: int = 0
+    current_sha256: str = ""
     current_rows: int | None = None
+    sha256: str = ""
+    cancel_requested: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,13 @@ def create_app(parts: Parts, metrics: ProcessMetrics) -> tuple[FastAPI, ASGIApp]
         del app
         writer = ReadWriter(runtime)
         writer.start()
+        if runtime.change_listener is not None:
+            runtime.change_listener.start()
         loading = asyncio.create_task(counts.load_routes())
         yield
         await writer.close()
+        if runtime.change_listener is not None:
+            await runtime.change_listener.close()
         runtime.read_cache.close()
         runtime.previewer.close()
         runtime.parser.close()

@@ -24,8 +24,10 @@ from entrepot.errors import (
     TooManyStreams,
     TooManyUploads,
 )
-from entrepot.files.derivatives import get_run_statuses
+from entrepot.files.derivatives import get_run_states
 from entrepot.http.access_checks import AccessChecks
+from entrepot.http.follow.change_listener import ChangeListener
+from entrepot.http.follow.state_watch import StateWatch
 from entrepot.http.limits.answer_memory import AnswerMemory
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.limits.password_checks import PasswordChecks
@@ -34,8 +36,7 @@ from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
 from entrepot.http.refusals import RefusalCounter, record_refusal, record_void_key
-from entrepot.http.state_watch import StateWatch
-from entrepot.tasks.records import get_revisions
+from entrepot.tasks.records import get_task_states
 
 R = TypeVar("R")
 
@@ -48,8 +49,9 @@ class Runtime:
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
-    watch: StateWatch[int]
-    form_watch: StateWatch[str]
+    watch: StateWatch
+    form_watch: StateWatch
+    change_listener: ChangeListener | None
     access_checks: AccessChecks
     read_cache: ReadCache
     changes: ChangeCounter
@@ -156,18 +158,26 @@ async def _logged(coroutine: Any) -> None:
 
 def open_runtime(parts: Parts) -> Runtime:
     """Start the threads: one for SQLite, eight for PostgreSQL, and some for bytes."""
-    thread_count = 1 if parts.database.embedded else 8
+    database = parts.database
+    thread_count = 1 if database.embedded else 8
     database_threads = ThreadPoolExecutor(thread_count, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
-    changes = ChangeCounter(parts.database)
+    changes = ChangeCounter(database)
     settings = parts.settings
+    watch = StateWatch(database, database_threads, changes, get_task_states)
+    form_watch = StateWatch(database, database_threads, changes, get_run_states)
+    listener = None
+    if settings.database is not None:
+        url = settings.database.get_secret_value()
+        listener = ChangeListener(url, (watch, form_watch), byte_threads)
     return Runtime(
         parts,
         database_threads,
         byte_threads,
-        StateWatch(parts.database, database_threads, changes, get_revisions),
-        StateWatch(parts.database, database_threads, changes, get_run_statuses),
-        AccessChecks(parts.database, database_threads),
+        watch,
+        form_watch,
+        listener,
+        AccessChecks(database, database_threads),
         ReadCache(changes),
         changes,
         uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),

@@ -105,7 +105,7 @@ class ConversionRequest:
     Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
     `mode` is how the version was judged; `schema` is the Table Schema that it was judged by
     (mode "given") or that was inferred from it. `rows` are the data rows that its inspection
-    counted.
+    counted. `is_exception`: it may break its contract.
     """
 
     path: Path
@@ -117,6 +117,7 @@ class ConversionRequest:
     rows: int
     dialect: dict[str, Any] | None = None
     encoding: str | None = None
+    is_exception: bool = False
 
 
 @dataclass(frozen=True)

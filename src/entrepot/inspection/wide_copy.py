@@ -3,22 +3,30 @@
 Each query of a text costs by all columns that the text has, however few of them it asks for: the
 engine plans them, and parses whole lines. As many queries as a wide table takes would cost the
 square of its columns (2,000 columns: 0.1 s of planning, ten times for each question).
+
+The engine works on vectors of 2,048 rows: a column of texts takes 32 KiB in each step of a query,
+even if the table has one row. So the copy has lists of 200 cells instead of columns, and is made in
+parts: 10,000 columns at a time would take a GiB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
 import duckdb
 
 from entrepot.inspection.sql import Sql, sql
-from entrepot.inspection.table import Table
+from entrepot.inspection.table import Column, Table
 
 MAX_NARROW_COLUMNS = 200
 """A table of no more columns is asked for all of them at a time."""
 MAX_COPIED_BYTES = 16 << 20
 """Of the text, which may take ten times as much as a table: beyond it, planning costs little beside
 the scan."""
+LIST_COLUMNS = 200
+"""Columns whose cells are one list: as many as are asked at a time (`COLUMNS_PER_QUERY`)."""
+PART_COLUMNS = 1_000
+"""Columns that are copied at a time: each takes 0.1 MiB meanwhile."""
 NUMBERS: Iterator[int] = count(1)
 """Of the copies: an earlier one may still be asked when a file is read again."""
 
@@ -29,8 +37,46 @@ def copy_if_wide(engine: duckdb.DuckDBPyConnection, table: Table, size: int) -> 
     plain = all(column.text == f"c{number}" for number, column in enumerate(table.columns, start=1))
     if len(table.columns) <= MAX_NARROW_COLUMNS or size > MAX_COPIED_BYTES or not plain:
         return table
-    columns = [sql("_row"), sql("_line"), *([sql("_cells"), sql("_extra")] * table.uneven)]
-    columns += [column.text for column in table.columns]
+    kept = [sql("_row"), sql("_line"), *([sql("_cells"), sql("_extra")] * table.uneven)]
     name: Sql = f"wide_{next(NUMBERS)}"
-    engine.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM {table.numbered}")
-    return replace(table, relation=name, numbered=name, original=table.relation)
+    parts = [
+        _copy_part(engine, table, f"{name}_{start}", range(start, stop), kept if not start else [])
+        for start, stop in _steps(len(table.columns), PART_COLUMNS)
+    ]
+    if len(parts) == 1:
+        name = parts[0]
+    else:
+        engine.execute(f"CREATE TEMP TABLE {name} AS FROM {' POSITIONAL JOIN '.join(parts)}")
+        for part in parts:
+            engine.execute(f"DROP TABLE {part}")
+    columns = tuple(_in_list(column, place) for place, column in enumerate(table.columns))
+    return replace(table, columns=columns, relation=name, numbered=name, original=table.relation)
+
+
+def _copy_part(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    name: Sql,
+    places: range,
+    kept: Sequence[Sql],
+) -> Sql:
+    """Copy the columns at `places` (from 0), and what is `kept` besides, into a table `name`."""
+    cells = [table.columns[place].text for place in places]
+    lists = [
+        f"[{', '.join(cells[start:stop])}] AS l{(places.start + start) // LIST_COLUMNS}"
+        for start, stop in _steps(len(cells), LIST_COLUMNS)
+    ]
+    selected = ", ".join([*kept, *lists])
+    engine.execute(f"CREATE TEMP TABLE {name} AS SELECT {selected} FROM {table.numbered}")
+    return name
+
+
+def _steps(total: int, step: int) -> Iterator[tuple[int, int]]:
+    """The parts of `total` columns: where each begins, and where it ends."""
+    return ((start, min(start + step, total)) for start in range(0, total, step))
+
+
+def _in_list(column: Column, place: int) -> Column:
+    """The column at `place` (from 0), as the copy has it."""
+    number, within = divmod(place, LIST_COLUMNS)
+    return replace(column, text=sql(f"l{number}[{within + 1}]"))

@@ -1,7 +1,7 @@
 """Wake sleeping workers when work was enqueued, so that an idle queue needs few polls.
 
 On the embedded database workers listen on Unix datagram sockets in the data folder. On PostgreSQL
-the enqueueing transaction notifies (`NOTIFY`, delivered at its commit). A lost wake-up delays a
+the enqueueing transaction notifies right behind its commit (`NOTIFY`). A lost wake-up delays a
 task by one poll interval, nothing else.
 """
 
@@ -11,8 +11,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import make_url
+
+from entrepot.db.engine import CONNECTION
 
 CHANNEL = "entrepot_tasks"
 SOCKET_PREFIX, SOCKET_SUFFIX = "worker-", ".sock"
@@ -50,13 +53,11 @@ def listen_local(
 
 def listen_postgres(url: str, on_wake: Callable[[], None], stop: threading.Event) -> None:
     """Call `on_wake` for each notification until `stop`; reconnects after a lost connection."""
-    import psycopg  # a twentieth of each start, which SQLite does not need
+    import psycopg
 
-    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:
-            with psycopg.connect(dsn, autocommit=True) as conn:
-                conn.execute(f"LISTEN {CHANNEL}")
+            with connect_listening(url, CHANNEL) as conn:
                 on_wake()
                 while not stop.is_set():
                     # A minute, after which `stop` is looked at although nobody notifies.
@@ -64,6 +65,24 @@ def listen_postgres(url: str, on_wake: Callable[[], None], stop: threading.Event
                         on_wake()
         except psycopg.OperationalError:
             stop.wait(2)
+
+
+def connect_listening(url: str, channel: str) -> Any:
+    """A connection of psycopg that receives the notifications of a channel. Raises its errors."""
+    import psycopg  # a twentieth of each start, which SQLite does not need
+
+    address = make_url(url)
+    parameters: dict[str, Any] = {
+        name: value for name, value in CONNECTION.items() if name not in address.query
+    }
+    dsn = address.set(drivername="postgresql").render_as_string(hide_password=False)
+    conn = psycopg.connect(dsn, autocommit=True, **parameters)
+    try:
+        conn.execute(f"LISTEN {channel}")
+    except psycopg.Error:
+        conn.close()
+        raise
+    return conn
 
 
 @contextlib.contextmanager

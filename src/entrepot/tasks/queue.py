@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, select, text
 
 from entrepot.db.engine import Database
-from entrepot.db.inserts import insert_row, run_later
+from entrepot.db.inserts import insert_row, run_after_commit
 from entrepot.db.tables import queue_entries, tasks
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.notify import CHANNEL, wake_local_workers
@@ -53,7 +53,7 @@ class TaskQueue:
         values = {**vars(new), "short": is_short(new.size), "enqueued_at": now}
         insert_row(conn, queue_entries, **values)
         if not self._embedded:
-            run_later(conn, _notify_statement(), {})
+            run_after_commit(conn, _notify_statement(), {})
 
     def wake(self) -> None:
         """Wake the workers of this host, once the transaction is committed."""

@@ -13,12 +13,14 @@ from typing import Any, Literal, NewType
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from entrepot.db.inserts import insert_row
 from entrepot.db.locks import lock_rows
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import ReadConnection, UtcTime, WriteConnection, uuid_parameter
+from entrepot.tasks.changes import RowState, note_change
 
 TaskId = NewType("TaskId", UUID)
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -53,6 +55,13 @@ class TaskRecord:
     def ended(self) -> bool:
         """Whether the task has reached its final status."""
         return self.status in END_STATUSES
+
+
+@dataclass(frozen=True)
+class StartedTask:
+    """A task that runs now, and whether somebody requested to cancel it before."""
+
+    cancel_requested: bool
 
 
 @dataclass(frozen=True)
@@ -101,19 +110,34 @@ def create_task(
 
 def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
     """Mark a task as running; False if it has ended."""
+    return begin_task(conn, task_id, stage, now) is not None
+
+
+def begin_task(
+    conn: WriteConnection, task_id: UUID, stage: str, now: datetime
+) -> StartedTask | None:
+    """As `start_task`; None if it has ended."""
     parameters = {"of_task": task_id, "new_stage": stage, "now": now}
-    return bool(conn.execute(_start_statement(), parameters).rowcount)
+    row = conn.execute(_start_statement(), parameters).one_or_none()
+    if row is None:
+        return None
+    note_change(conn, task_id)
+    return StartedTask(row.cancel_requested_at is not None)
 
 
 @cache
-def _start_statement() -> Update:
+def _start_statement() -> ReturningUpdate[Any]:
     now = bindparam("now", type_=UtcTime())
-    return _unended_statement().values(
-        status="running",
-        stage=bindparam("new_stage"),
-        started_at=func.coalesce(tasks.c.started_at, now),
-        done=0,
-        revision=tasks.c.revision + 1,
+    return (
+        _unended_statement()
+        .values(
+            status="running",
+            stage=bindparam("new_stage"),
+            started_at=func.coalesce(tasks.c.started_at, now),
+            done=0,
+            revision=tasks.c.revision + 1,
+        )
+        .returning(tasks.c.cancel_requested_at)
     )
 
 
@@ -125,6 +149,7 @@ def _unended_statement() -> Update:
 
 def requeue_task(conn: WriteConnection, task_id: UUID) -> None:
     """Show that a running task waits again; nothing changes for work without a public task."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status == "running")
@@ -137,6 +162,7 @@ def report_progress(
 ) -> None:
     """Record the progress of a running task in bytes. Callers do this at most four times a
     second."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status == "running")
@@ -160,6 +186,7 @@ def finish_task(
     """
     values = {"error": error, "has_report": has_report, "finished_at": now}
     statement = _finish_statement(status, whole or status == "succeeded")
+    note_change(conn, task_id, has_ended=True)
     return bool(conn.execute(statement, {"of_task": task_id, **values}).rowcount)
 
 
@@ -178,6 +205,7 @@ def lock_task(conn: WriteConnection, task_id: UUID) -> None:
 
 def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """Ask the worker that runs a task to stop."""
+    note_change(conn, task_id)
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.cancel_requested_at.is_(None))
@@ -223,13 +251,17 @@ def list_tasks(
 def notify_watchers(conn: WriteConnection, file_id: UUID) -> None:
     """Make the open event streams of a file's tasks check their access again."""
     conditions = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
-    conn.execute(update(tasks).where(*conditions).values(revision=tasks.c.revision + 1))
+    statement = update(tasks).where(*conditions).values(revision=tasks.c.revision + 1)
+    for task_id in conn.scalars(statement.returning(tasks.c.id)).all():
+        note_change(conn, task_id)
 
 
-def get_revisions(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, int]:
-    """The current revision of each of these tasks."""
-    query = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
-    return {row.id: row.revision for row in conn.execute(query)}
+def get_task_states(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, RowState]:
+    """The present state of each of these tasks."""
+    query = select(tasks.c.id, tasks.c.revision, tasks.c.status).where(tasks.c.id.in_(task_ids))
+    return {
+        row.id: RowState(row.revision, row.status in END_STATUSES) for row in conn.execute(query)
+    }
 
 
 def _visible_tasks_query(viewer: Viewer) -> Any:

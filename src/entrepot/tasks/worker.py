@@ -150,8 +150,13 @@ class Worker:
             self._awake.clear()
 
     def _claim(self) -> None:
-        """Claim work for the free places, as long as there is some."""
-        while not self._stop.is_set() and (assignments := self._choose()):
+        """Claim work for the free places, as long as some was left at the last look. What comes
+        later wakes the worker, and so does each of its runs that ends."""
+        is_more_left = True
+        while is_more_left and not self._stop.is_set():
+            assignments, is_more_left = self._choose()
+            if not assignments:
+                return
             placed = [_Placed(each, self._places.take(each.place)) for each in assignments]
             try:
                 begun = self.database.write(self._begin, placed)
@@ -161,10 +166,11 @@ class Worker:
             for each in placed:
                 self._start_runs(each.place, [begun[id_] for id_ in each.ids if id_ in begun])
 
-    def _choose(self) -> list[Assignment]:
+    def _choose(self) -> tuple[list[Assignment], bool]:
+        """What is to be claimed now, and whether more waits than that."""
         free = self._places.free
         if not free.general and not free.short:
-            return []
+            return [], False
         now = self.clock()
         waiting, running = self.database.read(self._look, now)
         with self._lock:
@@ -173,7 +179,8 @@ class Worker:
             waiting = [entry for entry in waiting if entry.id not in self._runs]
         for sender, since in running:
             used[sender] = used.get(sender, 0.0) + max(0.0, (now - since).total_seconds())
-        return choose_entries(waiting, free, used, self._batched_kinds, batch_seconds)
+        chosen = choose_entries(waiting, free, used, self._batched_kinds, batch_seconds)
+        return chosen, len(waiting) > sum(len(each.entries) for each in chosen)
 
     def _look(
         self, conn: ReadConnection, now: datetime

@@ -53,6 +53,8 @@ OPTION_NAMES = {
     "expires_at": "--expires",
     "max_uses": "--uses",
     "password": "--password",
+    "current_password": "the current password",
+    "new_password": "the new password",
     "scopes": "--scopes",
     "reason": "--reason",
     "action": "--action",

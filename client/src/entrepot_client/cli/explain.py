@@ -84,6 +84,10 @@ _CLIENT_ADVICE: dict[type[errors.ClientError], tuple[ExitStatus, str]] = {
     ),
 }
 """What an error between client and server means; the first class that matches."""
+_ADVICE_BY_FIELD = {
+    "current_password": "Enter it again, or ask an admin for a link that resets it.",
+    "file": "Check how the file was made, then send it again.",
+}
 _ADVICE_BY_CODE = {
     "file-busy": "Wait until `entrepot tasks list` shows that they have ended.",
     "last-admin": "Make another user an admin first.",
@@ -189,8 +193,8 @@ def with_options(text: str) -> str:
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
-    if problem.figures.get("field") == "file":
-        advice = "Check how the file was made, then send it again."
+    if (field := problem.figures.get("field")) in _ADVICE_BY_FIELD:
+        advice = _ADVICE_BY_FIELD[str(field)]
     advice = _ADVICE_BY_CODE.get(problem.code, advice)
     if problem.retry_after:
         advice = f"Try again in {problem.retry_after:.0f} seconds."

@@ -124,4 +124,5 @@ def _conversion_request(derivation: Derivation, path: Path) -> ConversionRequest
         rows=derivation.rows,
         dialect=derivation.reading.dialect,
         encoding=derivation.reading.encoding,
+        is_exception=derivation.is_exception,
     )

@@ -5,11 +5,9 @@ database, not the progress of this function, say what has been done.
 """
 
 import json
-import math
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -20,7 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from entrepot.accounts.actor import AccountId
-from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.blobs.store import BlobId, BlobStore, StoredBlob
 from entrepot.db.engine import Database
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
@@ -29,6 +27,7 @@ from entrepot.files.borrow import borrow_blob
 from entrepot.files.contract import Contract, load_contract, lock_terms
 from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
+from entrepot.files.processing.monitor import CancelPoll, TaskMonitor
 from entrepot.files.processing.publish import (
     FormPlaces,
     JudgedVersion,
@@ -50,13 +49,8 @@ from entrepot.inspection.results import (
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.claims import LeaseLost
-from entrepot.tasks.records import find_canceled, report_progress, start_task
+from entrepot.tasks.records import begin_task
 from entrepot.tasks.runs import BudgetExceeded, Run
-
-PROGRESS_SECONDS = 0.25
-"""Seconds between two writes of a task's progress."""
-CANCEL_POLL_SECONDS = 0.2
-"""Seconds between two looks at whether the task is to stop."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +78,20 @@ class Inspector:
 
     def run(self, run: Run, work: UndecidedVersion | None) -> None:
         """Inspect the task's version and publish, reject or cancel it; once ended, nothing."""
-        version = work
+        version, decided = work, False
         try:
             while version is not None:
-                if self.decide(run, self._find(run, version)):
+                decided = self.decide(run, self._find(run, version))
+                if decided:
                     break
                 version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
         except InspectionCanceled:
             assert version is not None
             run.write(cancel_version, version, self.clock())
         # Canceled, also while it waited, or as a copy of what was withdrawn: its bytes go now.
-        for blob_id in self.database.read(_blobs_of, run.id):
-            self.remove(blob_id)
+        if version is None or not decided or version.restored_from is not None:
+            for blob_id in self.database.read(_blobs_of, run.id):
+                self.remove(blob_id)
 
     def examine(self, run: Run, request: InspectionRequest) -> Inspection:
         """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
@@ -119,6 +115,12 @@ class Inspector:
         """The bytes as a local file, for the length of the block. Raises BlobMissing."""
         return borrow_blob(self.database, self.store, blob_id)
 
+    def _borrow_known(
+        self, blob_id: BlobId, size: int, sha256: str
+    ) -> AbstractContextManager[Path]:
+        """As `borrow`, of bytes whose row was read already."""
+        return self.store.borrow(blob_id, lambda: StoredBlob(size, sha256))
+
     def remove(self, blob_id: BlobId) -> None:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
@@ -128,7 +130,9 @@ class Inspector:
         earlier = self._find_earlier(version)
         if earlier is not None:
             return earlier
-        monitor = self._monitor(run)
+        if version.cancel_requested:
+            raise InspectionCanceled
+        monitor = TaskMonitor(self.database, run, CancelPoll(self.database, [run.id], begun=True))
         with self.borrowed_request(version) as request:
             inspected, forms = self.pool.inspect_version(
                 request,
@@ -193,7 +197,8 @@ class Inspector:
         accepted = version.accepted_from is not None
         forms: FormsWanted = "published" if accepted else "by-verdict"
         with ExitStack() as borrowed:
-            path = borrowed.enter_context(self.borrow(version.blob_id))
+            own = version.blob_id, version.size, version.sha256
+            path = borrowed.enter_context(self._borrow_known(*own))
             current, known = self._borrow_current(version, borrowed)
             yield InspectionRequest(
                 path=path,
@@ -217,7 +222,8 @@ class Inspector:
         if version.current_blob is None:
             return None, True
         try:
-            return borrowed.enter_context(self.borrow(version.current_blob)), True
+            known = version.current_blob, version.current_size, version.current_sha256
+            return borrowed.enter_context(self._borrow_known(*known)), True
         except BlobMissing:
             return None, False
 
@@ -229,54 +235,16 @@ def _require_processor(run: Run, inspection: Inspection) -> None:
         raise BudgetExceeded
 
 
-class CancelPoll:
-    """Asks at a bounded rate which of some tasks are to stop."""
-
-    def __init__(self, database: Database, task_ids: Collection[UUID]) -> None:
-        self._database = database
-        self._task_ids = task_ids
-        self._last_poll = -math.inf
-        self._canceled: frozenset[UUID] = frozenset()
-
-    def is_canceled(self, task_id: UUID) -> bool:
-        """Whether the task, one of them, is to stop."""
-        now = time.monotonic()
-        if now - self._last_poll >= CANCEL_POLL_SECONDS:
-            self._last_poll = now
-            self._canceled = self._database.read(find_canceled, self._task_ids)
-        return task_id in self._canceled
-
-
-class TaskMonitor:
-    """Passes progress on, at a bounded rate, and says whether its task is to stop. `poll` asks for
-    several tasks together."""
-
-    def __init__(self, database: Database, run: Run, poll: CancelPoll | None = None) -> None:
-        self._run = run
-        self._last_report = time.monotonic()
-        self._poll = poll or CancelPoll(database, [run.id])
-
-    def progress(self, done: int, total: int) -> None:
-        """Note how far the task is."""
-        now = time.monotonic()
-        if now - self._last_report >= PROGRESS_SECONDS:
-            self._last_report = now
-            self._run.write(report_progress, self._run.id, "inspecting", done, total)
-
-    def canceled(self) -> bool:
-        """Whether the task is to stop. Raises as `Run.check` does."""
-        self._run.check()
-        return self._poll.is_canceled(self._run.id)
-
-
 def begin_inspection(
     conn: WriteConnection, task_id: UUID, now: datetime
 ) -> UndecidedVersion | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
-    if not start_task(conn, task_id, "inspecting", now):
+    started = begin_task(conn, task_id, "inspecting", now)
+    if started is None:
         return None
     row = conn.execute(_begin_statement(), {"of_task": task_id}).one_or_none()
-    return _with_contract(conn, row) if row is not None else _load_version(conn, task_id)
+    version = _with_contract(conn, row) if row is not None else _load_version(conn, task_id)
+    return replace(version, cancel_requested=started.cancel_requested)
 
 
 @cache
@@ -342,6 +310,7 @@ VERSION_COLUMNS = (
     versions.c.created_by,
     versions.c.number,
     versions.c.size,
+    versions.c.sha256,
     versions.c.restored_from,
     versions.c.accepted_from,
     versions.c.replaces,
@@ -365,6 +334,7 @@ def _with_contract(conn: ReadConnection, row: Any) -> UndecidedVersion:
         created_by=row.created_by,
         number=row.number,
         size=row.size,
+        sha256=row.sha256,
         file_name=contract.file_name,
         mode=contract.mode,
         schema=contract.schema,
@@ -375,6 +345,8 @@ def _with_contract(conn: ReadConnection, row: Any) -> UndecidedVersion:
         replaces=row.replaces,
         link_id=row.link_id,
         current_blob=BlobId(current.id) if current is not None else None,
+        current_size=current.size if current is not None else 0,
+        current_sha256=current.sha256 if current is not None else "",
         current_rows=current.row_count if current is not None else None,
     )
 
@@ -384,5 +356,5 @@ def _find_current(conn: ReadConnection, contract: Contract) -> Any:
     if contract.schema is None or contract.current_version is None:
         return None
     current = versions.c.number == contract.current_version
-    query = select(versions.c.id, versions.c.row_count)
+    query = select(versions.c.id, versions.c.size, versions.c.sha256, versions.c.row_count)
     return conn.execute(query.where(versions.c.file_id == contract.file_id, current)).one()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from entrepot.files.forms.with_verdict import store_forms
-from entrepot.files.processing.inspect import CancelPoll, Inspector, TaskMonitor
+from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.monitor import CancelPoll, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
@@ -35,7 +36,7 @@ class BatchInspector(Inspector):
         sender or an account differs, what `Run.check` raises for the run that is worked on,
         InspectionFailed and BlobMissing; then the rest is left too.
         """
-        small = [each for each in begun if each.work is not None and _is_small(each.work)]
+        small = [each for each in begun if each.work is not None and _may_be_batched(each.work)]
         if not small:
             return
         with ExitStack() as borrowed:
@@ -43,7 +44,7 @@ class BatchInspector(Inspector):
             self._inspect_batch(small, batch)
 
     def _inspect_batch(self, small: Sequence[BegunRun], batch: SenderBatch) -> None:
-        poll = CancelPoll(self.database, [each.run.id for each in small])
+        poll = CancelPoll(self.database, [each.run.id for each in small], begun=True)
         monitors = [TaskMonitor(self.database, each.run, poll) for each in small]
         results = self.pool.inspect_batch(
             batch,
@@ -65,7 +66,8 @@ class BatchInspector(Inspector):
         return SentRequest(sender, borrowed.enter_context(self.borrowed_request(version)))
 
 
-def _is_small(version: UndecidedVersion) -> bool:
-    """Whether the version is inspected with others; a copy has what was found before."""
+def _may_be_batched(version: UndecidedVersion) -> bool:
+    """Whether the version is inspected with others; a copy has what was found before, and one that
+    is to be canceled is not inspected."""
     is_copy = version.restored_from is not None or version.accepted_from is not None
-    return not is_copy and version.size <= MAX_BATCH_FILE_BYTES
+    return not (is_copy or version.cancel_requested) and version.size <= MAX_BATCH_FILE_BYTES

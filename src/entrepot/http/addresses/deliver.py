@@ -1,6 +1,5 @@
 """Deliver a version with the bytes as body, and wait for its verdict: one line in any shell."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -190,20 +189,13 @@ async def wait_for_end(work: UnitOfWork, task_id: TaskId, seconds: float) -> Tas
 
     Raises NotFound for a task that the actor does not see (any more), and TooManyStreams.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    task = await work.with_current_time().read(get_visible_task, task_id)
     with (
         account_slot("streams", work.asgi_scope or {}),
-        work.runtime.watch.follow(task.id, task.revision) as follower,
+        work.runtime.watch.follow_end(task_id) as follower,
     ):
-        while not task.ended and not work.runtime.draining:
-            remaining = deadline - loop.time()
-            if remaining <= 0 or not await follower.wait(remaining):
-                break
-            task = await work.with_current_time().read(get_visible_task, task_id)
-            follower.known_state = task.revision
-    return task
+        if not work.runtime.draining:
+            await follower.wait(seconds)
+    return await work.with_current_time().read(get_visible_task, task_id)
 
 
 def _published(task: TaskRecord) -> Response:

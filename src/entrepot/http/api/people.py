@@ -223,7 +223,7 @@ async def new_password(body: PasswordChange, request: Request, work: WriteWork) 
     holder = await work.read(own_password)
     if holder is None:
         raise NotAllowed("You have no password yet. Ask an admin of your account for a link.")
-    wrong = FieldInvalid("current_password", "is not your password.")
+    wrong = FieldInvalid("current_password", "is wrong.")
     try:
         await verify_holder(request, holder, body.current_password)
         new_hash = await hash_new_password(body.new_password, holder.user, "new_password")

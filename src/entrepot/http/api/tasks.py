@@ -152,12 +152,12 @@ async def task_events(
                     continue
                 task = await work.read(get_visible_task, task.id)
                 # Followers are also woken so that they see that the server is being stopped.
-                is_new = task.revision != follower.known_state
+                is_new = task.revision != follower.known_revision
                 data = await render(task) if is_new else ""
             except EntrepotError:
                 return  # the key or the right ended meanwhile; a new request gets the reason
             if is_new:
-                follower.known_state = task.revision
+                follower.known_revision = task.revision
                 yield _event(task, data)
 
 

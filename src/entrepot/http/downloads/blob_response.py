@@ -268,19 +268,20 @@ class BlobResponse(Response):
     def _body(self, size: int, parts: tuple[BlobPart, ...]) -> Iterator[bytes]:
         """These parts, read as they are asked for in blocks of at most `size` bytes. Raises
         `BlobMissing` where bytes are missing."""
-        stat = self._blob.stat(self._blob_id)
-        if stat is None or stat.size != self._size:
-            raise BlobMissing(blob_id=self._blob_id)
         for part in parts:
+            blocks = self._open(part.span, size) if part.span is not None else ()
             if part.prefix:
                 yield part.prefix
             if part.span is not None:
                 missing = len(part.span)
-                for block in self._blob.read(self._blob_id, part.span.start, part.span.stop, size):
+                for block in blocks:
                     missing -= len(block)
                     yield block
                 if missing:
                     raise BlobMissing(blob_id=self._blob_id)
+
+    def _open(self, span: Span, size: int) -> Iterator[bytes]:
+        return self._blob.read(self._blob_id, span.start, span.stop, size, self._size)
 
 
 def _small_and_cached(file: Path, size: int) -> bytes | None:

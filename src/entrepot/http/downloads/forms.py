@@ -115,6 +115,6 @@ async def _wait_for_run(work: UnitOfWork, run_id: UUID, seconds: float) -> bool:
     watch = work.runtime.form_watch
     with (
         account_slot("form_waits", work.asgi_scope or {}),
-        watch.follow(run_id, "pending") as follower,
+        watch.follow_end(run_id) as follower,
     ):
         return await follower.wait(seconds)

@@ -7,7 +7,7 @@ rows are also made of a file that was just judged, without reading it again.
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.contract_text import contract_texts
-from entrepot.inspection.convert.exact_types import exact_type_of
+from entrepot.inspection.convert.judged_cells import VALID_CELLS, JudgedCells
 from entrepot.inspection.convert.rejected_rows import (
     FoundErrors,
     find_errors,
@@ -118,7 +118,8 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     assert outcome is not None
     assert schema is not None
     parsed, table = parse_schema(schema), outcome.table
-    rows, columns = write_parquet(engine, table, parsed, target, outcome.checked.usual)
+    judged_cells = JudgedCells(outcome.checked.usual, bool(outcome.checked.counts))
+    rows, columns = write_parquet(engine, table, parsed, target, judged_cells)
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
     contract = None if judged.source.mode == "none" else (table, parsed)
@@ -159,7 +160,8 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
                 if request.mode == "infer":
                     table = without_spare_columns(engine, table)
                 contract = None if request.mode == "none" else (table, schema)
-                rows, columns[:] = write_parquet(engine, table, schema, target)
+                judged_cells = JudgedCells(may_be_wrong=request.is_exception)
+                rows, columns[:] = write_parquet(engine, table, schema, target, judged_cells)
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
@@ -246,22 +248,22 @@ def write_parquet(
     table: Table,
     schema: TableSchema,
     target: Path,
-    usual: Collection[int] = (),
+    judged_cells: JudgedCells = VALID_CELLS,
 ) -> tuple[int, list[ProfiledColumn]]:
     """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
     the columns.
 
     The columns are the schema's fields in the table's order, with the field's names; a column
-    without a field is a text under its label, and a field without a column is left out. Of the
-    columns in `usual` (from 1) the values are known to be spelled as usual (`Checked`).
+    without a field is a text under its label, and a field without a column is left out.
     """
-    columns = typed_columns(engine, table, schema, usual)
+    columns = typed_columns(engine, table, schema, judged_cells)
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
     names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
+    relation = _relation_of(table, 0, len(table.columns))
     rows = _copy(
         engine,
-        f"SELECT {selected} FROM {table.relation}",
+        f"SELECT {selected} FROM {relation}",
         target,
         f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}{names}",
     )
@@ -272,27 +274,32 @@ def typed_columns(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     schema: TableSchema,
-    usual: Collection[int] = (),
+    judged_cells: JudgedCells = VALID_CELLS,
 ) -> list[tuple[ProfiledColumn, Sql]]:
-    """Each column and its typed expression, by one pass over its values."""
+    """Each column and its typed expression, by one pass over its values. The expressions are of the
+    columns of `_relation_of`."""
     schema = with_group_sizes(engine, table, schema)
+    whole = table
+    table = table.with_short_names() if _is_wide(table) else table
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels, names = unique_names(table.labels), {field.name for field in schema.fields}
     typings = []
     for number, column in enumerate(table.columns, start=1):
         cell = cells.get(id(column))
         typings.append(
-            None if cell is None else (cell, exact_type_of(cell, column.kind, number in usual))
+            None if cell is None else (cell, judged_cells.type_of(cell, column.kind, number))
         )
     columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
-        figures = _measure(engine, table, [typing[1].probes if typing else () for typing in part])
+        relation = _relation_of(whole, start, start + len(part))
+        probes = [typing[1].probes if typing else () for typing in part]
+        figures = _measure(engine, relation, probes)
         more = [
             typing[1].more if typing and typing[1].leaves_open(first) else ()
             for typing, first in zip(part, figures, strict=True)
         ]
-        further = _measure(engine, table, more)
+        further = _measure(engine, relation, more)
         for number, typing in enumerate(part, start=start):
             if typing is None:
                 text = delivered_text(table.columns[number])
@@ -310,14 +317,25 @@ def typed_columns(
     return columns
 
 
+def _is_wide(table: Table) -> bool:
+    return len(table.columns) > COLUMNS_PER_QUERY
+
+
+def _relation_of(table: Table, start: int, stop: int) -> Sql:
+    """The table's relation, or that of its columns from `start` to `stop` (from 0) with short names
+    if it is wide: the expressions name a cell many times, and each time the engine would take it
+    out of its list again (`wide_copy`)."""
+    return table.narrowed(range(start + 1, stop + 1))[0] if _is_wide(table) else table.relation
+
+
 def _measure(
-    engine: duckdb.DuckDBPyConnection, table: Table, probes: Sequence[Sequence[Sql]]
+    engine: duckdb.DuckDBPyConnection, relation: Sql, probes: Sequence[Sequence[Sql]]
 ) -> list[list[Any]]:
     """The figures of the probes of each column, by one pass over the table if there are any."""
     all_probes = [probe for of_column in probes for probe in of_column]
     row: tuple[Any, ...] = ()
     if all_probes:
-        query = f"SELECT {', '.join(all_probes)} FROM {table.relation}"
+        query = f"SELECT {', '.join(all_probes)} FROM {relation}"
         row = engine.execute(query).fetchone() or ()
     figures = iter(row)
     return [[next(figures) for _ in of_column] for of_column in probes]

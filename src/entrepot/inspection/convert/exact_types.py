@@ -12,9 +12,10 @@ from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
-from entrepot.inspection.values.cell_sql import CellSql, plain_number
+from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.decimals import has_exact_double
-from entrepot.inspection.values.json_text import STRINGS
+from entrepot.inspection.values.field_text import has_own_format, items_of_json
+from entrepot.inspection.values.plain_number import plain_number
 from entrepot.inspection.values.temporal import moment, ordered
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
@@ -31,8 +32,6 @@ FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 0001 and 9999 begin and end, in microseconds since 1970."""
 ITEM = sql("item")
-LONG_NUMBER = r"[\d.]{17}|\d[eE]"
-"""A number that has more digits than a double keeps, or an exponent."""
 TOO_MANY_DIGITS = (
     f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than its double beside one with "
     "an exponent"
@@ -100,13 +99,14 @@ def _fixed(sql: Sql) -> ExactType:
     return ExactType((), lambda _: sql)
 
 
-def _count(cell: CellSql, condition: Sql) -> Sql:
+def count_present(cell: CellSql, condition: Sql) -> Sql:
+    """How many present cells meet the condition."""
     return f"count_if({cell.present} AND {condition})"
 
 
 def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
     """The type if every present cell has a value of it, else a text."""
-    lost = _count(cell, f"({value}) IS NULL")
+    lost = count_present(cell, f"({value}) IS NULL")
     typed = when(cell, f"({value})::{target}")
     return ExactType(
         (lost,),
@@ -119,7 +119,7 @@ def _integer(cell: CellSql, usual: bool) -> ExactType:
     """64 bits, else a decimal of up to 38 digits, else a text: no integer is rounded."""
     huge, bare = cell.value, _bare_number(cell)
     as_bigint = when(cell, f"{bare}::BIGINT")
-    values = (_count(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
+    values = (count_present(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
 
     def decide(figures: Figures) -> Sql:
         lost, low, high = figures
@@ -209,7 +209,7 @@ def _number(cell: CellSql, kind: CellKind | None, usual: bool) -> ExactType:
     digits = _Digits(bare)
     odd = sql(f"(contains({bare}, 'e') OR contains({bare}, 'E'))") if usual else digits.odd
     probes = (
-        _count(cell, odd),
+        count_present(cell, odd),
         sql(f"max({when(cell, digits.whole)})"),
         sql(f"max({when(cell, digits.places)})"),
     )
@@ -218,7 +218,7 @@ def _number(cell: CellSql, kind: CellKind | None, usual: bool) -> ExactType:
         kind = _number_type(figures)
         return as_text(cell) if kind is None else when(cell, sql(f"{bare}::{kind}"))
 
-    more = (_count(cell, digits.inexact),)
+    more = (count_present(cell, digits.inexact),)
     # To plan this probe alone takes as long as to read a small file.
     return ExactType(probes, decide, TOO_MANY_DIGITS, more, _is_double)
 
@@ -229,14 +229,16 @@ def _datetime(cell: CellSql, usual: bool) -> ExactType:
     the years 0001 to 9999, which is what readers of Parquet, Arrow and ISO 8601 agree on."""
     plain = f"replace({cell.text}, ',', '.')"
     place = _place(cell)
-    fine = _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})")
-    probes = [fine, _count(cell, _is_zoned(cell))]
+    fine = count_present(cell, f"regexp_matches({cell.text}, {literal(FINE)})")
+    # What is stored without a zone is UTC, which a format with a zone says.
+    says_zone = has_own_format(cell.field) and has_zone(cell.field.format)
+    probes = [fine, count_present(cell, sql("true") if says_zone else _is_zoned(cell))]
     if not usual:  # else it is a moment of the years 1000 to 9999
-        lost = _count(cell, f"({place}) IS NULL")
+        lost = count_present(cell, f"({place}) IS NULL")
         probes += [lost, f"min({when(cell, place)})", f"max({when(cell, place)})"]
     more = (
-        _count(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
-        _count(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
+        count_present(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
+        count_present(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
     )
 
     def decide(figures: Figures) -> Sql:
@@ -276,37 +278,21 @@ def _time(cell: CellSql) -> ExactType:
     typed = when(cell, f"make_timestamp({place})::TIME")
     reason = "a time has a zone, or is finer than a microsecond"
     return ExactType(
-        (_count(cell, lost),), lambda figures: as_text(cell) if figures[0] else typed, reason
+        (count_present(cell, lost),), lambda figures: as_text(cell) if figures[0] else typed, reason
     )
 
 
 def _list(cell: CellSql) -> ExactType:
     """A list of exact items, else of texts."""
     items = cell.for_field(lambda field: _items(cell.text, field))
-    exact = _items_type(cell, items, when(cell, items))
-    if cell.native == "false":
-        return exact
-    rounded = _count(cell, cell.for_field(lambda field: _is_rounded(cell.text, field)))
-    return ExactType(
-        (rounded, *exact.probes),
-        lambda figures: as_text(cell) if figures[0] else exact.decide(figures[1:]),
-        exact.reason or "a number within a list has more digits than its double",
-    )
+    return _items_type(cell, items, when(cell, items))
 
 
 def _items(text: Sql, field: Field) -> Sql:
     """The items as texts; without a delimiter, those of a JSON array."""
     if field.delimiter:
         return f"string_split({text}, {literal(field.delimiter)})"
-    return f"json_extract_string(CASE WHEN json_valid({text}) THEN {text} END, '$[*]')"
-
-
-def _is_rounded(text: Sql, field: Field) -> Sql:
-    """Whether the engine, which reads the numbers of JSON as doubles, may round an item."""
-    if field.delimiter:
-        return sql("false")
-    bare = f"regexp_replace({text}, {literal(STRINGS)}, '', 'g')"
-    return f"regexp_matches({bare}, {literal(LONG_NUMBER)})"
+    return items_of_json(text)
 
 
 def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:
@@ -326,7 +312,7 @@ def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:
     lost = sql(f"len(list_filter({items}, lambda item: {untold} OR ({value}) IS NULL)) > 0")
     typed = when(cell, sql(f"list_transform({items}, lambda item: {value})::{target}[]"))
     return ExactType(
-        (_count(cell, lost),),
+        (count_present(cell, lost),),
         lambda figures: plain if figures[0] else typed,
         "an item is beyond its type",
     )
@@ -346,7 +332,7 @@ def _number_list(cell: CellSql, items: Sql) -> ExactType:
         )
 
     def count(condition: Sql) -> Sql:
-        return _count(cell, sql(f"len(list_filter({items}, lambda item: {condition})) > 0"))
+        return count_present(cell, sql(f"len(list_filter({items}, lambda item: {condition})) > 0"))
 
     probes = (
         count(digits.odd), most(digits.whole), most(digits.places), count(digits.inexact)

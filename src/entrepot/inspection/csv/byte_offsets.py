@@ -7,9 +7,12 @@ from typing import Any
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, occurs
+from entrepot.inspection.detect.transcode import is_ebcdic
 
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
 """Bytes of a code unit, and where in it the byte of an ASCII character stands."""
+AS_ASCII = bytes.maketrans(b"\x25\x15\n", b"\n\n\0")
+"""The line ends of EBCDIC as those of ASCII, and the line end of ASCII as another byte."""
 LINE_KEYS = {"rowNumber": "lineNumber", "earlierRowNumber": "earlierLineNumber"}
 """The keys of an error that count rows, and those for the lines on which these rows begin."""
 
@@ -71,6 +74,7 @@ def offsets_of_lines(
     while pending and pending[-1] <= 1:
         offsets[pending.pop()] = bom
     size, place = UNIT.get(encoding, (1, 0))
+    table = AS_ASCII if is_ebcdic(encoding) else None
     line, base = 1, bom
     with path.open("rb") as file:
         file.seek(bom)
@@ -80,7 +84,7 @@ def offsets_of_lines(
             # A CR at the end may be half of a CRLF, which is one line end.
             keep = len(data) % size or (size if data[-size:][place : place + 1] == b"\r" else 0)
             rest, data = data[len(data) - keep :], data[: len(data) - keep]
-            units = data[place::size] if size > 1 else data
+            units = data[place::size] if size > 1 else data.translate(table) if table else data
             if splits == "":
                 units = units.replace(b"\r\n", b"\0\n").replace(b"\r", b"\n")
             if size > 1:

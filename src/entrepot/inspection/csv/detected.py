@@ -136,6 +136,12 @@ class DetectedCsv(DetectedTable):
     padding: int = 0
     spanning: tuple[int, str] = (0, "")
 
+    @property
+    def other_encoding(self) -> str:
+        """Another encoding that the text of ASCII may have, so that other letters are meant."""
+        plain = self.encoding.name == "utf-8" and not self.encoding.damaged
+        return self.encoding.rivals[0] if plain and self.encoding.rivals else ""
+
     def stated_example(self) -> str:
         """Lines of a dialect that state this reading."""
         return f'"delimiter": {json.dumps(self.dialect.delimiter or ",")}, ' + (
@@ -147,7 +153,7 @@ class DetectedCsv(DetectedTable):
         """What a person should know, in sentences."""
         sentences = self.doubts
         if self.encoding.sure < MIN_SURE:
-            sentences.append(_doubt(self.encoding))
+            sentences.append(_doubt(self.encoding, self.other_encoding))
         sentences += self.omissions
         if self.padding:
             sentences.append(
@@ -188,8 +194,13 @@ class DetectedCsv(DetectedTable):
         }
 
 
-def _doubt(encoding: Encoding) -> str:
+def _doubt(encoding: Encoding, other: str) -> str:
     """That the encoding is a guess, and what else it may be."""
+    if other:
+        return (
+            f"The encoding {encoding.name} is a guess: the text may be {other}, in which some of"
+            " its characters are other letters. State the encoding that it has."
+        )
     if not encoding.rivals:
         return f"The encoding {encoding.name} is a guess."
     others = " or ".join(encoding.rivals)

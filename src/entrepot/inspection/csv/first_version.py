@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.decision import Decision
-from entrepot.inspection.csv.detected import DetectedTable, Occurrences
+from entrepot.inspection.csv.detected import DetectedCsv, DetectedTable, Occurrences
 from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
@@ -88,6 +88,8 @@ def _may_lack_quotes(detected: DetectedTable, decision: Decision) -> bool:
 
 
 def _unsure(detected: DetectedTable, decision: Decision) -> str:
+    if other := _other_encoding(detected):
+        return f"how the file is to be read is not sure: its encoding may be utf-8 or {other}"
     # Below a title a first row of words may as well be a row.
     doubtful = detected.above is not None and detected.layout.sure < SURE_SHAPED
     doubtful = doubtful or _may_lack_quotes(detected, decision)
@@ -98,7 +100,13 @@ def _unsure(detected: DetectedTable, decision: Decision) -> str:
 
 
 def _unsure_advice(detected: DetectedTable) -> str:
+    if other := _other_encoding(detected):
+        return f'State the encoding: "{other}", or "utf-8" if the characters are those of ASCII.'
     return f"State it in the dialect, such as {detected.stated_example()}."
+
+
+def _other_encoding(detected: DetectedTable) -> str:
+    return detected.other_encoding if isinstance(detected, DetectedCsv) else ""
 
 
 def _is_markup(decision: Decision) -> bool:

@@ -96,7 +96,10 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
 
 
 def _is_titled(row: Sequence[str]) -> bool:
-    """Whether a row above the labels is a title with figures or commas in it."""
+    """Whether a row above the labels is a title: with figures or commas in it, or with its first
+    cell alone, which would name all columns together."""
+    if [n for n, cell in enumerate(row) if cell.strip()] == [0]:
+        return True
     return any(cell_type(cell) in TYPED or cell[:1] == " " for cell in row)
 
 

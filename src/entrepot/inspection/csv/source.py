@@ -14,7 +14,7 @@ from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes, scan_ends
 from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.detect.stated_encoding import encoding_of
-from entrepot.inspection.detect.transcode import Damage, transcode
+from entrepot.inspection.detect.transcode import Damage, is_ebcdic, transcode
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.table import NotTabular, TooLarge
@@ -96,8 +96,7 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
     damage = Damage()
     encoding = original.encoding
     # In EBCDIC a line ends in another byte, so that this byte tells nothing of its length.
-    tells_lines = "\n".encode(encoding.name).strip(b"\0") == b"\n"
-    if tells_lines and original.longest_line > MAX_CHAR_BYTES * limits.line:
+    if not is_ebcdic(encoding.name) and original.longest_line > MAX_CHAR_BYTES * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
         target = context.scratch / "text.utf8"

@@ -13,6 +13,13 @@ from pathlib import Path
 
 from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.encoding import Encoding, guess_encoding
+from entrepot.inspection.detect.seven_bit import (
+    DOUBT,
+    ESCAPE,
+    SevenBitMarks,
+    guess_hz,
+    guess_iso_2022,
+)
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 
@@ -113,6 +120,8 @@ class _Tally:
         self.quotes = self.nul = self.controls = False
         self.longest = self.open_line = 0
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+        self.seven_bit: SevenBitMarks | None = SevenBitMarks()
+        """None once there are bytes beyond ASCII."""
 
     def add(self, block: bytes) -> None:
         self.blocks += 1
@@ -127,7 +136,12 @@ class _Tally:
         self.nul = self.nul or b"\0" in block
         self.controls = self.controls or b"\1" in block or b"\2" in block
         self._measure(block)
-        self._decode(block)
+        if not block.isascii():
+            self.seven_bit = None
+        if self.seven_bit is not None:
+            self.seven_bit.add(block)
+        else:
+            self._decode(block)
 
     def _measure(self, block: bytes) -> None:
         end = b"\n" if b"\n" in block else b"\r"
@@ -175,7 +189,7 @@ class _Weights:
         self.undecodable += len(block) - bare - kept
         self.seen.update(block.translate(None, ASCII))
         if len(self.sample) < MAX_SAMPLE_BYTES:
-            self.sample += _lines_beyond_ascii(block)
+            self.sample += _lines_with(HIGH_BYTE, block)
 
 
 def has_control_characters(path: Path) -> bool:
@@ -191,12 +205,12 @@ def has_control_characters(path: Path) -> bool:
     return False
 
 
-def _lines_beyond_ascii(block: bytes) -> bytes:
-    """The lines of a block that have bytes beyond ASCII, the first ones, each with its end; of a
-    long line what stands beside the first such byte."""
+def _lines_with(pattern: re.Pattern[bytes], block: bytes) -> bytes:
+    """The lines of a block with bytes that match, the first ones, each with its end; of a long line
+    what stands beside the first such byte."""
     sample = bytearray()
     at = 0
-    while len(sample) < BLOCK_SAMPLE_BYTES and (match := HIGH_BYTE.search(block, at)):
+    while len(sample) < BLOCK_SAMPLE_BYTES and (match := pattern.search(block, at)):
         first = match.start()
         least = max(at, first - MAX_LINE_SAMPLE_BYTES)
         begin = max(block.rfind(end, least, first) for end in (b"\n", b"\r")) + 1 or least
@@ -233,6 +247,8 @@ def scan_ends(path: Path) -> ByteScan | None:
     # Where the first row does not end in the first part, lines are longer than is supposed.
     usual = usual and head.count(b"\n") > 1
     if not usual or tally.cr or tally.nul or tally.controls or ending not in (b"", b"\n"):
+        return None
+    if tally.seven_bit is not None and tally.seven_bit.any:
         return None
     return ByteScan(
         path=path,
@@ -281,7 +297,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     return ByteScan(
         path=path,
         size=size,
-        encoding=_encoding(path, bom, tally.utf8 is not None, marked),
+        encoding=_encoding(path, bom, tally, marked),
         bom=bom,
         counted=tally.lf + bare if tally.counting else None,
         ends_with_newline=ends,
@@ -327,7 +343,7 @@ def has_blank_lines(path: Path) -> bool:
     return False
 
 
-def _encoding(path: Path, bom: int, is_utf8: bool, marked: str | None) -> Encoding:
+def _encoding(path: Path, bom: int, tally: _Tally, marked: str | None) -> Encoding:
     """The encoding, and whether bytes do not decode by it.
 
     What is not UTF-8 may be damaged UTF-8 where most of its high bytes form UTF-8 sequences, which
@@ -335,8 +351,9 @@ def _encoding(path: Path, bom: int, is_utf8: bool, marked: str | None) -> Encodi
     """
     if marked is not None and marked != "utf-8":
         return Encoding(marked)
-    if is_utf8:
-        return Encoding("utf-8")
+    if tally.utf8 is not None:
+        marks = tally.seven_bit if marked is None else None
+        return _of_ascii(path, marks) if marks is not None and marks.any else Encoding("utf-8")
     weights = _Weights()
     with path.open("rb") as file:
         file.seek(bom)
@@ -347,3 +364,28 @@ def _encoding(path: Path, bom: int, is_utf8: bool, marked: str | None) -> Encodi
         return Encoding("utf-8", damaged=True)
     may_be_utf8 = weights.decodable > weights.undecodable
     return guess_encoding(bytes(weights.sample), weights.seen, may_be_utf8)
+
+
+def _of_ascii(path: Path, marks: SevenBitMarks) -> Encoding:
+    """The encoding of a text whose bytes are all ASCII, with marks of encodings that have other
+    letters too."""
+    if marks.escapes:
+        name = guess_iso_2022(_sample_of(path, ESCAPE))
+        if name is not None:
+            return Encoding(name)
+    if marks.tildes:
+        guess = guess_hz(_sample_of(path, b"~"))
+        if guess is not None:
+            name, sure = guess
+            return Encoding(name, sure, rivals=("hz",) if name == "utf-8" else ())
+    return Encoding("utf-8", DOUBT, rivals=("utf-7",)) if marks.suspects_utf7 else Encoding("utf-8")
+
+
+def _sample_of(path: Path, mark: bytes) -> bytes:
+    """Lines of the text that have the mark, the first ones of each block."""
+    pattern = re.compile(re.escape(mark))
+    sample = bytearray()
+    with path.open("rb") as file:
+        while len(sample) < MAX_SAMPLE_BYTES and (block := file.read(BLOCK_BYTES)):
+            sample += _lines_with(pattern, block)
+    return bytes(sample)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from entrepot.inspection.context import Detected
 from entrepot.inspection.detect.byte_order import byte_order
+from entrepot.inspection.detect.ebcdic import looks_like_ebcdic
 from entrepot.inspection.detect.formats import FORMATS
 from entrepot.inspection.detect.signatures import OTHER, match_signature, words_for
 from entrepot.inspection.detect.stated_encoding import resolve_encoding
@@ -34,6 +35,10 @@ JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read 
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
 JSON_OBJECT = (
     "one JSON object; an array of objects, or one object per line, is read (application/json)"
+)
+EBCDIC = (
+    "a text in EBCDIC; state its encoding, such as cp037, cp500 or cp1140, or write it in UTF-8"
+    " (text/plain)"
 )
 OPENINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("<!doctype html", "<html"), "text/html"),
@@ -66,6 +71,8 @@ def detect(
     recognized = match_signature(head, path)
     if recognized:
         return Detected(*recognized)
+    if encoding is None and looks_like_ebcdic(head):
+        return _other("text/plain", EBCDIC)
     text = decode_sample(head) if encoding is None else _decode_stated(head, encoding)
     if text is None:
         return _other("application/octet-stream")

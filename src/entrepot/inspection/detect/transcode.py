@@ -124,12 +124,35 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], tuple[str, int]]:
 
     single = _is_single(encoding)
 
+    if encoding.startswith(STATEFUL):
+        decoder = codecs.getincrementaldecoder(encoding)()
+
+        def with_state(data: bytes, final: bool) -> tuple[str, int]:
+            """Which set of characters follows may be stated once, at the beginning of a text."""
+            used = len(data) if final else data.rfind(b"\n") + 1
+            state = decoder.getstate()
+            try:
+                return decoder.decode(data[:used], final), used
+            except UnicodeDecodeError:
+                decoder.setstate(state)
+                raise
+
+        return with_state
+
+    ends = "\x85" if is_ebcdic(encoding) else ""
+
     def by_lines(data: bytes, final: bool) -> tuple[str, int]:
         """A line end never is a part of another character in these encodings."""
         used = len(data) if final or single else data.rfind(b"\n") + 1
-        return data[:used].decode(encoding), used
+        text = data[:used].decode(encoding)
+        return text.replace(ends, "\n") if ends else text, used
 
     return by_lines
+
+
+def is_ebcdic(encoding: str) -> bool:
+    """Whether a line ends in another byte than in ASCII: in 0x25, or as on z/OS in 0x15 (NEL)."""
+    return _is_single(encoding) and "\n".encode(encoding, "replace") != b"\n"
 
 
 def _is_single(encoding: str) -> bool:

@@ -1,8 +1,8 @@
 """The outcome of an inspection in few sentences for people: figures, then the first error of each
 kind, in the words of its `message`.
 
-    1,204 of 336,776 rows break the contract. First of 1,204: Line 9,113, column `dep_time`: `17:45`
-    is not an integer. Expected an integer, such as 17.
+    1,204 of 336,776 rows break the contract. The first of 1,204 errors of this kind: Line 9,113,
+    column `dep_time`: `17:45` is not an integer. Expected an integer, such as 17.
 
 Faults of the header come first, since one change corrects them; then the kinds of errors in rows
 that have the most errors, in the order of the report. At most three of each are given, the rest is
@@ -121,7 +121,7 @@ def _first_of(entry: Mapping[str, Any], errors: Sequence[dict[str, Any]]) -> str
             f"{count:,} {'error' if count == 1 else 'errors'}{column}: {describe_count(entry, [])}"
         )
     message = str(first["message"])
-    return message if count == 1 else f"First of {count:,}: {message}"
+    return message if count == 1 else f"The first of {count:,} errors of this kind: {message}"
 
 
 def _is_of(error: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from entrepot_client.credentials import (
     save_credentials,
 )
 from entrepot_client.endpoint import clean_endpoint
+from entrepot_client.errors import BadAnswer, ResourceNotFound
 from entrepot_client.models import Document
 
 ProfileOption = Annotated[
@@ -60,9 +61,15 @@ def login(
         output.warning(f"{endpoint} is not encrypted: others on the network can read the key.")
     key = _prompt("API key", hidden=True)
     with connect(endpoint, key, output) as client:
-        caller = client.whoami()
+        try:
+            caller = client.whoami()
+        except ResourceNotFound as error:  # the route is there for everybody
+            raise BadAnswer(endpoint, "its address is another one.") from error
     location = save_credentials(endpoint, key, profile)
     _print_caller(output, endpoint, caller, location)
+    output.note("You are signed in: later commands use this key.")
+    if os.environ.get(KEY_VARIABLE, key).strip() != key:
+        output.warning(f"{KEY_VARIABLE} has another key, and is used as long as it is set.")
 
 
 def status(ctx: typer.Context) -> None:

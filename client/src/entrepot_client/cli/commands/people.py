@@ -124,8 +124,8 @@ def sign_out(ctx: typer.Context, user_name: UserArgument) -> None:
 def password(ctx: typer.Context) -> None:
     """Change your password; your browser sessions end. A pipe gives the current and the new one."""
     if sys.stdin.isatty():
-        current = typer.prompt("Current password", hide_input=True)
-        new = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+        current = typer.prompt("Current password", hide_input=True, err=True)
+        new = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         current, new = (sys.stdin.readline().rstrip("\n") for _ in range(2))
     output = output_of(ctx)

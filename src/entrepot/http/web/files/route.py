@@ -11,8 +11,9 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
-from entrepot.errors import FieldInvalid, NotFound
+from entrepot.errors import FieldInvalid, NotFound, VersionDeleted, VersionWithdrawn
 from entrepot.files.cleanup.delete import get_deleted_file
+from entrepot.files.comparisons import request_comparison
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
     end_upload,
@@ -46,6 +47,11 @@ from entrepot.http.stored_documents import profile_document, view_document, visi
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.files.comparing import (
+    ComparisonDraft,
+    propose_comparison,
+    read_comparison,
+)
 from entrepot.http.web.files.contract import schema_view
 from entrepot.http.web.files.findings import view_findings, view_revisions
 from entrepot.http.web.files.load import PAGE, VERSIONS, load_file_page
@@ -53,6 +59,7 @@ from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.sizes import read_size
 from entrepot.http.web.usage_examples import (
     delivery_examples,
     file_address,
@@ -63,6 +70,7 @@ from entrepot.inspection.results import Form
 
 router = APIRouter()
 
+NOTHING_FILLED_IN = SharingDraft()
 NEWEST_FIRST: Sort = "-created_at"
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
@@ -76,7 +84,7 @@ async def files(request: Request, work: SessionWork) -> Response:
     search again, and why not."""
     parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:
-        query = parse_file_query(parameters)
+        query = parse_file_query(_with_bytes(parameters))
     except FieldInvalid as error:
         if error.field not in FILTERS:
             raise
@@ -84,6 +92,14 @@ async def files(request: Request, work: SessionWork) -> Response:
             request, work, parameters, FileQuery(FileFilter(sort=NEWEST_FIRST), None), error
         )
     return await _list(request, work, parameters, query, None)
+
+
+def _with_bytes(parameters: dict[str, str]) -> dict[str, str]:
+    """The filters with their sizes, which people write with a unit, in bytes. Raises
+    FieldInvalid."""
+    sizes = {name: parameters.get(name, "").strip() for name in ("min_size", "max_size")}
+    with_unit = {name: text for name, text in sizes.items() if text and not text.isdecimal()}
+    return parameters | {name: read_size(text, name) for name, text in with_unit.items()}
 
 
 async def _list(
@@ -138,7 +154,7 @@ async def file(
     """One file; `cursor` is of the list of users that it is shared with. A deleted one is shown as
     such to those who may undelete it."""
     try:
-        return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
+        return await _page(request, file_id, work, cursor=cursor)
     except NotFound:
         await work.read(get_deleted_file, file_id, work.now)
         return redirect(f"/files/{file_id}/deleted")
@@ -201,13 +217,32 @@ async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     return redirect(f"/files/{file_id}#sharing", Confirmation.OFFER_WITHDRAWN)
 
 
+@router.post("/files/{file_id}/compare", response_model=None)
+async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
+    """Have two versions compared and continue to the page of the task that does it; or the form
+    again, and why not."""
+    draft = read_comparison(await read_form(request))
+    queue, now = work.parts.queue, work.now
+    try:
+        versions = draft.versions()
+        task_id = await work.write(request_comparison, file_id, versions, queue, now)
+    except FieldInvalid as error:
+        return await _page(request, file_id, work, comparing=draft.rejected(error), status=422)
+    except (NotFound, VersionWithdrawn, VersionDeleted):
+        missing = FieldInvalid("after", "one of the two versions is not there to be read.")
+        return await _page(request, file_id, work, comparing=draft.rejected(missing), status=404)
+    queue.wake()
+    return redirect(f"/tasks/{task_id}")
+
+
 async def _page(
     request: Request,
     file_id: UUID,
     work: PageWork,
-    draft: SharingDraft,
+    draft: SharingDraft = NOTHING_FILLED_IN,
     status: int = 200,
     cursor: str | None = None,
+    comparing: ComparisonDraft | None = None,
 ) -> Response:
     sharing = ENTITLEMENTS.of(file_id)
     actor, content = await work.read_with_actor(
@@ -234,6 +269,7 @@ async def _page(
         may_decline=content.may_decline,
         draft=draft,
         lives=LIVES,
+        comparing=comparing or propose_comparison(content.versions, actor.user_name, work.now),
         findings=findings,
         report=views.report,
         schema=await view_document(work, schema_view, schema) if schema else None,

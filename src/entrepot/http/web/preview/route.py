@@ -113,6 +113,8 @@ async def rows(
         "preview/rows.html",
         actor,
         **failure_values(failure),
+        # The page has one field for what the API has two parameters for.
+        filter_error=str(failure or "").removeprefix("where: ").removeprefix("order_by: "),
         file=file,
         preview=rows_page.document if rows_page else None,
         offset=rows_page.offset if rows_page else 0,

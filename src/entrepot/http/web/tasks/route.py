@@ -15,7 +15,14 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.errors import NotAllowed, NotFound, TaskFinished, VersionDeleted, VersionWithdrawn
+from entrepot.errors import (
+    FieldInvalid,
+    NotAllowed,
+    NotFound,
+    TaskFinished,
+    VersionDeleted,
+    VersionWithdrawn,
+)
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.comparisons import (
     FoundComparison,
@@ -41,7 +48,7 @@ from entrepot.http.problems.handlers import task_problem
 from entrepot.http.stored_documents import view_document, visible_report
 from entrepot.http.web.rendering import json_attachment, page, render
 from entrepot.http.web.reports import ReportView, report_view
-from entrepot.http.web.session_work import SessionWork, redirect
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.tasks.records import TaskRecord, list_tasks
 
 router = APIRouter()
@@ -73,8 +80,7 @@ async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> R
 @router.get("/tasks/{task_id}", response_model=None)
 async def task(request: Request, task_id: TaskIdInPath, work: SessionWork) -> Response:
     """One task."""
-    actor, content = await work.read_with_actor(_load, task_id, work.now)
-    return page(request, "tasks/page.html", actor, **await _template_values(work, content))
+    return await task_page(request, work, task_id)
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
@@ -123,6 +129,27 @@ async def cancel(task_id: TaskIdInPath, work: SessionWork) -> Response:
     else:
         work.parts.queue.wake()
     return redirect(f"/tasks/{task_id}")
+
+
+@dataclass(frozen=True)
+class AcceptanceDraft:
+    """The form by which a rejected version is accepted, as it was filled in, and what is wrong."""
+
+    reason: str = ""
+    error: FieldInvalid | None = None
+
+
+NOT_FILLED_IN = AcceptanceDraft()
+
+
+async def task_page(
+    request: Request, work: PageWork, task_id: UUID, acceptance: AcceptanceDraft = NOT_FILLED_IN
+) -> Response:
+    """The page of a task, with the form for its acceptance as far as that was filled in."""
+    actor, content = await work.read_with_actor(_load, task_id, work.now)
+    values = await _template_values(work, content) | {"acceptance": acceptance}
+    status = 422 if acceptance.error else 200
+    return page(request, "tasks/page.html", actor, status=status, **values)
 
 
 @dataclass(frozen=True)
@@ -182,6 +209,7 @@ async def _template_values(work: UnitOfWork, content: _TaskPage) -> dict[str, An
         "comparison": values,
         "outcome": content.outcome,
         "rejection": content.rejection,
+        "acceptance": NOT_FILLED_IN,
     }
 
 

@@ -1,5 +1,5 @@
 """Deliver a further version by a form; restore one, accept a rejected one, or what its report
-suggests; compare two."""
+suggests."""
 
 from uuid import UUID
 
@@ -9,23 +9,21 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
-from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import FileRecord, get_file
+from entrepot.files.queries.versions_list import get_version
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, accept_suggested, restore
-from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
+from entrepot.http.parameters import FileIdInPath, NumberInPath, NumberInQuery
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.tasks.route import AcceptanceDraft, task_page
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
-
-EXAMPLES = 20
-"""Rows of each kind that the page of a comparison shows."""
 
 
 @router.get("/files/{file_id}/deliver", response_model=None)
@@ -68,8 +66,14 @@ async def restore_version(
 async def accept_version(
     request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
-    """Accept a rejected version and continue to the page of the task that publishes it."""
-    reason = check_reason((await read_form(request)).text("reason"))
+    """Accept a rejected version and continue to the page of the task that publishes it; or the page
+    of the version's own task with the form again, and why not."""
+    text = (await read_form(request)).text("reason")
+    try:
+        reason = check_reason(text)
+    except FieldInvalid as error:
+        version = await work.read(get_version, file_id, number)
+        return await task_page(request, work, version.task_id, AcceptanceDraft(text, error))
     return redirect(f"/tasks/{await accept(work, file_id, number, reason)}")
 
 
@@ -79,23 +83,6 @@ async def accept_suggestion(
 ) -> Response:
     """Change the contract as suggested and continue to the page of the task that judges by it."""
     return redirect(f"/tasks/{await accept_suggested(work, file_id, number)}")
-
-
-@router.post("/files/{file_id}/compare", response_model=None)
-async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Have two versions compared and continue to the page of the task that does it."""
-    form = await read_form(request)
-    before, after = (NUMBER.read(form.text(name), name) for name in ("before", "after"))
-    if before is None or after is None:
-        raise FieldInvalid(
-            "before" if before is None else "after", "must be the number of a version."
-        )
-    key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
-    queue, now = work.parts.queue, work.now
-    versions = VersionPair(before, after, key, EXAMPLES)
-    task_id = await work.write(request_comparison, file_id, versions, queue, now)
-    queue.wake()
-    return redirect(f"/tasks/{task_id}")
 
 
 async def _form(

@@ -145,7 +145,21 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
                 break
         else:
             break
-    return [*repeated, delimiter] if len(delimiter) > 1 else repeated
+    return [*repeated, delimiter] if _may_be_longer(delimiter, lines) else repeated
+
+
+def _may_be_longer(delimiter: str, lines: Sequence[str]) -> bool:
+    """Whether a delimiter of several characters may be one. A usual one at one of its ends must
+    stand in it wherever it stands, the header included: else the others belong to cells, as the
+    plus sign of telephone numbers does."""
+    if len(delimiter) < 2:
+        return False
+    usual = {delimiter[0], delimiter[-1]} & set(USUAL)
+    uneven = len(usual) == 1 and delimiter[0] != delimiter[-1]
+    return not uneven or all(
+        sum(line.count(mark) for line in lines) == sum(line.count(delimiter) for line in lines)
+        for mark in usual
+    )
 
 
 def _blank_runs(lines: Sequence[str]) -> list[Dialect]:
