@@ -41,6 +41,7 @@ from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 from entrepot.blobs.s3 import S3Store
 from entrepot.cli.data_folder import is_locked
 from entrepot.db.tables import checks, derivatives, files, tasks, versions
+from entrepot.files.forms.read_form import RETRY_INTERVAL
 from entrepot.files.sweep import GRACE_PERIOD, sweep
 from entrepot.quotas.reserve import RESERVATION_LIFETIME
 
@@ -354,6 +355,24 @@ class Installation:
             assert download.content == delivery.content
         else:
             assert download.status_code == 404
+
+    def make_failed_forms(self) -> None:
+        """What could not be made for want of space or files is made when somebody asks later."""
+        parts, failed = self.server.parts, derivatives.c.status == "failed"
+        with parts.database.writing() as conn:
+            made_of = versions.c.id == derivatives.c.version_id
+            forms = select(versions.c.file_id, versions.c.number, derivatives.c.form)
+            rows = conn.execute(forms.where(made_of, failed, versions.c.status == "published"))
+            asked = [(f"/file/download/{file_id}", number, form) for file_id, number, form in rows]
+            long_ago = parts.clock() - RETRY_INTERVAL
+            conn.execute(update(derivatives).where(failed).values(ended_at=long_ago))
+        for path, number, form in asked:
+            query = {"version": number, "format": form}
+            wait_until(
+                lambda path=path, query=query: self.api.get(path, params=query).status_code == 200,
+                f"{form} is made",
+                UNHURRIED,
+            )
 
     def sweep_later(self, grace: timedelta = GRACE_PERIOD) -> None:
         """What a dead API process of one host among many had reserved is released after a time."""

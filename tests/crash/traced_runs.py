@@ -128,6 +128,7 @@ class TracedRun:
             self.installation.server.kill()
             self.installation.server.start()
             return False, []
+        self.installation.make_failed_forms()
         # What failed may be the removal of what is not needed any more. strace counts calls by
         # thread: the commit that gives a failed upload's reservation back may fail with it.
         self.installation.sweep_later(timedelta(0))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from tests.http.test_deletions import actions, states, swept, two_versions
+from tests.http.test_deletions import actions, run_sweep, states, two_versions
 from tests.http.test_schema import change
 from tests.http.test_versions import publish, rows
 from tests.support.api import CSV, Api, assert_problem
@@ -146,7 +146,7 @@ def test_a_withdrawal_is_undone_within_seven_days(server: Server, account: TestA
     assert account.api.json(f"/file/{file_id}")["version"] == 2
     age(server, file_id)
     assert_problem(undo(account.api, file_id, 1), 409, "nothing-to-undo")
-    swept(server)
+    run_sweep(server)
     assert account.api.account()["used"] == len(rows(3))
     with server.parts.database.reading() as conn:
         reports = select(inspections.c.version_id).join(versions)
