@@ -25,7 +25,7 @@ MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
 MAX_SHOWN_LABELS = 3
 """Labels that a sentence shows."""
-BLANK_AND_MARK = "\ufeff \t\""
+BLANK_AND_MARK = '\ufeff \t"'
 """What may stand around a name that is the same: quotes behind a byte order mark are text."""
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 
