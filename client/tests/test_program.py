@@ -226,6 +226,7 @@ def test_keys(signed_in: Peer, program: Program) -> None:
 def test_api(signed_in: Peer, program: Program, tmp_path: Path) -> None:
     assert program("api", "get", "/api/v1/whoami").json["user_name"] == "demo:account"
     assert program("api", "GET", "account", "--format", "json").json["quota"] == 1000
+    assert program("api", "GET", "/account", "--format", "json").json["quota"] == 1000
     (tmp_path / "body.json").write_text('{"name": "cron", "scopes": ["read"]}')
     result = program("api", "POST", "key/new", "--input", str(tmp_path / "body.json"))
     assert result.json["name"] == "cron"

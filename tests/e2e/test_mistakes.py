@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -150,6 +151,33 @@ def test_a_form_outlives_its_session(server: Server, someone: TestAccount, brows
     result = someone.api.json(f"/file/{file_id}")
     assert (result["file_name"], result["file_size_limit"]) == ("b.csv", 2_000_000)
     assert result["file_description"] == 'Long <text> & "more"\nof it'
+
+
+@pytest.mark.parametrize("file_first", [True, False], ids=["file first", "file last"])
+@pytest.mark.parametrize("cookie", [None, "ended"])
+def test_the_fields_of_an_upload_outlive_its_session(
+    someone: TestAccount, browse: Browse, file_first: bool, cookie: str | None
+) -> None:
+    """All but the file, which a page cannot fill in; scripts send it last, browsers first."""
+    client = browse()
+    if cookie:
+        client.cookies.set("entrepot", cookie)
+    typed = {"file_description": 'A "long" text\r\nof mine', "file_size_limit": "3 MB"}
+    typed |= {"contract": "given", "schema": json.dumps(SCHEMA)}
+    fields: list[tuple[str, Any]] = [(name, (None, text)) for name, text in typed.items()]
+    file = [("file", ("orders.csv", CSV, "text/csv"))]
+    answer = client.post("/upload", files=file + fields if file_first else fields + file)
+    assert answer.status_code == 401
+    assert "What you filled in is kept" in answer.text
+    resumed = client.post("/sign-in", data={**hidden_fields(answer.text), **credentials(someone)})
+    assert "choose it again" in resumed.text
+    again = client.post("/upload", data=hidden_fields(resumed.text))
+    assert again.status_code == 200
+    assert "A &#34;long&#34; text\r\nof mine" in again.text
+    assert 'value="3 MB"' in again.text
+    assert html.escape(json.dumps(SCHEMA)).replace("&quot;", "&#34;") in again.text
+    assert 'value="given" checked' in again.text
+    assert someone.api.json("/files") == {"files_list": []}
 
 
 def test_passwords_and_long_forms_are_not_carried(browse: Browse) -> None:

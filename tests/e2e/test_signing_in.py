@@ -153,7 +153,7 @@ def test_a_link_invites_and_resets(browse: Browse, account: TestAccount) -> None
     assert "must have 12 to 200 characters" in use(client, link, "x").text
     assert "must have 12 to 200 characters" in use(client, link, "x" * 201).text
     assert use(client, link).status_code == 303
-    assert client.get("/files").status_code == 200
+    assert "Your password is set, and you are signed in." in client.get("/files").text
     for gone in (use(browse(), link), browse().get(link)):
         assert gone.status_code == 422
         assert "used before" in gone.text

@@ -133,17 +133,24 @@ def test_the_same_cells_everywhere(storage: str, part: int, tmp_path: Path) -> N
     forms = forms_of(WRITERS[storage](second, columns), schema, second)
     assert forms.inspection.verdict == "conforms", forms.inspection.detail
     forms.agree()
-    assert [list(row) for row in zip(*cells_of(forms.canonical)[1:], strict=True)] == columns
+    canonical = [list(row) for row in zip(*cells_of(forms.canonical)[1:], strict=True)]
+    for kind, texts, written in zip(every, columns, canonical, strict=True):
+        # A date of JSON in the default form is written in the format of its field.
+        if storage != "json" or kind.field.get("format", "default") in ("default", "any"):
+            assert written == texts
     for n, (kind, texts) in enumerate(zip(every, columns, strict=True)):
         kept_empty = storage != "csv" and forms.stored[f"v{n}"] == "VARCHAR"
         for text, row in zip(texts, forms.parquet, strict=True):
             missing = text == "" and not kept_empty
             assert (row[f"v{n}"] is None) == missing, (n, kind.field, text)
-    if storage == "csv":
+    if storage in ("csv", "json"):
         (third / "t.csv").write_bytes(forms.canonical)
         again = forms_of(third / "t.csv", schema, third)
         assert again.inspection.verdict == "conforms"
-        assert again.parquet == forms.parquet
+        # A CSV cannot tell an empty text from none.
+        expected = [{name: None if each == "" else each for name, each in row.items()}
+                    for row in forms.parquet]  # fmt: skip
+        assert again.parquet == expected
 
 
 ODD_NAMES = [

@@ -41,6 +41,13 @@ FILES_PER_CONNECTION = 2
 """The connection, and the file that it reads or writes."""
 OTHER_FILES = 256
 """Of the database's pools, sandbox processes, logs and metrics; 43 are open at a start."""
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""Parameters of `mallopt(3)`."""
+ARENAS = 2
+"""Arenas of malloc in a process. By default there are up to eight for each core."""
+MAPPED_BYTES = 4 * 1024 * 1024
+"""Blocks from this size on go back to the system when they are freed: the parts of an upload to
+S3. By default malloc keeps them in the arena of the thread that had one."""
 PR_SET_PDEATHSIG = 1
 """`prctl(2)`: the signal that a process gets when its parent ends."""
 
@@ -67,6 +74,7 @@ def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pi
     gc.enable()  # a worker is forked while the supervisor loads the API, without collections
     os.setsid()
     setproctitle(role.name)
+    bound_unused_memory()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -94,6 +102,20 @@ def kill_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:  # it died before the call
         sys.exit(1)
+
+
+def bound_unused_memory() -> None:
+    """Let malloc keep little of what is freed (glibc only; the variables MALLOC_... prevail).
+
+    Each thread that had a large block kept memory for the next one, and there are dozens of
+    threads: in a load with large transfers such memory grew for as long as it lasted.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version") and hasattr(libc, "mallopt"):
+        if "MALLOC_ARENA_MAX" not in os.environ:
+            libc.mallopt(M_ARENA_MAX, ARENAS)
+        if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+            libc.mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def run_api(settings: Settings, ready: int) -> None:

@@ -9,6 +9,7 @@ import duckdb
 
 from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
+from entrepot.inspection.check.emptiness import describe_unmarked_gaps
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_columns
 from entrepot.inspection.check.header_errors import check_header, check_labels
@@ -52,9 +53,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """A table with its errors and its profile; `opened` is the file that it was read from.
-    `freezes`: its schema and reading are to become a contract. `judged`: the count of its records,
-    of which a broken line of JSON is one and no row."""
+    """A table with its errors and its profile; `opened` is the file it was read from. `freezes`:
+    it is to become a contract. `judged`: its records; a broken line of JSON is one."""
 
     table: Table
     schema: TableSchema
@@ -205,7 +205,8 @@ def _check_or_infer(
     def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
         table = copy_if_wide(context.engine, table, request.path.stat().st_size)
-        table = replace(table, warnings=(*ignored, *table.warnings))
+        gaps = describe_unmarked_gaps(context.engine, table, schema)
+        table = replace(table, warnings=(*ignored, *gaps, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -289,8 +290,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         table = without_spare_columns(engine, table)
     inferred = infer_schema(engine, table, freezes=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
-    # An inferred schema lets all cells through but texts with control characters, and moments of
-    # typed formats that no field has.
+    # An inferred schema lets all cells through but control characters, and moments of no field.
     suspect = (first or table.storage == "text") and (
         table.control_characters() if inferred.controls is None else inferred.controls
     )

@@ -20,6 +20,8 @@ EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[\p{{L}}]([\p{{L}}\p{{N}}-]{{0,61}}[\p{
 URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
+"""Control characters (Unicode's category Cc) other than tab, LF and CR; for RE2 alone."""
 
 MISSING_MARKS = (
     *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),

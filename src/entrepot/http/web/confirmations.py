@@ -32,6 +32,8 @@ class Confirmation(Enum):
     WITHDRAWAL_UNDONE = "The version is published again."
     KEY_REVOKED = "The key was revoked. Requests with it fail from now on."
     LINK_REVOKED = "The link was revoked. It does not work any more."
+    SIGNED_OUT = "You are signed out."
+    SIGNED_IN = "Your password is set, and you are signed in."
     SENDER = "Your decision was saved."
 
 

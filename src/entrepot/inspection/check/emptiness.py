@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.rules import checked_columns
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql
@@ -16,6 +18,8 @@ from entrepot.inspection.table import MAX_FIRST_ROWS, Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import TableSchema
 
+MAX_NAMED_GAPS = 10
+"""Columns that are named for cells without a value."""
 COLUMNS_PER_QUERY = 200
 """Columns whose expressions fit into memory together."""
 
@@ -81,3 +85,28 @@ def _filled(
         row = engine.execute(f"SELECT {flags} FROM {relation}").fetchone() or ()
         filled |= {number for (number, _), flag in zip(part, row, strict=True) if flag}
     return filled
+
+
+def describe_unmarked_gaps(
+    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema | None
+) -> tuple[str, ...]:
+    """A sentence for each column whose contract has no text for a missing value and that has such
+    cells: formats with types have them whatever `missingValues` says. Raises
+    duckdb.Error where the scan fails."""
+    if schema is None or not table.stores_types:
+        return ()
+    cells = [
+        cell
+        for _, cell in checked_columns(table.known_to_have_controls(False), schema)
+        if not schema.missing_values_of(cell.field)
+    ][:MAX_NAMED_GAPS]
+    if not cells:
+        return ()
+    counts = ", ".join(f"count_if({cell.text} IS NULL)" for cell in cells)
+    row = engine.execute(f"SELECT {counts} FROM {table.relation}").fetchone() or ()
+    return tuple(
+        f"{quoted(cell.field.name)}: {count:,} {'cell has' if count == 1 else 'cells have'} no "
+        "value. `missingValues` has no text for that, so a CSV has an empty text there."
+        for cell, count in zip(cells, row, strict=True)
+        if count
+    )

@@ -10,7 +10,8 @@ import duckdb
 
 from entrepot.inspection.check.field_matching import matched_fields
 from entrepot.inspection.table import Table
-from entrepot.inspection.values.cell_sql import full_match, without_affixes
+from entrepot.inspection.values.cell_sql import full_match
+from entrepot.inspection.values.plain_number import without_affixes
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
-from entrepot.inspection.values.cell_sql import CellSql, plain_number
+from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.decimals import has_exact_double
-from entrepot.inspection.values.json_text import STRINGS
+from entrepot.inspection.values.field_text import has_own_format, items_of_json
+from entrepot.inspection.values.plain_number import plain_number
 from entrepot.inspection.values.temporal import moment, ordered
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
@@ -31,8 +32,6 @@ FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 0001 and 9999 begin and end, in microseconds since 1970."""
 ITEM = sql("item")
-LONG_NUMBER = r"[\d.]{17}|\d[eE]"
-"""A number that has more digits than a double keeps, or an exponent."""
 TOO_MANY_DIGITS = (
     f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than its double beside one with "
     "an exponent"
@@ -231,7 +230,9 @@ def _datetime(cell: CellSql, usual: bool) -> ExactType:
     plain = f"replace({cell.text}, ',', '.')"
     place = _place(cell)
     fine = count_present(cell, f"regexp_matches({cell.text}, {literal(FINE)})")
-    probes = [fine, count_present(cell, _is_zoned(cell))]
+    # What is stored without a zone is UTC, which a format with a zone says.
+    says_zone = has_own_format(cell.field) and has_zone(cell.field.format)
+    probes = [fine, count_present(cell, sql("true") if says_zone else _is_zoned(cell))]
     if not usual:  # else it is a moment of the years 1000 to 9999
         lost = count_present(cell, f"({place}) IS NULL")
         probes += [lost, f"min({when(cell, place)})", f"max({when(cell, place)})"]
@@ -284,30 +285,14 @@ def _time(cell: CellSql) -> ExactType:
 def _list(cell: CellSql) -> ExactType:
     """A list of exact items, else of texts."""
     items = cell.for_field(lambda field: _items(cell.text, field))
-    exact = _items_type(cell, items, when(cell, items))
-    if cell.native == "false":
-        return exact
-    rounded = count_present(cell, cell.for_field(lambda field: _is_rounded(cell.text, field)))
-    return ExactType(
-        (rounded, *exact.probes),
-        lambda figures: as_text(cell) if figures[0] else exact.decide(figures[1:]),
-        exact.reason or "a number within a list has more digits than its double",
-    )
+    return _items_type(cell, items, when(cell, items))
 
 
 def _items(text: Sql, field: Field) -> Sql:
     """The items as texts; without a delimiter, those of a JSON array."""
     if field.delimiter:
         return f"string_split({text}, {literal(field.delimiter)})"
-    return f"json_extract_string(CASE WHEN json_valid({text}) THEN {text} END, '$[*]')"
-
-
-def _is_rounded(text: Sql, field: Field) -> Sql:
-    """Whether the engine, which reads the numbers of JSON as doubles, may round an item."""
-    if field.delimiter:
-        return sql("false")
-    bare = f"regexp_replace({text}, {literal(STRINGS)}, '', 'g')"
-    return f"regexp_matches({bare}, {literal(LONG_NUMBER)})"
+    return items_of_json(text)
 
 
 def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:

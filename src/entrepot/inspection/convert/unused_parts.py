@@ -15,8 +15,9 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.convert.column_profile import ProfiledColumn
 from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import MAX_FIRST_ROWS, Table
-from entrepot.inspection.values.cell_sql import CellSql, without_affixes
+from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON, is_among
+from entrepot.inspection.values.plain_number import without_affixes
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.values import read_value

@@ -16,12 +16,6 @@ from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.formats.json_arrays import column_of, read_arrays, with_values
 from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
-from entrepot.inspection.formats.json_numbers import (
-    has_long_number,
-    new_mark,
-    with_marked_numbers,
-    without_marks,
-)
 from entrepot.inspection.formats.json_positions import (
     JsonSyntaxError,
     depth_of,
@@ -42,6 +36,12 @@ from entrepot.inspection.table import (
     SourceBroken,
     Table,
     TooLarge,
+)
+from entrepot.inspection.values.json_numbers import (
+    has_long_number,
+    new_mark,
+    with_marked_numbers,
+    without_marks,
 )
 from entrepot.schemas.table_dialect import TableDialect
 

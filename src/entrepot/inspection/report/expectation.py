@@ -10,6 +10,7 @@ from typing import Any
 
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.report.unwritable import state_unwritable
 from entrepot.inspection.table import CellKind
 from entrepot.schemas.model import Affix, Field
 
@@ -172,6 +173,8 @@ def state_type_error(field: Field, cell: str, stored: CellKind | None = None) ->
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
     named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
+    if stored is not None and (statement := state_unwritable(field, cell, named)):
+        return statement
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = stored is not None and field.type in (*NUMERIC, "boolean", "string")

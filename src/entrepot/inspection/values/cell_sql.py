@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Storage
 from entrepot.inspection.values.decimals import is_whole
+from entrepot.inspection.values.field_text import has_text, spelled
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
+from entrepot.inspection.values.json_forms import with_json_forms
 from entrepot.inspection.values.json_text import is_json
 from entrepot.inspection.values.missing_marks import is_no_mark_of
 from entrepot.inspection.values.native_text import delivered_text
+from entrepot.inspection.values.plain_number import plain_number, without_affixes
 from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
+    CONTROL,
     DATE,
     DURATION,
     EMAIL,
@@ -27,7 +31,7 @@ from entrepot.schemas.lexical import (
     YEARMONTH,
 )
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import affix_pattern, affix_regexes, number_regex
+from entrepot.schemas.numbers import number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
@@ -37,7 +41,7 @@ NATIVE: dict[str, tuple[str, ...]] = {
     "date": ("date",),
     "time": ("time",),
     "datetime": ("datetime",),
-    "year": ("integer",),
+    "year": ("integer", "decimal", "number"),
     "yearmonth": (),
     "duration": ("duration",),
     "object": ("object",),
@@ -60,9 +64,6 @@ NO_TEXT: dict[Storage, frozenset[str]] = {
 """Per storage the types that have kinds of their own there, so that no text is a value of them.
 Parquet and Arrow have none for months, and for durations none that writers of Parquet use."""
 
-
-CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
-"""Control characters (Unicode's category Cc) other than tab, LF and CR."""
 PATTERNED = frozenset(
     {"integer", "number", "date", "time", "datetime", "year", "yearmonth", "duration"}
 )
@@ -71,8 +72,11 @@ IN_OUR_FORM = frozenset({"date", "time", "datetime", "duration"})
 """Types of which typed formats have values that the types have not, such as days of the year 10000
 and before our era, `infinity`, 24:00, and intervals of a month less a day."""
 
-NATIVE_YEAR = r"-?\d{1,9}"
-"""A year that is stored as an integer, of as many digits as the text of one has at most."""
+NATIVE_YEAR = r"-?\d{1,9}(?:\.0*)?"
+"""A year that is stored as a number, of as many digits as the text of one has at most."""
+
+MAY_BE_JSON = frozenset({"object", "array", "geojson", "any"})
+"""Types whose stored values may be JSON and stay texts."""
 
 
 def text_fits(field_type: str, storage: Storage) -> bool:
@@ -145,6 +149,8 @@ def cell_sql(
     `controls`: a text may have control characters, and is no value then."""
     # Readers of texts and workbooks give NULL for an empty cell, the others an empty text.
     tells_empty = storage in ("objects", "columns")
+    if storage == "objects":
+        column = with_json_forms(column, field)
     text = column.text
     if "" not in missing and column.kind == "text" and not tells_empty:
         text = f"coalesce({text}, '')"
@@ -152,7 +158,10 @@ def cell_sql(
     present = f"{text} IS NOT NULL"
     if others:
         present = f"({present} AND {is_no_mark_of(column, field, text, others)})"
-    delivered = delivered_text(column) if tells_empty else f"CASE WHEN {present} THEN {text} END"
+    delivered = f"CASE WHEN {present} THEN {text} END"
+    if tells_empty:
+        may_be_json = column.kind is not None or field.type in MAY_BE_JSON
+        delivered = delivered_text(column) if may_be_json else column.text
     lexical = sql("false")
     if text_fits(field.type, storage):
         lexical = lexical_check(text, field)
@@ -167,17 +176,18 @@ def cell_sql(
         return CellSql(
             field, text, present, lexical, value, quick, delivered=delivered, missing=missing
         )
-    native = _native_check(text, column, field)
+    native = _stored_check(text, column, field, missing)
     if column.kind == "text":
-        valid, is_native = (
-            f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})",
-            sql("true"),
-        )
+        valid, is_native = native, sql("true")
     elif column.kind is None:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
         is_native = f"({column.kind_sql} <> 'text')"
     else:
         valid, is_native = native, sql("true")
+    if field.type == "integer" and column.kind in (None, "number"):
+        # Without an exponent, as canonical CSV has it.
+        digits = spelled(text, Field("", "integer"), ())
+        delivered = f"CASE WHEN {is_native} AND {present} THEN {digits} ELSE {delivered} END"
     cell = CellSql(field, text, present, valid, sql(""), native=is_native, delivered=delivered)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
@@ -190,6 +200,15 @@ def _may_match_controls(field: Field) -> bool:
 def _is_json_list(field: Field, storage: Storage) -> bool:
     """Whether a text is a list as JSON, and not as items with delimiters between them."""
     return storage == "columns" and field.type == "list"
+
+
+def _stored_check(text: Sql, column: Column, field: Field, missing: tuple[str, ...]) -> Sql:
+    """Whether a value of the format's own has the field's type, and a text in the field's form."""
+    native = _native_check(text, column, field)
+    if column.kind == "text":
+        native = f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})"
+    stated = has_text(text, field, missing, column.kind)
+    return native if stated == "true" else f"CASE WHEN {native} THEN {stated} ELSE false END"
 
 
 def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
@@ -324,29 +343,6 @@ def _temporal_check(text: Sql, field: Field) -> Sql:
         return f"({full_match(text, DATE)} AND {text} >= '0001' AND {value} IS NOT NULL)"
     day = f"try_cast(left({text}, 10) AS DATE) IS NOT NULL"
     return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
-
-
-def plain_number(text: Sql, field: Field) -> Sql:
-    """The text of a valid number without what its field allows around and inside it."""
-    if field.type not in ("integer", "number"):
-        return text
-    text = without_affixes(text, field)
-    if field.group_char:
-        text = f"replace({text}, {literal(field.group_char)}, '')"
-    if field.type == "number" and field.decimal_char != ".":
-        text = f"replace({text}, {literal(field.decimal_char)}, '.')"
-    return text
-
-
-def without_affixes(text: Sql, field: Field) -> Sql:
-    """The text of a number without what stands around it, where the field says that it is not
-    bare."""
-    if field.bare_number:
-        return text
-    if field.affix is not None:
-        return f"regexp_extract({text}, {literal(f'^{affix_pattern(field.affix)}$')}, 1)"
-    before, behind = affix_regexes(field)
-    return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
 
 
 def full_match(text: Sql, pattern: str) -> Sql:

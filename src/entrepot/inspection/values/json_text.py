@@ -10,11 +10,14 @@ MARK = "\x02"
 """What no JSON has: control characters are escaped in it (RFC 8259, section 7)."""
 LOOSE = r",\s*[\]}]|(?i:nan|inf)"
 
+RAW_CONTROL = literal(r"[\x7f-\x{9f}]")
+"""The control characters that JSON lets stand in strings as they are."""
+
 
 def is_json(text: Sql, kind: Sql) -> Sql:
     """Whether `text` is a JSON value of `kind` (`OBJECT`, `ARRAY`). Only a text that looks loose
-    is looked at again without its strings."""
-    bare = f"regexp_replace({text}, {literal(STRINGS)}, '', 'g')"
+    is looked at again without what its strings say."""
+    bare = f"regexp_replace({text}, {literal(STRINGS)}, '\"\"', 'g')"
     loose = (
         f"CASE WHEN regexp_matches({text}, {literal(LOOSE)}) "
         f"THEN regexp_matches({bare}, {literal(LOOSE)}) ELSE false END"
@@ -36,3 +39,13 @@ def finite_json(text: Sql) -> Sql:
         f"CASE WHEN regexp_matches({text}, {literal(NOT_FINITE)}) "
         f"THEN replace({strings}, {literal(MARK)}, 'null') ELSE {text} END"
     )
+
+
+def with_escaped_controls(text: Sql) -> Sql:
+    """The JSON `text` with escapes (`\\u0085`) for the control characters within it."""
+    escape = literal("\\u%04x")
+    char = (
+        f"CASE WHEN regexp_matches(c, {RAW_CONTROL}) THEN printf({escape}, unicode(c)) ELSE c END"
+    )
+    escaped = f"array_to_string(list_transform(string_split({text}, ''), lambda c: {char}), '')"
+    return f"CASE WHEN regexp_matches({text}, {RAW_CONTROL}) THEN {escaped} ELSE {text} END"

@@ -7,7 +7,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column
-from entrepot.inspection.values.json_text import finite_json, is_json
+from entrepot.inspection.values.json_text import finite_json, is_json, with_escaped_controls
 
 KINDS: dict[str, CellKind] = {
     "VARCHAR": "text", "UUID": "text", "BIT": "text", '"NULL"': "text", "GEOMETRY": "text",
@@ -67,8 +67,15 @@ def native_column(label: str, text: Sql, engine_type: str) -> Column:
 
 
 def delivered_text(column: Column) -> Sql:
-    """The text of the column's cells as other forms have it: JSON has no NaN and no infinity."""
-    return finite_json(column.text) if column.kind in ("object", "array") else column.text
+    """The text of the column's cells as other forms have it: JSON has no NaN and no infinity, and a
+    text has no control characters, which JSON has as escapes."""
+    if column.kind in ("object", "array"):
+        return with_escaped_controls(finite_json(column.text))
+    if column.kind is None:
+        is_json = f"{column.kind_sql} IN ('object', 'array')"
+        escaped = with_escaped_controls(column.text)
+        return f"CASE WHEN {is_json} THEN {escaped} ELSE {column.text} END"
+    return column.text
 
 
 def text_of(engine: duckdb.DuckDBPyConnection, column: Sql, engine_type: str) -> Sql:
@@ -113,10 +120,18 @@ def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
 
 def _is_written_alike(kind: DuckDBPyType) -> bool:
     """Whether `to_json` writes a value of this type as a cell of it is written."""
-    return kind.id == "double" or native_kind(str(kind)) in WRITTEN_ALIKE
+    written = native_kind(str(kind))
+    return kind.id == "double" or (written in WRITTEN_ALIKE and not _is_whole_decimal(kind))
 
 
-def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
+def _is_whole_decimal(kind: DuckDBPyType) -> bool:
+    """Whether it is a decimal without decimals, of which `to_json` writes `5.0`."""
+    return kind.id == "decimal" and native_kind(str(kind)) == "integer"
+
+
+def _json_part(  # noqa: PLR0911 (a row per type)
+    value: Sql, kind: DuckDBPyType, depth: int
+) -> Sql:
     """The JSON of a value that stands in so many others; NULL where it is NULL."""
     item, children = sql(f"v{depth}"), _children(kind)
 
@@ -142,6 +157,8 @@ def _json_part(value: Sql, kind: DuckDBPyType, depth: int) -> Sql:
         case "float":
             digits = f"CASE WHEN isfinite({value}) THEN {value}::VARCHAR END"
             return f"coalesce({digits}, to_json({value})::VARCHAR)"
+        case "decimal" if _is_whole_decimal(kind):
+            return f"{value}::VARCHAR"
         case _ if _is_written_alike(kind):
             return f"to_json({value})::VARCHAR"
         case _:

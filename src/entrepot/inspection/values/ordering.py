@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.values.cell_sql import plain_number, value_of
+from entrepot.inspection.values.cell_sql import value_of
 from entrepot.inspection.values.decimals import (
     compare_integer,
     compare_number,
@@ -17,6 +17,7 @@ from entrepot.inspection.values.decimals import (
     key_of_number,
 )
 from entrepot.inspection.values.geo import geopoint_key
+from entrepot.inspection.values.plain_number import plain_number
 from entrepot.inspection.values.temporal import (
     compare_duration,
     duration_constant,

@@ -10,6 +10,8 @@ import typer
 from entrepot_client.cli.output import Format, output_of
 from entrepot_client.cli.session import open_client
 
+_OUTSIDE = ("/api/", "/d/", "/l/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+"""Where addresses begin that are not below `/api/v1`, without the pages, which take no key."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -28,7 +30,7 @@ def _path(text: str) -> str:
     # The request carries the key, so it may only go to the endpoint.
     if "://" in text.partition("?")[0] or text.startswith("//"):
         raise typer.BadParameter("Give the path alone; the endpoint is the one you signed in to.")
-    return text if text.startswith("/") else f"/api/v1/{text}"
+    return text if text.startswith(_OUTSIDE) else f"/api/v1/{text.removeprefix('/')}"
 
 
 def api(

@@ -20,6 +20,7 @@ from entrepot.accounts.users import User
 from entrepot.errors import AccountSuspended, FieldInvalid, SignInFailed, TooManyAttempts
 from entrepot.http.deps import get_runtime, read_request_origin
 from entrepot.http.password_change import hash_new_password, verify_holder, verify_unknown
+from entrepot.http.web.confirmations import Confirmation, confirm
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page, pages_of
 from entrepot.http.web.session_work import (
@@ -108,14 +109,17 @@ async def sign_in_by_link(request: Request) -> Response:
         return _link_page(request, link, valid_link, error)
     except SignInFailed:
         return _link_page(request, link, None)
-    return await begin_session(request, user, token, "")
+    response = await begin_session(request, user, token, "")
+    if valid_link.sets_password:
+        confirm(response, Confirmation.SIGNED_IN)
+    return response
 
 
 @router.post("/sign-out", response_model=None)
 async def sign_out(request: Request) -> Response:
     """End the session, here and on the server."""
     await _end(request)
-    response = redirect("/sign-in")
+    response = redirect("/sign-in", Confirmation.SIGNED_OUT)
     delete_session_cookie(request, response)
     return response
 

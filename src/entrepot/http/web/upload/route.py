@@ -24,6 +24,7 @@ from entrepot.files.delivery.uploads import UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
+from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
@@ -93,7 +94,12 @@ async def show(request: Request, work: SessionWork) -> Response:
 
 @router.post("/upload", response_model=None)
 async def upload(request: Request, work: SessionWork) -> Response:
-    """Take the delivery and continue to the page of its task; or the form again, and why."""
+    """Take the delivery and continue to the page of its task; or the form again, and why. Fields
+    without a file, of a form that the end of a session interrupted, are shown in the form again."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        pairs = (await read_form(request)).pairs()
+        known = {name: bytearray(text, "utf-8") for name, text in pairs if name in FIELDS}
+        return await _form(request, work, UploadForm(known), None)
     form = UploadForm()
     try:
         task_id = await receive_form(request, work, PageUpload(), form)

@@ -1,0 +1,28 @@
+"""The texts of numbers without what their field allows around and inside them, as SQL."""
+
+from entrepot.inspection.sql import Sql, literal
+from entrepot.schemas.model import Field
+from entrepot.schemas.numbers import affix_pattern, affix_regexes
+
+
+def plain_number(text: Sql, field: Field) -> Sql:
+    """The text of a valid number without what its field allows around and inside it."""
+    if field.type not in ("integer", "number"):
+        return text
+    text = without_affixes(text, field)
+    if field.group_char:
+        text = f"replace({text}, {literal(field.group_char)}, '')"
+    if field.type == "number" and field.decimal_char != ".":
+        text = f"replace({text}, {literal(field.decimal_char)}, '.')"
+    return text
+
+
+def without_affixes(text: Sql, field: Field) -> Sql:
+    """The text of a number without what stands around it, where the field says that it is not
+    bare."""
+    if field.bare_number:
+        return text
+    if field.affix is not None:
+        return f"regexp_extract({text}, {literal(f'^{affix_pattern(field.affix)}$')}, 1)"
+    before, behind = affix_regexes(field)
+    return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
