@@ -1,4 +1,4 @@
-"""The names of the columns once more among the rows of a first version, however they are written,
+"""The names of the columns again among the rows of a first version, however they are written,
 and rows without any text: each has its line of dialect, which works."""
 
 import io
@@ -45,7 +45,7 @@ def advised(inspection: Any) -> dict[str, Any]:
         "\ufeffid,name,amount",
     ],
 )
-def test_the_header_once_more(inspect: Inspect, line: str, at: int) -> None:
+def test_the_header_again(inspect: Inspect, line: str, at: int) -> None:
     text = text_with(line, at)
     first = inspect(text)
     assert first.verdict == "violates"

@@ -1,4 +1,4 @@
-"""The header of a first version once more among its rows, in other quotes, another case or with
+"""The header of a first version again among its rows, in other quotes, another case or with
 blanks around the names: tables were joined, and a row of names would be frozen as a row."""
 
 import duckdb

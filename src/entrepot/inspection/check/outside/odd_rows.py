@@ -1,7 +1,7 @@
 """Comments, notes and subtotals among the rows of a first version, which have its number of cells.
 
-They would be frozen as rows, and the first column as text. They are told by that column: all other
-cells of it are numbers or dates, and these begin as comments, notes or totals do.
+They would be frozen as rows, and the first column as text. That column shows them: all its other
+cells are numbers or dates, and theirs begin as comments, notes or totals do.
 """
 
 import re
