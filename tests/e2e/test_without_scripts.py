@@ -251,13 +251,17 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     plain.get_by_label("Schema").select_option("Enforced")
     plain.get_by_role("button", name="Search").click()
     expect(plain.get_by_text("No file matches")).to_be_visible()
-    plain.get_by_label("Bytes at least").fill("much")
+    plain.get_by_label("Size at least").fill("much")
     plain.get_by_role("button", name="Search").click()
-    expect(plain.locator("#min_size-error")).to_contain_text("a number of bytes in plain digits")
-    expect(plain.get_by_label("Bytes at least")).to_have_value("much")
+    expect(plain.locator("#min_size-error")).to_contain_text("is not a size; write it like 500 kB")
+    expect(plain.get_by_label("Size at least")).to_have_value("much")
     expect(plain.get_by_label("Schema")).to_have_value("true")
     plain.get_by_role("link", name="All files", exact=True).click()
     expect(rows).to_have_count(1 + 3)
+    for size, count in (("0.001 MB", 0), ("0.001 kB", 3), ("1", 3)):
+        plain.goto(f"/files?min_size={size}")
+        expect(plain.get_by_label("Size at least")).to_have_value(size)
+        expect(rows).to_have_count(1 + count if count else 0)
 
 
 def test_long_lists_are_turned_over_page_by_page(

@@ -429,6 +429,10 @@ def test_a_browser_gets_pages_which_name_nothing_else(
     wrong = guest.client.post(f"/l/{secret}", headers=browser, files={"file": ("a.csv", b"")})
     assert wrong.status_code == 422
     assert "Error: Deliver" in wrong.text
+    unknown = guest.client.get("/l/epl_nothing", headers=browser)
+    assert unknown.status_code == 404
+    assert "This link does not work" in unknown.text
+    assert "To the files" not in unknown.text
     sent = guest.client.post(f"/l/{secret}", headers=browser, files={"file": ("a.csv", BROKEN)})
     assert sent.status_code == 303
     verdict_address = sent.headers["location"]

@@ -14,7 +14,7 @@ from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_columns
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
-from entrepot.inspection.check.total_row import find_total_row
+from entrepot.inspection.check.outside.rows_outside import find_rows_outside
 from entrepot.inspection.context import (
     Detected,
     InspectionContext,
@@ -300,7 +300,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table, inferred.measures, inferred.doubtful)
-        errors += find_total_row(engine, table, inferred.schema, inferred.rows)
+        errors += find_rows_outside(engine, table, inferred.schema, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
         return JudgedTable(

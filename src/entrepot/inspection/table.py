@@ -161,6 +161,11 @@ class Table:
         """Whether the format says of each cell what it is; in a delimited text all are texts."""
         return self.by_name or self.place_unit != "line"
 
+    @property
+    def may_skip_blank_rows(self) -> bool:
+        """Whether a dialect may say of its format that blank rows are skipped."""
+        return self.description.get("format") in ("csv", "xlsx")
+
     def select(self, places: Sequence[int]) -> "Table":
         """The table with the columns at `places` (from 0) alone."""
         return replace(

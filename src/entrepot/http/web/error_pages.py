@@ -90,5 +90,6 @@ def _as_page(request: Request, response: Response, actor: Actor | None) -> Respo
         status=response.status_code,
         headers=headers,
         problem=problem,
+        of_link=request.url.path.startswith("/l/"),
         advice=kind.advice if kind else "",
     )

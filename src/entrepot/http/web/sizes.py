@@ -1,4 +1,4 @@
-"""Size limits as people write them in a form: `500 kB`, `10 MB`, `2 GB`, or bytes."""
+"""Sizes as people write them in a form: `500 kB`, `10 MB`, `2 GB`, or bytes."""
 
 from entrepot.errors import FieldInvalid
 from entrepot.files.delivery.define import parse_size_limit
@@ -14,14 +14,18 @@ def read_size_limit(text: str, max_bytes: int) -> int:
     text = text.strip()
     if not text:
         return parse_size_limit(text, max_bytes)
+    return parse_size_limit(read_size(text, "file_size_limit"), max_bytes)
+
+
+def read_size(text: str, field: str) -> str:
+    """The digits of the bytes of a size with a unit. Raises FieldInvalid with the `field`."""
     try:
         if len(text) > MAX_SIZE_CHARS:
             raise ValueError
-        size_bytes = parse_size(text.replace("\u00a0", " "))
+        return str(parse_size(text.replace("\u00a0", " ")))
     except ValueError:
         reason = "is not a size; write it like 500 kB, 10 MB or 2 GB."
-        raise FieldInvalid("file_size_limit", reason, "10 MB") from None
-    return parse_size_limit(str(size_bytes), max_bytes)
+        raise FieldInvalid(field, reason, "10 MB") from None
 
 
 def write_size_limit(size_bytes: int) -> str:

@@ -316,9 +316,8 @@ def _list_some(
         looks = ""
         if not table.stores_types:
             looks = advice_on_row(first_cells, labels, location["rowNumber"])
-        row = ListedRow(
-            count_of_row, dict(zip(numbers, kinds, strict=True)) if kinds else {}, looks
-        )
+        known = dict(zip(numbers, kinds, strict=True)) if kinds else {}
+        row = ListedRow(count_of_row, known, looks, empty=not any(texts_of_row))
         common = {**location, "cells": report_cells(first_cells)}
         cells = dict(zip(numbers, texts_of_row, strict=True))
         for rule, flag in zip(rules, flags_of_row, strict=True):

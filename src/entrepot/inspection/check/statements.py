@@ -21,12 +21,13 @@ BLANK_ADVICE = 'Remove the row, or add "skipBlankRows": true to the dialect.'
 @dataclass(frozen=True)
 class ListedRow:
     """A row of the report: how many cells it has, what the format says of the cells in some columns
-    (from 1; of none where cells are texts), and a sentence on what the row looks like, if not like
-    a row."""
+    (from 1; of none where cells are texts), a sentence on what the row looks like, if not like a
+    row, and whether it has no text at all, not even marks of missing values."""
 
     cells: int
     kinds: Mapping[int, CellKind | None]
     looks: str = ""
+    empty: bool = False
 
     def stored(self, column: int) -> CellKind | None:
         """What the format says of the cell in `column` (from 1)."""
@@ -39,7 +40,7 @@ def state_rule(rule: FieldRule, table: Table, row: ListedRow, cell: str) -> Stat
     width = len(table.columns)
     match rule.type:
         case "blank-row":
-            advice = BLANK_ADVICE if row.cells == 0 and not table.stores_types else ""
+            advice = BLANK_ADVICE if row.empty and table.may_skip_blank_rows else ""
             return Statement("the row has no value", "a value in at least one cell", "", advice)
         case "missing-cell":
             reason = f"the cell is missing, the row has {_cells(row.cells)}"

@@ -25,6 +25,8 @@ MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
 MAX_SHOWN_LABELS = 3
 """Labels that a sentence shows."""
+BLANK_AND_MARK = '\ufeff \t"'
+"""What may stand around a name that is the same: quotes behind a byte order mark are text."""
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 
 
@@ -33,7 +35,7 @@ def first_version_of(
 ) -> FirstVersion:
     """The faults of a reading that is to be frozen, its warnings, and the dialect to freeze."""
     stated = requested is not None and (requested.header is False or bool(requested.header_rows))
-    findings = [] if stated else _above(detected, decision)
+    findings = [] if stated else [*_above(detected, decision), *_twice(detected, decision)]
     findings += _between(detected, decision)
     findings += _footnotes(detected)
     findings += [
@@ -139,6 +141,16 @@ def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:
             findings.append(_outside(reason, place + 1, line, advice))
             break
     return findings
+
+
+def _twice(detected: DetectedTable, decision: Decision) -> list[Finding]:
+    """Rows of the header that only repeat the names above them."""
+    header, records = detected.layout.header, decision.records
+    names = [[cell.strip(BLANK_AND_MARK).casefold() for cell in records[n][1]] for n in header]
+    again = tuple(place + 1 for place, row in zip(header, names, strict=True) if row == names[0])
+    if len(again) < 2:
+        return []
+    return [_repeats(detected, Occurrences(len(again) - 1, again[1:]))]
 
 
 def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:

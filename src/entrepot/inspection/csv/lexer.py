@@ -113,7 +113,7 @@ class Lexer:
                     count = len(taken)
                     if comment and taken[0].startswith(comment):
                         break
-                    if count > 1 and self._doubtful(cells, taken):
+                    if count > 1 and self._doubtful(cells, taken, number == self._first_line):
                         break
                     if escape and any(escape in line for line in taken):
                         break
@@ -128,7 +128,7 @@ class Lexer:
             if not taken:
                 return
             self._put_back()
-            count, cells, error = self._record()
+            count, cells, error = self._record(number == self._first_line)
             yield number, cells, error
             number += count
 
@@ -143,7 +143,7 @@ class Lexer:
             return [cell.replace(SEPARATOR, self.dialect.delimiter) for cell in cells]
         return cells
 
-    def _doubtful(self, cells: list[str], taken: list[str]) -> bool:
+    def _doubtful(self, cells: list[str], taken: list[str], is_first: bool) -> bool:
         """Whether a record of several lines is more likely one row with a stray quote, and
         whole rows after it. It is where its last line, at which a cell should end, is a sound
         row by itself (one stray quote above leaves it an even number of quotes); where its first
@@ -151,7 +151,8 @@ class Lexer:
         its last line has no fewer cells; or where all of its lines but the last have that width
         by themselves, and the last has no fewer cells."""
         width, mark = self.width, self.dialect.closing
-        if not width:
+        # The first record of a text may be a title of several lines, above the table.
+        if not width or (is_first and len(cells) == 1 < width):
             return False
         paired = mark == self.dialect.quote and self.dialect.doubled and not self._escape
         even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
@@ -194,7 +195,7 @@ class Lexer:
                 or (comment and line.startswith(comment))
             ):
                 self._pending.append(line)
-                count, cells, error = self._record()
+                count, cells, error = self._record(number == self._first_line)
                 yield number, cells, error
                 number += count
             else:
@@ -214,7 +215,7 @@ class Lexer:
     def _next_line(self) -> str:
         return self._pending.pop() if self._pending else next(self._lines, "")
 
-    def _record(self) -> tuple[int, list[str], str]:
+    def _record(self, is_first: bool) -> tuple[int, list[str], str]:
         """One record from the next line on: how many lines it takes, its cells, its fault."""
         line = self._next_line()
         body = self._parser.body(line)
@@ -224,7 +225,7 @@ class Lexer:
         if self._is_comment(line):
             return 1, [], COMMENT
         cells = self._strict(taken)
-        if cells is not None and not (len(taken) > 1 and self._doubtful(cells, taken)):
+        if cells is not None and not (len(taken) > 1 and self._doubtful(cells, taken, is_first)):
             return len(taken), cells, ""
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])

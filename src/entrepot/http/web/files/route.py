@@ -59,6 +59,7 @@ from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
+from entrepot.http.web.sizes import read_size
 from entrepot.http.web.usage_examples import (
     delivery_examples,
     file_address,
@@ -83,7 +84,7 @@ async def files(request: Request, work: SessionWork) -> Response:
     search again, and why not."""
     parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:
-        query = parse_file_query(parameters)
+        query = parse_file_query(_with_bytes(parameters))
     except FieldInvalid as error:
         if error.field not in FILTERS:
             raise
@@ -91,6 +92,14 @@ async def files(request: Request, work: SessionWork) -> Response:
             request, work, parameters, FileQuery(FileFilter(sort=NEWEST_FIRST), None), error
         )
     return await _list(request, work, parameters, query, None)
+
+
+def _with_bytes(parameters: dict[str, str]) -> dict[str, str]:
+    """The filters with their sizes, which people write with a unit, in bytes. Raises
+    FieldInvalid."""
+    sizes = {name: parameters.get(name, "").strip() for name in ("min_size", "max_size")}
+    with_unit = {name: text for name, text in sizes.items() if text and not text.isdecimal()}
+    return parameters | {name: read_size(text, name) for name, text in with_unit.items()}
 
 
 async def _list(
