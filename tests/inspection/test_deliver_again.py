@@ -173,7 +173,7 @@ def as_json(path: Path, columns: dict[str, ColumnInFile]) -> None:
 def json_value(value: Any) -> Any:
     """As JSON Lines have it: whole decimals as integers, moments in ISO 8601."""
     if isinstance(value, Decimal):
-        return float(value) if value % 1 else int(value)
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
