@@ -287,7 +287,7 @@ class Installation:
 
     @contextmanager
     def slow_upload(self, content: bytes) -> Iterator["SlowUpload"]:
-        """An upload whose bytes are sent as wanted; at the end its connection is cut."""
+        """An upload whose bytes are sent as requests; at the end its connection is cut."""
         fields = text_part("file_size_limit", "100000000")
         body = fields + file_part_head(f"{uuid4().hex}.csv") + content + b"\r\n" + CLOSING
         headers = {
@@ -363,10 +363,12 @@ class Installation:
             made_of = versions.c.id == derivatives.c.version_id
             forms = select(versions.c.file_id, versions.c.number, derivatives.c.form)
             rows = conn.execute(forms.where(made_of, failed, versions.c.status == "published"))
-            wanted = [(f"/file/download/{file_id}", number, form) for file_id, number, form in rows]
+            requests = [
+                (f"/file/download/{file_id}", number, form) for file_id, number, form in rows
+            ]
             long_ago = parts.clock() - RETRY_INTERVAL
             conn.execute(update(derivatives).where(failed).values(ended_at=long_ago))
-        for path, number, form in wanted:
+        for path, number, form in requests:
             query = {"version": number, "format": form}
             wait_until(
                 lambda path=path, query=query: self.api.get(path, params=query).status_code == 200,
