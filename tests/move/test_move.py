@@ -317,7 +317,7 @@ def test_a_move_of_bytes_that_is_killed_at_requests(
     """Each run finds what the ones before it have copied, and leaves nothing half copied."""
     address, before, kills = postgres.new_database(), contents(source.data), 0
     original = blobs_in(store_location(source).open())
-    while move_bytes_and_die(source, address, new_store, at_request=3 + 8 * kills):
+    while move_bytes_and_die(source, address, new_store, at_request=3 + 5 * kills):
         kills += 1
         assert contents(source.data) == before
         copied = blobs_in(store_at(source, new_store))

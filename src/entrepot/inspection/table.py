@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from entrepot.inspection.sql import Sql, sql
+from entrepot.schemas.reading.support import EFFECT, SUPPORT, format_of
 
 if TYPE_CHECKING:  # it loads the engine, which the processes outside the sandbox never need
     from entrepot.inspection.line_prefilter import Lines
@@ -164,7 +165,8 @@ class Table:
     @property
     def may_skip_blank_rows(self) -> bool:
         """Whether a dialect may say of its format that blank rows are skipped."""
-        return self.description.get("format") in ("csv", "xlsx")
+        kind = self.description.get("format", "")
+        return SUPPORT["skipBlankRows"].get(format_of(kind, None)) == EFFECT
 
     def select(self, places: Sequence[int]) -> "Table":
         """The table with the columns at `places` (from 0) alone."""

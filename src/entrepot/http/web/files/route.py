@@ -98,7 +98,7 @@ def _with_bytes(parameters: dict[str, str]) -> dict[str, str]:
     """The filters with their sizes, which people write with a unit, in bytes. Raises
     FieldInvalid."""
     sizes = {name: parameters.get(name, "").strip() for name in ("min_size", "max_size")}
-    with_unit = {name: text for name, text in sizes.items() if text and not text.isdecimal()}
+    with_unit = {name: text for name, text in sizes.items() if text[-1:].isalpha()}
     return parameters | {name: read_size(text, name) for name, text in with_unit.items()}
 
 
