@@ -103,3 +103,19 @@ def test_connections_that_the_server_has_ended_are_replaced(
         assert conn.scalar(end, {"pid": pid})
     for number in range(9):  # as many as there may be in the pool
         database.write(add, str(number))
+
+
+@pytest.mark.parametrize(("length", "is_prepared"), [(10, True), (150, False)])
+def test_a_statement_with_a_long_list_is_not_prepared(
+    database: Database, length: int, is_prepared: bool
+) -> None:
+    """Each length is another statement, of which a connection would keep hundreds."""
+    if database.embedded:
+        return  # it has no prepared statements of its own
+    ids = [uuid4() for _ in range(length)]
+    query = select(accounts.c.id).where(accounts.c.id.in_(ids))
+    with database.reading() as conn:
+        assert [conn.scalars(query).all() for _ in range(10)] == [[]] * 10
+        prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE :query"
+        count = conn.scalar(text(prepared), {"query": "%accounts.id IN%"})
+    assert (count == 1) == is_prepared

@@ -6,7 +6,8 @@ libpq (PostgreSQL, 32.5), in the order in which they were run. What one of them 
 there, at the latest by the commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -15,11 +16,11 @@ from psycopg.pq import TransactionStatus
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """By default each statement of a transaction would see another state."""
 BEGIN_WRITING = "BEGIN"
-PREPARE_THRESHOLD = 1
-"""A statement is prepared when it runs for the second time on a connection."""
 MAX_PREPARED = 300
 """Prepared statements of a connection: a server runs fewer different ones often."""
-
+MAX_PREPARED_PARAMETERS = 100
+"""Parameters of a statement that may be prepared. One that has more has a list in it, of another
+length each time: each length is a statement of its own, whose text psycopg and the server keep."""
 
 Statements = Sequence[tuple[str, Any]]
 """Statements with their parameters."""
@@ -35,7 +36,6 @@ class DeferringConnection(psycopg.Connection[Any]):
         super().__init__(*args, **kwargs)
         self.cursor_factory = DeferringCursor
         self.server_cursor_factory = DeferringServerCursor
-        self.prepare_threshold = PREPARE_THRESHOLD
         self.prepared_max = MAX_PREPARED
         self._begin: str | None = None
         self._deferred: list[tuple[str, Any]] = []
@@ -114,12 +114,14 @@ class DeferringCursor(psycopg.Cursor[Any]):
         assert isinstance(connection, DeferringConnection)
         deferred = connection.take_deferred()
         if not deferred and not following:
-            super().execute(query, params, **kwargs)
+            with _unprepared_if_long(connection, params):
+                super().execute(query, params, **kwargs)
             return
         try:
             with connection.pipeline():
                 run_all(connection, deferred)
-                super().execute(query, params, **kwargs)
+                with _unprepared_if_long(connection, params):
+                    super().execute(query, params, **kwargs)
                 run_all(connection, following)
         except psycopg.errors.PipelineAborted as aborted:
             # Of a statement behind the one that failed; that one's error says what is wrong.
@@ -151,3 +153,16 @@ def run_all(connection: DeferringConnection, statements: Statements) -> None:
     """Send statements whose answers nobody needs."""
     for statement, parameters in statements:
         psycopg.Cursor(connection).execute(statement, parameters)
+
+
+@contextmanager
+def _unprepared_if_long(connection: DeferringConnection, parameters: Any) -> Iterator[None]:
+    """Keep a statement with many parameters out of what is counted and prepared."""
+    if parameters is None or len(parameters) <= MAX_PREPARED_PARAMETERS:
+        yield
+        return
+    threshold, connection.prepare_threshold = connection.prepare_threshold, None
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = threshold
