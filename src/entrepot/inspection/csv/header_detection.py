@@ -37,12 +37,13 @@ NEUTRAL = frozenset({"empty", "flag"})
 TYPED_HEADER = "the header has words, the columns have values"
 YEAR = re.compile(r"(1[89]|20|21)\d\d")
 USUAL_LABEL = re.compile(
-    r"(?i:(?:\w+[ _.-])*(?:id|name|nom|nombre|date|datum|fecha|time|year|jahr|code|key|types?|kind|"
-    r"class|category|status|state|country|land|city|ort|region|address|e-?mail|phone|url|title|"
+    r"(?i:(?:[^\W_]*[ _.-])*(?:id|name|nom|nombre|date|datum|fecha|time|year|jahr|code|key|types?|"
+    r"kind|class|category|status|state|country|land|city|ort|region|address|e-?mail|phone|url|title|"
     r"description|text|comments?|notes?|value|wert|count|anzahl|amount|total|price|preis|unit|"
     r"number|no|nr|qty|label|group|sex|gender|age)(?:[ _.-]?\d+)?)"
 )
-"""Words by which columns are named in most files: English ones, and some of their relatives."""
+"""Words by which columns are named in most files: English ones, and some of their relatives. Each
+character of a label is matched in one way, so that a long label takes no longer than it has."""
 UNIT = re.compile(r"[\[(].*[\])]|[^\d\s\"']{1,4}")
 
 
