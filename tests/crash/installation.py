@@ -287,7 +287,7 @@ class Installation:
 
     @contextmanager
     def slow_upload(self, content: bytes) -> Iterator["SlowUpload"]:
-        """An upload whose bytes are sent as requests; at the end its connection is cut."""
+        """An upload whose bytes are sent as asked; at the end its connection is cut."""
         fields = text_part("file_size_limit", "100000000")
         body = fields + file_part_head(f"{uuid4().hex}.csv") + content + b"\r\n" + CLOSING
         headers = {

@@ -14,6 +14,8 @@ INDIAN = r"[1-9]\d?(?:{group}\d{{2}})*{group}\d{{3}}"
 BLANKS = "[\\s\u00a0\u202f]*"
 """What may stand between a number and its affix."""
 SPECIAL = "nan|inf|infinity"
+MAX_DIGITS = 400
+"""Digits of an integer up to which an exponent is written out: the largest double has 309."""
 
 
 def number_regex(field: Field, grouping: str | None = None) -> str:

@@ -17,6 +17,8 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
+UTC = {"%z": "+0000", "%Z": "UTC"}
+"""The zone of moments that are stored: those with one are written in UTC, those without are UTC."""
 ABBREVIATION_CHARS = 3
 """Letters of the short name of a day or a month, by which the long one is known too."""
 FIRST_YEAR_OF_1900S = 69
@@ -64,6 +66,11 @@ TOKEN_PATTERN = re.compile(r"%(.)|\s+|.", re.DOTALL)
 def expand_directives(pattern: str) -> str:
     """`pattern` with its composite directives replaced by those that they stand for."""
     return re.sub(r"%[xXc%]", lambda match: COMPOSITE_DIRECTIVES.get(match[0], match[0]), pattern)
+
+
+def form_in_utc(form: str) -> str:
+    """The form, for strftime, by which a moment in UTC is written."""
+    return re.sub("%.", lambda match: UTC.get(match[0], match[0]), expand_directives(form))
 
 
 @lru_cache(maxsize=2_000)

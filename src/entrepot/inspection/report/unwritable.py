@@ -12,12 +12,11 @@ from decimal import Decimal
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.sentence import Statement
 from entrepot.schemas.model import Field
-from entrepot.schemas.strptime import expand_directives
+from entrepot.schemas.numbers import MAX_DIGITS
+from entrepot.schemas.strptime import form_in_utc
 from entrepot.schemas.values import EPOCH, read_value
 
-UTC = {"%z": "+0000", "%Z": "UTC"}
 BELOW_MICROSECOND = re.compile(r"[.,]\d{6}\d*[1-9]")
-MAX_DIGITS = 400
 NOT_FINITE = re.compile("(?i)[-+]?(?:nan|inf|infinity)")
 
 
@@ -47,10 +46,7 @@ def _of_moment(field: Field, cell: str, named: str) -> Statement | None:
         place = read_value(cell, Field("", field.type))
         is_date = field.type == "date"
         moment = EPOCH + (timedelta(days=place) if is_date else timedelta(microseconds=place))
-        form = re.sub(
-            "%.", lambda match: UTC.get(match[0], match[0]), expand_directives(field.format)
-        )
-        written = moment.strftime(form)
+        written = moment.strftime(form_in_utc(field.format))
         if read_value(written, field) == place and not BELOW_MICROSECOND.search(cell):
             return None
     if written is None:

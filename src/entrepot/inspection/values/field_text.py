@@ -6,8 +6,6 @@ is `12,5` where the field's `decimalChar` is a comma, and would else be read as 
 breaks the contract: a reader of the CSV would see another one.
 """
 
-import re
-
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
 from entrepot.inspection.values.decimals import PARTS, let
@@ -16,8 +14,8 @@ from entrepot.inspection.values.plain_number import plain_number, without_affixe
 from entrepot.inspection.values.temporal import moment
 from entrepot.schemas.lexical import CONTROL
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import number_regex
-from entrepot.schemas.strptime import expand_directives
+from entrepot.schemas.numbers import MAX_DIGITS, number_regex
+from entrepot.schemas.strptime import form_in_utc
 
 ENGINE_MOMENTS = {
     "date": sql("try_cast({text} AS DATE)"),
@@ -25,11 +23,7 @@ ENGINE_MOMENTS = {
     "time": sql("DATE '2000-01-01' + try_cast({text} AS TIME)"),
 }
 """What the engine writes in a format, by the type of the field."""
-UTC = {"%z": "+0000", "%Z": "UTC"}
-"""The zone of moments that are stored: those with one are written in UTC, those without are UTC."""
 BELOW_MICROSECOND = r"[.]\d{6}\d*[1-9]"
-MAX_DIGITS = 400
-"""Digits of an integer up to which an exponent is written out: the largest double has 309."""
 USUAL_MARKS = frozenset(" .,'_\u00a0\u202f\u2019")
 """Characters between the digits of numbers that are not part of `nan`, `inf` or an exponent."""
 
@@ -90,8 +84,7 @@ def has_own_format(field: Field) -> bool:
 
 def _spelled_moment(text: Sql, field: Field) -> Sql:
     written = ENGINE_MOMENTS[field.type].replace("{text}", text)
-    form = re.sub("%.", lambda match: UTC.get(match[0], match[0]), expand_directives(field.format))
-    return f"strftime({written}, {literal(form)})"
+    return f"strftime({written}, {literal(form_in_utc(field.format))})"
 
 
 def _spelled_boolean(text: Sql, field: Field, marks: tuple[str, ...]) -> Sql:
