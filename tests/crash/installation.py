@@ -23,7 +23,7 @@ from sqlalchemy import select, union_all, update
 from tests.crash.points import Point
 from tests.support.api import Api
 from tests.support.preloaded import run_preloaded
-from tests.support.processes import wait_ended
+from tests.support.processes import find_inspectors, wait_ended
 from tests.support.raw import (
     CLOSING,
     MULTIPART,
@@ -35,7 +35,7 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.seaweedfs import list_multipart_uploads
-from tests.support.server import Server, TestAccount, make_server, plays
+from tests.support.server import Server, TestAccount, make_server
 from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
 from entrepot.blobs.s3 import S3Store
@@ -147,13 +147,7 @@ class Installation:
 
     def part(self, role: str, index: int = 0) -> psutil.Process:
         """The supervisor's child with that role."""
-        assert self.server.process is not None
-        result = [
-            child
-            for child in psutil.Process(self.server.process.pid).children()
-            if plays(child, role)
-        ]
-        return result[index]
+        return self.server.processes(role)[index]
 
     def part_pid(self, role: str) -> int | None:
         """The pid of that part; None while there is none."""
@@ -174,15 +168,8 @@ class Installation:
 
     def inspectors(self) -> list[psutil.Process]:
         """The process that inspecting ones are forked from, and those."""
-        result = []
         assert self.server.process is not None
-        for child in psutil.Process(self.server.process.pid).children(recursive=True):
-            try:
-                if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
-                    result.append(child)
-            except psutil.Error:
-                pass
-        return result
+        return find_inspectors(self.server.process.pid)
 
     def freeze_inspectors(self) -> None:
         """Stop the one that forks the others: what is to be inspected next takes for ever."""

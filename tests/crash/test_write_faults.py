@@ -9,7 +9,7 @@ import pytest
 from tests.crash.power_cuts import strace
 from tests.hosts.test_database_gone import assert_serves
 from tests.support.api import CSV
-from tests.support.server import Server, make_server, plays
+from tests.support.server import Server, make_server
 
 ERRORS = ("ENOSPC", "EIO", "EROFS")
 CALLS = {"writes of SQLite": "pwrite64", "syncs": "fsync,fdatasync", "new names": "link,mkdir"}
@@ -39,9 +39,8 @@ def failing(process: psutil.Process, calls: str, error: str) -> Iterator[None]:
 
 def part(server: Server, role: str) -> psutil.Process:
     """The server's process with that role."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    return next(child for child in children if plays(child, role))
+    (process,) = server.processes(role)
+    return process
 
 
 @pytest.mark.parametrize("error", ERRORS)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx2
-import psutil
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import (
@@ -19,7 +18,7 @@ from playwright.sync_api import (
 )
 from tests.support.api import PLAIN
 from tests.support.apt import installed_program
-from tests.support.server import Caller, Server, TestAccount, make_server, plays
+from tests.support.server import Caller, Server, TestAccount, make_server
 from tests.support.wait import PATIENCE
 
 from entrepot.accounts.passwords import hash_password
@@ -153,7 +152,8 @@ def sign_in(page: Page, caller: Caller) -> None:
 
 
 def accessibility_violations(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules of axe that the page violates, and the elements that do."""
+    """The rules of axe that the page violates once it has loaded, and the elements that do."""
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     violations = page.evaluate("options => axe.run(options)", AXE_OPTIONS)["violations"]
@@ -188,13 +188,10 @@ def plain(open_page: OpenPage, person: TestAccount) -> Page:
 @pytest.fixture
 def stalled(site: Server) -> Iterator[Callable[[], None]]:
     """The worker stands still, so that tasks wait; the value lets it continue."""
-    assert site.process is not None
-    children = psutil.Process(site.process.pid).children(recursive=True)
-    workers = [child for child in children if plays(child, "worker")]
-    assert len(workers) == 1, children
-    site.suspend(workers[0])
-    yield workers[0].resume
-    workers[0].resume()
+    (worker,) = site.processes("worker")
+    site.suspend(worker)
+    yield worker.resume
+    worker.resume()
 
 
 Browse = Callable[..., httpx2.Client]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psutil
 import pytest
 from tests.support.raw import connect, head
-from tests.support.server import PROGRAM, Server, make_server, plays
+from tests.support.server import PROGRAM, Server, make_server
 from tests.support.wait import wait_until
 
 OPEN_FILES = 400
@@ -43,9 +43,7 @@ def limited() -> Iterator[LimitedServer]:
 def test_more_connections_than_files_wait(limited: LimitedServer) -> None:
     """Without a limit that fits, each attempt to accept one more failed, and took all cores."""
     account = limited.new_account()
-    assert limited.process is not None
-    children = psutil.Process(limited.process.pid).children()
-    api = next(child for child in children if plays(child, "api"))
+    (api,) = limited.processes("api")
     with limited.suspended_workers(), ExitStack() as stack:
         task_id = account.api.upload(b"id\n1\n").json()["task_id"]
         request = head("GET", f"/api/v1/task/{task_id}/events", account.api.authorization)

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 from tests.support.api import CSV, assert_problem
-from tests.support.server import Server, TestAccount, plays
+from tests.support.server import Server, TestAccount
 from tests.support.sharing import post_version, share
 
 from entrepot.accounts.accounts import set_suspended
@@ -49,9 +49,7 @@ def test_nothing_is_read_or_delivered_until_it_is_resumed(
 @pytest.fixture
 def stopped_workers(server: Server) -> Iterator[list[psutil.Process]]:
     """The workers stand still until the test or its end lets them continue."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    workers = [child for child in children if plays(child, "worker")]
+    workers = server.processes("worker")
     for worker in workers:
         server.suspend(worker)
     yield workers

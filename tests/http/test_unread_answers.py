@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 from tests.http.test_large_schemas import large_schema
 from tests.support.api import API, CSV, assert_problem
 from tests.support.raw import head
-from tests.support.server import Server, TestAccount, make_server, plays
+from tests.support.server import Server, TestAccount, make_server
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.http.limits.blocks import BLOCK_STEPS, SMALL_BYTES, block_bytes
@@ -56,9 +55,7 @@ def unread(account: TestAccount, path: str, stack: ExitStack, headers: dict[str,
 
 def api_memory(server: Server) -> int:
     """Bytes of memory that the API process has."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    (api,) = (child for child in children if plays(child, "api"))
+    (api,) = server.processes("api")
     return int(api.memory_info().rss)
 
 

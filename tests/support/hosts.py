@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 from sqlalchemy import Engine, create_engine, make_url, select, text
-from tests.support.server import READY_WITHIN, Server, make_server, plays
+from tests.support.server import READY_WITHIN, Server, make_server
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import queue_entries, worker_leases
@@ -99,9 +99,7 @@ class Hosts:
 
     def worker(self, name: str) -> psutil.Process:
         """The process of the host's worker."""
-        process = self.servers[name].process
-        assert process is not None
-        (worker,) = (p for p in psutil.Process(process.pid).children() if plays(p, "worker"))
+        (worker,) = self.servers[name].processes("worker")
         return worker
 
     @contextmanager

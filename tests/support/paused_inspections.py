@@ -7,8 +7,10 @@ from uuid import UUID
 
 import psutil
 from tests.support.api import Api
+from tests.support.processes import find_inspectors
 from tests.support.server import Server
 from tests.support.sharing import post_version
+from tests.support.wait import wait_until
 
 from entrepot.files.processing.inspect import give_up
 
@@ -17,8 +19,10 @@ from entrepot.files.processing.inspect import give_up
 def paused_inspections(server: Server) -> Iterator[None]:
     """What is inspected within the block waits until its end."""
     server.wait_derived()  # else one that derives might be stopped too
-    stopped = _inspecting(server)
-    assert stopped
+    assert server.process is not None
+    pid = server.process.pid
+    wait_until(lambda: find_inspectors(pid), "its inspections have a process to be forked from")
+    stopped = find_inspectors(pid)
     for child in stopped:
         child.suspend()
     try:
@@ -37,14 +41,3 @@ def fail_inspection(server: Server, api: Api, file_id: str, content: bytes) -> d
         api.wait_status(task_id, {"running"})
         server.parts.database.write(give_up, UUID(task_id), server.parts.clock())
     return api.wait_task(task_id)
-
-
-def _inspecting(server: Server) -> list[psutil.Process]:
-    """The processes that inspecting ones are forked from, and those."""
-    assert server.process is not None
-    result = []
-    for child in psutil.Process(server.process.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
-                result.append(child)
-    return result

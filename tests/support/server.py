@@ -24,6 +24,7 @@ from tests.support.api import PLAIN, Api
 from tests.support.migrated import place_migrated_file
 from tests.support.ports import free_port
 from tests.support.preloaded import PreloadedProcess, run_preloaded
+from tests.support.processes import wait_playing
 from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
 from entrepot.accounts.accounts import create_account
@@ -95,14 +96,6 @@ class TestAccount:
     ) -> Caller:
         """A further key of the admin, or of `user_name`."""
         return self.server.new_key(user_name or self.admin.user_name, scopes, expires_in)
-
-
-def plays(process: psutil.Process, role: str) -> bool:
-    """Whether a process is the server's `api` or a `worker`; False once it has ended."""
-    try:
-        return f"entrepot: {role} " in " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return False
 
 
 @dataclass
@@ -193,6 +186,17 @@ class Server:
     def runs(self) -> bool:
         """Whether its process lives."""
         return self.process is not None and self.process.poll() is None
+
+    def processes(self, role: str) -> list[psutil.Process]:
+        """Its processes with that role (`api`, `worker`, `metrics`), once all of them run."""
+        assert self.process is not None
+        settings = self.settings
+        counts = {
+            "api": int(settings.role in ("all", "api")),
+            "worker": settings.workers if settings.role in ("all", "worker") else 0,
+            "metrics": int(settings.metrics_port is not None),
+        }
+        return wait_playing(self.process.pid, role, counts[role])
 
     def start(self) -> "Server":
         """Start it and wait until it is ready."""
@@ -305,9 +309,7 @@ class Server:
     @contextmanager
     def suspended_workers(self) -> Iterator[None]:
         """While none of its workers does anything."""
-        assert self.process is not None
-        children = psutil.Process(self.process.pid).children()
-        workers = [each for each in children if plays(each, "worker")]
+        workers = self.processes("worker")
         for worker in workers:
             self.suspend(worker)
         try:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import psutil
 import pytest
 from tests.crash.installation import table
 from tests.support.api import Api
-from tests.support.server import Server, plays
+from tests.support.server import Server
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import PATIENCE, UNHURRIED
 
@@ -30,10 +29,7 @@ def seconds_to_end(task: dict[str, Any]) -> float:
 def test_one_delivery_overtakes_many_of_another_account(server: Server) -> None:
     """Enqueued last of 25, it begins among the first quarter."""
     busy, quiet = server.new_account(), server.new_account()
-    assert server.process is not None
-    worker = next(
-        child for child in psutil.Process(server.process.pid).children() if plays(child, "worker")
-    )
+    (worker,) = server.processes("worker")
     server.suspend(worker)
     try:
         answers = [busy.api.upload(table(200)) for _ in range(MANY)]
