@@ -30,6 +30,7 @@ def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
     plain.get_by_role("link", name="Settings").click()
     plain.get_by_label("Which").select_option("")
     plain.get_by_role("button", name="Save").click()
+    plain.wait_for_url(f"**/files/{file_id}")
     assert person.api.json(f"/file/{file_id}")["retention"] is None
 
 

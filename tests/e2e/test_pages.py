@@ -270,6 +270,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
     expect(page.get_by_text("Published", exact=True)).to_be_visible()
     page.get_by_role("link", name="Open the file").click()
     columns = page.get_by_role("region", name="Columns", exact=True).get_by_role("row")
+    expect(columns).to_have_count(1 + 2)
     texts = [row.get_by_role("cell").all_inner_texts()[:4] for row in columns.all()[1:]]
     assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
     expect(page.get_by_text("delimiter: pipe")).to_be_visible()
@@ -381,12 +382,12 @@ def test_the_theme_follows_the_system_and_the_switch(open_page: OpenPage) -> Non
     in_light, in_dark = light.evaluate(ground), dark.evaluate(ground)
     assert in_light != in_dark
     light.get_by_role("button", name="Dark").click()
+    expect(light.locator("html")).to_have_css("background-color", in_dark)
     expect(light).to_have_url(re.compile("/sign-in$"))
-    assert light.evaluate(ground) == in_dark
     dark.get_by_role("button", name="Light").click()
-    assert dark.evaluate(ground) == in_light
+    expect(dark.locator("html")).to_have_css("background-color", in_light)
     dark.get_by_role("button", name="Auto").click()
-    assert dark.evaluate(ground) == in_dark
+    expect(dark.locator("html")).to_have_css("background-color", in_dark)
 
 
 def test_many_files_come_in_pages(page: Page, person: TestAccount) -> None:

@@ -28,6 +28,7 @@ def test_any_version_is_withdrawn_and_that_undone(plain: Page, person: TestAccou
     expect(plain.get_by_text("Readers get version 1.")).to_be_visible()
     plain.get_by_label("Reason").fill(REASON)
     plain.get_by_role("button", name="Withdraw version 2").click()
+    expect(plain.get_by_role("link", name="Remove version 2 permanently")).to_be_visible()
     task = f"/tasks/{second['task_id']}"
     plain.goto(task)
     text = "Published as version 2, and withdrawn since; readers get version 1 now."
