@@ -1,7 +1,6 @@
 """Hosts with a role each: their own data folders, one PostgreSQL, one store."""
 
 import threading
-import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -10,16 +9,10 @@ import pytest
 from sqlalchemy import text
 from tests.http.conftest import upload_endless
 from tests.support.api import CSV, Api, Event
-from tests.support.hosts import LEASE, Hosts, relay_to
+from tests.support.hosts import Hosts, relay_to
 from tests.support.postgres import Postgres, wait_for_blocked
 from tests.support.server import READY_WITHIN, Server, TestAccount, make_server
 from tests.support.wait import wait_until
-
-from entrepot.settings import Settings
-
-RESUMED_SECONDS = 30
-"""From the moment that a worker stands still to the next claim of its work, with the lease of the
-settings; the tests have a shorter one."""
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +35,6 @@ def account(hosts: Hosts) -> TestAccount:
 
 def api_of(hosts: Hosts, name: str, account: TestAccount) -> Api:
     return hosts.servers[name].api(account.api_key)
-
-
-def assert_resumed_in_time(since: float) -> None:
-    shortened = Settings.model_fields["lease"].default - LEASE
-    assert time.monotonic() - since <= RESUMED_SECONDS - shortened
 
 
 def test_hosts_that_start_together_make_one_installation(hosts: Hosts) -> None:
@@ -83,11 +71,9 @@ def test_work_of_a_worker_that_is_stopped_within_a_transaction(
             conn.execute(text(f"SELECT id FROM tasks WHERE id = '{task_id}' FOR UPDATE"))
         wait_for_blocked(hosts.engine, "UPDATE tasks%")  # c has claimed the entry
         hosts.worker("c").suspend()
-        stopped_at = time.monotonic()
     try:
         ended = account.api.wait_task(task_id)
         assert ended["status"] == "succeeded"
-        assert_resumed_in_time(stopped_at)
     finally:
         hosts.worker("c").resume()
     assert account.api.deliver(CSV)["status"] == "succeeded"
@@ -104,10 +90,8 @@ def test_work_of_a_worker_that_is_cut_off_from_the_database(
             task_id = upload_endless(account.api)
             assert hosts.owner(task_id) == hosts.worker_name(remote)
             relay.flowing.clear()
-            cut_at = time.monotonic()
         others = {hosts.worker_name(hosts.servers[name]) for name in ("c", "d")}
         wait_until(lambda: hosts.owner(task_id) in others, "another worker has it")
-        assert_resumed_in_time(cut_at)
         relay.flowing.set()
         wait_until(
             lambda: "taken" in remote.log_file.read_text(), "it learns that its work was taken over"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -120,14 +121,19 @@ def test_large_schemas_beside_other_requests(serve: Serve) -> None:
     text = large_schema()
     file_id = account.api.deliver(b"c0\na\n", limit=10**6)["file_id"]
     ended = threading.Event()
+    (process,) = server.processes("api")
     answers: list[float] = []
+
+    def used() -> float:
+        """Seconds of CPU of the API's own process: not of the clock, which others' work moves."""
+        return sum(process.cpu_times()[:2])
 
     def look() -> None:
         api = server.api(None)
         while not ended.wait(0.01):  # without a pause it would take the processor from the server
-            start = time.perf_counter()
+            start = used()
             assert api.client.get("/healthz").status_code == 200
-            answers.append(time.perf_counter() - start)
+            answers.append(used() - start)
 
     def send(number: int) -> int:
         if number % 2:
@@ -138,16 +144,15 @@ def test_large_schemas_beside_other_requests(serve: Serve) -> None:
 
     looking = threading.Thread(target=look)
     looking.start()
-    start = time.perf_counter()
     try:
         with ThreadPoolExecutor(6) as senders:
             assert set(senders.map(send, range(6))) == {202}
-        elapsed = time.perf_counter() - start
     finally:
         ended.set()
         looking.join()
-    assert sorted(answers)[len(answers) // 2] < max(0.1, elapsed / 50)
-    assert max(answers) < max(0.5, elapsed / 4), (max(answers), elapsed)
+    assert len(answers) > 6
+    assert median(answers) < 0.1
+    assert max(answers) < 1  # parsed in the event loop, the six take 3
 
 
 def test_a_schema_that_takes_too_long_is_422(serve: Serve) -> None:
@@ -179,10 +184,10 @@ def test_patterns_of_a_schema_are_bounded_together(account: TestAccount) -> None
 
 def test_a_repeated_name_among_many_is_found_quickly() -> None:
     names = ",".join(f'"{number:x}":1' for number in range(90_000))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(SchemaInvalid, match="twice"):
         parse_schema_text(f'{{{names},"0":1}}')
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_json_body_is_bounded(account: TestAccount) -> None:

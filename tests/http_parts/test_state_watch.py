@@ -28,7 +28,9 @@ ROW = uuid4()
 RUNNING, ENDED = RowState(2, False), RowState(3, True)
 LISTENERS = text(
     "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+    " AND state = 'idle'"
 )
+"""Those whose LISTEN is committed: what is notified from then on reaches them."""
 
 
 class Rows:
@@ -64,11 +66,20 @@ async def watching(
             url = settings.database.get_secret_value()
             listener = ChangeListener(url, [watch], threads)
             listener.start()
-            await until_listening(database)
+            await until_notified(watch)
         yield watch, listener
         if listener is not None:
             await listener.close()
         changes.close()
+
+
+async def until_notified(watch: StateWatch) -> None:
+    """Until the watch knows that it is notified: it looks at the rows of those who follow then."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if watch._is_notified:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def until_listening(database: Database, other_than: int | None = None) -> int:
@@ -78,7 +89,6 @@ async def until_listening(database: Database, other_than: int | None = None) -> 
             with database.reading() as conn:
                 pids = [pid for pid in conn.scalars(LISTENERS) if pid != other_than]
             if pids:
-                await asyncio.sleep(0.05)  # the answer to LISTEN reaches the listener
                 return int(pids[0])
             await asyncio.sleep(0.01)
 

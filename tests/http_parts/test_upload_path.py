@@ -25,6 +25,7 @@ from sqlalchemy import event, func, select
 from starlette.types import Message
 from tests.support.loops import run_apart
 from tests.support.tus import HEADERS, STREAM, metadata
+from tests.support.wait import PATIENCE
 
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES
@@ -39,7 +40,8 @@ from entrepot.http.app import create_app
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.parsing.parser import SHORT_CHARS, Parser
 from entrepot.http.runtime import Runtime
-from entrepot.http.uploads.small import ARRIVAL_SECONDS, EarlyBody
+from entrepot.http.uploads import small
+from entrepot.http.uploads.small import EarlyBody
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.settings import read_settings
 
@@ -176,8 +178,10 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 
 @pytest.fixture
-def tracer(parts: Parts) -> Iterator[Tracer]:
-    """Listens to the database as long as the test runs."""
+def tracer(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracer]:
+    """Listens to the database as long as the test runs. A body is waited for however long this
+    process stands still."""
+    monkeypatch.setattr(small, "ARRIVAL_SECONDS", PATIENCE)
     made = Tracer(parts)
     event.listen(parts.database.engine, "before_cursor_execute", made.note)
     yield made
@@ -267,18 +271,19 @@ def test_a_small_form_that_has_arrived_needs_no_reservation(tracer: Tracer, part
         event.remove(parts.database.engine, "before_cursor_execute", note)
 
 
-def test_a_body_that_comes_late_is_received_whole() -> None:
+def test_a_body_that_comes_late_is_received_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     async def slowly(request: Request) -> tuple[bytes | None, bytes]:
         body = EarlyBody(request)
         arrived = await body.arrived()
         return arrived, b"".join([chunk async for chunk in body.request.stream()])
 
-    for gaps, expected in (((0, 0, 0), b"abc"), ((0, 2, 0), None)):
-        pieces = iter(zip(b"abc", gaps, strict=True))
+    for patience, expected in ((PATIENCE, b"abc"), (0.0, None)):
+        monkeypatch.setattr(small, "ARRIVAL_SECONDS", patience)
+        pieces = iter(b"abc")
 
         async def receive() -> Message:
-            piece, gap = next(pieces)  # noqa: B023 - called within the round
-            await asyncio.sleep(gap * ARRIVAL_SECONDS)
+            piece = next(pieces)  # noqa: B023 - called within the round
+            await asyncio.sleep(0 if piece == ord("a") else 0.01)
             return {"type": "http.request", "body": bytes([piece]), "more_body": piece != ord("c")}
 
         scope = {"type": "http", "headers": [(b"content-length", b"3")]}

@@ -1,8 +1,6 @@
 """How long an inspection may take: it depends on the content, and a report has the figures."""
 
 import gzip
-import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +81,7 @@ def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file:
         lambda: False,
         used.append,
     )
-    assert 0.5 < used[-1] < 2
+    assert 0 < used[-1] < 2
     assert used == sorted(used)
     assert inspection.verdict == "resource-limit"
     assert not inspection.starved
@@ -98,23 +96,17 @@ def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file:
 
 def test_what_had_no_processor_is_starved(scratch_pool: Pool, slow_file: Path) -> None:
     """As on a busy machine: the process is stopped while the clock runs."""
-    # Servers of other tests are below this process too: one that is stopped answers nobody.
-    others = {process.pid for process in psutil.Process().children(recursive=True)}
-    pool = scratch_pool(Limits(wall_seconds=1.5))
+    pool = scratch_pool(Limits(wall_seconds=4))
     used: list[float] = []
 
-    def stop() -> bool:
-        for process in psutil.Process().children(recursive=True):
-            is_leader = os.getpgid(process.pid) == process.pid
-            if is_leader and process.ppid() != os.getpid() and process.pid not in others:
-                process.send_signal(signal.SIGSTOP)
-        return False
+    def stop(done: int, total: int) -> None:
+        # Of this pool alone: a server of other tests that is stopped answers nobody.
+        assert pool._fork_server._process is not None
+        for process in psutil.Process(pool._fork_server._process.pid).children():
+            process.suspend()
 
     inspection = pool.inspect(
-        request_for(slow_file, schema=SLOW_SCHEMA),
-        lambda done, of: stop(),
-        lambda: False,
-        used.append,
+        request_for(slow_file, schema=SLOW_SCHEMA), stop, lambda: False, used.append
     )
     assert (inspection.verdict, inspection.starved) == ("resource-limit", True)
-    assert used[-1] < 0.75
+    assert used[-1] < 2

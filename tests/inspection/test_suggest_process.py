@@ -31,14 +31,15 @@ SCHEMA: dict[str, Any] = {
 JUDGED = {"verdict": "violates"}
 OTHER_END = """
 import json, os, sys
-print(json.dumps({"ready": os.getpid()}), flush=True)
+for line in (json.dumps({"ready": os.getpid()}), *sys.argv[1:]):
+    if line != "wait":
+        print(line, flush=True)
 sys.stdin.readline()
-for line in sys.argv[1:]:
-    if line == "wait":
-        sys.stdin.read()  # until it is ended
-    print(line, flush=True)
+if "wait" in sys.argv:
+    sys.stdin.read()  # until it is ended
 """
-"""A process that answers what the test wants, as one might that a file has taken over."""
+"""A process that answers what the test wants, as one might that a file has taken over. It answers
+before it has the request, so that no answer comes after the time that the test gives it."""
 
 
 def run(folder: Path, *answers: str, seconds: float = 30) -> dict[str, Any]:

@@ -299,7 +299,7 @@ def test_a_body_that_breaks_off_is_continued(behind_proxy: S3Store, proxy: Fault
 def test_a_store_that_is_silent_is_given_up(
     proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_client, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(s3_client, "ANSWER_SECONDS", 1.0)  # the last answer has to come within it
     store = open_s3_store(tmp_path, new_prefix())
     with proxy.failing("silent"), pytest.raises(StoreUnavailable):
         store.stat(new_id())

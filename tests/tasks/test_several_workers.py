@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -17,11 +16,8 @@ from tests.support.postgres import Postgres
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import queue_entries
-from entrepot.settings import Settings
 
 LEASE = 2
-RESUMED_SECONDS = 20
-"""From the end of a worker to the next claim of what it had claimed."""
 WORKER = """
 import pickle, sys
 from entrepot.cli.process import run_worker
@@ -69,13 +65,8 @@ def owner_of(installation: Installation, task_id: str) -> str:
         return str(conn.scalar(query))
 
 
-def assert_taken_over_in_time(
-    installation: Installation, task_id: str, owner: str, dead_since: float
-) -> None:
-    """Within `RESUMED_SECONDS`, if the lease were that of the settings."""
+def wait_taken_over(installation: Installation, task_id: str, owner: str) -> None:
     wait_until(lambda: owner_of(installation, task_id) != owner, "another worker has it")
-    shortened = Settings.model_fields["lease"].default - LEASE
-    assert time.monotonic() - dead_since <= RESUMED_SECONDS - shortened
 
 
 def test_another_worker_resumes_what_a_killed_one_left(installation: Installation) -> None:
@@ -91,10 +82,9 @@ def test_another_worker_resumes_what_a_killed_one_left(installation: Installatio
             installation.api.wait_status(str(uploads.task_id), {"running"})
             assert owner_of(installation, str(uploads.task_id)) == "by-hand"
             other.kill()
-            killed_at = time.monotonic()
         finally:
             supervised.resume()
-        assert_taken_over_in_time(installation, str(uploads.task_id), "by-hand", killed_at)
+        wait_taken_over(installation, str(uploads.task_id), "by-hand")
         ended = installation.api.wait_task(str(uploads.task_id))
     assert ended["status"] == "succeeded"
     assert owner_of(installation, str(uploads.task_id)) != "by-hand"
@@ -113,10 +103,9 @@ def test_a_worker_that_was_only_slow_does_no_harm(installation: Installation) ->
             uploads = installation.send(table(100))
             installation.api.wait_status(str(uploads.task_id), {"running"})
             installation.server.suspend(other)
-            stopped_at = time.monotonic()
         finally:
             installation.part("worker").resume()
-        assert_taken_over_in_time(installation, str(uploads.task_id), "slow", stopped_at)
+        wait_taken_over(installation, str(uploads.task_id), "slow")
         assert installation.api.wait_task(str(uploads.task_id))["status"] == "succeeded"
         for child in other.children():
             child.resume()
