@@ -277,8 +277,8 @@ def test_a_body_that_comes_late_is_received_whole(monkeypatch: pytest.MonkeyPatc
         arrived = await body.arrived()
         return arrived, b"".join([chunk async for chunk in body.request.stream()])
 
-    for patience, expected in ((PATIENCE, b"abc"), (0.0, None)):
-        monkeypatch.setattr(small, "ARRIVAL_SECONDS", patience)
+    for seconds, expected in ((PATIENCE, b"abc"), (0.0, None)):
+        monkeypatch.setattr(small, "ARRIVAL_SECONDS", seconds)
         pieces = iter(b"abc")
 
         async def receive() -> Message:
