@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import quantiles
+from pathlib import Path
+from statistics import linear_regression, quantiles
 
 import httpx2
 import psutil
@@ -83,13 +84,11 @@ class LoadResult:
         ]
 
     def grown(self, kind: str) -> float:
-        """Bytes an hour by which the processes of that kind grow after the first third: the slope
-        of a line through the samples (least squares)."""
-        points = [(at, pss[kind]) for at, pss in self.memory if at >= self.seconds / 3]
-        mean_at = sum(at for at, _ in points) / len(points)
-        mean = sum(pss for _, pss in points) / len(points)
-        spread = sum((at - mean_at) ** 2 for at, _ in points)
-        return 3600 * sum((at - mean_at) * (pss - mean) for at, pss in points) / spread
+        """Bytes an hour by which the processes of that kind grow in the second half: the slope of
+        a line through the samples (least squares). Before it, caches with a bound are filled and
+        malloc gets its free blocks: a worker has 6 MiB more after six minutes, then none."""
+        points = [(at, used[kind]) for at, used in self.memory if at >= self.seconds / 2]
+        return 3600 * linear_regression(*zip(*points, strict=True)).slope
 
 
 def percentiles(seconds: list[float]) -> tuple[float, float, float]:
@@ -222,17 +221,26 @@ def ask_at_rate(target: Target, rate: float, seconds: float, servers: list[Serve
 
 
 def memory(servers: list[Server]) -> dict[str, int]:
-    """The bytes of memory (PSS) of each kind of process; sandbox processes come and go."""
+    """The bytes of anonymous memory of each kind of process; sandbox processes come and go, and
+    with them the share of what all map (PSS)."""
     result = dict.fromkeys(KINDS, 0)
     for server in servers:
         assert server.process is not None
         top = psutil.Process(server.process.pid)
         for process in (top, *top.children(recursive=True)):
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, OSError):
                 kind = kind_of_process(process, top)
                 if kind is not None:
-                    result[kind] += process.memory_full_info().pss
+                    result[kind] += anonymous_bytes(process.pid)
     return result
+
+
+def anonymous_bytes(pid: int) -> int:
+    """The memory of a process that no file is behind: heap and stacks (proc(5), smaps_rollup)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(pid)
 
 
 def kind_of_process(process: psutil.Process, top: psutil.Process) -> str | None:
@@ -260,5 +268,5 @@ def report(measured: LoadResult) -> str:
     for kind in KINDS:
         first, last = measured.memory[0][1][kind], measured.memory[-1][1][kind]
         slope = measured.grown(kind) / 2**20
-        lines.append(f"{kind}: PSS {first >> 20} -> {last >> 20} MiB, {slope:+.1f} MiB an hour")
+        lines.append(f"{kind}: {first >> 20} -> {last >> 20} MiB, {slope:+.1f} MiB an hour")
     return "\n".join(lines)
