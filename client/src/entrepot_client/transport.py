@@ -40,7 +40,7 @@ _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
 _MAX_PAUSE_SECONDS = 60.0
 _TIMEOUTS = Timeouts()
 _MAX_REDIRECTS = 5
-_NEXT_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+_NEXT_LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next"?')
 
 T = TypeVar("T")
 OnRetry = Callable[[Exception, float, float], None]

@@ -19,7 +19,7 @@ from entrepot.schemas.model import Field
 from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex, without_affixes
 from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
-NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
+NUMBER_PATTERN = re.compile(r"[-+]?(\d+(?:\.\d*)?|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
 INFINITY_PATTERN = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 DAY_MICROSECONDS = 86_400_000_000
 """24 hours, in which leap seconds are not counted (ISO 8601, POSIX time)."""

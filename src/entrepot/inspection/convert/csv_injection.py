@@ -3,7 +3,7 @@
 import re
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-PLAIN_NUMBER = re.compile(r"[-+]?(?:\d[\d.,' ]*|\.\d+)(?:[eE][-+]?\d+)?\s*%?", re.ASCII)
+PLAIN_NUMBER = re.compile(r"[-+]?(?:\d[\d.,' ]*+|\.\d+)(?:[eE][-+]?\d+)?\s*+%?", re.ASCII)
 
 
 def escape_formula(cell: str) -> str:

@@ -9,7 +9,7 @@ character would differ.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -20,7 +20,7 @@ from entrepot.inspection.detect.language_models import alphabets, ideographs
 W = TypeVar("W", str, bytes)
 REPLACEMENT = "\ufffd"
 WORD_ENDS = re.compile(rb"[\s,;|\"]+")
-WORD_BEYOND_ASCII = re.compile(r"[^\s,;|\"]*[^\x00-\x7f\s][^\s,;|\"]*")
+WORD = re.compile(r"[^\s,;|\"]+")
 
 # Set by hand on half 0 of the cells of bench/language_cells.py.
 ASCII_WEIGHT = 0.35
@@ -107,9 +107,14 @@ def _decoded(sample: bytes, seen: set[int], name: str) -> str:
     return (sample + bytes(sorted(seen))).decode(name, "replace")
 
 
+def _words_beyond_ascii(text: str) -> Iterator[str]:
+    """The words that have a character beyond ASCII."""
+    return (word for word in WORD.findall(text) if not word.isascii())
+
+
 def _cost_of_utf8(sample: bytes) -> float:
     """The cost of damaged UTF-8: of each damaged place, and of each character."""
-    words = set(WORD_BEYOND_ASCII.findall(sample.decode("utf-8", "replace")))
+    words = set(_words_beyond_ascii(sample.decode("utf-8", "replace")))
     return sum(
         UTF8_DAMAGE if mark == REPLACEMENT else UTF8_CHARACTER * len(mark.encode())
         for word in words
@@ -207,7 +212,7 @@ def _multi_byte(sample: bytes) -> list[tuple[float, str]]:
     for name, cost, language in MULTI_BYTE:
         model = ideographs()[language]
         texts = [line.decode(name, "replace") for line in lines]
-        words = list(dict.fromkeys(word for x in texts for word in WORD_BEYOND_ASCII.findall(x)))
+        words = list(dict.fromkeys(word for text in texts for word in _words_beyond_ascii(text)))
         used = _first(words)
         total = sum(model.cost(word.replace(REPLACEMENT, "")) for word in used)
         damage = DAMAGE * sum(text.count(REPLACEMENT) for text in texts)

@@ -19,8 +19,10 @@ from entrepot.inspection.report.quoting import quoted
 SPACE = re.compile(r"[ \t\r\n]*")
 PIECE_CHARS = 1 << 20
 """Read at a time, and twice as many each time that an element does not end within them."""
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
-CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
+STRING = r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
+"""One that does not end reaches to the end, so that no part of it is looked at again."""
+BRACKETS = re.compile(rf"{STRING}|[\[\]{{}}]", re.DOTALL)
+CONSTANT = re.compile(rf"{STRING}|(NaN|-?Infinity)", re.DOTALL)
 
 
 ESCAPE = re.compile(

@@ -99,14 +99,14 @@ def _date(text: str) -> tuple[Any, str]:
 
 def _time(text: str) -> tuple[Any, str]:
     moment = time.fromisoformat(text)
-    if moment.tzinfo is not None or NANOSECONDS.search(text):
+    if moment.tzinfo is not None or NANOSECONDS.match(text):
         raise ValueError(text)
     return moment, moment.isoformat()
 
 
 def _timestamp(text: str) -> tuple[Any, str]:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is not None or NANOSECONDS.search(text):
+    if moment.tzinfo is not None or NANOSECONDS.match(text):
         raise ValueError(text)
     return moment, moment.isoformat(" ")
 
@@ -120,7 +120,7 @@ def _nanoseconds(text: str) -> tuple[Any, str]:
 
 
 def _zoned(text: str) -> tuple[Any, str]:
-    if NANOSECONDS.search(text):
+    if NANOSECONDS.match(text):
         raise ValueError(text)
     moment = datetime.fromisoformat(text)
     # A time without a zone is UTC, as the schema has it.

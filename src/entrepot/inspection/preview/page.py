@@ -34,7 +34,8 @@ MAX_EXACT_INTEGER = (1 << 53) - 1
 """The largest integer that every reader of JSON takes exactly (RFC 8259, section 6)."""
 NUMBER = sql("_number")
 """The row's number, from 0."""
-NAMES = re.compile(r'\s*(-?)\s*("(?:[^"]|"")+"|[^,"]+?)\s*(?:,|$)')
+NAMES = re.compile(r'\s*+(-?)\s*+("(?:[^"]|"")++"\s*+|[^,"]++)(?:,|$)')
+"""A name, with the blanks behind it."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +280,7 @@ def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
         match = NAMES.match(rest, place)
         if match is None:
             raise _bad_names(parameter)
-        minus, name = match.groups()
+        minus, name = match[1], match[2].rstrip()
         if name.startswith('"'):
             name = name[1:-1].replace('""', '"')
         names.append((name, bool(minus)))
