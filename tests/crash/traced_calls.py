@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from tests.crash.power_cuts import strace
+from tests.support.wait import wait_until
 
 STORED = re.compile(r"/store/|/entrepot\.db|/backup/|/restored/")
 """In what is kept: not the places of sockets, scratch files and metrics."""
@@ -116,7 +118,18 @@ def traced(
             yield tracer
         finally:
             tracer.terminate()
+            # strace 6.1 waits for ever for a process that has ended while it detaches from it.
+            wait_until(lambda: tracer.poll() is not None or not is_alive(pid), "strace ends")
+            tracer.kill()
             tracer.stderr.read()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process has not ended; one that was killed is a zombie until it is waited for."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def run_command(log: Path, names: tuple[str, ...], *inject: str, command: list[str]) -> int:

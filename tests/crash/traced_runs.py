@@ -10,7 +10,6 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import psutil
 from tests.crash.installation import GONE, Installation
 from tests.crash.power_cuts import Story
 from tests.crash.scenarios import Ids, TracedScenario
@@ -21,6 +20,7 @@ from tests.crash.traced_calls import (
     durable_calls,
     failing,
     injected,
+    is_alive,
     is_durable,
     killing,
     struck,
@@ -88,7 +88,9 @@ class TracedRun:
 
             def end_all() -> None:
                 # strace 6.1 does not notice each end of a process with many threads.
-                wait_until(lambda: is_over.is_set() or not is_alive(process), "it dies", UNHURRIED)
+                wait_until(
+                    lambda: is_over.is_set() or not is_alive(process.pid), "it dies", UNHURRIED
+                )
                 server.kill()
                 tracer.kill()
 
@@ -97,7 +99,7 @@ class TracedRun:
             try:
                 with suppress(*GONE):
                     self.scenario.tell(story, ids)
-                    wait_until(lambda: not is_alive(process) or self._is_at_rest(), "it ends")
+                    wait_until(lambda: not is_alive(process.pid) or self._is_at_rest(), "it ends")
             finally:
                 is_over.set()  # if the call has not come
                 ending.join()
@@ -146,14 +148,6 @@ class TracedRun:
     def _check_claims(self, api: Api, story: Story) -> None:
         for check in story.due(story.answers).values():
             check(api)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Whether a process has not ended; one that was killed is a zombie until it is waited for."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def choose(calls: dict[str, list[Call]], most: int | None, seed: int) -> list[tuple[str, Call]]:
