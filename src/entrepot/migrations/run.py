@@ -1,9 +1,14 @@
-"""Migrate the database at the start, after a copy of it was made. Refuse a newer database."""
+"""Migrate the database at the start, after a copy of it was made. Refuse a newer database.
+
+An empty SQLite database gets its tables from `sqlite_tables.sql`, which has what all steps together
+make: Alembic and the steps take a fifth of a second of a first start. `tools/sqlite_tables.py`
+writes that file, and `tests/migrations/test_sqlite_tables.py` compares both.
+"""
 
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from entrepot.blobs.disk_sync import sync_folder
 from entrepot.db.engine import Database, copy_sqlite
@@ -17,6 +22,9 @@ from entrepot.migrations.revisions import (
 
 ADVISORY_LOCK_ID = 7_162_401_215
 """The PostgreSQL advisory lock that lets one start at a time migrate (any fixed number)."""
+SQLITE_TABLES = Path(__file__).parent / "sqlite_tables.sql"
+"""Statements that make the tables of a release, each followed by `END_OF_STATEMENT`."""
+END_OF_STATEMENT = ";\n\n"
 MAX_COPIES = 3
 """Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
@@ -45,8 +53,30 @@ def migrate(
     with database.writing() as conn:
         if not database.embedded:
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
-        _upgrade(conn)
+        elif revision is None and not inspect(conn).get_table_names():
+            _make_sqlite_tables(conn)
+            if conn.scalar(text("SELECT version_num FROM alembic_version")) == head:
+                return None
+        upgrade_tables(conn)
     return revision
+
+
+def upgrade_tables(conn: Connection) -> None:
+    """Run the steps between the revision of the database and the newest one."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(connection=conn)
+    command.upgrade(config, "head")
+
+
+def _make_sqlite_tables(conn: Connection) -> None:
+    # One by one: the driver's `executescript` would commit what has begun.
+    for statement in SQLITE_TABLES.read_text().split(END_OF_STATEMENT)[:-1]:
+        conn.exec_driver_sql(statement)
 
 
 def _copy_database(sqlite_file: Path, revision: str, now: datetime) -> None:
@@ -61,14 +91,3 @@ def _copy_database(sqlite_file: Path, revision: str, now: datetime) -> None:
     copies = sorted(sqlite_file.parent.glob(f"{sqlite_file.name}.before-*"))
     for path in copies[:-MAX_COPIES]:
         path.unlink()
-
-
-def _upgrade(conn: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.set_main_option("path_separator", "os")
-    config.attributes.update(connection=conn)
-    command.upgrade(config, "head")
