@@ -7,7 +7,9 @@ from fastapi import Request
 
 from entrepot.files.paths import FORM_SUFFIXES
 
-DOWNLOADS = "/api/v1/file/download/"
+API = "/api/v1"
+"""What the addresses of the API begin with."""
+DOWNLOADS = f"{API}/file/download/"
 ADDRESSES = "/d/"
 LINKS = "/l/"
 HEALTH = ("/healthz", "/readyz")

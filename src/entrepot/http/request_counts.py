@@ -1,6 +1,5 @@
 """Count requests by the route that answered them."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,26 +27,13 @@ class RequestCounts:
     """Counts requests that have ended, for an app that has all its routes.
 
     They are counted together by `flush`: each counter has a lock, and may lie in a file. A route is
-    found by its function, which Starlette leaves in the scope: the route there knows nothing of the
-    prefix that it was included with. Use it from the event loop's thread.
+    found by its function, which Starlette leaves in the scope. Use it from the event loop's thread.
     """
 
     def __init__(self, app: FastAPI, metrics: ProcessMetrics) -> None:
-        self._app = app
         self._metrics = metrics
-        self._paths: dict[Any, str] | None = None
-        self._is_loading = False
+        self._paths = {route.endpoint: str(route.path) for route in api_routes(app)}
         self._ended: dict[tuple[str, Any, int], _Ended] = {}
-
-    async def load_routes(self) -> None:
-        """Have the framework prepare all routes, which it does once, in a thread: it takes a fifth
-        of a start, and the first requests need not wait for it. They are counted after it."""
-        self._is_loading = True
-        try:
-            self._paths = await asyncio.to_thread(_paths_of, self._app)
-        finally:
-            self._is_loading = False
-        self.flush()
 
     def add(self, scope: Scope, status: int, seconds: float, received: int, sent: int) -> None:
         """A request has ended, with the answer's status, after some seconds; `received` and `sent`
@@ -64,10 +50,6 @@ class RequestCounts:
 
     def flush(self) -> None:
         """Count what has ended since the last time."""
-        if self._is_loading:
-            return
-        if self._paths is None:
-            self._paths = _paths_of(self._app)
         for (method, endpoint, status), some in self._ended.items():
             self._metrics.count_requests(
                 method,
@@ -78,8 +60,3 @@ class RequestCounts:
                 some.sent,
             )
         self._ended.clear()
-
-
-def _paths_of(app: FastAPI) -> dict[Any, str]:
-    """The path of each route, by its function."""
-    return {route.endpoint: str(route.path) for route in api_routes(app)}

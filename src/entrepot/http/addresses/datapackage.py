@@ -26,9 +26,10 @@ from entrepot.http.api.models.packages import DataPackage, DataResource
 from entrepot.http.api.openapi.answers import GONE, problems
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.parameters import FileIdInPath, NumberInQuery
+from entrepot.http.places import API
 from entrepot.http.web.endpoint_address import endpoint_of
 
-files = APIRouter(tags=["files"])
+files = APIRouter(prefix=API, tags=["files"])
 accounts = APIRouter(tags=["files"])
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"

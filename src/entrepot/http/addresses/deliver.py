@@ -26,6 +26,7 @@ from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.downloads.prefer import preferred_seconds
 from entrepot.http.limits.concurrency_limits import account_slot
 from entrepot.http.parameters import MAX_BYTES, FileIdTextInPath, PathOfFile
+from entrepot.http.places import API
 from entrepot.http.problems.handlers import problem_response
 from entrepot.http.problems.schemas import VERDICTS
 from entrepot.http.problems.task_table import DELIVERY_CODES, TASK_KINDS
@@ -33,7 +34,7 @@ from entrepot.http.uploads.raw import AddressTarget, receive_raw
 from entrepot.http.uploads.target import NextVersion
 from entrepot.tasks.records import TaskId, TaskRecord
 
-deliveries = APIRouter(tags=["files"])
+deliveries = APIRouter(prefix=API, tags=["files"])
 addresses = APIRouter(tags=["files"])
 
 MAX_WAIT_SECONDS = 300

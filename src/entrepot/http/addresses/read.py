@@ -23,11 +23,11 @@ from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.parameters import FileIdInPath, NumberInQuery
-from entrepot.http.places import is_plain
+from entrepot.http.places import API, is_plain
 from entrepot.http.web.session_work import page_work
 from entrepot.inspection.results import Form
 
-downloads = APIRouter(tags=["files"])
+downloads = APIRouter(prefix=API, tags=["files"])
 addresses = APIRouter(tags=["files"])
 
 FORMS: dict[str, Form] = {form: form for form in get_args(Form)}

@@ -34,10 +34,11 @@ from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
 from entrepot.http.lists.paging import Listing, position_number
 from entrepot.http.parameters import Cursor, FileIdInPath, FileIdInQuery, Moment, PageItems
+from entrepot.http.places import API
 from entrepot.http.timestamps import format_timestamp
 from entrepot.inspection.convert.csv_injection import escape_formula
 
-router = APIRouter(tags=["activity"])
+router = APIRouter(prefix=API, tags=["activity"])
 
 EXPORT_BATCH_ROWS = 1_000
 """Rows that an export reads in one transaction, and holds in memory."""

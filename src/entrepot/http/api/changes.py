@@ -38,6 +38,7 @@ from entrepot.http.parameters import (
     SizeLimitInBody,
     UserNameInBody,
 )
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
@@ -46,7 +47,7 @@ TRANSFERRED = {
     204: {"description": "The file has a new owner, and the caller cannot see it any more."}
 }
 
-router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["files"], route_class=SmallBodyRoute)
 
 
 class RetentionBody(BaseModel):

@@ -26,12 +26,13 @@ from entrepot.http.parameters import (
     NumberInBody,
     TaskIdInPath,
 )
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
-router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["files"], route_class=SmallBodyRoute)
 
 
 class ComparisonBody(BaseModel):

@@ -39,10 +39,11 @@ from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response, profile_document, visible_report
 from entrepot.inspection.results import Form
 
-router = APIRouter(tags=["files"])
+router = APIRouter(prefix=API, tags=["files"])
 
 DOWNLOADING = problems(*SENDING, *CONVERTING, errors.NotAllowed)
 

@@ -50,11 +50,12 @@ from entrepot.http.parameters import (
     UserNameInPath,
 )
 from entrepot.http.password_change import hash_new_password, verify_holder
+from entrepot.http.places import API
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, get_usage
 
-router = APIRouter(route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, route_class=SmallBodyRoute)
 
 
 class StrictBody(BaseModel):

@@ -17,8 +17,9 @@ from entrepot.http.parameters import (
     PageItems,
     RowOffset,
 )
+from entrepot.http.places import API
 
-router = APIRouter(tags=["files"])
+router = APIRouter(prefix=API, tags=["files"])
 
 
 @router.get(

@@ -15,10 +15,11 @@ from entrepot.http.api.restoration import accept, accept_suggested
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import WriteWork
 from entrepot.http.parameters import FileIdInPath, NumberInPath
+from entrepot.http.places import API
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 
-router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["files"], route_class=SmallBodyRoute)
 
 
 class AcceptanceBody(BaseModel):

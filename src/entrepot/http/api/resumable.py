@@ -45,6 +45,7 @@ from entrepot.http.api.openapi.tus_answers import (
 )
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
+from entrepot.http.places import API
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.commit import create_blob, remove_unneeded
 from entrepot.http.uploads.idempotency import idempotency_key
@@ -73,7 +74,7 @@ from entrepot.http.uploads.tus_headers import (
 )
 from entrepot.quotas.reserve import ReservationId
 
-router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
+router = APIRouter(prefix=API, tags=["resumable uploads"], route_class=TusRoute)
 
 
 @router.options(

@@ -37,6 +37,7 @@ from entrepot.http.parameters import (
     RevisionInQuery,
     read_file_id,
 )
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response
 from entrepot.http.uploads.body import read_small_body
 from entrepot.http.uploads.contract_fields import prepare_proposal, read_contract
@@ -46,7 +47,7 @@ from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.tasks.records import TaskId
 from entrepot.texts.json_text import JsonText
 
-router = APIRouter(tags=["files"])
+router = APIRouter(prefix=API, tags=["files"])
 
 BODY: dict[str, Any] = {
     "requestBody": {

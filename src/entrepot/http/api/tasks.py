@@ -34,10 +34,11 @@ from entrepot.http.parameters import (
     PageItems,
     TaskIdInPath,
 )
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response, visible_report
 from entrepot.tasks.records import Status, TaskRecord, list_tasks
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(prefix=API, tags=["tasks"])
 
 
 @router.get(

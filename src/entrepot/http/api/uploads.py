@@ -13,11 +13,12 @@ from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.openapi.answers import ACCEPTED, DEFINING, DELIVERING, REPEATING, problems
 from entrepot.http.deps import WriteWork
 from entrepot.http.parameters import SIZE_LIMIT_SCHEMA
+from entrepot.http.places import API
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.tasks.records import TaskId
 
-router = APIRouter(tags=["files"])
+router = APIRouter(prefix=API, tags=["files"])
 
 PROPERTIES: dict[str, Any] = {
     "file": {"type": "string", "format": "binary"},

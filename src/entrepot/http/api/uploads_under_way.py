@@ -10,9 +10,10 @@ from entrepot.http.api.openapi.answers import LISTED
 from entrepot.http.deps import ReadWork
 from entrepot.http.lists.listings import UPLOADS
 from entrepot.http.parameters import Cursor, PageItemsOrAll
+from entrepot.http.places import API
 from entrepot.http.timestamps import format_timestamp
 
-router = APIRouter(tags=["resumable uploads"])
+router = APIRouter(prefix=API, tags=["resumable uploads"])
 
 
 @router.get("/uploads", operation_id="list_uploads", response_model=UploadList, responses=LISTED)

@@ -34,11 +34,12 @@ from entrepot.http.parameters import (
     NumberInPath,
     PageItems,
 )
+from entrepot.http.places import API
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.http.uploads.target import NextVersion
 
-router = APIRouter(tags=["files"])
+router = APIRouter(prefix=API, tags=["files"])
 
 VERSION_FORM = form_schema(
     {name: PROPERTIES[name] for name in ("file", "table_dialect", "encoding")}

@@ -30,11 +30,12 @@ from entrepot.http.api.openapi.answers import problems
 from entrepot.http.api.payloads import version_payload
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import FileIdInPath, NumberInPath
+from entrepot.http.places import API
 from entrepot.http.uploads.body import SmallBodyRoute
 
 R = TypeVar("R")
 
-router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["files"], route_class=SmallBodyRoute)
 
 
 class WithdrawalBody(BaseModel):

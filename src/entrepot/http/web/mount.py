@@ -1,6 +1,6 @@
 """Mount the pages on the app: their routes, what they share, and failures as pages."""
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from entrepot.errors import FieldInvalid
@@ -15,12 +15,12 @@ from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
 from entrepot.http.web.links import route as links
 from entrepot.http.web.offers import route as offers
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.password import route as password
 from entrepot.http.web.preview import route as preview
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
-from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.schema import route as schema
 from entrepot.http.web.session_work import is_secure, local_path, redirect
 from entrepot.http.web.sign_in import route as sign_in
@@ -32,7 +32,7 @@ from entrepot.http.web.withdrawal import route as withdrawal
 YEAR = 31_536_000
 """Seconds that a browser remembers the theme."""
 
-router = APIRouter(include_in_schema=False)
+router = page_router()
 
 
 def mount_pages(app: FastAPI) -> None:
@@ -41,12 +41,8 @@ def mount_pages(app: FastAPI) -> None:
     of_files = files, changes, schema, preview, versions, withdrawal, offers, links, upload, tasks
     of_account = account, keys, endpoint
     for each in (sign_in, password, *of_files, activity, *of_account, reference, problems):
-        router_of_page: APIRouter = each.router
-        app.include_router(
-            router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False
-        )
-    app.include_router(router, dependencies=[Depends(same_origin)])
-    app.include_router(assets.router)
+        app.router.routes += each.router.routes
+    app.router.routes += [*router.routes, *assets.router.routes]
     show_errors_as_pages(app)
 
 

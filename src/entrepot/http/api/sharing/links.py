@@ -35,12 +35,13 @@ from entrepot.http.api.openapi.answers import LISTED, problems, with_headers
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.lists.listings import LINKS
 from entrepot.http.parameters import Cursor, FileIdInPath, Moment, NumberInBody, PageItemsOrAll
+from entrepot.http.places import API
 from entrepot.http.places import LINKS as LINK_ADDRESSES
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.inspection.results import Form
 
-router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["sharing"], route_class=SmallBodyRoute)
 
 LinkIdInPath = Annotated[UUID, Path(description="The link's id.")]
 

@@ -41,6 +41,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response
 from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
@@ -49,7 +50,7 @@ GRANTED: Responses = {
     201: {"model": EntitlementDetails, "description": "A new entitlement."},
 }
 
-router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
+router = APIRouter(prefix=API, tags=["sharing"], route_class=SmallBodyRoute)
 
 
 class EntitlementBody(BaseModel):

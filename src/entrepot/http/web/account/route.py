@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -23,12 +23,13 @@ from entrepot.grants.senders import (
 from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
 
-router = APIRouter()
+router = page_router()
 
 DECISIONS: dict[str, Decision | None] = {"accepted": "accepted", "blocked": "blocked", "": None}
 """The decisions on a sender, as forms send them."""

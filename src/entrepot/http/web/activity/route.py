@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -23,10 +23,11 @@ from entrepot.http.lists.listings import ACTIVITY
 from entrepot.http.lists.paging import Page, position_number
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.web.activity.lines import activity_lines
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork
 
-router = APIRouter()
+router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -27,10 +27,11 @@ from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.changes.draft import RULES, SettingsDraft, draft_of, field_errors, read_draft
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/files/{file_id}/settings", response_model=None)

@@ -2,18 +2,19 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork
 from entrepot.http.web.usage_examples import examples_for
 
-router = APIRouter()
+router = page_router()
 
 LOOKED_AT = 20
 """The newest files, one of which the lines download."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -57,6 +57,7 @@ from entrepot.http.web.files.findings import view_findings, view_revisions
 from entrepot.http.web.files.load import PAGE, VERSIONS, load_file_page
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size
@@ -68,7 +69,7 @@ from entrepot.http.web.usage_examples import (
 )
 from entrepot.inspection.results import Form
 
-router = APIRouter()
+router = page_router()
 
 NOTHING_FILLED_IN = SharingDraft()
 NEWEST_FIRST: Sort = "-created_at"

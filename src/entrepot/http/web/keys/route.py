@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import SCOPES, Scope
@@ -15,11 +15,12 @@ from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.usage_examples import list_files_command
 
-router = APIRouter()
+router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast, get_args
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -36,11 +36,12 @@ from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
 
-router = APIRouter()
+router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -12,11 +12,12 @@ from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_o
 from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.web.confirmations import Confirmation
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
-router = APIRouter()
+router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""

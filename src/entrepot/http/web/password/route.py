@@ -1,6 +1,6 @@
 """Change the user's password. All other sessions end, and this browser gets a new one."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -11,12 +11,13 @@ from entrepot.errors import FieldInvalid, SignInFailed, TooManyAttempts
 from entrepot.http.deps import read_request_origin
 from entrepot.http.password_change import hash_new_password, verify_holder
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sign_in.known_browser import known_browser
 from entrepot.http.web.sign_in.route import begin_session
 
-router = APIRouter()
+router = page_router()
 
 WRONG = FieldInvalid("current_password", "This is not your password.")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -29,10 +29,11 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
 from entrepot.http.downloads.preview_page import PreviewQuery, RowsPage, get_preview_page
 from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import SessionWork
 
-router = APIRouter()
+router = page_router()
 
 PAGE_WAIT_SECONDS = 2.0
 """A person is shown that the rows are on their way rather than nothing."""

@@ -2,7 +2,7 @@
 
 import json
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from entrepot.errors import NotFound
@@ -10,10 +10,11 @@ from entrepot.http.problems.examples import problem_example
 from entrepot.http.problems.meanings import MEANINGS
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.problems.task_table import TASK_KINDS
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import Visitor
 
-router = APIRouter()
+router = page_router()
 
 RENAMED = {"version-not-refused": "version-not-rejected"}
 """Codes of earlier releases, which documents that were kept still point to."""

@@ -1,14 +1,15 @@
 """`/docs`: the API reference, made from `/openapi.json` on the server, with no foreign host."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.reference.outline import outline
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import Visitor
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/docs", response_model=None)

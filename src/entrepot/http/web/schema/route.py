@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -27,6 +27,7 @@ from entrepot.http.problems.table import problem_kind
 from entrepot.http.stored_documents import view_document
 from entrepot.http.uploads.contract_fields import prepare_proposal, read_reading, read_schema
 from entrepot.http.web.form import PageForm, read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
@@ -34,7 +35,7 @@ from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, StatedReading
 from entrepot.texts.json_text import JsonText
 
-router = APIRouter()
+router = page_router()
 
 FORM_LIMIT = 3 * (MAX_SCHEMA_BYTES + MAX_DIALECT_BYTES) + 1_000
 """Bytes of the form: each byte of a schema or a dialect is sent as three at most."""

@@ -6,7 +6,7 @@ a form, which posts the token.
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -22,6 +22,7 @@ from entrepot.http.deps import get_runtime, read_request_origin
 from entrepot.http.password_change import hash_new_password, verify_holder, verify_unknown
 from entrepot.http.web.confirmations import Confirmation, confirm
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page, pages_of
 from entrepot.http.web.session_work import (
     Visitor,
@@ -35,7 +36,7 @@ from entrepot.http.web.sign_in.interrupted import InterruptedForm, kept_form, re
 from entrepot.http.web.sign_in.known_browser import known_browser, remember_browser
 from entrepot.texts import is_safe_line
 
-router = APIRouter()
+router = page_router()
 
 SIGN_IN_FAILED = "The user name and the password do not belong together."
 LINK_USED = (

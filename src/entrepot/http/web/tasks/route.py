@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -46,12 +46,13 @@ from entrepot.http.lists.listings import TASKS
 from entrepot.http.parameters import EVENT_ID, Cursor, LastEventId, TaskIdInPath
 from entrepot.http.problems.handlers import task_problem
 from entrepot.http.stored_documents import view_document, visible_report
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import json_attachment, page, render
 from entrepot.http.web.reports import ReportView, report_view
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.tasks.records import TaskRecord, list_tasks
 
-router = APIRouter()
+router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""

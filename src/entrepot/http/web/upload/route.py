@@ -7,7 +7,7 @@ except for files, which browsers do not let a page fill in.
 
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -25,12 +25,13 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
 from entrepot.quotas.reserve import Usage, get_usage
 
-router = APIRouter()
+router = page_router()
 
 SUGGESTED_LIMIT = 10_000_000
 """Bytes that the form suggests as a size limit, or what is free if that is less."""

@@ -3,7 +3,7 @@ suggests."""
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -18,12 +18,13 @@ from entrepot.http.parameters import FileIdInPath, NumberInPath, NumberInQuery
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.tasks.route import AcceptanceDraft, task_page
 from entrepot.quotas.reserve import Usage, get_usage
 
-router = APIRouter()
+router = page_router()
 
 
 @router.get("/files/{file_id}/deliver", response_model=None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -18,10 +18,11 @@ from entrepot.http.api.withdrawal import publish_withdrawn, withdraw_and_purge
 from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
+from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
-router = APIRouter()
+router = page_router()
 
 
 @dataclass(frozen=True)
