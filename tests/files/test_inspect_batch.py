@@ -11,7 +11,7 @@ from tests.support.api import CSV, Api
 from tests.support.postgres import Postgres
 from tests.support.server import Server
 
-from entrepot.bootstrap.workers import build_inspector
+from entrepot.bootstrap.workers import build_inspector, build_pool
 from entrepot.tasks.claims import claim_entries
 from entrepot.tasks.places import Places
 from entrepot.tasks.runs import BegunRun, Run
@@ -32,7 +32,7 @@ def idle(serve: Callable[..., Server], postgres: Postgres) -> Server:
 def inspect(idle: Server) -> Iterator[Inspect]:
     """inspect(*task_ids) claims tasks as a worker does and inspects them together; their runs."""
     parts = idle.parts
-    inspector = build_inspector(parts, "batches")
+    inspector = build_inspector(parts, build_pool(parts.settings, "batches"))
     inspector.pool.start()
 
     def run(*task_ids: str) -> list[Run]:

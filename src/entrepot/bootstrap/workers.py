@@ -18,6 +18,7 @@ from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.metrics.process_metrics import ProcessMetrics
+from entrepot.settings import Settings
 from entrepot.tasks.runs import Workflow
 from entrepot.tasks.worker import Worker
 
@@ -25,12 +26,11 @@ PREVIEW_SCRATCH_BYTES = 256 * MIB
 """A preview keeps only its first rows, so it needs little scratch space."""
 
 
-def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
-    """The inspector of one worker, with its pool of sandbox processes, not yet started.
+def build_pool(settings: Settings, worker_name: str) -> InspectionPool:
+    """The sandbox processes of one worker, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
     """
-    settings = parts.settings
     limits = Limits(
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
@@ -45,7 +45,12 @@ def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
     )
     scratch = settings.data / "scratch" / worker_name
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pool = InspectionPool(limits, scratch, settings.sandbox)
+    return InspectionPool(limits, scratch, settings.sandbox)
+
+
+def build_inspector(parts: Parts, pool: InspectionPool) -> BatchInspector:
+    """The inspector of one worker, which uses these sandbox processes."""
+    settings = parts.settings
     places = FormPlaces(parts.queue, settings.derivative_space)
     return BatchInspector(
         parts.database,

@@ -10,7 +10,7 @@ import typer
 
 from entrepot.cli.admin_commands import register_people
 from entrepot.cli.command_base import DataOption, command, installation, translate_errors
-from entrepot.cli.loading import collection_paused
+from entrepot.cli.loading import collection_paused, load_logs
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 
@@ -79,6 +79,7 @@ def serve(
 ) -> None:
     """Run the server. One data folder has everything, or the database is PostgreSQL."""
     with collection_paused():
+        load_logs()
         from entrepot.cli.serve import serve as run
         from entrepot.settings import read_settings
 
@@ -112,6 +113,7 @@ def demo(
 ) -> None:
     """Run a server with an account, a key and sample files. Ctrl-C ends it."""
     with collection_paused():
+        load_logs()
         from entrepot.cli.data_folder import demo_folder
         from entrepot.cli.serve import serve_demo
         from entrepot.settings import read_settings

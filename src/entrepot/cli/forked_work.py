@@ -26,10 +26,6 @@ class ForkedWork(Generic[T]):
         self._process.start()
         sender.close()
 
-    def has_ended(self) -> bool:
-        """Whether `result` would not wait."""
-        return self._receiver.poll()
-
     def result(self) -> T:
         """What `work` returned, once it has. Call it once.
 

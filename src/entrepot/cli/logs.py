@@ -25,7 +25,10 @@ def configure_logs(settings: Settings) -> None:
     shared: list[Any] = [structlog.contextvars.merge_contextvars, _complete]
     renderer: Any = _render_json
     if writes_for_people(settings.log_format):
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # The formatter that structlog chooses if rich is there prints local variables: secrets.
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     else:
         shared.append(structlog.processors.format_exc_info)
     shared.append(_redact)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ctypes
-import gc
 import os
 import resource
 import signal
@@ -17,7 +16,7 @@ import structlog
 from setproctitle import setproctitle
 
 from entrepot.bootstrap.parts import Parts, build_parts
-from entrepot.bootstrap.workers import build_inspector, build_worker
+from entrepot.bootstrap.workers import build_inspector, build_pool, build_worker
 from entrepot.cli.data_folder import node_id
 from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
@@ -25,6 +24,7 @@ from entrepot.db.advisory_locks import AdvisoryLockHeld, hold_advisory_lock, loc
 from entrepot.errors import SweepStopped
 from entrepot.files.copies import keep_dropping_copies
 from entrepot.files.sweep import sweep
+from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
@@ -65,13 +65,19 @@ class ProcessRole:
         return f"entrepot: {self.kind} {self.index}"
 
 
-def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pid: int) -> None:
+def run_process(
+    role: ProcessRole,
+    settings: Settings,
+    ready: int,
+    supervisor_pid: int,
+    prepared: int | None = None,
+) -> None:
     """Run in a fork of the supervisor in this role, until SIGTERM.
 
-    Writes a line to `ready` once it works. The data folder's lock stays open in it.
+    Writes a line to `ready` once it works. The data folder's lock stays open in it. A worker that
+    is started before the installation is prepared reads a byte from `prepared` first.
     """
     kill_with_parent(supervisor_pid)
-    gc.enable()  # a worker is forked while the supervisor loads the API, without collections
     os.setsid()
     setproctitle(role.name)
     bound_unused_memory()
@@ -89,7 +95,7 @@ def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pi
     if role.kind == "api":
         run_api(settings, ready)
     else:
-        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}")
+        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}", prepared)
 
 
 def kill_with_parent(parent_pid: int) -> None:
@@ -201,8 +207,12 @@ async def _report_ready_when_listening(settings: Settings, ready: int) -> None:
     _report_ready(ready)
 
 
-def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
-    """Take tasks until SIGTERM."""
+def run_worker(settings: Settings, ready: int, worker_name: str, prepared: int | None) -> None:
+    """Take tasks until SIGTERM, once the installation is prepared."""
+    pool = build_pool(settings, worker_name)
+    pool.start()
+    if prepared is not None and not os.read(prepared, 1):
+        sys.exit(1)  # the preparation failed; the supervisor says why
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -212,7 +222,7 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     try:
         # PostgreSQL may see a little later that a killed worker of this name has ended.
         with hold_advisory_lock(parts.database, lock_id_of(worker_name), settings.lease):
-            _take_tasks(parts, worker_name, metrics, ready, stop)
+            _take_tasks(parts, pool, worker_name, metrics, ready, stop)
     except AdvisoryLockHeld:
         log.critical(
             f"The data folder {settings.data} is a copy of one on which a server of this "
@@ -223,18 +233,21 @@ def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
 
 
 def _take_tasks(
-    parts: Parts, worker_name: str, metrics: ProcessMetrics, ready: int, stop: threading.Event
+    parts: Parts,
+    pool: InspectionPool,
+    worker_name: str,
+    metrics: ProcessMetrics,
+    ready: int,
+    stop: threading.Event,
 ) -> None:
-    inspector = build_inspector(parts, worker_name)
-    inspector.pool.start()
-    worker = build_worker(parts, inspector, worker_name, metrics)
+    worker = build_worker(parts, build_inspector(parts, pool), worker_name, metrics)
     worker.start()
     start_dropping_copies(parts, stop)
     _report_ready(ready)
     while not stop.wait(SWEEP_INTERVAL_SECONDS):
         sweep_and_log(parts)
     worker.stop(WORKER_DRAIN_SECONDS)
-    inspector.pool.close()
+    pool.close()
     parts.close()
     # Skips the wait for threads: that of an interrupted inspection may still wait for its sandbox
     # process.

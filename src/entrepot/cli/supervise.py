@@ -85,24 +85,28 @@ class Supervisor:
         self._stopping = True
 
     def _start_all(self, prepare: Callable[[], T]) -> T:
-        """Start the processes. The workers do not wait for the API to be loaded: with a second
-        core, the supervisor loads it while they start."""
+        """Start the processes. With a second core, the workers load the engine, and the supervisor
+        the API, while the installation is prepared (ADR 0079)."""
         role = self._settings.role
         if self._settings.metrics_port is not None:
             prepare_folder(self._settings.metrics_folder)
-        preparation = ForkedWork(prepare)
-        loading = load_api() if role != "worker" else iter(())
-        for _ in loading:
-            if preparation.has_ended():
-                break
+        workers = self._settings.workers if role in ("all", "worker") else 0
+        prepared_read, prepared_write = os.pipe()
+
+        def prepare_and_tell() -> T:
+            result = prepare()
+            os.write(prepared_write, b"p" * workers)
+            return result
+
+        preparation = ForkedWork(prepare_and_tell)
+        os.close(prepared_write)  # closed everywhere if the preparation fails
+        waiting = [
+            self._start(ProcessRole("worker", n), prepared=prepared_read) for n in range(workers)
+        ]
+        os.close(prepared_read)
+        if role != "worker":
+            load_api()
         prepared = preparation.result()
-        waiting = []
-        if role in ("all", "worker"):
-            waiting += [
-                self._start(ProcessRole("worker", n)) for n in range(self._settings.workers)
-            ]
-        for _ in loading:
-            pass
         if role in ("all", "api"):
             waiting.append(self._start(ProcessRole("api", 0)))
         if self._settings.metrics_port is not None:
@@ -112,12 +116,12 @@ class Supervisor:
         return prepared
 
     def _start(
-        self, role: ProcessRole, starts: list[float] | None = None
+        self, role: ProcessRole, starts: list[float] | None = None, prepared: int | None = None
     ) -> tuple[SupervisedProcess, int]:
         ready, child_end = os.pipe()
         process = get_context("fork").Process(
             target=run_process,
-            args=(role, self._settings, child_end, os.getpid()),
+            args=(role, self._settings, child_end, os.getpid(), prepared),
             name=role.name,
         )
         process.start()
