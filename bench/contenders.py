@@ -143,7 +143,7 @@ def entrepot(
         make_entrepot(folder)
     port = free_port()
     keys = json.loads((folder / "keys.json").read_text())
-    serve = [*(command or _entrepot()), "serve", "--data", str(data), "--port", str(port)]
+    serve = [*(command or [program_path()]), "serve", "--data", str(data), "--port", str(port)]
     more = {
         # Modules of `bench` are found from wherever it runs.
         "PYTHONPATH": str(Path(__file__).parent.parent),
@@ -169,12 +169,13 @@ def make_entrepot(folder: Path) -> None:
     (folder / "keys.json").write_text(json.dumps(keys))
 
 
-def _entrepot() -> list[str]:
-    return [str(Path(sys.executable).with_name("entrepot"))]
+def program_path() -> str:
+    """The program of this environment."""
+    return str(Path(sys.executable).with_name("entrepot"))
 
 
 def _admin(data: Path, *words: str) -> str:
-    command = [*_entrepot(), "admin", *words, "--data", str(data), "--format", "quiet"]
+    command = [program_path(), "admin", *words, "--data", str(data), "--format", "quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")

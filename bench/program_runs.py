@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from bench.contenders import Entrepot, entrepot
+from bench.contenders import Entrepot, entrepot, program_path
 from bench.pairs import Line, Measure, Spread, alternate, at_least, ratios, spread
 from bench.processes import program
 from bench.trial import Trial
@@ -59,7 +59,7 @@ def program_runs(trial: Trial) -> list[Line]:
 def _at_most(
     command: str, settings: Mapping[str, str], trial: Trial, limit: float, files: str
 ) -> Line:
-    cpu = _cpu([_entrepot(), *command.split()], settings, trial)
+    cpu = _cpu([program_path(), *command.split()], settings, trial)
     what = f"`entrepot {command}`{files}, ms of CPU"
     return Line(what, f"{cpu:.0f}", f"≤ {limit:.0f}", cpu.median <= limit)
 
@@ -78,7 +78,7 @@ def _push_folder(folder: Path, settings: Mapping[str, str]) -> float:
     """Files a second, acknowledged."""
     began = time.perf_counter()
     subprocess.run(
-        [_entrepot(), "push", str(folder), "--no-wait", "--size-limit", "1MB"],
+        [program_path(), "push", str(folder), "--no-wait", "--size-limit", "1MB"],
         env=settings,
         check=True,
         capture_output=True,
@@ -110,7 +110,3 @@ def _cpu(command: list[str], settings: Mapping[str, str], trial: Trial) -> Sprea
         return 1_000 * (user + after.children_system - before.children_system) / RUNS
 
     return spread([one_round() for _ in range(trial.pairs)])
-
-
-def _entrepot() -> str:
-    return str(Path(sys.executable).with_name("entrepot"))
