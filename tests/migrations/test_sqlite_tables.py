@@ -43,7 +43,7 @@ def contents(database: Database) -> dict[str, Any]:
 
 
 def in_any_order(kind: str, sql: str | None) -> object:
-    """A declaration; of a table, the lines in any order: Alembic, where it makes a table anew,
+    """A declaration; of a table, the lines in any order: Alembic, where it makes a table again,
     writes the constraints in another one each time."""
     if kind != "table" or sql is None:
         return sql
