@@ -22,7 +22,7 @@ def stored_file(file_id: str, name: str, path: str | None = None) -> File:
     [
         ("orders.csv", "the name 'orders.csv'", "sales/orders", "Give an id or a path."),
         ("orders.csv", "the name 'orders.csv'", None, "Give an id."),
-        ("sales/orders", "the path 'sales/orders'", "sales/orders", "Give an id or a path."),
+        ("sales/orders", "the path 'sales/orders'", "sales/orders", "Give an id."),
         ("be49", "an id that begins with 'be49'", None, "Give an id."),
     ],
 )
@@ -33,11 +33,24 @@ def test_files_of_one_name_are_listed_with_path_owner_and_date(
     failure = explain(errors.AmbiguousFile(reference, files))
     assert failure is not None
     assert (failure.what, failure.do) == (f"2 files have {what}.", advice)
-    heading, first, _ = failure.lines
-    assert heading.split() == ["id", *(["path"] if path else []), "owner", "created"]
-    assert first.split("  ")[0] == "be49-1"
-    assert first.endswith("demo:anna  2026-11-30 10:20")
+    assert failure.table is not None
+    assert failure.table.columns == ("id", "path", "owner", "created")
+    assert failure.table.rows[0] == ("be49-1", path or "", "demo:anna", "2026-11-30 10:20")
     assert failure.figures == {"file_ids": ["be49-1", "be49-2"]}
+
+
+def test_the_command_that_chooses_one_of_several_files_can_be_pasted() -> None:
+    """It is the one that was typed, with an id in the place of the name."""
+    files = tuple(stored_file(f"be49-{number}", "my orders.csv") for number in (1, 2))
+    error = errors.AmbiguousFile("my orders.csv", files)
+    for typed, pasted in (
+        (["files", "show", "my orders.csv"], "entrepot files show be49-2"),
+        (["push", "a b", "--to", "my orders.csv"], "entrepot push 'a b' --to be49-2"),
+        (["push", "a", "--to=my orders.csv"], "entrepot push a --to=be49-2"),
+    ):
+        failure = explain(error, typed)
+        assert failure is not None
+        assert failure.do == f"Give an id. For the newest file: `{pasted}`."
 
 
 def wrong_cell(line: int) -> dict[str, Any]:

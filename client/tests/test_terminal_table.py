@@ -31,6 +31,28 @@ def test_texts_are_shortened_before_a_column_is_left_out() -> None:
     assert table_lines(COLUMNS, ROWS, 80).left_out == ["created"]
 
 
+def test_less_important_columns_are_left_out_before_a_text_has_few_cells() -> None:
+    names = table_lines(COLUMNS, ROWS, 100, gives_way=["owner", "created"])
+    assert names.left_out == ["owner"]
+    assert ROWS[0][1][:40] in names.lines[1]
+    assert table_lines(COLUMNS, ROWS, 90, gives_way=["owner", "created"]).left_out == [
+        "owner",
+        "created",
+    ]
+    assert table_lines(COLUMNS, ROWS, 140, gives_way=["owner", "created"]).left_out == []
+    short = [(ID, "orders.csv", "1.0 kB", "demo:anna", "2026-11-30")]
+    assert table_lines(COLUMNS, short, 80, gives_way=["owner"]).left_out == []
+
+
+def test_a_wrapped_text_has_a_comfortable_width_before_another_column_stays() -> None:
+    rows = [("1", "2026-12-01 10:00", "18 bytes", "partner:anna", "kept until 2026-12-08 " * 2)]
+    columns = ("version", "created", "size", "by", "note")
+    for gives_way, left_out in ((["by"], ["by"]), ([], [])):
+        table = table_lines(columns, rows, 80, wraps_last=True, gives_way=gives_way)
+        assert table.left_out == left_out
+        assert max(map(cell_width, table.lines)) <= 80
+
+
 @pytest.mark.parametrize(
     "whole", [ID, SHA256, "127.0.0.1", "::1", "https://a.example/x", "acme:anna", "1,234.5 MB",
               "2023-11-25 13:25", "/api/v1/files"]

@@ -5,10 +5,15 @@ import os
 import pty
 import struct
 import subprocess
+import sys
 import termios
+import threading
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import NamedTuple
 
 from tests.support.server import PROGRAM
+
+from entrepot_client.cli.main import run
 
 
 class TerminalRun(NamedTuple):
@@ -37,3 +42,34 @@ def run_in_terminal(arguments: list[str], columns: int, environment: dict[str, s
         os.close(ours)
         status = process.wait(timeout=60)
     return TerminalRun(status, output.decode().replace("\r\n", "\n"))
+
+
+def run_here_in_terminal(arguments: list[str], columns: int) -> TerminalRun:
+    """Run the program in this process, with both outputs on one terminal and nobody to ask."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    pieces: list[bytes] = []
+    reader = threading.Thread(target=_read_all, args=(ours, pieces))
+    reader.start()
+    try:
+        with (
+            os.fdopen(theirs, "w", encoding="utf-8") as terminal,
+            open(os.devnull) as nothing,
+            redirect_stdout(terminal),
+            redirect_stderr(terminal),
+        ):
+            before, sys.stdin = sys.stdin, nothing
+            try:
+                status = run(arguments)
+            finally:
+                sys.stdin = before
+    finally:
+        reader.join()
+        os.close(ours)
+    return TerminalRun(status, b"".join(pieces).decode().replace("\r\n", "\n"))
+
+
+def _read_all(terminal: int, pieces: list[bytes]) -> None:
+    with suppress(OSError):  # Linux ends a pseudo-terminal whose other side is closed so.
+        while piece := os.read(terminal, 65_536):
+            pieces.append(piece)

@@ -114,7 +114,8 @@ def _seed(settings: Settings) -> list[str]:
         f"Sign in   {link}",
         *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
         "",
-        "Open the address after `Sign in` in a browser. It works once; each start prints another.",
+        "Open the address after `Sign in` in a browser.",
+        "It works once; each start prints another.",
         *(
             ["Then open the address after `Rejected`: why a delivery was rejected."]
             if task_id

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import terminal_width
+from entrepot_client.cli.wrapping import wrap
 from entrepot_client.lookup import is_id
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ OPTION_NAMES = {
     "days": "--keep-days",
     "expires_at": "--expires",
     "max_uses": "--uses",
-    "password": "--password",
+    "password": "the password",
     "current_password": "the current password",
     "new_password": "the new password",
     "scopes": "--scopes",
@@ -97,5 +99,6 @@ def confirm(question: str, confirmed: bool) -> None:
             "Give --yes to do it without a question.",
             ExitStatus.WRONG_USAGE,
         )
-    if not typer.confirm(question, err=True):
+    width = terminal_width(sys.stderr)
+    if not typer.confirm(question if width is None else "\n".join(wrap(question, width)), err=True):
         raise Failure("Nothing was changed.", "", ExitStatus.INTERRUPTED)

@@ -12,7 +12,7 @@ def show_comparison(output: Output, comparison: Document) -> None:
         output.record(comparison, quiet="same", shown={})
         return
     for line in comparison_lines(comparison):
-        output.line(line)
+        output.text(line)
 
 
 def comparison_lines(comparison: Document) -> list[str]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from entrepot_client import errors
 from entrepot_client.cli.arguments import OPTION_NAMES
-from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
 from entrepot_client.cli.output import short_time
 from entrepot_client.cli.sizes import format_size
-from entrepot_client.cli.terminal_table import table_lines
 from entrepot_client.models import Task
 
 _SIZES = {
@@ -112,10 +111,15 @@ _ADVICE_BY_CODE = {
 }
 
 
-def explain(error: Exception) -> Failure | None:
-    """The failure for an error of the client or the system; None for an unexpected error."""
+def explain(error: Exception, arguments: Sequence[str] = ()) -> Failure | None:
+    """The failure for an error of the client or the system; None for an unexpected error.
+
+    `arguments` are those of the command, for advice that repeats it.
+    """
     if isinstance(error, errors.ProblemError):
         return _explain_problem(error)
+    if isinstance(error, errors.AmbiguousFile):
+        return _explain_ambiguous(error, arguments)
     if isinstance(error, errors.ClientError):
         return _explain_client_error(error)
     if isinstance(error, OSError):
@@ -196,12 +200,14 @@ def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     if (field := problem.figures.get("field")) in _ADVICE_BY_FIELD:
         advice = _ADVICE_BY_FIELD[str(field)]
     advice = _ADVICE_BY_CODE.get(problem.code, advice)
+    if isinstance(problem, errors.Forbidden) and " Ask an admin " in str(problem):
+        advice = ""  # the server says what to do
     if problem.retry_after:
         advice = f"Try again in {problem.retry_after:.0f} seconds."
     return status, advice
 
 
-def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR0911
+def _explain_client_error(error: errors.ClientError) -> Failure:
     match error:
         case errors.Unreachable(may_have_arrived=True):
             advice = "It may have arrived: see `entrepot tasks list` before you send it again."
@@ -214,8 +220,6 @@ def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR091
         case errors.NoSuchVersion(file_id=file_id):
             advice = f"`entrepot files versions {file_id}` lists its versions."
             return Failure(str(error), advice, ExitStatus.NOT_FOUND)
-        case errors.AmbiguousFile():
-            return _explain_ambiguous(error)
         case errors.FileOverSizeLimit(size=size):
             advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
             return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
@@ -224,20 +228,38 @@ def _explain_client_error(error: errors.ClientError) -> Failure:  # noqa: PLR091
     return Failure(str(error), advice, status)
 
 
-def _explain_ambiguous(error: errors.AmbiguousFile) -> Failure:
-    columns = ("id", "path", "owner", "created")
+def _explain_ambiguous(error: errors.AmbiguousFile, arguments: Sequence[str]) -> Failure:
     rows = [
         (file.file_id, file.path or "", file.user_name, short_time(file.created_at))
         for file in error.files
     ]
-    advice = "Give an id or a path." if any(file.path for file in error.files) else "Give an id."
+    paths = {file.path for file in error.files if file.path}
+    advice = "Give an id or a path." if paths - {error.reference} else "Give an id."
+    newest = sorted(error.files, key=lambda file: file.created_at)[-1]
+    if command := _with_other_file(arguments, error.reference, newest.file_id):
+        advice += f" For the newest file: `{command}`."
     return Failure(
         f"{error.what}.",
         advice,
         ExitStatus.WRONG_USAGE,
-        tuple(table_lines(columns, rows, None).lines),
-        {"file_ids": list(error.file_ids)},
+        figures={"file_ids": list(error.file_ids)},
+        table=DetailTable(("id", "path", "owner", "created"), rows),
     )
+
+
+def _with_other_file(arguments: Sequence[str], reference: str, file_id: str) -> str:
+    """The command with the id in the place of what was typed; empty if it is not there."""
+    import shlex
+
+    changed = [
+        file_id
+        if word == reference
+        else word.removesuffix(reference) + file_id
+        if word.startswith("--") and word.endswith(f"={reference}")
+        else word
+        for word in arguments
+    ]
+    return f"entrepot {shlex.join(changed)}" if changed != list(arguments) else ""
 
 
 def _format_sizes(figures: Mapping[str, Any], sentence: str) -> str:

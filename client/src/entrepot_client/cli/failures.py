@@ -4,10 +4,10 @@ A command (the client's own or a plug-in's) raises `Failure`; `entrepot_client.c
 on stderr and ends the program with its status. Nothing else decides how a failure looks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class ExitStatus(IntEnum):
@@ -27,14 +27,21 @@ class ExitStatus(IntEnum):
     """Ctrl-C, as shells number it (128 + SIGINT)."""
 
 
+class DetailTable(NamedTuple):
+    """Details of a failure in columns; the first is always shown, whatever the width."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 @dataclass(eq=False)
 class Failure(Exception):
     """A command failed.
 
     `what` is one sentence about what happened, `do` one about what to do (empty if nothing can be
     done), both with their full stops. `lines` are details printed between the two, such as the
-    first errors of a rejected delivery. `figures` are added to the JSON that `--format json`
-    prints.
+    first errors of a rejected delivery, and `table` such details in columns. `figures` are added to
+    the JSON that `--format json` prints.
     """
 
     what: str
@@ -42,6 +49,7 @@ class Failure(Exception):
     status: ExitStatus = ExitStatus.FAILED
     lines: tuple[str, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    table: DetailTable | None = None
 
     def __str__(self) -> str:
         return self.what

@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.FAILED
     except Exception as error:
-        return _report(error, output, _command_path(root, arguments))
+        return _report(error, output, root, arguments)
     finally:
         _warn_of(root.broken_plugins, output, "--debug" in arguments)
     if status == ExitStatus.INTERRUPTED:
@@ -119,8 +119,8 @@ def _command_path(root: Any, arguments: Sequence[str]) -> str:
     return " ".join(path)
 
 
-def _report(error: Exception, output: Output, path: str) -> int:
-    failure = _explain(error, path)
+def _report(error: Exception, output: Output, root: Any, arguments: Sequence[str]) -> int:
+    failure = _explain(error, root, arguments)
     if output.debug:
         _print_traceback(error)
     if failure.status is ExitStatus.FAILED:
@@ -148,16 +148,16 @@ def _wrong_usage(error: TyperException, path: str) -> Failure:
     )
 
 
-def _explain(error: Exception, path: str) -> Failure:
+def _explain(error: Exception, root: Any, arguments: Sequence[str]) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, TyperException):
-        return _wrong_usage(error, path)
+        return _wrong_usage(error, _command_path(root, arguments))
     if isinstance(error, typer.Abort):
         return Failure("Nothing was entered.", "", ExitStatus.INTERRUPTED)
     from entrepot_client.cli.explain import explain
 
-    return explain(error) or Failure(
+    return explain(error, arguments) or Failure(
         f"Entrepot met an error that it did not expect ({type(error).__name__}: {error}).",
         "Run the command again with --debug and report what it shows.",
     )

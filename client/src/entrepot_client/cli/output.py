@@ -10,16 +10,16 @@ A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
 import json
 import os
 import re
-import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
 
 import typer
 
-from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
 from entrepot_client.cli.terminal_table import table_lines
+from entrepot_client.cli.wrapping import wrap
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
@@ -27,6 +27,14 @@ _UNPRINTABLE = re.compile(
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
 _Line = Sequence[tuple[str, str]]  # texts and their styles
+_WHOLE_FIELDS = frozenset(
+    {"address", "data folder", "file", "link", "name", "page", "path", "report", "snapshot"}
+)
+"""Fields of a record that people copy, and that may have blanks: they are never wrapped."""
+_USUAL_WIDTH = 80
+_ERROR = "Error: "
+_DETAIL = "  "
+"""Before each detail of a failure."""
 _STYLES = {"bold": "1", "dim": "2", "bold red": "1;31", "yellow": "33"}
 
 
@@ -83,11 +91,18 @@ class Output:
             self.line(str(value[quiet]))
         else:
             width = max((len(label) for label in shown), default=0) + 2
-            lines = (
-                [(label.ljust(width), "dim"), (_indented(short_time(text), width), "")]
-                for label, text in shown.items()
-            )
-            _print(self.out, *lines)
+            _print(self.out, *self._fields(shown, width))
+
+    def _fields(self, shown: Mapping[str, str], indent: int) -> Iterator[_Line]:
+        """The labelled lines; a value of several lines continues below its beginning."""
+        columns = terminal_width(self.out)
+        for label, text in shown.items():
+            is_whole = columns is None or label in _WHOLE_FIELDS
+            value = short_time(printable(text))
+            lines = value.split("\n") if is_whole else wrap(value, columns - indent)
+            yield [(label.ljust(indent), "dim"), (lines[0], "")]
+            for line in lines[1:]:
+                yield [(" " * indent, ""), (line, "")]
 
     def records(
         self,
@@ -98,20 +113,22 @@ class Output:
         rows: Iterable[Sequence[str]],
         empty: str,
         wraps_last: bool = False,
+        gives_way: Sequence[str] = (),
     ) -> None:
         """Print a list.
 
         `values` are the whole items (for `json`, printed as one array), `quiet` the key of each
         item's main value. `columns` and `rows` are the table for people; `empty` is the note for
         them if there is no row. With `wraps_last` a narrow terminal wraps the texts of the last
-        column, which are never cut or left out.
+        column, which are never cut or left out. The columns that `gives_way` names are left out
+        before texts are cut or wrapped, in this order.
         """
         if self.format is Format.JSON:
             self.json(list(values))
         elif self.format is Format.QUIET:
             self._write("".join(f"{value[quiet]}\n" for value in values))
         else:
-            self._table(columns, list(rows), empty, wraps_last)
+            self._table(columns, list(rows), empty, wraps_last, gives_way)
 
     def _table(
         self,
@@ -119,21 +136,22 @@ class Output:
         rows: Sequence[Sequence[str]],
         empty: str,
         wraps_last: bool,
+        gives_way: Sequence[str],
     ) -> None:
         if not rows:
             self.note(empty)
             return
         cells = [[printable(short_time(cell)) for cell in row] for row in rows]
-        # A pipe has no width: nothing is cut there.
-        width = shutil.get_terminal_size().columns if self.out.isatty() else None
-        table = table_lines([printable(name) for name in columns], cells, width, wraps_last)
+        width = terminal_width(self.out)  # a pipe has none: nothing is cut there
+        names = [printable(name) for name in columns]
+        table = table_lines(names, cells, width, wraps_last, gives_way)
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
-            names = ", ".join(f"`{name}`" for name in table.left_out)
-            columns = "column" if len(table.left_out) == 1 else "columns"
+            left_out = ", ".join(f"`{name}`" for name in table.left_out)
+            noun = "column" if len(table.left_out) == 1 else "columns"
             self.note(
-                f"Left out, because the terminal is narrow: {columns} {names}."
+                f"Left out, because the terminal is narrow: {noun} {left_out}."
                 " `--format json` has everything."
             )
 
@@ -145,6 +163,10 @@ class Output:
         """Print one line of results as it is, without colour or wrapping."""
         self._write(text + "\n")
 
+    def text(self, text: str) -> None:
+        """Print a sentence of results for people, wrapped on a terminal."""
+        self._prose(self.out, text)
+
     def _write(self, text: str) -> None:
         self.out.write(text)
         self.out.flush()
@@ -152,11 +174,11 @@ class Output:
     def note(self, text: str) -> None:
         """Print a note for people on stderr; it is not part of the result."""
         if self.format is Format.HUMAN:
-            _print(self.err, [(text, "")])
+            self._prose(self.err, text)
 
     def warning(self, text: str) -> None:
         """Warn on stderr, in every format."""
-        _print(self.err, [(text, "yellow")])
+        self._prose(self.err, text, "yellow")
 
     def failure(self, failure: Failure) -> None:
         """Print on stderr why the command failed: in words, or as one JSON document."""
@@ -165,16 +187,56 @@ class Output:
                 "error": failure.what,
                 "advice": failure.do,
                 "exit_status": int(failure.status),
-                "lines": list(failure.lines),
+                "lines": [*failure.lines, *_table_lines(failure.table, None)],
                 **failure.figures,
             }
             self.err.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
             return
-        lines: list[_Line] = [[("Error: ", "bold red"), (failure.what, "")]]
-        lines += [[(f"  {line}", "")] for line in failure.lines]
+        first, *more = self._wrapped(self.err, f"{_ERROR}{failure.what}")
+        lines: list[_Line] = [[(_ERROR, "bold red"), (first.removeprefix(_ERROR), "")]]
+        lines += [[(line, "")] for line in more]
+        lines += [[(line, "")] for detail in failure.lines for line in self._detail(detail)]
+        width = terminal_width(self.err)
+        table = _table_lines(failure.table, width and width - len(_DETAIL))
+        lines += [[(_DETAIL + line, "")] for line in table]
         if failure.do:
-            lines.append([(failure.do, "")])
+            lines += [[(line, "")] for line in self._wrapped(self.err, failure.do)]
         _print(self.err, *lines)
+
+    def _detail(self, text: str) -> list[str]:
+        """A detail of a failure: indented, and what continues it as well."""
+        return self._wrapped(self.err, _DETAIL + text)
+
+    def _prose(self, stream: TextIO, text: str, style: str = "") -> None:
+        _print(stream, *([(line, style)] for line in self._wrapped(stream, text)))
+
+    @staticmethod
+    def _wrapped(stream: TextIO, text: str) -> list[str]:
+        """A sentence in lines that the terminal has room for; a pipe gets it as it is."""
+        width = terminal_width(stream)
+        text = printable(text)
+        return text.split("\n") if width is None else wrap(text, width)
+
+
+def _table_lines(table: DetailTable | None, width: int | None) -> list[str]:
+    if table is None:
+        return []
+    rows = [[printable(cell) for cell in row] for row in table.rows]
+    return table_lines(table.columns, rows, width).lines
+
+
+def terminal_width(stream: TextIO) -> int | None:
+    """How many cells a line of the terminal has; None for a pipe or a file."""
+    if not stream.isatty():
+        return None
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or _USUAL_WIDTH
 
 
 def output_of(ctx: typer.Context) -> Output:
@@ -199,12 +261,8 @@ def short_time(text: str) -> str:
     return f"{match[1]} {match[2]}" if match else text
 
 
-def _indented(text: str, width: int) -> str:
-    return text.replace("\n", "\n" + " " * width)
-
-
 def _print(stream: TextIO, *lines: _Line) -> None:
-    """Print lines, never cut or wrapped, and all at once: a reader such as `head -n 1` may close
+    """Print lines as they are, and all at once: a reader such as `head -n 1` may close
     the pipe as soon as it has its line, and would make a program fail that writes on."""
     colour = _has_colour(stream)
     stream.write("".join(_styled(line, colour) + "\n" for line in lines))

@@ -1,8 +1,9 @@
 """A table as lines of text for a terminal of a certain width.
 
 No id, hash, address, name of a user, number or time is ever cut: people copy them. What does not
-fit is shortened elsewhere, at the end of texts; then whole columns are left out, from the right. A
-last column of sentences can be wrapped instead; no other is folded.
+fit is left out or shortened elsewhere: first the columns that the caller names as less important,
+then the ends of texts, then further columns, from the right. A last column of sentences can be
+wrapped instead; no other is folded.
 """
 
 import re
@@ -12,10 +13,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 GAP = "  "
-_LEAST_CELLS = 16
+_LEAST_CELLS = 12
 """A text is not made shorter than this: before that, a column is left out."""
 _LEAST_WRAPPED_CELLS = 24
 """The same, of a column that is wrapped."""
+_ENOUGH_CELLS = 40
+"""A text that has this many cells can be read: it may be made as short before a less important
+column is left out."""
 _WHOLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{20,}"  # ids
     r"|[0-9a-f]{32,}"  # hashes
@@ -46,6 +50,7 @@ class _TableColumn:
         self.is_whole = not self.wraps and any(_WHOLE.fullmatch(text) for text in self.cells)
         least = _LEAST_WRAPPED_CELLS if self.wraps else _LEAST_CELLS
         self.least = self.natural if self.is_whole else min(self.natural, least)
+        self.enough = max(self.least, min(self.natural, _ENOUGH_CELLS))
         self.width = self.natural
 
 
@@ -54,11 +59,13 @@ def table_lines(
     rows: Sequence[Sequence[str]],
     width: int | None,
     wraps_last: bool = False,
+    gives_way: Sequence[str] = (),
 ) -> TableLines:
     """Lay a table out in `width` cells (None: as many as it needs), without spaces at line ends.
 
     The first column always stays, whatever the width. A column without any text is not shown. With
-    `wraps_last` the last column stays as well, and its texts are wrapped.
+    `wraps_last` the last column stays as well, and its texts are wrapped. The columns that
+    `gives_way` names are left out first, in this order, before a text has too few cells.
     """
     last = len(columns) - 1
     every_column = [
@@ -66,14 +73,9 @@ def table_lines(
         for at, name in enumerate(columns)
     ]
     laid_out = [column for at, column in enumerate(every_column) if at == 0 or any(column.cells)]
-    left_out: list[str] = []
+    left_out: set[str] = set()
     if width is not None:
-        while _total([column.least for column in laid_out]) > width:
-            droppable = [column for column in laid_out[1:] if not column.wraps]
-            if not droppable:
-                break
-            laid_out.remove(droppable[-1])
-            left_out.insert(0, droppable[-1].name)
+        left_out = _leave_out(laid_out, width, gives_way)
         _shorten(laid_out, width)
     lines = [
         line
@@ -83,7 +85,25 @@ def table_lines(
         ]
         for line in _row_lines(texts, laid_out)
     ]
-    return TableLines(lines, left_out)
+    return TableLines(lines, [name for name in columns if name in left_out])
+
+
+def _leave_out(laid_out: list[_TableColumn], width: int, gives_way: Sequence[str]) -> set[str]:
+    """Remove the columns that there is no room for; their names."""
+    left_out = set()
+    for name in gives_way:
+        if _total([column.enough for column in laid_out]) <= width:
+            break
+        for column in [column for column in laid_out[1:] if column.name == name]:
+            laid_out.remove(column)
+            left_out.add(name)
+    while _total([column.least for column in laid_out]) > width:
+        droppable = [column for column in laid_out[1:] if not column.wraps]
+        if not droppable:
+            break
+        laid_out.remove(droppable[-1])
+        left_out.add(droppable[-1].name)
+    return left_out
 
 
 def _row_lines(texts: Sequence[str], columns: Sequence[_TableColumn]) -> list[str]:

@@ -90,6 +90,7 @@ def list_activity(
         rows=[_row(entry, of_one_file=file_id is not None) for entry in entries],
         empty="No activity matches.",
         wraps_last=True,
+        gives_way=("from", "version"),
     )
 
 

@@ -120,21 +120,22 @@ def list_links(ctx: typer.Context, file: FileArgument) -> None:
     output.records(
         links,
         quiet="link_id",
-        columns=("link id", "name", "allows", "uses", "ends", "state", "starts with", "made by"),
+        columns=("link id", "name", "allows", "state", "ends", "uses", "starts with", "made by"),
         rows=[
             (
                 str(link["link_id"]),
                 str(link["name"]),
                 _allowed(link),
-                _uses(link),
-                str(link["expires_at"]),
                 str(link["state"]).replace("_", " "),
+                str(link["expires_at"]),
+                _uses(link),
                 str(link["prefix"]),
                 str(link["user_name"]),
             )
             for link in links
         ],
         empty="There are no links to this file.",
+        gives_way=("made by", "starts with", "uses"),
     )
 
 

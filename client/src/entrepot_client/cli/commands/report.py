@@ -78,7 +78,7 @@ def show_report(
         summary, errors, max(error_count, len(errors)), most=MAX_SHOWN_ERRORS
     )
     for line in (what, *lines):
-        output.line(line)
+        output.text(line)
     if error_count > MAX_SHOWN_ERRORS:
         rows = ", `--rows PATH` writes the rejected rows" if has_rows else ""
         output.note(f"`--format json` prints the whole report{rows}.")

@@ -53,19 +53,20 @@ def list_tasks(
     output.records(
         [task.document for task in task_list],
         quiet="task_id",
-        columns=("task id", "status", "file", "version", "kind", "created"),
+        columns=("task id", "created", "status", "file", "version", "kind"),
         rows=[
             (
                 task.task_id,
+                task.created_at or "",
                 _status(task),
                 task.file_name or "",
                 str(task.version or ""),
                 _KINDS.get(task.kind, task.kind),
-                task.created_at or "",
             )
             for task in task_list
         ],
         empty="There are no tasks yet.",
+        gives_way=("kind", "version"),
     )
 
 

@@ -44,6 +44,7 @@ def list_uploads(ctx: typer.Context) -> None:
             for each in uploads
         ],
         empty="No uploads are under way.",
+        gives_way=("reserved",),
     )
 
 

@@ -1,5 +1,6 @@
 """`entrepot files versions|compare|restore|accept|accept-suggestion`: a file's versions."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +49,7 @@ def list_versions(
         rows=[_row(version) for version in version_list],
         empty="There are no versions yet.",
         wraps_last=True,
+        gives_way=("by",),
     )
 
 
@@ -161,10 +163,12 @@ def _note(version: Document) -> str:
         "quarantined_until": "kept until {}",
         "undo_until": "can be undone until {}",
     }
+    now = datetime.now(UTC).isoformat()
+    # Without the hour, for which 80 columns have no room; `--format json` has it.
     parts = [
-        text.format(short_time(str(version[key])))
+        text.format(short_time(str(version[key])).partition(" ")[0])
         for key, text in notes.items()
-        if version.get(key)
+        if version.get(key) and (not key.endswith("until") or str(version[key]) > now)
     ]
     withdrawal = version.get("withdrawal") or {}
     reasons = version.get("reason"), withdrawal.get("reason")
