@@ -191,31 +191,18 @@ def test_passwords_and_long_forms_are_not_carried(browse: Browse) -> None:
         assert answer.headers["location"] == f"/sign-in?next={path}"
 
 
-@pytest.mark.parametrize(
-    "path", ["entitlements", "offer", "owner", "delete", "versions/1/withdraw", "settings"]
-)
-def test_the_theme_leads_back_to_a_page(
-    server: Server, someone: TestAccount, browse: Browse, path: str
-) -> None:
-    """Also from the answer to a form, whose address only takes forms."""
-    client = signed_in(browse, someone)
-    file_id = contract(someone)
-    answer = client.post(f"/files/{file_id}/{path}", data={"user_name": "nobody:here"})
-    assert answer.status_code == 422
-    there = re.findall(r'<input type="hidden" name="next" value="([^"]*)">', answer.text)[-1]
-    back = client.post("/theme", data={"theme": "dark", "next": html.unescape(there)})
-    assert client.get(back.headers["location"]).status_code == 200
-
-
 def test_the_theme_keeps_what_is_typed(page: Page) -> None:
     page.goto("/upload")
     page.get_by_label("Description").fill("typed")
     with page.expect_response("**/theme"):
-        page.get_by_role("button", name="Dark").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        page.get_by_text("Dark", exact=True).click()
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
     expect(page.get_by_label("Description")).to_have_value("typed")
     page.reload()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
+    with page.expect_response("**/theme"):
+        page.get_by_role("radio", name="Dark").press("ArrowLeft")
+    expect(page.locator("html")).to_have_css("color-scheme", "light")
 
 
 def test_a_phone_shows_each_wrong_cell_and_the_way_out_first(

@@ -381,12 +381,12 @@ def test_the_theme_follows_the_system_and_the_switch(open_page: OpenPage) -> Non
     dark.goto("/sign-in")
     in_light, in_dark = light.evaluate(ground), dark.evaluate(ground)
     assert in_light != in_dark
-    light.get_by_role("button", name="Dark").click()
+    light.get_by_text("Dark", exact=True).click()
     expect(light.locator("html")).to_have_css("background-color", in_dark)
     expect(light).to_have_url(re.compile("/sign-in$"))
-    dark.get_by_role("button", name="Light").click()
+    dark.get_by_text("Light", exact=True).click()
     expect(dark.locator("html")).to_have_css("background-color", in_light)
-    dark.get_by_role("button", name="Auto").click()
+    dark.get_by_text("Auto", exact=True).click()
     expect(dark.locator("html")).to_have_css("background-color", in_dark)
 
 

@@ -59,9 +59,23 @@ def test_an_upload_that_is_too_large_says_so(plain: Page) -> None:
     expect(plain.get_by_role("heading", name="No files yet")).to_be_visible()
 
 
-def test_theme_and_sign_out(plain: Page) -> None:
-    plain.get_by_role("button", name="Dark").click()
-    expect(plain.locator("html")).to_have_attribute("data-theme", "dark")
+def test_the_theme_keeps_what_is_typed(plain: Page) -> None:
+    """The colours change where they are chosen; with the button, other pages have them too."""
+    plain.goto("/upload")
+    plain.get_by_label("Description").fill("typed")
+    plain.get_by_text("Dark", exact=True).click()
+    expect(plain.locator("html")).to_have_css("color-scheme", "dark")
+    with plain.expect_response("**/theme") as answer:
+        plain.get_by_role("button", name="Keep these colours").click()
+    assert answer.value.status == 204
+    expect(plain.get_by_label("Description")).to_have_value("typed")
+    plain.goto("/keys")
+    expect(plain.locator("html")).to_have_css("color-scheme", "dark")
+    plain.get_by_text("Auto", exact=True).click()
+    expect(plain.locator("html")).to_have_css("color-scheme", "light dark")
+
+
+def test_sign_out(plain: Page) -> None:
     plain.get_by_role("button", name="Sign out").click()
     expect(plain).to_have_url(re.compile(r"/sign-in$"))
     expect(plain.get_by_role("status")).to_have_text("You are signed out.")

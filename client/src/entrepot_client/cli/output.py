@@ -97,9 +97,11 @@ class Output:
         """The labelled lines; a value of several lines continues below its beginning."""
         columns = terminal_width(self.out)
         for label, text in shown.items():
-            is_whole = columns is None or label in _WHOLE_FIELDS
             value = short_time(printable(text))
-            lines = value.split("\n") if is_whole else wrap(value, columns - indent)
+            if columns is None or label in _WHOLE_FIELDS:
+                lines = value.split("\n")
+            else:
+                lines = wrap(value, columns - indent)
             yield [(label.ljust(indent), "dim"), (lines[0], "")]
             for line in lines[1:]:
                 yield [(" " * indent, ""), (line, "")]

@@ -22,7 +22,7 @@ from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.schema import route as schema
-from entrepot.http.web.session_work import is_secure, local_path, redirect
+from entrepot.http.web.session_work import is_secure, redirect
 from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
@@ -54,13 +54,16 @@ async def home() -> Response:
 
 @router.post("/theme", response_model=None)
 async def choose_theme(request: Request) -> Response:
-    """Remember whether the reader wants it light, dark, or as the system has it."""
+    """Remember whether the reader wants it light, dark, or as the system has it.
+
+    The browser stays on its page, with what was typed there.
+    """
     form = await read_form(request)
     theme = form.text("theme")
     if theme not in THEMES:
         raise FieldInvalid(field="theme", reason=f"must be one of {', '.join(THEMES)}.")
-    back = redirect(local_path(form.text("next")))
-    back.set_cookie(
+    remembered = Response(status_code=204)
+    remembered.set_cookie(
         THEME_COOKIE,
         theme,
         max_age=YEAR,
@@ -68,4 +71,4 @@ async def choose_theme(request: Request) -> Response:
         httponly=True,
         samesite="lax",
     )
-    return back
+    return remembered

@@ -163,16 +163,12 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A whole page for `actor`, or for a visitor who is not signed in."""
-    here = nearest_page(request)
-    # A visitor's query is not repeated: it may name any address.
-    is_here = actor is not None and here == request.url.path and request.url.query
     text = render(
         request,
         template,
         actor=actor,
         theme=theme_of(request),
-        here=here,
-        back=f"{here}?{request.url.query}" if is_here else here,
+        here=nearest_page(request),
         confirmation=confirmation_of(request),
         failed=status >= 400,
         offers_waiting=request.scope.get("offers", 0),
@@ -185,7 +181,7 @@ def page(
 
 def nearest_page(request: Request) -> str:
     """The path of the page that the request is about: its own, or for an address that only takes
-    forms the nearest one above it, so that a browser can come back to it."""
+    forms the nearest one above it."""
     if request.method == "GET" and "route" in request.scope:
         return request.url.path  # as nearly always, without a look at every route
     path = request.url.path.rstrip("/") or "/"

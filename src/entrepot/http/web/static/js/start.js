@@ -2,11 +2,11 @@
 import { copyOnClick } from "./copy.js";
 import { sendFileLast } from "./file_last.js";
 import { followLive } from "./live.js";
-import { switchTheme } from "./theme.js";
+import { rememberTheme } from "./theme.js";
 
 document.documentElement.dataset.scripts = "";
 copyOnClick(document);
-switchTheme(document);
+rememberTheme(document);
 for (const form of document.querySelectorAll("form[data-file-last]")) {
   sendFileLast(/** @type {HTMLFormElement} */ (form));
 }

@@ -1,18 +1,13 @@
 /**
- * Switch the colours without a new page, so that nothing typed is lost; the server remembers it.
+ * Have the server remember the colours that are chosen. The page itself follows the choice without
+ * a script (tokens.css).
  * @param {Document} root
  */
-export function switchTheme(root) {
-  root.addEventListener("submit", (event) => {
-    const form = /** @type {HTMLFormElement} */ (event.target);
-    const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
-    if (!form.matches(".themes") || !button) return;
-    event.preventDefault();
-    root.documentElement.dataset.theme = button.value;
-    for (const each of form.querySelectorAll("button")) {
-      each.setAttribute("aria-pressed", String(each === button));
-    }
-    const body = new URLSearchParams({ theme: button.value, next: "/" });
-    fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true });
+export function rememberTheme(root) {
+  root.addEventListener("change", (event) => {
+    const choice = /** @type {HTMLInputElement} */ (event.target);
+    if (!choice.matches(".themes input")) return;
+    const body = new URLSearchParams({ theme: choice.value });
+    fetch("/theme", { method: "POST", body, keepalive: true });
   });
 }
