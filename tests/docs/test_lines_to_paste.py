@@ -179,6 +179,19 @@ def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
         assert '"type": "integer"' in output
 
 
+def test_each_block_of_the_tutorial_can_be_pasted_twice(demo: Any, tmp_path: Path) -> None:
+    """Into a terminal, which continues after a command that fails: only the definition of a file
+    whose path is taken does."""
+    blocks = FENCED.findall((ROOT / "docs" / "tutorial.md").read_text())
+    *lines, last = [each for block in blocks for each in (block, block)]
+    check = 'test "$PWD" = "$START"'
+    script = "\n".join(["set +eu", "START=$PWD", *lines, last, f"{check} || exit 1", "ls -A"])
+    output = demo.run(script, tmp_path)
+    assert output.count("byte for byte the same") == 2
+    assert output.count("exit status 5") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nobody_is_asked_to_install_an_unpublished_name() -> None:
     """The names are not ours in the public index: whoever owns them there would be run."""
     pages = [ROOT / "README.md", ROOT / "client" / "README.md", *(ROOT / "docs").rglob("*.md")]

@@ -303,9 +303,9 @@ def test_lines_of_a_file_work_as_they_are(
 
 
 def hidden_fields(page: str) -> dict[str, str]:
-    """The hidden fields of the page's own form, without those of the theme and of the frame."""
+    """The hidden fields of the page's form."""
     matches = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
-    return {name: html.unescape(value) for name, value in matches[:-1]}
+    return {name: html.unescape(value) for name, value in matches}
 
 
 def credentials(account: TestAccount) -> dict[str, str]:
