@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from entrepot_client.cli.terminal_table import cell_width, shorten, table_lines
+from entrepot_client.cli.terminal.table import cell_width, shorten, table_lines
 
 ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 ID_2 = "be49ab3f-11c9-418a-aa24-a5c379bc8d5f"

@@ -1,7 +1,7 @@
 import pytest
 
-from entrepot_client.cli.terminal_table import cell_width
-from entrepot_client.cli.wrapping import wrap
+from entrepot_client.cli.terminal.table import cell_width
+from entrepot_client.cli.terminal.wrapping import wrap
 
 ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 COMMAND = f"`entrepot push 'my orders.csv' --to {ID} --description 'twelve words or so'`"

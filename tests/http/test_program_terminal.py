@@ -16,7 +16,7 @@ from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.terminal import run_in_terminal
 
 from entrepot_client.cli.main import build
-from entrepot_client.cli.terminal_table import cell_width
+from entrepot_client.cli.terminal.table import cell_width
 
 on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 WIDTHS = (80, 100, 140)

@@ -16,7 +16,7 @@ from tests.support.sharing import share
 from tests.support.terminal import run_here_in_terminal
 
 from entrepot_client.cli.main import build
-from entrepot_client.cli.terminal_table import cell_width
+from entrepot_client.cli.terminal.table import cell_width
 
 WIDTHS = (60, 80, 100, 140)
 NAME = "figures of all regions, corrected after the audit.csv"
@@ -190,7 +190,7 @@ def faults(text: str, columns: int) -> list[str]:
 
 
 @dataclass
-class Person:
+class NamesOfLines:
     """What the lines of `COMMANDS` name."""
 
     account: TestAccount
@@ -234,7 +234,7 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     guest = server.new_account()
     share(guest.api, guest.api.deliver(CSV)["file_id"], account.admin.user_name, "r")
-    person = Person(account, guest.admin.user_name)
+    person = NamesOfLines(account, guest.admin.user_name)
     person.names |= {
         "account": account.name,
         "name": f"width-{columns}",
@@ -257,6 +257,6 @@ def test_no_line_is_wider_than_the_terminal(
             screen = run_here_in_terminal(person.arguments(line), columns)
             print(f"$ entrepot {line}\n{screen.text}")
             assert "did not expect" not in screen.text
-            if found := faults(screen.text, columns):
-                bad[line] = found
+            if bad_lines := faults(screen.text, columns):
+                bad[line] = bad_lines
     assert bad == {}

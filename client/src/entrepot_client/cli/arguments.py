@@ -6,7 +6,7 @@ import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import terminal_width
-from entrepot_client.cli.wrapping import wrap
+from entrepot_client.cli.terminal.wrapping import wrap
 from entrepot_client.lookup import is_id
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from typing import Any, TextIO
 import typer
 
 from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
-from entrepot_client.cli.terminal_table import table_lines
-from entrepot_client.cli.wrapping import wrap
+from entrepot_client.cli.terminal.table import table_lines
+from entrepot_client.cli.terminal.wrapping import wrap
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"

@@ -7,7 +7,7 @@ the terminal itself continues on the next.
 
 import re
 
-from entrepot_client.cli.terminal_table import cell_width
+from entrepot_client.cli.terminal.table import cell_width
 
 _COMMAND = re.compile(r"(?:entrepot|curl|pip) ")
 _WORD = re.compile(

@@ -1,0 +1,1 @@
+"""Tables and sentences at the width of a terminal."""
