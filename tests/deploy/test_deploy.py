@@ -261,6 +261,15 @@ def test_everything_works_behind_the_pages_proxy(
         process.wait()
 
 
+def test_the_pages_lines_for_traefik_name_only_what_they_define() -> None:
+    """Traefik itself is not run: no registry has it."""
+    dynamic, static = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", PROXY_PAGE, re.S))
+    (router,) = dynamic["http"]["routers"].values()
+    assert router["service"] in dynamic["http"]["services"]
+    assert set(router["middlewares"]) == dynamic["http"]["middlewares"].keys()
+    assert static["entryPoints"]["websecure"]["transport"]["respondingTimeouts"]
+
+
 @pytest.fixture(scope="module")
 def systemd_analyze() -> str:
     """The path of systemd's linter."""
