@@ -305,6 +305,24 @@ def test_a_telephone_shows_every_state_and_control(visit: Visit, path: str) -> N
     assert page.evaluate(OUT_OF_SIGHT) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/tasks/{failed}", ".state [data-words]"),
+        ("/tasks/{accepted}", ".state [data-words]"),
+        ("/l/{delivering}", ".sideways table"),
+    ],
+)
+def test_a_telephone_gives_sentences_and_columns_the_whole_width(
+    visit: Visit, path: str, place: str
+) -> None:
+    """No sentence beside a badge, and no short table that scrolls."""
+    page = visit(path, viewport={"width": 390, "height": 800}, color_scheme="light")
+    box = page.locator(place).bounding_box()
+    assert box is not None
+    assert 350 <= box["width"] <= 390 - 2 * 16
+
+
 @pytest.mark.parametrize("path", ["/files", "/docs"])
 def test_a_page_is_small_with_all_that_it_loads(visit: Visit, path: str) -> None:
     page = visit(path)

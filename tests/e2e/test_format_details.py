@@ -2,6 +2,7 @@
 
 from entrepot.http.web.files.contract import schema_view
 from entrepot.http.web.files.format_details import format_details
+from entrepot.inspection.csv.contract.layout import FIRST_ROW
 
 
 def texts_of(described: dict[str, object]) -> dict[str, tuple[str, ...]]:
@@ -24,7 +25,7 @@ def test_a_text() -> None:
         "lastRow": None,
         "confidence": 0.91,
         "unsure": False,
-        "reasons": ["every row has 4 cells"],
+        "reasons": ["every row has 4 cells", FIRST_ROW],
         "outside": [{"firstRow": 1, "lastRow": 2, "lineNumber": 1, "text": "Sales `2026`"}],
         "tables": [{"firstRow": 90, "lastRow": 99, "lineNumber": 90, "columns": 3, "text": "x"}],
         "records": {"total": 12, "judged": 9, "aboveHeader": 0, "header": 1, "skippedBlank": 2},
@@ -41,7 +42,7 @@ def test_a_text() -> None:
         ),
         "Header": ("rows 3, 4",),
         "Table": ("from row 5 to the end", "1,204 lines in the file"),
-        "Confidence": ("91 %", "every row has 4 cells"),
+        "Confidence": ("91 %", "every row has 4 cells", FIRST_ROW),
         "Records": ("12 in total", "9 checked", "1 of the header", "2 blank"),
         "Line ends": ("`CRLF`",),
         "Outside the table": ("rows 1 to 2: `Sales '2026'`",),

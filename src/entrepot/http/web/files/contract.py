@@ -151,11 +151,11 @@ def quote_value(value: Any) -> str:
     return f"`{text}`" if text else "empty"
 
 
-def short_text(value: Any) -> str:
-    """A short text on one line, without backticks of its own."""
-    text = replace_forbidden(str(value)[: MAX_TEXT_CHARS + 1])
+def short_text(value: Any, most: int = MAX_TEXT_CHARS) -> str:
+    """A text of at most `most` characters on one line, without backticks of its own."""
+    text = replace_forbidden(str(value)[: most + 1])
     text = text.replace("`", "'")
-    return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def change_counts(changes: JsonText) -> str:

@@ -11,6 +11,8 @@ from entrepot.inspection.detect.formats import FORMATS
 
 MAX_PARTS = 10
 """Values of one detail; the others are counted."""
+MAX_REASON_CHARS = 200
+"""Of a reason for a dialect or a header, which is a sentence."""
 LONG_CHARS = 60
 """Characters."""
 SHOWN_ELSEWHERE = {"bytes", "mediaType", "warnings", "unsure"}
@@ -126,7 +128,8 @@ def _range(values: dict[str, Any]) -> list[str]:
 
 def _confidence(values: dict[str, Any]) -> list[str]:
     texts = [_percent(values["confidence"])] if "confidence" in values else []
-    return texts + [short_text(reason) for reason in (values.get("reasons") or [])[:MAX_PARTS]]
+    reasons = (values.get("reasons") or [])[:MAX_PARTS]
+    return texts + [short_text(reason, MAX_REASON_CHARS) for reason in reasons]
 
 
 def _records(values: dict[str, Any]) -> list[str]:
