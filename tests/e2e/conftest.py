@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx2
@@ -26,10 +27,13 @@ from entrepot.accounts.sign_in import set_password
 from entrepot.accounts.users import find_user
 
 expect.set_options(timeout=1_000 * PATIENCE)
-AXE_OPTIONS = {
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+AXE_OPTIONS: dict[str, object] = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
+COLOR_RULES = ["color-contrast", "link-in-text-block"]
+"""The rules of axe that look at colours: of the others, none depends on the theme."""
 PASSWORD = "correct horse battery"
 FLAGS = (
     "--headless",
@@ -151,12 +155,21 @@ def sign_in(page: Page, caller: Caller) -> None:
     page.goto("/files")
 
 
-def accessibility_violations(page: Page) -> list[tuple[str, list[str]]]:
-    """The rules of axe that the page violates once it has loaded, and the elements that do."""
+def assert_accessible(page: Page) -> None:
+    """Check that the page, once it has loaded, violates no rule of axe in either theme."""
     page.wait_for_load_state()
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        assert page.evaluate(f"matchMedia('(prefers-color-scheme: {theme})').matches")
+        options = AXE_OPTIONS if theme == THEMES[0] else AXE_OPTIONS | {"runOnly": COLOR_RULES}
+        assert _violations(page, options) == [], theme
+
+
+def _violations(page: Page, options: dict[str, object]) -> list[tuple[str, list[str]]]:
+    """The rules of axe that the page violates, and the elements that do."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    violations = page.evaluate("options => axe.run(options)", AXE_OPTIONS)["violations"]
+    violations = page.evaluate("options => axe.run(options)", options)["violations"]
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations]
 
 

@@ -3,14 +3,13 @@
 import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
 from tests.e2e.conftest import (
     OpenPage,
     Watch,
-    accessibility_violations,
+    assert_accessible,
     give_password,
     sign_in,
     watched_pages,
@@ -88,7 +87,6 @@ SIGNED_OUT = (
     "/l/{delivering}/deliveries/{by_link}",
     "/l/epl_nothing",
 )
-THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 COMPRESSED_MOST = 100_000
 
 
@@ -210,11 +208,7 @@ def visit(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_axe_finds_nothing(visit: Visit, path: str) -> None:
-    page = visit(path)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        assert page.evaluate(f"matchMedia('(prefers-color-scheme: {theme})').matches")
-        assert accessibility_violations(page) == []
+    assert_accessible(visit(path))
 
 
 def make_key(page: Page) -> None:
@@ -262,9 +256,7 @@ def test_axe_finds_nothing_on_answers_to_forms(
 ) -> None:
     page = visit(path)
     act(page)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        assert accessibility_violations(page) == []
+    assert_accessible(page)
 
 
 OUT_OF_SIGHT = """() => {
