@@ -226,6 +226,27 @@ def test_tests_use_real_parts() -> None:
     assert [relative(path) for path in tests if mock.search(path.read_text())] == []
 
 
+def test_no_test_has_a_bound_by_the_clock() -> None:
+    """Others may have the processor meanwhile. Counts and seconds of CPU say the same."""
+    clocks = {"time.monotonic", "time.perf_counter", "time.time"}
+
+    def is_bound(node: ast.AST) -> bool:
+        if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE)):
+            return False
+        parts = ast.walk(node.left) if isinstance(node.left, ast.BinOp) else ()
+        return any(
+            isinstance(part, ast.Call) and ast.unparse(part.func) in clocks for part in parts
+        )
+
+    bounds = [
+        f"{relative(path)}:{node.lineno}"  # type: ignore[attr-defined]
+        for path in modules(ROOT / "tests", ROOT / "client" / "tests")
+        for node in nodes_of(path)
+        if is_bound(node)
+    ]
+    assert bounds == []
+
+
 def test_runs_are_made_of_what_exists() -> None:
     assert [path for path in FAST_PATHS if not (ROOT / path).exists()] == []
     tests = [relative(path) for path in modules(ROOT / "tests")]

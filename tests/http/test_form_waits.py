@@ -104,13 +104,11 @@ def test_a_waiting_request_is_answered_as_soon_as_the_form_is_there(
 ) -> None:
     path = f"/file/download/{two_versions}?format=parquet&version=2"
     with being_made(server, two_versions, 2) as make_ready, ThreadPoolExecutor(1) as threads:
-        began = time.monotonic()
         waiting = threads.submit(account.api.get, path, headers={"Prefer": "wait=20"})
         with pytest.raises(TimeoutError):
             waiting.result(timeout=0.5)
         make_ready()
-        assert waiting.result().status_code == 200
-        assert time.monotonic() - began < 15
+        assert waiting.result().status_code == 200  # at the end of its wait it would be 503
 
 
 def test_waits_are_bounded_per_account(serve: Callable[..., Server]) -> None:

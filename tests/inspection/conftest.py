@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import psutil
 import pytest
 
 from entrepot.inspection.context import InspectionContext, TableRequest
@@ -122,6 +123,14 @@ def scratch_pool(tmp_path: Path) -> Iterator[Pool]:
     yield make
     for each in made:
         each.close()
+
+
+def processes_of(pool: InspectionPool) -> list[psutil.Process]:
+    """The sandbox processes of this pool alone: servers of other tests have theirs, below this
+    process too."""
+    with pool._fork_server._changed:  # it starts in a thread of its own
+        fork_server = pool._fork_server._process
+    return psutil.Process(fork_server.pid).children() if fork_server is not None else []
 
 
 def errors_of(inspection: Inspection) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Small files of one sender in one process, through the real sandbox; and forms with a verdict."""
 
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
-from tests.inspection.conftest import request_for
-from tests.inspection.test_pool import sandbox_processes
+from tests.inspection.conftest import processes_of, request_for
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.inspection.results import (
@@ -49,6 +47,12 @@ def batch_of(*requests: InspectionRequest) -> SenderBatch:
 
 def never(number: int) -> bool:
     return False
+
+
+@pytest.fixture(autouse=True)
+def _earlier_processes_have_ended(pool: InspectionPool) -> None:
+    """The pool is that of all tests."""
+    wait_until(lambda: not processes_of(pool), "earlier sandbox processes have ended")
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def test_files_of_a_batch_are_judged_as_each_alone(
     pids: set[int] = set()
 
     def store(inspected: InspectedVersion, files: FormFiles) -> Stored:
-        pids.update(process.pid for process in sandbox_processes())
+        pids.update(process.pid for process in processes_of(pool))
         return keep(inspected, files)
 
     results = list(pool.inspect_batch(batch_of(*requests), store, never))
@@ -125,7 +129,7 @@ def test_a_process_takes_no_file_after_its_time(
     pids: set[int] = set()
 
     def store(inspected: InspectedVersion, files: FormFiles) -> None:
-        pids.update(process.pid for process in sandbox_processes())
+        pids.update(process.pid for process in processes_of(pool))
 
     requests = [write(b"id\n1\n") for _ in range(3)]
     results = list(pool.inspect_batch(batch_of(*requests), store, never, 0))
@@ -145,24 +149,18 @@ def test_the_next_file_is_read_while_one_is_stored(
     assert [result.inspected is not None for result in results] == [True, True]
 
 
-def kill_at(number: int, name: str) -> Callable[[int], bool]:
+def kill_at(pool: InspectionPool, number: int, name: str) -> Callable[[int], bool]:
     """A `canceled` that sends the process of that request a signal, once."""
     sent: list[int] = []
 
     def canceled(check_number: int) -> bool:
         if check_number == number and not sent:
-            for process in sandbox_processes():
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    sent.append(process.pid)
-                    os.kill(process.pid, getattr(signal, name))
+            for process in processes_of(pool):
+                sent.append(process.pid)
+                process.send_signal(getattr(signal, name))
         return False
 
     return canceled
-
-
-def slow_content() -> bytes:
-    """So many short texts that a look at the process comes before its answer."""
-    return b"id\n" + b"".join(b"%d\n" % n for n in range(120_000))
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL"])
@@ -170,8 +168,9 @@ def test_what_ends_its_process_fails_alone(
     pool: InspectionPool, write: Callable[..., InspectionRequest], name: str
 ) -> None:
     small = b"id\n1\n2\n"
-    requests = [write(small, SCHEMA), write(slow_content(), SCHEMA), write(small), write(small)]
-    results = list(pool.inspect_batch(batch_of(*requests), keep, kill_at(1, name)))
+    slow = write(slow_table(100), SLOW_SCHEMA)
+    requests = [write(small, SCHEMA), slow, write(small), write(small)]
+    results = list(pool.inspect_batch(batch_of(*requests), keep, kill_at(pool, 1, name)))
     assert [result.number for result in results] == [0, 1, 2, 3]
     second = results[1]
     if name == "SIGKILL":
@@ -192,15 +191,16 @@ def test_the_cpu_of_each_file_counts_from_its_begin(
     pool: InspectionPool, write: Callable[..., InspectionRequest]
 ) -> None:
     used: dict[int, list[float]] = {0: [], 1: []}
-    requests = [write(slow_content(), SCHEMA), write(slow_content())]
+    requests = [write(slow_table(12), SLOW_SCHEMA), write(b"id\n1\n")]
     batch = batch_of(*requests)
     list(pool.inspect_batch(batch, keep, never, 60, lambda number, cpu: used[number].append(cpu)))
     assert used[0] == sorted(used[0])
-    assert used[1][0] < used[0][-1]
+    assert all(cpu < used[0][-1] for cpu in used[1])
 
 
 def test_one_is_canceled(pool: InspectionPool, write: Callable[..., InspectionRequest]) -> None:
-    requests = [write(b"id\n1\n"), write(slow_content()), write(b"id\n2\n")]
+    slow = write(slow_table(100), SLOW_SCHEMA)
+    requests = [write(b"id\n1\n"), slow, write(b"id\n2\n")]
     results = list(pool.inspect_batch(batch_of(*requests), keep, lambda number: number == 1))
     assert isinstance(results[1].failure, InspectionCanceled)
     assert [result.inspected is None for result in results] == [False, True, False]

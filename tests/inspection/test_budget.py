@@ -5,11 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.inspection.conftest import Pool, request_for
+from tests.inspection.conftest import Pool, processes_of, request_for
 from tests.inspection.test_xlsx import raw_book, raw_sheet
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 
@@ -100,9 +99,7 @@ def test_what_had_no_processor_is_starved(scratch_pool: Pool, slow_file: Path) -
     used: list[float] = []
 
     def stop(done: int, total: int) -> None:
-        # Of this pool alone: a server of other tests that is stopped answers nobody.
-        assert pool._fork_server._process is not None
-        for process in psutil.Process(pool._fork_server._process.pid).children():
+        for process in processes_of(pool):
             process.suspend()
 
     inspection = pool.inspect(

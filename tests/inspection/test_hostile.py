@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
-from tests.inspection.conftest import Pool, request_for
+from tests.inspection.conftest import Pool, processes_of, request_for
 from tests.inspection.test_xlsx import raw_book, raw_sheet
 
 from entrepot.inspection.limits import MIB, Limits
@@ -214,7 +214,7 @@ def test_what_unpacks_large_runs_on_all_threads(tmp_path: Path, scratch_pool: Po
 
     def look() -> bool:
         nonlocal most
-        for process in psutil.Process().children(recursive=True):
+        for process in processes_of(pool):
             with suppress(psutil.Error):
                 most = max(most, process.num_threads())
         return False
