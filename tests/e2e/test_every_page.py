@@ -315,6 +315,14 @@ def test_a_telephone_gives_sentences_and_columns_the_whole_width(
     assert 350 <= box["width"] <= 390 - 2 * 16
 
 
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/{suggested}", "/files"])
+def test_a_telephone_shows_no_label_without_a_value(visit: Visit, path: str) -> None:
+    page = visit(path, viewport={"width": 390, "height": 800}, color_scheme="light")
+    cells = page.locator(".cards td[data-label]:visible")
+    assert cells.count() > 0
+    assert [text for text in cells.all_inner_texts() if text.strip() in ("", "–")] == []
+
+
 @pytest.mark.parametrize("path", ["/files", "/docs"])
 def test_a_page_is_small_with_all_that_it_loads(visit: Visit, path: str) -> None:
     page = visit(path)
