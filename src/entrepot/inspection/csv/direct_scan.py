@@ -66,10 +66,10 @@ def prove_regular(source: CsvSource, path: Path | None = None) -> int:
     Raises IrregularText where that is not proven, OSError.
     """
     dialect, width = source.decision.dialect, source.decision.layout.width
-    if len(dialect.delimiter.encode()) <= 1 and not has_quotes(source):
-        return 0
     bom = source.byte_scan.bom if path is None else 0
-    embedded = prove_grammar(path or source.path, bom, dialect, width)
+    # Of some lines the first is the header's place.
+    skipped = detected_csv(source).first_line - 1 if path is None else 1
+    embedded = prove_grammar(path or source.path, bom, dialect, width, skipped)
     if embedded is None:
         raise IrregularText
     return embedded

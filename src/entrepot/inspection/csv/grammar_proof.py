@@ -7,6 +7,10 @@ where each quote stands at the beginning or at the end of its cell, or doubled w
 is quoted text. The text has that form if and only if each part outside begins and ends at a border
 (a delimiter, a line end, an end of the text) or is empty: a doubled quote has an empty part inside.
 
+The engine also passes over a delimiter at the end of a row, where the lexer finds an empty cell
+more than the table has columns. So the delimiters of rows that end in one are counted, in what is
+left of the text without its quoted parts.
+
 Every part is looked at, by the interpreter's own split and search, never byte by byte.
 """
 
@@ -30,14 +34,16 @@ LINE_END_WITHIN = b"\0"
 no NUL."""
 
 
-def prove_grammar(path: Path, bom: int, dialect: Dialect, width: int) -> int | None:
+def prove_grammar(
+    path: Path, bom: int, dialect: Dialect, width: int, skipped: int = 0
+) -> int | None:
     """The line ends within quoted cells of the text at `path`, if both readers read it alike; None
     where that is not proven. `bom` are the bytes before the text, `width` is the table's count of
-    columns.
+    columns; the first `skipped` lines are not rows.
 
     The text is UTF-8 without NUL, and its lines end in LF or in CRLF. Raises OSError.
     """
-    proof = _Proof(dialect, width)
+    proof = _Proof(dialect, width, skipped)
     with path.open("rb") as file:
         file.seek(bom)
         for block in _whole_records(file, dialect.quote.encode()):
@@ -68,9 +74,9 @@ class _Proof:
     """The proof for one block of records after another. `embedded` counts the line ends within
     quoted cells so far."""
 
-    def __init__(self, dialect: Dialect, width: int) -> None:
+    def __init__(self, dialect: Dialect, width: int, skipped: int) -> None:
         self.embedded = 0
-        self._dialect, self._width = dialect, width
+        self._dialect, self._width, self._skipped = dialect, width, skipped
         self._mark, self._quote = dialect.delimiter.encode(), dialect.quote.encode()
 
     def add(self, block: bytes) -> bool:
@@ -78,7 +84,7 @@ class _Proof:
         if len(self._mark) > 1 and not self._is_split_one_way(block):
             return False
         if not self._quote or self._quote not in block:
-            return True
+            return self._ends_at_last_cell(block)
         if b" " in self._mark:  # the engine takes one after a quote for nothing
             return False
         # A line end before the block and one behind it are the borders of its ends.
@@ -86,7 +92,26 @@ class _Proof:
         # A record of one empty cell is blank for the lexer, and a row for the engine.
         if self._width == 1 and not all(part.strip(BLANK) for part in parts[1::2]):
             return False
-        return self._are_quotes_at_borders(parts[::2]) and self._are_records_certain(parts)
+        bare = b"".join(parts[::2])[1:-1]
+        return (
+            self._are_quotes_at_borders(parts[::2])
+            and self._ends_at_last_cell(bare)
+            and self._are_records_certain(parts)
+        )
+
+    def _ends_at_last_cell(self, bare: bytes) -> bool:
+        """Whether no row ends in a delimiter after its last cell. `bare` is text without its quoted
+        parts; the engine fails at a row with fewer delimiters than the table has."""
+        mark = self._mark
+        if self._skipped:
+            lines = bare.splitlines(keepends=True)
+            bare = b"".join(lines[self._skipped :])
+            self._skipped = max(0, self._skipped - len(lines))
+        ends = mark, mark + b"\r"
+        if not mark or not (mark + b"\n" in bare or mark + b"\r\n" in bare or bare.endswith(ends)):
+            return True
+        ended = [line for line in bare.split(b"\n") if line.endswith(ends)]
+        return b"".join(ended).count(mark) == len(ended) * (self._width - 1)
 
     def _is_split_one_way(self, block: bytes) -> bool:
         """Whether the first byte of a delimiter of several stands within delimiters alone: so
