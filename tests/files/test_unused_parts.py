@@ -45,6 +45,16 @@ def column(name: str, nulls: int = 0, **unused: list[Any]) -> dict[str, Any]:
             column("v", bareNumber=[False]),
             ["no number has text beside it (bareNumber)."],
         ),
+        (
+            {"type": "integer"},
+            column("v", **{"entrepot:leadingZeros": [True]}),
+            ["no integer begins with a zero (entrepot:leadingZeros)."],
+        ),
+        (
+            {"type": "integer", "entrepot:leadingZeros": False},
+            column("v", **{"entrepot:leadingZeros": [True]}),
+            [],
+        ),
         ({"groupChar": "."}, column("v", groupChar=[","]), []),
         ({}, column("v", trueValues=["yes"]), []),
         ({}, column("v", nulls=3, categories=["a"]), ["no row has a value."]),

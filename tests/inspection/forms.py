@@ -56,7 +56,13 @@ class Forms:
                 assert Decimal(str(column["maximum"])) == max(finite)
 
 
-def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bool = True) -> Forms:
+def forms_of(
+    path: Path,
+    schema: dict[str, Any] | None,
+    scratch: Path,
+    forms: bool = True,
+    frozen: bool = False,
+) -> Forms:
     """Inspect the file, and make every form of it; of a rejected one its rejected rows alone."""
     size = path.stat().st_size
     mode: Any = "given" if schema is not None else "infer"
@@ -67,7 +73,14 @@ def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bo
 
     def made(form: Any, source: Path, target: Path) -> Converted:
         conversion = ConversionRequest(
-            source, path.name, source.stat().st_size, form, inspection.schema or {}, mode, rows
+            source,
+            path.name,
+            source.stat().st_size,
+            form,
+            inspection.schema or {},
+            mode,
+            rows,
+            frozen=frozen,
         )
         with opened_context(scratch / form) as context:
             converted = convert_file(conversion, target, context)

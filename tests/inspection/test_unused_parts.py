@@ -26,10 +26,16 @@ UNUSED = {
 }
 
 
-def unused_of(folder: Path, text: str, schema: dict[str, Any] | None, name: str = "t.csv") -> Any:
+def unused_of(
+    folder: Path,
+    text: str,
+    schema: dict[str, Any] | None,
+    name: str = "t.csv",
+    frozen: bool = False,
+) -> Any:
     path = folder / name
     path.write_text(text, encoding="utf-8")
-    forms = forms_of(path, schema, folder)
+    forms = forms_of(path, schema, folder, frozen=frozen)
     assert forms.inspection.verdict == "conforms", forms.inspection.detail
     return {each["name"]: each["unused"] for each in forms.profile if "unused" in each}
 
@@ -58,3 +64,33 @@ def test_the_marks_that_inference_writes_are_not_listed(tmp_path: Path) -> None:
     text = "id,n,b,price\n1,2,yes,€ 1.50\n2,3,no,€ 2.50\n"
     words = {"trueValues": ["Yes", "YES"], "falseValues": ["No", "NO"]}
     assert unused_of(tmp_path, text, None) == {"b": words}
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("n,m,d\n1,1,1.5\n0,2,0.5\n", ["n"]),
+        ("n,m,d\n1,1,1.5\n007,2,0.5\n", []),
+        ("n,m,d\n,1,1.5\n-01,2,0.5\n", []),
+    ],
+)
+def test_zeros_at_the_begin_that_only_a_frozen_contract_allows_by_mistake(
+    tmp_path: Path, text: str, unused: list[str]
+) -> None:
+    """Releases before `entrepot:leadingZeros` froze integers without it; who gives a schema
+    without it means it."""
+    fields = [
+        {"name": "n", "type": "integer"},
+        {"name": "m", "type": "integer", "entrepot:leadingZeros": False},
+        {"name": "d", "type": "number"},
+    ]
+    expected = {name: {"entrepot:leadingZeros": [True]} for name in unused}
+    assert unused_of(tmp_path, text, {"fields": fields}, frozen=True) == expected
+    (tmp_path / "given").mkdir()
+    assert unused_of(tmp_path / "given", text, {"fields": fields}) == {}
+
+
+def test_stored_integers_begin_with_no_zeros(tmp_path: Path) -> None:
+    schema = {"fields": [{"name": "n", "type": "integer"}]}
+    unused = {"n": {"entrepot:leadingZeros": [True]}}
+    assert unused_of(tmp_path, '{"n": 0}\n', schema, "t.jsonl", frozen=True) == unused

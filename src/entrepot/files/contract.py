@@ -83,6 +83,7 @@ class ContractTerms:
     `revision` 0 where it has no schema.
 
     `mode` says how it binds: a schema that was inferred and frozen binds as a given one does.
+    `frozen`: it is such a one.
     `retention` is the rule by which versions are deleted (`files.cleanup.retention`).
     """
 
@@ -91,6 +92,7 @@ class ContractTerms:
     file_name: str
     size_limit: int
     mode: Mode
+    frozen: bool
     revision: int
     reading: StatedReading
     current_version: int | None
@@ -139,6 +141,7 @@ def _terms_from_row(row: Row[Any]) -> ContractTerms:
         file_name=row.name,
         size_limit=row.size_limit,
         mode="given" if row.revision else row.enforcement,
+        frozen=bool(row.revision) and row.enforcement == "infer",
         revision=row.revision or 0,
         reading=StatedReading(row.dialect, row.encoding),
         current_version=row.current_version,

@@ -61,6 +61,7 @@ class Derivation:
     rows: int
     reading: StatedReading = DETECTED
     is_exception: bool = False
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         rows=row.row_count or 0,
         reading=StatedReading(row.dialect, row.encoding),
         is_exception=row.accepted_from is not None,
+        frozen=row.has_schema and row.enforcement == "infer",
     )
 
 

@@ -20,6 +20,8 @@ MAX_CONTRACTS = 1_000
 """Contracts that are looked through, those of the files that were changed last."""
 MAX_VALUES = 5
 """Values of a property that a sentence names."""
+LEADING_ZEROS = "entrepot:leadingZeros"
+"""Allowed where it is not stated."""
 MARKS = {
     "groupChar": "no number has {} between its digits",
     "decimalChar": "no number has {} before its decimals",
@@ -95,6 +97,9 @@ def _shared_marks(
 
 def _of_property(field: Mapping[str, Any], name: str, unused: Sequence[Any]) -> str:
     """What no cell uses of a property, as far as the field still has it; empty if of nothing."""
+    if name == LEADING_ZEROS:
+        allows = field.get("type") == "integer" and field.get(name, True)
+        return f"no integer begins with a zero ({name})" if allows else ""
     stated = field.get("constraints", {}) if name == "enum" else field
     if name not in stated:
         return ""

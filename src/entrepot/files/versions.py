@@ -34,10 +34,10 @@ class UndecidedVersion:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
-    of that `revision` (0: it has none), `reading` what it states of how to read. `restored_from`
-    is the number of the published version whose bytes it has, `accepted_from` of the quarantined
-    one whose bytes are to be published anyway; `replaces` of the one that it corrects. It was
-    delivered with the link `link_id`, if that is set.
+    of that `revision` (0: it has none), `frozen` whether it was inferred, `reading` what it states
+    of how to read. `restored_from` is the number of the published version whose bytes it has,
+    `accepted_from` of the quarantined one whose bytes are to be published anyway; `replaces` of
+    the one that it corrects. It was delivered with the link `link_id`, if that is set.
     `current_blob` are the bytes of the file's current version, with `current_rows` data rows. The
     digests are SHA-256, in hex. `cancel_requested`: before its inspection began.
     """
@@ -53,6 +53,7 @@ class UndecidedVersion:
     mode: Literal["none", "infer", "given"]
     schema: JsonText | None
     revision: int = 0
+    frozen: bool = False
     reading: StatedReading = DETECTED
     restored_from: int | None = None
     accepted_from: int | None = None

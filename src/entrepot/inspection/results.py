@@ -61,7 +61,8 @@ class InspectionRequest:
     change of the dialect must keep the file's current version, whose bytes are at `current`, with
     `current_rows` data rows.
 
-    `forms` are what else is to be made of the file, by the reading that is judged.
+    `forms` are what else is to be made of the file, by the reading that is judged. `frozen`: the
+    schema was inferred from a first version, and nobody has stated it since.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class InspectionRequest:
     current: Path | None = None
     current_rows: int | None = None
     forms: FormsWanted = "none"
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class ConversionRequest:
     Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
     `mode` is how the version was judged; `schema` is the Table Schema that it was judged by
     (mode "given") or that was inferred from it. `rows` are the data rows that its inspection
-    counted. `is_exception`: it may break its contract.
+    counted. `is_exception`: it may break its contract. `frozen`: as in `InspectionRequest`.
     """
 
     path: Path
@@ -118,6 +120,7 @@ class ConversionRequest:
     dialect: dict[str, Any] | None = None
     encoding: str | None = None
     is_exception: bool = False
+    frozen: bool = False
 
 
 @dataclass(frozen=True)

@@ -125,4 +125,5 @@ def _conversion_request(derivation: Derivation, path: Path) -> ConversionRequest
         dialect=derivation.reading.dialect,
         encoding=derivation.reading.encoding,
         is_exception=derivation.is_exception,
+        frozen=derivation.frozen,
     )

@@ -213,6 +213,7 @@ class Inspector:
                 current=current,
                 current_rows=version.current_rows,
                 forms=forms if version.size <= self.with_parquet_bytes else "none",
+                frozen=version.frozen,
             )
 
     def _borrow_current(
@@ -339,6 +340,7 @@ def _with_contract(conn: ReadConnection, row: Any) -> UndecidedVersion:
         mode=contract.mode,
         schema=contract.schema,
         revision=contract.revision,
+        frozen=contract.frozen,
         reading=contract.reading,
         restored_from=row.restored_from,
         accepted_from=row.accepted_from,

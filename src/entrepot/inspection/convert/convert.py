@@ -68,8 +68,8 @@ COLUMNS_PER_QUERY = 200
 """Columns whose types are measured in one pass: their expressions have to fit into memory."""
 
 
-Contract = tuple[Table, TableSchema]
-"""A table, and the contract that it keeps."""
+Contract = tuple[Table, TableSchema, bool]
+"""A table, the contract that it keeps, and whether that was inferred."""
 
 
 class OtherRows(SourceBroken):
@@ -122,7 +122,8 @@ def _parquet_of(judged: JudgedFile, target: Path, engine: duckdb.DuckDBPyConnect
     rows, columns = write_parquet(engine, table, parsed, target, judged_cells)
     if rows != outcome.checked.rows:
         raise OtherRows(rows, outcome.checked.rows)
-    contract = None if judged.source.mode == "none" else (table, parsed)
+    frozen = judged.source.frozen
+    contract = None if judged.source.mode == "none" else (table, parsed, frozen)
     return _add_profile(engine, target, columns, rows, contract)
 
 
@@ -159,7 +160,7 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
                 nonlocal contract
                 if request.mode == "infer":
                     table = without_spare_columns(engine, table)
-                contract = None if request.mode == "none" else (table, schema)
+                contract = None if request.mode == "none" else (table, schema, request.frozen)
                 judged_cells = JudgedCells(may_be_wrong=request.is_exception)
                 rows, columns[:] = write_parquet(engine, table, schema, target, judged_cells)
                 return rows

@@ -1,6 +1,9 @@
 """What a contract allows in a column and no cell of it uses: marks of missing values, words for
 true and false, values of a list, and how numbers are written.
 
+A contract that was frozen from a first version may also allow what it does not state: earlier
+releases inferred integers that may begin with zeros. Who gives a schema without that line means it.
+
 Typed values do not tell it, so the cells are asked as they were delivered. The first rows use most
 of what a contract allows; only what they do not use is asked of all rows.
 """
@@ -29,6 +32,7 @@ MAX_PARTS = 2_000
 PARTS_PER_QUERY = 200
 """Their expressions fit into memory together."""
 PLAIN = Field("")
+LEADING_ZERO = r"^\s*[-+]?0\d"
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,12 @@ def with_unused(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     schema: TableSchema,
+    frozen: bool,
     columns: Sequence[ProfiledColumn],
 ) -> list[ProfiledColumn]:
     """The columns of a table that keeps the contract, with what each allows and no cell uses.
-    Raises duckdb.Error where the scan fails."""
-    unused = find_unused(engine, table, schema)
+    `frozen`: the contract was inferred. Raises duckdb.Error where the scan fails."""
+    unused = find_unused(engine, table, schema, frozen)
     return [
         replace(column, unused=unused.get(number, {}))
         for number, column in enumerate(columns, start=1)
@@ -58,13 +63,15 @@ def with_unused(
 
 
 def find_unused(
-    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
+    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, frozen: bool
 ) -> dict[int, dict[str, list[Any]]]:
     """For each column (from 1) that has any, the values by property that no cell uses. Raises
     duckdb.Error where the scan fails."""
     parts: list[AllowedPart] = []
     for number, cell in checked_columns(table.with_short_names(), schema):
         parts += _parts_of(number, cell, schema.missing_values_of(cell.field))
+        if frozen and cell.field.type == "integer" and cell.field.leading_zeros:
+            parts.append(_leading_zeros(number, cell))
         if len(parts) >= MAX_PARTS:
             break
     parts = _unused(engine, table, parts[:MAX_PARTS], MAX_FIRST_ROWS)
@@ -139,6 +146,14 @@ def _number_parts(number: int, cell: CellSql) -> Iterator[AllowedPart]:
             yield AllowedPart(number, name, mark, used)
     if not field.bare_number:
         yield AllowedPart(number, "bareNumber", False, f"{is_text} AND {text} <> {bare}")
+
+
+def _leading_zeros(number: int, cell: CellSql) -> AllowedPart:
+    """Integers that begin with a zero; a format that stores numbers has none."""
+    bare = without_affixes(cell.text, cell.field)
+    begun = f"regexp_matches({bare}, {literal(LEADING_ZERO)})"
+    used = f"{cell.present} AND NOT {cell.native} AND {begun}"
+    return AllowedPart(number, "entrepot:leadingZeros", True, used)
 
 
 def _few(values: Sequence[Any]) -> Sequence[Any]:
