@@ -341,6 +341,9 @@ DIFFERENCES: dict[str, Callable[[Schema, str], bool]] = {
     "week dates and days of the year in a datetime": lambda f, t: (
         _is(f, "datetime") and "format" not in f and not re.match(r"\d{4}-\d\d-\d\d", t)
     ),
+    "a week that the year does not have": lambda f, t: (
+        f.get("format") == "%Y-%U-%w" and re.search("-(00|53)-", t) is not None
+    ),
     "midnight as 24:00:00": lambda f, t: _is(f, "time", "datetime") and "24:00:00" in t,
     "a year as twelve months": lambda f, t: _is(f, "duration") and t == "P12M",
     "fractions, signs and weeks of a duration": lambda f, t: (

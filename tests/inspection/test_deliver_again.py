@@ -334,6 +334,12 @@ def drawn_columns(kind: str, marks: list[str] | None, rng: random.Random) -> lis
     return drawn
 
 
+def is_another_day(column: ColumnInFile) -> bool:
+    """Whether dates in the default form, which JSON Lines have, are other days, or none, in the
+    format of the column (`docs/reference/schemas.md`)."""
+    return str(column.field.get("format")).startswith("%Y-%d-%m")
+
+
 @pytest.mark.parametrize(
     "number",
     [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, len(COMBINATIONS) + 1))],
@@ -363,8 +369,9 @@ def test_stored_values_come_back_from_every_form(kind: str, number: int, tmp_pat
             for name, (kept, _) in cells.items()
             if kept == "VARCHAR" and columns[name].field["type"] in KEPT_AS_TEXT[form]
         }
-        if as_text:
-            assert {error["fieldName"] for error in errors} == as_text
+        other_days = {name for name in cells if form == "jsonl" and is_another_day(columns[name])}
+        if as_text or other_days:
+            assert {error["fieldName"] for error in errors} - other_days == as_text
             continue
         assert inspection.verdict == "conforms", (form, storage, marks, inspection.detail)
         read = again.cells()
