@@ -160,6 +160,17 @@ def test_the_example_of_each_command_is_on_one_line() -> None:
             assert "..." not in page.partition("Commands:")[2], "a first sentence is cut"
 
 
+def test_every_argument_and_option_says_what_it_is() -> None:
+    def silent(command: Any, path: str) -> list[str]:
+        names = [f"{path} {param.name}" for param in command.params if not (param.help or "")]
+        below = getattr(command, "commands", {}).items()
+        return names + [each for name, c in below for each in silent(c, f"{path} {name}")]
+
+    root = build()[0]
+    root.load_all()
+    assert silent(root, "entrepot") == []
+
+
 def advice(text: str) -> list[list[str]]:
     """The commands that a message names, as arguments."""
     return [shlex.split(command)[1:] for command in COMMAND.findall(text)]

@@ -21,7 +21,12 @@ from entrepot_client.cli.sizes import format_size, size_option, span_option
 QuotaOption = Annotated[
     int, typer.Option("--quota", parser=size_option, metavar="SIZE", help="Such as 10GB.")
 ]
-UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
+UserArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT:USER", help="The user, like acme:maria.")
+]
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of the account, like acme.")
+]
 
 
 def register_people(admin: typer.Typer) -> None:
@@ -68,7 +73,7 @@ def load_admin() -> Any:
 
 
 def account_create(
-    ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None
+    ctx: typer.Context, name: AccountArgument, quota: QuotaOption, data: DataOption = None
 ) -> None:
     """Create an account."""
     admin = load_admin()
@@ -77,7 +82,9 @@ def account_create(
         _show_account(ctx, admin.account_create(parts, name, quota))
 
 
-def account_set(ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None) -> None:
+def account_set(
+    ctx: typer.Context, name: AccountArgument, quota: QuotaOption, data: DataOption = None
+) -> None:
     """Change an account's quota."""
     admin = load_admin()
 
@@ -167,12 +174,12 @@ def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
     output_of(ctx).record(account, quiet="account", shown=fields)
 
 
-def account_suspend(ctx: typer.Context, name: str, data: DataOption = None) -> None:
+def account_suspend(ctx: typer.Context, name: AccountArgument, data: DataOption = None) -> None:
     """Stop an account: nobody reads, delivers or signs in. Nothing is deleted."""
     _suspend(ctx, name, data, suspended=True)
 
 
-def account_resume(ctx: typer.Context, name: str, data: DataOption = None) -> None:
+def account_resume(ctx: typer.Context, name: AccountArgument, data: DataOption = None) -> None:
     """Let a suspended account continue; its tasks that waited are done now."""
     _suspend(ctx, name, data, suspended=False)
 

@@ -12,7 +12,13 @@ from entrepot_client.cli.failures import ExitStatus, Failure
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="The data folder.", show_default=False),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="The data folder; by default `entrepot` where programs of this user keep their data,"
+        " such as ~/.local/share/entrepot.",
+        show_default=False,
+    ),
 ]
 
 

@@ -10,7 +10,9 @@ from entrepot_client.cli.rights_labels import UserRole, user_state
 from entrepot_client.cli.session import open_client
 from entrepot_client.models import Document
 
-UserArgument = Annotated[str, typer.Argument(metavar="ACCOUNT:USER")]
+UserArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT:USER", help="A user of your account, like acme:maria.")
+]
 
 
 def register(app: typer.Typer) -> None:
