@@ -68,6 +68,15 @@ def test_some_durable_calls_may_fail(faulty: Installation) -> None:
     assert failed >= chosen - 1
 
 
+def test_a_store_that_fails_at_the_end_of_an_upload_does_not_end_it(faulty: Installation) -> None:
+    """The bytes that were acknowledged before stay, and the upload can be completed later."""
+    (scenario,) = (each for each in SCENARIOS if each.name == "resumable_upload")
+    calls = TracedRun(faulty, scenario).list_calls()["api"]
+    about_blobs = [call for call in calls if call.name == "fsync" and "/store/blobs/" in call.about]
+    failed = [TracedRun(faulty, scenario).fail_at("api", call, "EROFS") for call in about_blobs]
+    assert [503] in [statuses for did, statuses in failed if did]
+
+
 def test_a_write_that_is_cut_short_is_no_success(faulty: Installation) -> None:
     """The kernel takes a part of a block and says so, then refuses the rest."""
     process = faulty.part("api")

@@ -22,7 +22,6 @@ from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
     ChecksumMismatch,
-    DatabaseFull,
     DraftBusy,
     EntrepotError,
     FormMalformed,
@@ -33,7 +32,6 @@ from entrepot.errors import (
     QuotaExceeded,
     ScopeMissing,
     ShuttingDown,
-    StorageFull,
     UploadIncomplete,
 )
 from entrepot.files.delivery.resumable import (
@@ -49,6 +47,7 @@ from entrepot.files.delivery.resumable import (
 from entrepot.files.delivery.upload_state import Upload
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.block_writer import BlockWriter
 from entrepot.http.uploads.commit import create_blob, remove_unneeded
 from entrepot.http.uploads.pace import upload_pace
@@ -69,11 +68,10 @@ RETRYABLE_ERRORS = (
     NotAllowed,
     QuotaExceeded,
     OwnerQuotaExceeded,
-    StorageFull,
-    DatabaseFull,
 )
-"""Refusals at the end after which the same upload may still succeed, by another key or later. All
-others end it: asked again, it would be refused again."""
+"""Refusals at the end after which the same upload may still succeed, by another key or later, and
+so it may after every error of the server (5xx). All others end it: asked again, it would be refused
+again."""
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +179,7 @@ class ResumableSession:
                     deliver_upload, upload, target, expires_at, context
                 )
         except EntrepotError as error:
-            if isinstance(error, RETRYABLE_ERRORS):
+            if isinstance(error, RETRYABLE_ERRORS) or problem_kind(error).status >= 500:
                 raise
             await discard_upload(work, upload_id)
             raise
