@@ -349,17 +349,23 @@ class Installation:
         with parts.database.writing() as conn:
             made_of = versions.c.id == derivatives.c.version_id
             forms = select(versions.c.file_id, versions.c.number, derivatives.c.form)
-            rows = conn.execute(forms.where(made_of, failed, versions.c.status == "published"))
+            has_bytes = versions.c.status.in_(("published", "rejected"))
+            rows = conn.execute(forms.where(made_of, failed, has_bytes))
             requests = [
-                (f"/file/download/{file_id}", number, form) for file_id, number, form in rows
+                (
+                    f"/file/{file_id}/report.csv"
+                    if form == "rejected"
+                    else f"/file/download/{file_id}",
+                    {"version": number} | ({} if form == "rejected" else {"format": form}),
+                )
+                for file_id, number, form in rows
             ]
             long_ago = parts.clock() - RETRY_INTERVAL
             conn.execute(update(derivatives).where(failed).values(ended_at=long_ago))
-        for path, number, form in requests:
-            query = {"version": number, "format": form}
+        for path, query in requests:
             wait_until(
                 lambda path=path, query=query: self.api.get(path, params=query).status_code == 200,
-                f"{form} is made",
+                f"{path} {query} is made",
                 UNHURRIED,
             )
 
