@@ -157,12 +157,13 @@ class DiskStore:
                 raise BlobMissing(blob_id=source) from error
 
     def delete(self, blob_id: BlobId) -> None:
-        """Remove the blob. Idempotent.
+        """Remove the blob. Idempotent. Raises `StoreUnavailable`.
 
         The folder is not synced. A name that reappears after a crash belongs to no row any more,
         and the sweep of blobs without a row removes it.
         """
-        self._deletions.delete(self.path(blob_id))
+        with disk_errors():
+            self._deletions.delete(self.path(blob_id))
 
     @contextmanager
     def hold_deletions(self) -> Iterator[HeldBlobs]:
@@ -176,8 +177,8 @@ class DiskStore:
 
     def discard(self, blob_id: BlobId) -> None:
         """Rename the blob into `trash/`. The folders are not synced, as in `delete`."""
-        target = self._folders.make_again(self._trash) / str(blob_id)
-        with suppress(FileNotFoundError):
+        with disk_errors(), suppress(FileNotFoundError):
+            target = self._folders.make_again(self._trash) / str(blob_id)
             os.utime(self.path(blob_id))
             self.path(blob_id).rename(target)
 

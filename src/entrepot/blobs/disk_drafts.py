@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from uuid import UUID
 
-from entrepot.blobs.disk_space import DiskSpace
+from entrepot.blobs.disk_space import DiskSpace, disk_errors
 from entrepot.blobs.disk_sync import DurableFolders, sync_file, sync_folder
 from entrepot.blobs.disk_write import GrowingFile, link_durably
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
@@ -110,8 +110,9 @@ class DiskDrafts:
         return _read_blocks(file)
 
     def drop(self, draft_id: UUID) -> None:
-        """Remove the draft. Idempotent."""
-        self.path(draft_id).unlink(missing_ok=True)
+        """Remove the draft. Idempotent. Raises `StoreUnavailable`."""
+        with disk_errors():
+            self.path(draft_id).unlink(missing_ok=True)
         with self._hash_states_lock:
             self._hash_states.pop(draft_id, None)
 
