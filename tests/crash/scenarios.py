@@ -148,8 +148,8 @@ def further_version(story: Story, ids: Ids) -> None:
 
 
 def resumable_upload(story: Story, ids: Ids) -> None:
-    upload = Tus.of(story.api, create(story.api, len(FIRST), f"{uuid4().hex}.csv", 10_000_000))
-    ids["upload"] = upload.address
+    ids["key"] = uuid4().hex
+    upload = begin_upload(story.api, ids["key"])
     for offset, end in ((0, 100_000), (100_000, 250_000), (250_000, len(FIRST))):
         answer = upload.patch(FIRST[offset:end], offset)
         assert answer.status_code == 204, answer.text
@@ -165,10 +165,16 @@ def has_offset(address: str, least: int) -> Check:
     return check
 
 
+def begin_upload(api: Api, key: str) -> Tus:
+    """The upload of that key, also where the answer to an earlier request for it was lost."""
+    headers = {"Idempotency-Key": key}
+    return Tus.of(api, create(api, len(FIRST), f"{key}.csv", 10_000_000, headers))
+
+
 def end_upload(api: Api, ids: Ids) -> None:
     """Whoever was cut off resumes, and the file is there."""
-    if "upload" in ids:
-        task = api.wait_task(Tus(api, ids["upload"]).end(FIRST))
+    if "key" in ids:
+        task = api.wait_task(begin_upload(api, ids["key"]).end(FIRST))
         assert task["status"] == "succeeded"
         downloads(task["file_id"], FIRST)(api)
 
