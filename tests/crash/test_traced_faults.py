@@ -78,7 +78,7 @@ def test_a_store_that_fails_at_the_end_of_an_upload_does_not_end_it(faulty: Inst
 
 
 def test_a_store_that_refuses_a_deletion_does_not_answer(faulty: Installation) -> None:
-    """That is no fault of the program: 503, and the sweep removes the bytes later."""
+    """503, not a failure of the program; the sweep removes the bytes later."""
     (scenario,) = (each for each in SCENARIOS if each.name == "purge")
     calls = TracedRun(faulty, scenario).list_calls()["api"]
     call = next(each for each in calls if each.name == "unlink" and "/store/blobs/" in each.about)
