@@ -20,7 +20,13 @@ from tests.inspection.conftest import errors_of, opened_context
 from entrepot.inspection.convert.convert import convert_file, typed_columns
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.open_table import open_content
-from entrepot.inspection.results import ConversionRequest, Form, Inspection, InspectionRequest
+from entrepot.inspection.results import (
+    ConversionRequest,
+    Converted,
+    Form,
+    Inspection,
+    InspectionRequest,
+)
 from entrepot.schemas.table_schema import parse_schema
 
 MOMENTS = [
@@ -239,13 +245,16 @@ class DeliveredFile:
             return inspect_file(request, context)
 
     def make(self, form: Form, target: Path, rows: int) -> None:
+        made = self.convert(form, target, rows)
+        assert made.verdict == "made", (form, made.detail)
+
+    def convert(self, form: Form, target: Path, rows: int) -> Converted:
         size = self.path.stat().st_size
         request = ConversionRequest(
             self.path, self.path.name, size, form, self.schema, "given", rows
         )
         with opened_context(self.scratch / form) as context:
-            made = convert_file(request, target, context)
-        assert made.verdict == "made", (form, made.detail)
+            return convert_file(request, target, context)
 
     def cells(self) -> dict[str, tuple[str, list[Any]]]:
         """The typed columns, as their Parquet has them: the engine's type and the values."""
@@ -358,6 +367,10 @@ def test_stored_values_come_back_from_every_form(kind: str, number: int, tmp_pat
     cells, rows = first.cells(), inspection.row_count or 0
     parquet = tmp_path / FORMS_AGAIN["parquet"]
     for form, name in FORMS_AGAIN.items():
+        if form == "csv" and marks == [] and any(None in values for _, values in cells.values()):
+            refused = first.convert(form, tmp_path / name, rows)
+            assert (refused.verdict, "has no text" in refused.detail) == ("source-error", True)
+            continue
         if form in ("csv", "parquet"):
             first.make(form, tmp_path / name, rows)
         else:

@@ -21,7 +21,7 @@ from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
-from entrepot.inspection.convert.contract_text import contract_texts
+from entrepot.inspection.convert.contract_text import contract_texts, require_texts
 from entrepot.inspection.convert.judged_cells import VALID_CELLS, JudgedCells
 from entrepot.inspection.convert.rejected_rows import (
     FoundErrors,
@@ -178,6 +178,8 @@ def _write_csv(request: ConversionRequest, target: Path, context: InspectionCont
     contract = parse_schema(request.schema) if request.mode == "given" else None
 
     def write(table: Table) -> int:
+        if contract is not None:
+            require_texts(context.engine, table, contract)
         return write_csv(context.engine, table, target, contract)
 
     _write_checked(opened, write, request.rows)
