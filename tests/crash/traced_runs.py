@@ -129,6 +129,8 @@ class TracedRun:
             # Another thread was faster, and a call failed that cannot, as one that wakes a thread.
             self.installation.server.kill()
             self.installation.server.start()
+            with self.installation.client() as api:
+                self.scenario.settle(api, ids)  # else an upload that was begun keeps its bytes
             return False, []
         self.installation.make_failed_forms()
         # What failed may be the removal of what is not needed any more. strace counts calls by
