@@ -35,6 +35,8 @@ SWEEP_INTERVAL_SECONDS = 600.0
 """Pause between two sweeps of one worker."""
 WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What asks a server to end."""
 LISTEN_BACKLOG = 4096
 """Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
 FILES_PER_CONNECTION = 2
@@ -82,8 +84,9 @@ def run_process(
     setproctitle(role.name)
     bound_unused_memory()
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+    for number in (*STOP_SIGNALS, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # blocked while it was forked
     os.dup2(2, 1)
     if role.kind == "metrics":
         run_metrics(settings, ready)

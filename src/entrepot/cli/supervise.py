@@ -19,7 +19,7 @@ import structlog
 
 from entrepot.cli.forked_work import ForkedWork
 from entrepot.cli.loading import load_api
-from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
+from entrepot.cli.process import STOP_SIGNALS, WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
 from entrepot.metrics.shared_files import prepare_folder
 from entrepot.settings import Settings
@@ -61,7 +61,7 @@ class Supervisor:
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
@@ -124,7 +124,12 @@ class Supervisor:
             args=(role, self._settings, child_end, os.getpid(), prepared),
             name=role.name,
         )
-        process.start()
+        # They reach the child once it has handlers of its own: this process's would only note them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         os.close(child_end)
         child = SupervisedProcess(role, process, [*(starts or []), time.monotonic()])
         self._children.append(child)

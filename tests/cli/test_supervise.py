@@ -1,0 +1,32 @@
+"""The supervisor's processes, looked at from within."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from entrepot.cli.process import STOP_SIGNALS, ProcessRole
+from entrepot.cli.supervise import Supervisor
+from entrepot.settings import Settings
+
+
+@pytest.fixture
+def noted() -> Iterator[list[int]]:
+    """The signals that come to this process, which notes them as the supervisor does."""
+    result: list[int] = []
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda number, _: result.append(number))
+    yield result
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_process_that_is_stopped_as_it_is_forked_ends(noted: list[int], tmp_path: Path) -> None:
+    """The signal is not given to the handler that it has from the supervisor."""
+    child, _ = Supervisor(Settings(data=tmp_path))._start(ProcessRole("metrics", 0))
+    child.process.terminate()
+    child.process.join(60)
+    assert (child.process.exitcode, noted) == (-signal.SIGTERM, [])
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()).isdisjoint(STOP_SIGNALS)
