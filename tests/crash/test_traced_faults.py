@@ -77,12 +77,13 @@ def test_a_store_that_fails_at_the_end_of_an_upload_does_not_end_it(faulty: Inst
     assert [503] in [statuses for did, statuses in failed if did]
 
 
-def test_a_store_that_refuses_a_deletion_does_not_answer(faulty: Installation) -> None:
+@pytest.mark.parametrize("error", ["EROFS", "EDQUOT"])
+def test_a_store_that_refuses_a_deletion_does_not_answer(faulty: Installation, error: str) -> None:
     """503, not a failure of the program; the sweep removes the bytes later."""
     (scenario,) = (each for each in SCENARIOS if each.name == "purge")
     calls = TracedRun(faulty, scenario).list_calls()["api"]
     call = next(each for each in calls if each.name == "unlink" and "/store/blobs/" in each.about)
-    assert TracedRun(faulty, scenario).fail_at("api", call, "EROFS") == (True, [503])
+    assert TracedRun(faulty, scenario).fail_at("api", call, error) == (True, [503])
 
 
 def test_a_write_that_is_cut_short_is_no_success(faulty: Installation) -> None:

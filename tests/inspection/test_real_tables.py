@@ -15,8 +15,14 @@ MIN_TABLES, MIN_DAMAGED = 600, 300
 MIN_FIRST, MIN_SECOND = 0.98, 0.98
 """Shares of the parts that are accepted. Most of the second parts that are not have decimals in a
 column of which the first part has whole numbers alone."""
-MIN_WITH_SUGGESTION = 0.995
-"""Share of the second parts that are accepted, or are as soon as the suggested contract is."""
+WITHOUT_SUGGESTION = {
+    "pydataset/CGM": "nil",
+    "pydataset/Cars93": "rotary",
+    "pydataset/Mofa": "6.2\x1a",
+    "pydataset/attenu": "c168",
+}
+"""The second parts (4 of 784) that are neither accepted nor would be with the suggested contract,
+and the text among numbers that each has: no contract should take it."""
 
 
 def rates_of(outcomes: list[DeliveryOutcome]) -> tuple[float, float, int]:
@@ -44,6 +50,7 @@ def test_all_real_tables(tmp_path: Path) -> None:
     first, second, damaged = rates_of(outcomes)
     assert first >= MIN_FIRST
     assert second >= MIN_SECOND
-    kept = [each for each in outcomes if not each.first and (not each.second or each.suggested)]
-    assert len(kept) >= MIN_WITH_SUGGESTION * sum(not each.first for each in outcomes)
+    lost = [each for each in outcomes if not each.first and each.second and not each.suggested]
+    assert {each.name for each in lost} == set(WITHOUT_SUGGESTION)
+    assert [each.second for each in lost if WITHOUT_SUGGESTION[each.name] not in each.second] == []
     assert damaged >= MIN_DAMAGED

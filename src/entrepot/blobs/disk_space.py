@@ -76,11 +76,12 @@ class DiskSpace:
 def disk_errors() -> Iterator[None]:
     """Turn what a disk or a shared folder answers that does not work now into `StoreUnavailable`.
 
-    All other errors are the caller's, such as a file that does not exist.
+    So is a full one here, at calls that ask for no space: a file system that copies on write may
+    refuse to remove a file. All other errors are the caller's, such as a file that does not exist.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in UNAVAILABLE_ERRNOS:
+        if error.errno not in UNAVAILABLE_ERRNOS | _FULL_ERRNOS:
             raise
         raise StoreUnavailable(reason=os.strerror(error.errno)) from error
