@@ -25,7 +25,9 @@ MAX_NAMES = 5
 MAX_EARLIER = 20
 """Positions of the same label that an error lists."""
 ADVICE = "Remove the column."
-DELIMITERS = ",;\t|:"
+USUAL = ",;\t|"
+"""Delimiters that are always detected if nothing else is stated."""
+DELIMITERS = USUAL + ":"
 """Those that a header may have in place of the contract's."""
 NAME = f"a name of at most {MAX_NAME_CHARS:,} characters without NUL"
 
@@ -82,9 +84,13 @@ def _undivided(table: Table, names: Sequence[str]) -> dict[str, Any] | None:
     for mark in DELIMITERS:
         if [part.strip(" \"'") for part in table.labels[0].split(mark)] == list(names):
             reason = f"the names stand in one cell, with {quoted(mark)} between them"
+            # Where no other delimiter was read, only quotes can keep the names in one cell.
+            read_by = table.description.get("dialect", {}).get("delimiter")
             advice = (
                 f'Write the delimiter of the contract, or state "delimiter": {json.dumps(mark)}.'
             )
+            if read_by is not None and mark in (read_by or USUAL):
+                advice = "Write quotes around each cell, or none, instead of around the whole line."
             stated = Statement(reason, advice=advice)
             return problem("unmatched-header", "", stated, **_header_places(table))
     return None

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
+from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.dialects.candidates import USUAL
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout
-from entrepot.inspection.csv.lexer import Record
+from entrepot.inspection.csv.lexer import Lexer, Record
 
 # Set by hand on tests/inspection/corpus, whose folder `ambiguous` has texts that must be below
 # `reading.MIN_SURE`, and whose folder `clean` has those that must not.
@@ -102,6 +103,27 @@ def _uneven(records: Sequence[Record], layout: Layout) -> str:
         odd = sum(cell_type(text) not in TYPED for text in marked)
         if len(marked) >= MIN_MARKED_SHARE * len(cells) and odd >= MIN_ODD_SHARE * len(cells):
             return mark
+    return ""
+
+
+def line_quotes_reason(
+    dialect: Dialect, lines: Sequence[str], records: Sequence[Record], first_line: int
+) -> str:
+    """Why one column is in doubt where quotes enclose each line as a whole: the header and at least
+    half of the rows then have the same number of cells within their quotes; "" if they have not."""
+    filled = [(line, row[0]) for line, row, _ in records[:MAX_ROWS] if len(row) == 1]
+    if not dialect.quote or len(filled) < 2:
+        return ""
+    if not all(lines[line - first_line].startswith(dialect.quote) for line, _ in filled):
+        return ""
+    for mark in USUAL:
+        lexer = Lexer(Dialect(mark))
+        header, *widths = [len(lexer.cells_of(text)) for _, text in filled]
+        if header > 1 and widths.count(header) >= MIN_MARKED_SHARE * len(widths):
+            return (
+                f"each line is within quotes as a whole, so {mark!r} is text in one column"
+                " (to have columns, write quotes around each cell, or none)"
+            )
     return ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
-from entrepot.inspection.csv.confidence import confidence_of
+from entrepot.inspection.csv.confidence import NO_MARGIN, confidence_of, line_quotes_reason
 from entrepot.inspection.csv.contract.layout import contract_layout
 from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
@@ -121,6 +121,10 @@ def detect_csv(
     if layout.width != best.width:
         records = _records(dialect, layout.width, body, first_line, requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
+    if names is None and hints.delimiter is None and layout.width == 1:
+        reason = line_quotes_reason(dialect, body, records, first_line)
+        if reason:
+            confidence, further = min(confidence, NO_MARGIN), (reason, *further)
     cells = "1 cell" if layout.width == 1 else f"{layout.width:,} cells"
     reasons = (f"with this dialect its rows have {cells}", *layout.reasons)
     return Decision(
