@@ -107,6 +107,51 @@ def test_metadata_beyond_the_quota_stops_what_adds_some_but_no_report(server: Se
 
 
 @pytest.mark.both_databases
+def test_no_actions_that_undo_each_other_go_on_above_the_quota(server: Server) -> None:
+    """Each adds rows to the record, which are kept permanently: on the disk of all accounts."""
+    account, partner = server.new_account(quota=10 * MIB), server.new_account()
+    api, user = account.api, account.new_user()
+    other, file_id = account.new_user(), account.api.deliver()["file_id"]
+    share(partner.api, partner.api.deliver()["file_id"], account.admin.user_name, "r")
+    key = api.post("/key/new", json={"name": "one"}).json()
+    extra = FREE_BYTES + 10 * MIB
+    sender, person = f"/sender/{partner.name}", f"/user/{user.user_name}"
+    withdrawal = f"/file/{file_id}/versions/1/withdraw"
+    assert api.request("PUT", sender, json={"decision": "accepted"}).status_code == 200
+    add_metadata(account, extra)
+    ended: tuple[tuple[str, str, object], ...] = (
+        ("DELETE", f"/key/{key['key_id']}", None),
+        ("PATCH", person, {"disabled": True}),
+        ("PUT", sender, {"decision": "blocked"}),
+        ("POST", withdrawal, {"reason": "wrong"}),
+    )
+    for method, path, body in ended:
+        assert api.request(method, path, json=body).status_code < 300, path
+    recorded = len(api.json("/activity?limit=1000"))
+    for method, path, body in ended[1:3]:  # it is so already
+        assert api.request(method, path, json=body).status_code == 200, path
+    refused: tuple[tuple[str, str, object], ...] = (
+        ("POST", "/key/new", {"name": "two"}),
+        ("POST", "/user/new", {"user_name": f"{account.name}:new"}),
+        ("POST", f"/user/{other.user_name}/link", None),
+        ("PATCH", person, {"disabled": False}),
+        ("PATCH", person, {"role": "admin"}),
+        ("PUT", sender, {"decision": "accepted"}),
+        ("PUT", sender, {"decision": None}),
+        ("DELETE", f"{withdrawal}al", None),
+        ("PATCH", f"/file/{file_id}", {"user_name": other.user_name}),
+    )
+    for method, path, body in refused:
+        answer = api.request(method, path, json=body)
+        assert_problem(answer, 413, "account-quota-exceeded", limit=10 * MIB)
+    assert len(api.json("/activity?limit=1000")) == recorded
+    add_metadata(account, -extra)
+    for method, path, body in refused:
+        assert api.request(method, path, json=body).status_code < 300, path
+    server.assert_sound()
+
+
+@pytest.mark.both_databases
 def test_a_report_is_written_above_the_quota(server: Server) -> None:
     account = server.new_account(quota=MIB)
     schema = {"fields": [{"name": "id", "type": "integer"}]}

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Row, Select, delete, func, select, update
 
 from entrepot.accounts.accounts import check_name, get_account
 from entrepot.accounts.actor import AccountId, Actor, Role, UserId
+from entrepot.activity.metadata import require_metadata_room
 from entrepot.activity.record import record
 from entrepot.db.inserts import insert_if_absent
 from entrepot.db.metadata import metadata
@@ -160,10 +161,18 @@ def change_user(
     role: str | None = None,
     disabled: bool | None = None,
 ) -> User:
-    """Change the role or the disabled state. Raises NotFound, FieldInvalid, LastAdmin."""
+    """Change the role or the disabled state; what is so already is not recorded.
+
+    Raises NotFound, FieldInvalid, LastAdmin, and QuotaExceeded for more rights in an account that
+    has no room for metadata.
+    """
     user = get_user(conn, actor, user_name)
     if role is not None and role not in ROLES:
         raise FieldInvalid(field="role", reason="must be member or admin.", example="member")
+    if role in (None, user.role) and disabled in (None, user.disabled):
+        return user
+    if disabled is False or role == "admin":
+        require_metadata_room(conn, actor.account_id)
     values: dict[str, object] = {}
     if role is not None:
         values["role"] = role

@@ -20,10 +20,16 @@ many bytes of files."""
 GROWING_ACTIONS = frozenset(
     {
         "file.change", "file.offer", "file.undelete", "version.undelete", "version.compare",
-        "schema.propose", "entitlement.grant", "link.create",
+        "schema.propose", "entitlement.grant", "link.create", "version.unwithdraw", "key.create",
+        "user.create", "user.link",
     }
 )  # fmt: skip
-"""What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway."""
+"""What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway.
+
+Of two actions that undo each other one is here, or its function calls `require_metadata_room`: else
+an account above its quota could fill the disk of all accounts with rows of its record. What ends,
+removes or blocks something is never refused.
+"""
 
 
 def metadata_of_account(account_id: ColumnElement[UUID] = accounts.c.id) -> ScalarSelect[int]:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select, update
 
 from entrepot.accounts.actor import Actor, UserId
 from entrepot.accounts.users import get_user, keep_user
+from entrepot.activity.metadata import require_metadata_room
 from entrepot.activity.record import record
 from entrepot.db.inserts import insert_row
 from entrepot.db.pages import Position, page_after
@@ -70,7 +71,7 @@ def transfer_file(
 ) -> None:
     """Make another user of the file's account its owner. The one before keeps no right to it.
 
-    Raises NotFound, NotAllowed, FieldInvalid.
+    Raises NotFound, NotAllowed, FieldInvalid, QuotaExceeded.
     """
     target = lock_manageable(conn, actor, file_id)
     try:
@@ -84,6 +85,7 @@ def transfer_file(
         raise FieldInvalid("user_name", "is disabled.")
     if user.id == target.owner_id:
         return
+    require_metadata_room(conn, target.account_id)
     names = {"from": _full_user_name(conn, target.owner_id), "to": user.user_name}
     _set_owner(conn, file_id, user.id, now)
     record(conn, target.account_id, actor, "file.transfer", now, file_id, None, names)

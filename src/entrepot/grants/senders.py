@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union, update
 
 from entrepot.accounts.actor import AccountId, Actor
+from entrepot.activity.metadata import require_metadata_room
 from entrepot.activity.record import record
 from entrepot.db.tables import accounts, entitlements, files, offers, senders, users
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -85,11 +86,17 @@ def decide_on_sender(
 ) -> SendingAccount:
     """Accept or block an account, or take that back; for the actor's account by its admins.
 
-    Raises NotFound for an account that shares nothing with the actor and was not decided on, and
-    NotAllowed.
+    What was decided so before is not recorded again. Raises NotFound for an account that shares
+    nothing with the actor and was not decided on, NotAllowed, and QuotaExceeded for an acceptance,
+    or the end of a block, in an account that has no room for metadata.
     """
     require_deciding(actor, for_account)
-    get_sender(conn, actor, account_name)
+    sender = get_sender(conn, actor, account_name)
+    before = sender.account_decision if for_account else sender.decision
+    if decision == before:
+        return sender
+    if decision == "accepted" or before == "blocked":
+        require_metadata_room(conn, actor.account_id)
     row = conn.execute(select(accounts.c.id).where(accounts.c.name == account_name)).one()
     receiver_id: UUID = actor.account_id if for_account else actor.user_id
     lock_sender(conn, actor.account_id, row.id)  # whoever shares or offers something waits
