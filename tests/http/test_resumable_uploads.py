@@ -549,3 +549,28 @@ def test_a_large_schema_travels_in_the_header(account: TestAccount) -> None:
     fields = ",".join(f'{{"name":"c{n}","description":"{"x" * 40}"}}' for n in range(200))
     answer = create(account.api, 5, enforce_schema=f'{{"fields":[{fields}]}}')
     assert Tus.of(account.api, answer).delete().status_code == 204
+
+
+def test_an_upload_keeps_no_long_headers(account: TestAccount) -> None:
+    """They stay for a day after its end, and count for no quota: 250,000 bytes for 8 delivered."""
+    named = metadata(filename="a.csv", file_size_limit="1000")
+    blanks = named.replace(",", " " * 10_000 + ",")
+    ignored = metadata(filename="a.csv", file_size_limit="1000", relativePath="x" * 2_000)
+    begun = {"Upload-Length": "8", "Upload-Metadata": named}
+    part = begun | {"Upload-Concat": "partial"}
+    long_match = f'"{"x" * 5_000}"'
+    for field, headers in (
+        ("Upload-Metadata", part | {"Upload-Metadata": metadata(x="y" * 5_000)}),
+        ("Upload-Metadata", begun | {"Upload-Metadata": blanks}),
+        ("relativePath", begun | {"Upload-Metadata": ignored}),
+        ("If-Match", begun | {"If-Match": long_match}),
+        ("If-Match", part | {"If-Match": long_match}),
+    ):
+        answer = account.api.post("/uploads", headers=HEADERS | headers)
+        assert_problem(answer, 422, "field-invalid", field=field)
+    joined = Tus.part(account.api, CSV)
+    final = {"Upload-Concat": f"final;{joined.address}", "Upload-Metadata": named}
+    answer = account.api.post("/uploads", headers=HEADERS | final | {"If-Match": long_match})
+    assert_problem(answer, 422, "field-invalid", field="If-Match")
+    allowed = part | {"Upload-Metadata": named, "If-Match": '"x"'}
+    assert account.api.post("/uploads", headers=HEADERS | allowed).status_code == 201

@@ -67,7 +67,8 @@ from entrepot.http.uploads.tus_headers import (
     capability_headers,
     read_checksum,
     read_concat,
-    read_metadata,
+    read_if_match,
+    read_part_metadata,
     upload_address,
     upload_description,
     upload_headers,
@@ -124,10 +125,10 @@ async def create(request: Request, work: WriteWork) -> Response:
     if concat.parts:
         return await _join(request, work, concat, metadata)
     size = UPLOAD_LENGTH.require(request.headers.get("upload-length"), "Upload-Length")
-    match = request.headers.get("if-match")
+    match = read_if_match(request)
     target = None if concat.partial else await _target(metadata, match, work)
     if concat.partial:
-        read_metadata(metadata)
+        read_part_metadata(metadata)
     elif size == 0:
         raise FieldInvalid("Upload-Length", "the file is empty; nothing was stored.")
     key = idempotency_key(request)
@@ -275,7 +276,7 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, metadata: st
         raise FieldInvalid("Upload-Length", "does not go with `Upload-Concat: final`.")
     if _has_body(request):
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
-    match, max_bytes = request.headers.get("if-match"), work.parts.settings.max_file_size
+    match, max_bytes = read_if_match(request), work.parts.settings.max_file_size
     target = await _target(metadata, match, work)
     parts, whole = await work.read(get_parts, concat.parts, metadata, work.now)
     if whole is None:

@@ -55,6 +55,8 @@ CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", *READING_FIELDS)
 METADATA_NAMES = ("filename", *FIELDS, "file_id", "replaces")
 IGNORED_NAMES = ("filetype", "type", "name", "relativePath")
 """What common clients send of their own accord: the type is detected, the name is `filename`."""
+MAX_OTHER_BYTES = 1_024
+"""A name, or a value that is ignored but kept with the upload."""
 
 Condition = Callable[[ReadConnection, Actor, UUID], None]
 """What a request demands of the file as it is, such as an If-Match; raises if it is not so."""
@@ -272,8 +274,9 @@ async def target_from_metadata(
             known = ", ".join(METADATA_NAMES)
             field = name[:100].replace("\0", "")
             raise FieldInvalid(field, f"is unknown; names in Upload-Metadata are {known}.")
-        if len(value) > FIELD_LIMITS.get(name, 4096):
-            raise FieldInvalid(name, f"may have at most {FIELD_LIMITS.get(name, 4096):,} bytes.")
+        limit = FIELD_LIMITS.get(name, MAX_OTHER_BYTES)
+        if len(value) > limit:
+            raise FieldInvalid(name, f"may have at most {limit:,} bytes.")
     form = UploadForm(
         {name: bytearray(metadata[name]) for name in METADATA_NAMES if name in metadata}
     )

@@ -42,6 +42,11 @@ OFFSET_STREAM = "application/offset+octet-stream"
 PATH = "/api/v1/uploads"
 MAX_PARTS = 1000
 """Partial uploads that are joined: one transaction reads and ends all of them."""
+MAX_KEPT_CHARS = 4_096
+"""An upload's row has these headers until a day after its end, outside the quota. So they are short
+if they do not become metadata of a file, which counts."""
+MAX_BLANKS = 3
+"""Blanks for each pair of Upload-Metadata."""
 TASK_HEADER = "Entrepot-Task-Id"
 
 
@@ -118,6 +123,8 @@ def read_metadata(header: str) -> dict[str, bytes]:
     one. Raises FieldInvalid."""
     example = "Upload-Metadata: filename b3JkZXJzLmNzdg==,file_size_limit MTAwMDAw"
     metadata: dict[str, bytes] = {}
+    if header.count(" ") + header.count("\t") > MAX_BLANKS * (header.count(",") + 1):
+        raise FieldInvalid("Upload-Metadata", "has too many blanks.", example)
     for pair in header.split(",") if header.strip() else ():
         name, _, value = pair.strip().partition(" ")
         try:
@@ -131,6 +138,22 @@ def read_metadata(header: str) -> dict[str, bytes]:
             raise FieldInvalid("Upload-Metadata", reason, example)
         metadata[name] = text
     return metadata
+
+
+def read_part_metadata(header: str) -> None:
+    """Check the Upload-Metadata of a part, which nobody uses. Raises FieldInvalid."""
+    read_metadata(header)
+    if len(header) > MAX_KEPT_CHARS:
+        reason = f"of a part may have at most {MAX_KEPT_CHARS:,} characters."
+        raise FieldInvalid("Upload-Metadata", reason)
+
+
+def read_if_match(request: Request) -> str | None:
+    """The header If-Match, which is kept with the upload. Raises FieldInvalid."""
+    header = request.headers.get("if-match")
+    if header is not None and len(header) > MAX_KEPT_CHARS:
+        raise FieldInvalid("If-Match", f"may have at most {MAX_KEPT_CHARS:,} characters.")
+    return header
 
 
 def read_concat(request: Request) -> Concat:
