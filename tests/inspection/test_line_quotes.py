@@ -14,6 +14,13 @@ WHOLE = {
     "a shorter line": ('"a,b"\n"1,2"\n"3"\n', ","),
     "a blank line": ('"a,b"\n\n"1,2"\n', ","),
 }
+LONGER = {
+    f"many rows, {name}": (
+        "".join(f'"{mark.join(row)}"\n' for row in [("rec", "lane"), *([("1", "L1")] * 9)]),
+        mark,
+    )
+    for name, mark in (("commas", ","), ("semicolons", ";"), ("pipes", "|"))
+}
 ONE_COLUMN = {
     "punctuation below a label": '"name"\n"Doe, John"\n"Roe, Jane"\n',
     "decimal commas": '"amount"\n"1,5"\n"2,5"\n',
@@ -27,9 +34,9 @@ def warnings_of(inspection: Any) -> list[str]:
     return warnings
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", [*WHOLE, *LONGER])
 def test_a_first_version_is_rejected_and_names_the_delimiter(inspect: Inspect, name: str) -> None:
-    text, mark = WHOLE[name]
+    text, mark = (WHOLE | LONGER)[name]
     inspection = inspect(text)
     assert inspection.verdict == "violates"
     message = next(e["message"] for e in errors_of(inspection) if e["code"] == "unsure-reading")
@@ -45,13 +52,19 @@ def test_without_a_contract_it_is_a_warning(inspect: Inspect, name: str) -> None
     assert any(REASON.format(mark) in warning for warning in warnings_of(inspection))
 
 
-@pytest.mark.parametrize("name", ["commas", "semicolons", "tabs, CRLF", "pipes"])
+@pytest.mark.parametrize("name", ["commas", "semicolons", "tabs, CRLF", "pipes", *LONGER])
 def test_a_stated_delimiter_means_one_column(inspect: Inspect, name: str) -> None:
-    text, mark = WHOLE[name]
+    text, mark = (WHOLE | LONGER)[name]
     dialect = {"delimiter": mark.replace("\\t", "\t"), "headerRows": [1]}
     inspection = inspect(text, dialect=dialect)
     assert inspection.verdict == "conforms"
     assert not any("quotes" in warning for warning in warnings_of(inspection))
+
+
+@pytest.mark.parametrize("mark", [",", "|"])
+def test_a_stated_delimiter_has_no_rival(inspect: Inspect, mark: str) -> None:
+    inspection = inspect('"a;b"\n"1;2"\n"3;4"\n', dialect={"delimiter": mark})
+    assert inspection.verdict == "conforms"
 
 
 @pytest.mark.parametrize("name", ONE_COLUMN)

@@ -33,10 +33,15 @@ of numbers, for the one column to be in doubt."""
 
 
 def confidence_of(
-    scored: Sequence[ScoredDialect], records: Sequence[Record], layout: Layout, width: int
+    scored: Sequence[ScoredDialect],
+    records: Sequence[Record],
+    layout: Layout,
+    width: int,
+    delimiter_stated: bool,
 ) -> tuple[float, tuple[str, ...]]:
     """How sure the reading is: by how far the next best dialect that gives other cells stays
-    behind, how regular the rows are, and how clear the header is."""
+    behind, how regular the rows are, and how clear the header is. A delimiter that is stated has no
+    rivals: to state it is the way out of the doubt."""
     best = scored[0]
     reasons = []
     margin = 1.0
@@ -51,12 +56,12 @@ def confidence_of(
         description = f"the delimiter {mark!r}" if mark else "one column"
         reasons.append(f"{description} fits nearly as well")
         break
-    if _rival(best, records, layout):
+    if not delimiter_stated and _rival(best, records, layout):
         margin = 0.0
         reasons.append(
             "another delimiter stands as often in every row, or the commas are decimal ones"
         )
-    uneven = _uneven(records, layout) if best.width == 1 else ""
+    uneven = _uneven(records, layout) if best.width == 1 and not delimiter_stated else ""
     if uneven:
         margin = 0.0
         reasons.append(f"most lines have the mark {uneven!r}, but not equally often")

@@ -120,8 +120,9 @@ def detect_csv(
             layout = with_unlike_header(layout, records)
     if layout.width != best.width:
         records = _records(dialect, layout.width, body, first_line, requested)
-    confidence, further = confidence_of(scored, records, layout, best.width)
-    if names is None and hints.delimiter is None and layout.width == 1:
+    stated = hints.delimiter is not None
+    confidence, further = confidence_of(scored, records, layout, best.width, stated)
+    if names is None and not stated and layout.width == 1:
         reason = line_quotes_reason(dialect, body, records, first_line)
         if reason:
             confidence, further = min(confidence, NO_MARGIN), (reason, *further)
