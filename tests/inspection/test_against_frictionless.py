@@ -169,6 +169,10 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "duplicate label with wrong cells": (
         "a,a\n1,y\n", {"fields": [A_INT, field("b", "integer")]},
         [("duplicate-label", None, 2)], [("duplicate-label", None, 2), ("type-error", 2, 2)]),
+    # Python takes a week that the year does not have for one of another year.
+    "a week that the year does not have": (
+        "a\n2021-53-1\n", {"name": "a", "type": "date", "format": "%Y-%U-%w"},
+        [("type-error", 2, 1)], []),
     # To be in the primary key means to be required (Data Package v2).
     "a partly missing primary key": (
         "a,b\n1,x\n,x\n", {**AB, "primaryKey": ["a", "b"]}, [("primary-key", 3, None)], []),
