@@ -47,7 +47,7 @@ def worker_by_hand(installation: Installation, name: str) -> Iterator[psutil.Pro
     )
     os.close(child_end)
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps((installation.server.settings, child_end, name)))
+    process.stdin.write(pickle.dumps((installation.server.settings, child_end, name, None)))
     process.stdin.close()
     try:
         assert os.read(ready, 16) == b"ready\n"
