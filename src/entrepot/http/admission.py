@@ -29,7 +29,7 @@ from entrepot.http.deps import is_basic, read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
 from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
-from entrepot.http.places import ADDRESSES, HEALTH
+from entrepot.http.places import ADDRESSES, API, HEALTH
 from entrepot.http.problems.handlers import answer_as_app, answer_unexpected
 from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
 from entrepot.http.runtime import Runtime
@@ -39,7 +39,6 @@ from entrepot.http.uploads.tus_headers import VERSION as TUS_VERSION
 from entrepot.http.web.same_origin import is_sent_by_another_site
 from entrepot.http.web.session_work import session_token
 
-API = "/api/v1/"
 ADDRESS_NEEDS_KEY = (
     "No API key came with the request: send `Authorization: Bearer <key>`, or the key as the "
     "password of HTTP Basic."
@@ -203,7 +202,7 @@ def _takes_key(scope: Scope) -> bool:
     path: str = scope["path"]
     if path.startswith(ADDRESSES):
         return find_header(scope, b"authorization") is not None
-    return path.startswith(API)
+    return path.startswith(f"{API}/")
 
 
 def _policy(name: str, per_minute: int, burst: int) -> Policy | None:

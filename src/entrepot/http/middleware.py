@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrepot.http.parameters import CONTENT_LENGTH
-from entrepot.http.places import HEALTH, LINKS, path_without_secret
+from entrepot.http.places import API, HEALTH, LINKS, path_without_secret
 from entrepot.http.raw_headers import RawHeaders, find_header
 from entrepot.http.request_counts import RequestCounts
 from entrepot.settings import Settings
@@ -44,7 +44,7 @@ written."""
 
 PARTIES = ("account_id", "user_id", "key_id", "link_id")
 """What a request's scope says of who asked, once it is known."""
-TASKS = "/api/v1/task"
+TASKS = f"{API}/task"
 """Where an answer's Location points if it has begun a task."""
 
 # What answers have that state nothing else: pages allow their own styles and scripts.

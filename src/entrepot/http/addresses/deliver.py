@@ -206,5 +206,5 @@ def _published(task: TaskRecord) -> Response:
         "version": task.version or 0,
         "status": "published",
     }
-    location = {"Location": f"/api/v1/file/{task.file_id}/versions/{task.version}"}
+    location = {"Location": f"{API}/file/{task.file_id}/versions/{task.version}"}
     return JSONResponse(document, status_code=201, headers=location)

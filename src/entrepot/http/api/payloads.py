@@ -22,6 +22,7 @@ from entrepot.http.api.models.versions import (
     VersionException,
     WithdrawalDetails,
 )
+from entrepot.http.places import API
 from entrepot.http.problems.handlers import task_problem
 from entrepot.http.timestamps import format_timestamp
 from entrepot.tasks.records import TaskRecord
@@ -100,11 +101,11 @@ def task_payload(task: TaskRecord) -> TaskDetails:
     percent = round(100 * task.done / task.total, 1) if task.total else 0.0
     report = None
     if task.has_report:
-        report = f"/api/v1/task/{task.id}/report"
+        report = f"{API}/task/{task.id}/report"
         if task.kind == COMPARISON:
-            report = f"/api/v1/task/{task.id}/comparison"
+            report = f"{API}/task/{task.id}/comparison"
         if task.version is not None:
-            report = f"/api/v1/file/{task.file_id}/report?version={task.version}"
+            report = f"{API}/file/{task.file_id}/report?version={task.version}"
     return {
         "task_id": str(task.id),
         "kind": task.kind,

@@ -112,5 +112,5 @@ async def validate(request: Request, work: WriteWork) -> JSONResponse:
 
 def accepted_response(task_id: TaskId) -> JSONResponse:
     """`202` with the task that continues in the background."""
-    headers = {"Location": f"/api/v1/task/{task_id}"}
+    headers = {"Location": f"{API}/task/{task_id}"}
     return JSONResponse({"task_id": str(task_id)}, status_code=202, headers=headers)

@@ -26,6 +26,7 @@ from entrepot.errors import (
     TusVersionUnsupported,
 )
 from entrepot.files.delivery.upload_state import Upload
+from entrepot.http.places import API
 from entrepot.http.problems.handlers import answer_error
 
 VERSION = "1.0.0"
@@ -39,7 +40,7 @@ EXTENSIONS = (
 )
 ALGORITHMS = ("sha256", "sha1", "sha512", "md5")
 OFFSET_STREAM = "application/offset+octet-stream"
-PATH = "/api/v1/uploads"
+PATH = f"{API}/uploads"
 MAX_PARTS = 1000
 """Partial uploads that are joined: one transaction reads and ends all of them."""
 MAX_KEPT_CHARS = 4_096
