@@ -117,5 +117,5 @@ def test_large_answers_come_whole_and_count_as_downloads(account: TestAccount) -
 def test_blocks_are_the_smaller_the_more_are_under_way() -> None:
     sizes = [block_bytes(number) for number in range(1, 100)]
     assert sizes == sorted(sizes, reverse=True)
-    assert (sizes[0], sizes[-1]) == (MIB, SMALL_BYTES)
-    assert sizes.count(MIB) == BLOCK_STEPS[0][0]
+    assert (sizes[0], sizes[-1]) == (BLOCK_STEPS[0][1], SMALL_BYTES)
+    assert sizes.count(sizes[0]) == BLOCK_STEPS[0][0]

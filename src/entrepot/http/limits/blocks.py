@@ -12,10 +12,10 @@ from starlette.types import Send
 KIB = 1024
 SMALL_BYTES = 64 * KIB
 """An answer that is sent as one message, and counts for nobody."""
-BLOCK_STEPS = ((4, 1024 * KIB), (16, 256 * KIB))
-"""Downloads under way, and the size of the blocks of a new one up to this many. Those of 1 MiB send
-at 1.2 of the rate of nginx, those of 256 KiB at 0.7. No more downloads have large ones than the
-step says: one that has them is among those under way."""
+BLOCK_STEPS = ((4, 512 * KIB), (16, 256 * KIB))
+"""Downloads under way, and the size of the blocks of a new one up to this many: those of 512 KiB
+take the least CPU (docs/decisions/0085). No more downloads have large ones than the step says: one
+that has them is among those under way."""
 QUEUED_MESSAGES = 4
 
 
