@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -94,16 +95,20 @@ def test_a_blob_of_several_parts_is_one_blob(store: S3Store) -> None:
     assert uploads_of(store) == []
 
 
-@pytest.mark.parametrize("size", [1234, PART + 1234])
-def test_bytes_that_change_on_the_way_are_refused(store: S3Store, size: int) -> None:
+CHECKSUMS = (b"content-md5", b"x-amz-checksum-crc32")
+
+
+@pytest.mark.parametrize(("size", "changed"), [(1234, 1), (PART + 1234, 1), (PART + 1234, 2)])
+def test_bytes_that_change_on_the_way_are_refused(store: S3Store, size: int, changed: int) -> None:
     """Their checksum is signed, instead of the bytes; what has none is signed itself."""
-    signed: dict[str, bool] = {}
+    signed: list[bool] = []
+    puts = count(1)
 
     def change(request: Any, **_: object) -> None:
-        covers_md5 = b"content-md5" in request.headers["Authorization"]
+        covered = any(name in request.headers["Authorization"] for name in CHECKSUMS)
         is_unsigned = request.headers["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
-        signed[request.method] = covers_md5 == is_unsigned
-        if request.method == "PUT":
+        signed.append(covered == is_unsigned)
+        if request.method == "PUT" and next(puts) == changed:
             request.body = bytes(request.body[:-1]) + b"?"
 
     events = store._bucket.client.meta.events
@@ -113,9 +118,37 @@ def test_bytes_that_change_on_the_way_are_refused(store: S3Store, size: int) -> 
     with pytest.raises(StoreUnavailable, match="BadDigest"):
         writer.commit()
     events.unregister("before-send.s3", change)
-    assert "PUT" in signed
-    assert set(signed.values()) == {True}
+    assert next(puts) == changed + 1
+    assert all(signed)
     assert store.stat(blob_id) is None
+
+
+@pytest.mark.parametrize("knows_crc32", [True, False])
+def test_the_checksum_of_a_part_is_one_that_the_store_knows(
+    store: S3Store, knows_crc32: bool
+) -> None:
+    sent: list[list[bool]] = []
+
+    def note(request: Any, **_: object) -> None:
+        if request.method == "PUT":
+            sent.append([name in request.headers["Authorization"] for name in CHECKSUMS])
+
+    handlers = {"before-send.s3": note}
+    if not knows_crc32:
+        handlers |= {
+            "before-parameter-build.s3.CreateMultipartUpload": lambda params, **_: params.pop(
+                "ChecksumAlgorithm"
+            ),
+            "after-call.s3.UploadPart": lambda parsed, **_: parsed.pop("ChecksumCRC32"),
+        }
+    events = store._bucket.client.meta.events
+    for event, handler in handlers.items():
+        events.register(event, handler)
+    data = os.urandom(2 * PART + 1234)
+    assert b"".join(store.read(put(store, data))) == data
+    for event, handler in handlers.items():
+        events.unregister(event, handler)
+    assert sent == [[True, True], *[[not knows_crc32, True]] * 2]
 
 
 def test_an_upload_that_ends_early_leaves_no_parts(store: S3Store) -> None:
