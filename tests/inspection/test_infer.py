@@ -199,15 +199,16 @@ def test_a_file_without_header_is_rejected_under_inference(inspect: Inspect) -> 
 
 def test_columns_without_a_label_get_a_name(inspect: Inspect) -> None:
     """R and pandas write one for the index. The name is frozen, and the blank label has it."""
-    inferred = inspect(",a,\n1,x,2\n")
+    inferred = inspect(",a,,b\n1,x,2,y\n")
     assert inferred.schema is not None
-    assert [field["name"] for field in inferred.schema["fields"]] == ["column_1", "a", "column_3"]
+    names = ["column_1", "a", "column_3", "b"]
+    assert [field["name"] for field in inferred.schema["fields"]] == names
     warnings = inferred.report["tasks"][0]["warnings"]
     assert [text for text in warnings if text.startswith("Column")] == [
         f"Column {number} has no label; the contract names it `column_{number}`."
         for number in (1, 3)
     ]
-    assert inspect(",a,\n2,y,3\n", inferred.schema).verdict == "conforms"
+    assert inspect(",a,,b\n2,y,3,z\n", inferred.schema).verdict == "conforms"
     spare = inspect("a,b,\n1,2,\n3,4,\n")
     assert spare.schema is not None
     assert [field["name"] for field in spare.schema["fields"]] == ["a", "b"]

@@ -101,7 +101,8 @@ class Table:
     of texts.
     `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
     the first is the header); `original` is the relation of which `relation` is a copy;
-    `header_line` is the physical line of the header in a text.
+    `header_line` is the physical line of the header in a text; `unlabelled` are this many columns
+    beyond the last one that have no label, and are not columns of the table.
     """
 
     columns: tuple[Column, ...]
@@ -133,6 +134,7 @@ class Table:
     place_unit: PlaceUnit = "line"
     original: Sql = sql("")
     header_line: int | None = None
+    unlabelled: int = 0
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for row in self.first_rows[:1])

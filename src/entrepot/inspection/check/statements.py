@@ -15,6 +15,7 @@ from entrepot.inspection.table import CellKind, Table
 
 QUOTE_ADVICE = "Put a cell that contains the delimiter in quotes."
 DELIMITER_ADVICE = "Remove the delimiters at the end of the row."
+LABEL_ADVICE = "Give the column a label, or take the value out."
 BLANK_ADVICE = 'Remove the row, or add "skipBlankRows": true to the dialect.'
 
 
@@ -92,6 +93,9 @@ def _state_surplus(table: Table, row: ListedRow, cell: str, number: int) -> Stat
         advice = "Remove the cell, or move it into a column of the table."
         reason = f"{surplus} to the left of the first column"
         return Statement(reason, "no value beside the table", "", advice)
+    if cell and number <= len(table.columns) + table.unlabelled:
+        reason = f"{surplus} in a column without a label"
+        return Statement(reason, "no value there", "", LABEL_ADVICE)
     usual = QUOTE_ADVICE if cell else DELIMITER_ADVICE
     advice = "" if table.stores_types else row.looks or usual
     reason = f"{surplus} beyond the last column, the row has {_cells(row.cells)}"

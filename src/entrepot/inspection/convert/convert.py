@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.cell_json import json_of
-from entrepot.inspection.check.first_version import without_spare_columns
+from entrepot.inspection.check.first_version import only_fields
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
@@ -159,7 +159,7 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
             def write(table: Table) -> int:
                 nonlocal contract
                 if request.mode == "infer":
-                    table = without_spare_columns(engine, table)
+                    table = only_fields(table, schema)
                 contract = None if request.mode == "none" else (table, schema, request.frozen)
                 judged_cells = JudgedCells(may_be_wrong=request.is_exception)
                 rows, columns[:] = write_parquet(engine, table, schema, target, judged_cells)

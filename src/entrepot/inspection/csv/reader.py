@@ -293,6 +293,7 @@ class CsvText:
             description=detected.describe(),
             warnings=tuple(detected.warnings),
             header_line=self._header_line(),
+            unlabelled=detected.layout.spare_columns,
         )
 
     def _header_line(self) -> int | None:
