@@ -17,7 +17,7 @@ from tests.inspection.conftest import Inspect, errors_of
             ["a", "b"],
             ["Columns 3, 4 have neither a label nor a value; they were left out."],
         ),
-        ("a,b,,\n1,2,3,\n", ["a", "b", "column_3"], ["Column 4"]),
+        ("a,b,,\n1,2,3,\n", ["a", "b"], ["Column 4"]),
         (f"a,b{',' * 300}\n1,2{',' * 300}\n", ["a", "b"], ["Columns 3, 4, 5, 6, 7, …"]),
     ],
 )
@@ -30,7 +30,7 @@ def test_last_columns_without_a_label_and_a_value(
     warnings = inferred.report["tasks"][0]["warnings"]
     notices = [text for text in warnings if "left out" in text]
     assert [text[: len(begin)] for text, begin in zip(notices, left_out, strict=True)] == left_out
-    assert inspect(text, inferred.schema).verdict == "conforms"
+    assert inspect(text, inferred.schema).verdict == inferred.verdict
 
 
 def test_a_row_with_a_delimiter_at_its_end_has_a_cell_too_many(inspect: Inspect) -> None:

@@ -119,7 +119,7 @@ def test_an_export_becomes_a_contract_with_all_its_forms(
         (POSTINGS, {"outside-table"}),
         (PAGES, {"outside-table"}),
         (MYSQL, {"outside-table"}),
-        (SQLPLUS, {"outside-table", "blank-row"}),
+        (SQLPLUS, {"outside-table", "blank-row", "extra-cell"}),
         (R_TABLE, {"extra-cell"}),
     ],
 )

@@ -11,10 +11,7 @@ from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.emptiness import describe_unmarked_gaps
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.first_version import (
-    judge_first_version,
-    without_unlabelled_columns,
-)
+from entrepot.inspection.check.first_version import judge_first_version, without_unlabelled
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.outside.rows_outside import find_rows_outside
@@ -288,7 +285,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     if first and table.first_version.markup:
         raise NotTabular("it is HTML or XML")
     if first:
-        table = without_unlabelled_columns(engine, table)
+        table = without_unlabelled(engine, table)
     inferred = infer_schema(engine, table, freezes=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     # An inferred schema lets all cells through but control characters, and moments of no field.

@@ -49,7 +49,7 @@ def judge_first_version(
     return replace(table, warnings=warnings, first_version=first), errors
 
 
-def without_unlabelled_columns(engine: duckdb.DuckDBPyConnection, table: Table) -> Table:
+def without_unlabelled(engine: duckdb.DuckDBPyConnection, table: Table) -> Table:
     """The table without its last columns that have no label, as delimiters at the ends of lines
     make them: they are not columns of a table that becomes a contract, and a value in them is a
     cell too many. Raises duckdb.Error where the scan fails.

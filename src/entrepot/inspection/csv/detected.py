@@ -13,9 +13,9 @@ from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.table_end import BlockBelow, TableEnd
 from entrepot.inspection.detect.encoding import Encoding
 
-JUNK = "\0\x1a\x0c \t\r\n\ufeff"
-"""Characters without a meaning: padding (NUL, Ctrl-Z), form feeds, blanks, a mark of byte order."""
-PADDING = "\0\x1a"
+JUNK = "\0\x0c \t\r\n\ufeff"
+"""Characters without a meaning: padding (NUL), form feeds, blanks, a mark of byte order."""
+PADDING = "\0"
 MAX_PADDING_BYTES = 4096
 """As many NULs as fill the last cluster of a disc up to its end; more of them are not padding."""
 MAX_LISTED_ROWS = 5
@@ -123,7 +123,8 @@ def _outside(part: BlockBelow) -> str:
 @dataclass(frozen=True, kw_only=True)
 class DetectedCsv(DetectedTable):
     """The decision on a delimited text. `first_line` is the physical line of the first data row,
-    `undecodable` and `padding` are bytes; `spanning` counts the cells of several lines that look
+    `undecodable` and `padding` are bytes; `end_mark`: the text
+    ends with Ctrl-Z; `spanning` counts the cells of several lines that look
     like rows, and shows the first."""
 
     encoding: Encoding
@@ -134,6 +135,7 @@ class DetectedCsv(DetectedTable):
     first_line: int
     undecodable: int = 0
     padding: int = 0
+    end_mark: bool = False
     spanning: tuple[int, str] = (0, "")
 
     @property
@@ -157,9 +159,9 @@ class DetectedCsv(DetectedTable):
         sentences += self.omissions
         if self.padding:
             sentences.append(
-                "1 byte of padding (NUL, Ctrl-Z) at the end was left out."
+                "1 byte of padding (NUL) at the end was left out."
                 if self.padding == 1
-                else f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
+                else f"{self.padding:,} bytes of padding (NUL) at the end were left out."
             )
         if self.spanning[0]:
             sentences.append(
@@ -178,6 +180,7 @@ class DetectedCsv(DetectedTable):
             "encodingConfidence": self.encoding.sure,
             "encodingAlternatives": list(self.encoding.rivals),
             "bom": self.bom,
+            "endMark": self.end_mark,
             "newline": self.line_end,
             "lines": self.lines,
             "dialect": self.dialect.describe() | {"header": bool(self.layout.header)},
@@ -220,7 +223,7 @@ def is_blank_record(cells: Sequence[str], width: int) -> bool:
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """Whether a record has no text: a blank line, or what ends some files (NULs, Ctrl-Z)."""
+    """Whether a record has no text: a blank line, or the NULs that end some files."""
     if len(cells) != 1:
         return not cells
     return len(cells[0]) <= MAX_PADDING_BYTES and not cells[0].strip(JUNK)

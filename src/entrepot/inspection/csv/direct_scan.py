@@ -39,6 +39,7 @@ def detected_csv(source: CsvSource) -> DetectedCsv:
         confidence=decision.confidence,
         reasons=decision.reasons,
         further=decision.further,
+        end_mark=source.end_mark > 0,
         undecodable=source.damage.total,
         padding=source.byte_scan.padding if source.byte_scan.padding <= MAX_PADDING_BYTES else 0,
     )

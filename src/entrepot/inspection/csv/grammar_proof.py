@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from entrepot.inspection.csv.detected import PADDING
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.lexer import MAX_CSV_CELL_CHARS, MAX_RECORD_LINES
 from entrepot.inspection.limits import MIB
@@ -27,8 +26,6 @@ BLOCK_BYTES = MIB
 """Read at a time, so that the parts of a block stay in the processor's caches."""
 MAX_RECORD_BYTES = MAX_CSV_CELL_CHARS
 """Of a record of several lines: the lexer reads a longer one by another way."""
-BLANK = PADDING.encode()
-"""What makes a record of one cell a blank one."""
 LINE_END_WITHIN = b"\0"
 """What a line end within a quoted cell is written as while records are separated; the text has
 no NUL."""
@@ -90,7 +87,7 @@ class _Proof:
         # A line end before the block and one behind it are the borders of its ends.
         parts = (b"\n" + block + b"\n").split(self._quote)
         # A record of one empty cell is blank for the lexer, and a row for the engine.
-        if self._width == 1 and not all(part.strip(BLANK) for part in parts[1::2]):
+        if self._width == 1 and not all(parts[1::2]):
             return False
         bare = b"".join(parts[::2])[1:-1]
         return (

@@ -88,7 +88,13 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 repeated.add(number)
             if (count != width or doubted) and _is_no_text(cells):
                 collector.add("source-error", NO_TEXT, number, line)
-            if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
+            if (
+                count == width
+                and cells[0]
+                and (cells[-1] or cells[column])
+                and not finder.starting
+                and not (width == 1 and is_blank_record(cells, width))
+            ):
                 batch.append([number, line, count, "", *cells])
             else:
                 row = [] if is_blank_record(cells, width) else cells

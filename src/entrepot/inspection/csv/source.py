@@ -13,6 +13,7 @@ from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes, scan_ends
 from entrepot.inspection.detect.encoding import Encoding
+from entrepot.inspection.detect.end_mark import cut_end
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import Damage, is_ebcdic, transcode
 from entrepot.inspection.limits import Limits
@@ -35,14 +36,15 @@ class UnlikeItsEnds(IrregularText):
 @dataclass(frozen=True)
 class ScannedText:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
-    mark of byte order. `original` is the scan of the file's own bytes, `byte_scan` that of
-    `path`. `samples`: what was detected in its first lines."""
+    mark of byte order and the `end_mark`, of this many bytes. `original` is the scan of the file's
+    own bytes, `byte_scan` that of `path`. `samples`: what was detected in its first lines."""
 
     path: Path
     original: ByteScan
     byte_scan: ByteScan
     damage: Damage
     samples: LineSamples
+    end_mark: int
 
     @property
     def copied(self) -> bool:
@@ -69,7 +71,7 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     """
     ends = scan_ends(request.path) if request.by_ends and request.encoding is None else None
     if ends is not None:
-        text = ScannedText(request.path, ends, ends, Damage(), LineSamples())
+        text = ScannedText(request.path, ends, ends, Damage(), LineSamples(), 0)
     else:
         text = _scan_text(request.path, request.encoding, context)
     return decide(text, request, context.limits)
@@ -98,13 +100,17 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
     # In EBCDIC a line ends in another byte, so that this byte tells nothing of its length.
     if not is_ebcdic(encoding.name) and original.longest_line > MAX_CHAR_BYTES * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
-    if encoding.name != "utf-8" or encoding.damaged:
+    if encoding.name != "utf-8" or encoding.damaged or original.end_mark:
         target = context.scratch / "text.utf8"
         damage = transcode(path, encoding.name, original.bom, target, progress)
         path, byte_scan = target, scan_bytes(target, progress)
+    end_mark = byte_scan.end_mark
+    if end_mark:
+        cut_end(path, end_mark)
+        byte_scan = scan_bytes(path, progress)
     if byte_scan.longest_line > limits.line:
         raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
-    return ScannedText(path, original, byte_scan, damage, LineSamples())
+    return ScannedText(path, original, byte_scan, damage, LineSamples(), end_mark)
 
 
 def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
@@ -120,7 +126,7 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     OSError."""
     names, dialect, byte_scan = request.names, request.dialect, text.byte_scan
     head, whole = _head(text.path, byte_scan)
-    if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
+    if not head.strip("\r\n \t\0\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
     # Where the reading binds, a CR alone has one meaning, wherever it stands: it ends a record.
@@ -148,6 +154,7 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
         byte_scan=byte_scan,
         damage=text.damage,
         samples=text.samples,
+        end_mark=text.end_mark,
         splits=splits,
         decision=decision,
         head_lines=head_lines,

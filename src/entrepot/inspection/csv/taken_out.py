@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.decision import Decision
-from entrepot.inspection.csv.detected import MAX_LISTED_ROWS, Occurrences, is_blank
+from entrepot.inspection.csv.detected import MAX_LISTED_ROWS, Occurrences, is_blank_record
 from entrepot.inspection.csv.lexer import COMMENT
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.record_counts import RecordCounts
@@ -73,7 +73,7 @@ class TakenOut:
             if number not in self._comment_rows and not self._mark_stated:
                 self.guessed_comments.add(number)
             return True
-        if any(cells) and not is_blank(cells):
+        if any(cells) and not is_blank_record(cells, self._layout.width):
             self._trailing = 0
             return False
         self._trailing += 1

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.encoding import Encoding, guess_encoding
+from entrepot.inspection.detect.end_mark import ENDING, MARK_BYTE, marked_bytes
 from entrepot.inspection.detect.seven_bit import (
     DOUBT,
     ESCAPE,
@@ -49,7 +50,6 @@ NEVER_TEXT = frozenset(b"\xfe\xff")
 """Bytes that UTF-8 never has; alone they are damage, since no text is of these letters alone."""
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 WORD_ENDS = (b"\n", b"\r", b" ", b",", b";", b"\t")
-ENDING = b"\r\n\x00\x1a\x0c \t"
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class ByteScan:
     """What the bytes of `path` are. `size`, `bom` and `longest_line` are bytes; `longest_line`
     is exact above the size of a block. `counted` are the line ends, LF, CRLF and CR alike, None
     where they are not counted yet; `blank_at_end` are lines without text after the last one with
-    any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
-    that there are others too, `carriage` that a CR without LF is one of them.
-    `controls`: there are NUL, SOH or STX. `partial`: only the ends of the file were looked at, and
-    what is between them is supposed to be alike; there may be quotes, and `longest_line` is what a
-    line may have."""
+    any, `padding` the NULs there. `end_mark` are the bytes of the end-of-file mark, which `source`
+    takes off. `newline` is the prevailing line end, `mixed` says that there are others too,
+    `carriage` that a CR without LF is one of them. `controls`: there are NUL, SOH or STX.
+    `partial`: only the ends of the file were looked at, and what is between them is supposed to be
+    alike; there may be quotes, and `longest_line` is what a line may have."""
 
     path: Path
     size: int
@@ -78,6 +78,7 @@ class ByteScan:
     nul: bool
     controls: bool
     longest_line: int
+    end_mark: int = 0
     partial: bool = False
 
     def confirms(self, ends: "ByteScan") -> bool:
@@ -302,7 +303,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         counted=tally.lf + bare if tally.counting else None,
         ends_with_newline=ends,
         blank_at_end=max(0, blank - 1) if ends else blank if after else 0,
-        padding=after.count(b"\0") + after.count(b"\x1a"),
+        padding=after.count(b"\0"),
         newline=newline,
         mixed=len([count for count in (tally.lf - crlf, crlf, bare) if count]) > 1,
         carriage=bare > 0,
@@ -310,6 +311,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         nul=tally.nul,
         controls=tally.controls or tally.nul,
         longest_line=tally.longest,
+        end_mark=marked_bytes(path) if MARK_BYTE in after else 0,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from entrepot.inspection.context import Detected
 from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.ebcdic import looks_like_ebcdic
+from entrepot.inspection.detect.end_mark import without_end_mark
 from entrepot.inspection.detect.formats import FORMATS
 from entrepot.inspection.detect.signatures import OTHER, match_signature, words_for
 from entrepot.inspection.detect.stated_encoding import resolve_encoding
@@ -77,6 +78,7 @@ def detect(
     if text is None:
         return _other("application/octet-stream")
     whole = len(head) < SAMPLE_BYTES
+    text = without_end_mark(text) if whole else text
     kind = _stated_json(text.lstrip("\ufeff \t\r\n"), dialect) if dialect is not None else None
     return _text(kind) if kind is not None else _detect_text(text, whole)
 

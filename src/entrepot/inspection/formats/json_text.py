@@ -5,6 +5,7 @@ from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
+from entrepot.inspection.detect.end_mark import cut_end, marked_bytes
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.table import SourceBroken
@@ -14,16 +15,17 @@ BLOCK_BYTES = 1 << 20
 
 
 def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -> tuple[Path, str]:
-    """The file itself if it is to be UTF-8, else a copy that is; and its encoding, which may be
-    stated. Raises SourceBroken where it does not fit, OSError."""
+    """The file itself if it is UTF-8 without an end-of-file mark, else such a copy; and its
+    encoding, which may be stated. Raises SourceBroken where it does not fit, OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     bom, encoding = byte_order(head) if stated is None else encoding_of(head, stated)
-    if stated is None and encoding in (None, "utf-8"):
+    if stated is None and encoding in (None, "utf-8") and not marked_bytes(path):
         return path, "utf-8"
-    assert encoding is not None
+    encoding = encoding or "utf-8"
     target = context.scratch / "utf-8.json"
     _decode(path, encoding, bom, target, context)
+    cut_end(target, marked_bytes(target))
     return target, encoding
 
 

@@ -78,6 +78,8 @@ def _encoding(values: dict[str, Any]) -> list[str]:
         texts.append("or perhaps " + ", ".join(map(short_text, values["encodingAlternatives"])))
     if values.get("bom"):
         texts.append("with a byte order mark")
+    if values.get("endMark"):
+        texts.append("with an end-of-file mark (Ctrl-Z)")
     if values.get("undecodable"):
         texts.append(f"{number(values['undecodable'])} bytes cannot be decoded")
     return texts
@@ -162,7 +164,7 @@ GROUPS: Sequence[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], list[str
     (("format",), "Format", _format),
     (("compression", "unpacked"), "Compression", _packed),
     (
-        ("encoding", "encodingConfidence", "encodingAlternatives", "bom", "undecodable"),
+        ("encoding", "encodingConfidence", "encodingAlternatives", "bom", "endMark", "undecodable"),
         "Encoding",
         _encoding,
     ),
