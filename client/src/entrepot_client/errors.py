@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entrepot_client.counts import counted
+
 if TYPE_CHECKING:
     from entrepot_client.models import File
 
@@ -140,7 +142,7 @@ class AmbiguousFile(ClientError):
             shared = "the path"
         else:
             shared = "an id that begins with"
-        return f"{len(self.files)} files have {shared} {self.reference!r}"
+        return f"{counted(len(self.files), 'file')} have {shared} {self.reference!r}"
 
     def __str__(self) -> str:
         return f"{self.what}: {', '.join(self.file_ids)}."
@@ -169,7 +171,10 @@ class FileOverSizeLimit(ClientError):
     limit: int
 
     def __str__(self) -> str:
-        return f"The file has {self.size:,} bytes, more than its size limit of {self.limit:,}."
+        return (
+            f"The file has {counted(self.size, 'byte')}, more than its size limit of "
+            f"{self.limit:,}."
+        )
 
 
 @dataclass(eq=False)
@@ -189,7 +194,10 @@ class RemoteFileChanged(ClientError):
     received: int
 
     def __str__(self) -> str:
-        return f"The file changed on the server after {self.received:,} bytes had been written."
+        return (
+            f"The file changed on the server after {counted(self.received, 'byte')} had been "
+            f"written."
+        )
 
 
 @dataclass(eq=False)

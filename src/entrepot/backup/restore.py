@@ -37,6 +37,7 @@ from entrepot.db.engine import database_url, open_database
 from entrepot.errors import BlobDamaged, StartRefused
 from entrepot.files.named_blobs import list_named_blobs
 from entrepot.settings import Settings
+from entrepot_client.counts import counted
 
 MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
@@ -129,7 +130,7 @@ def _check_pieces(backup: BackupFolder, snapshot: Path, manifest: Manifest) -> N
         if not path.is_file() or path.stat().st_size != copy.size:
             missing.append(str(path.relative_to(backup.root)))
     if count != manifest.blobs:
-        missing.append(f"{manifest.blobs - count} lines of its list of blobs")
+        missing.append(f"{counted(manifest.blobs - count, 'line')} of its list of blobs")
     if missing:
         more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
         raise StartRefused(
@@ -164,7 +165,8 @@ def _check_database(settings: Settings, snapshot: Path, manifest: Manifest) -> N
         )
     if lacking:
         raise StartRefused(
-            reason=f"The database {database_url(settings)} names {lacking:,} blobs that the "
+            reason=f"The database {database_url(settings)} names {counted(lacking, 'blob')} that "
+            "the "
             f"snapshot {snapshot.name} lacks: the dump is newer than the snapshot. Take the dump "
             "before the snapshot, or choose a newer snapshot. Nothing was written."
         )
@@ -181,7 +183,7 @@ def _check_space(settings: Settings, snapshot: Path, manifest: Manifest) -> None
     free = shutil.disk_usage(disk).free - settings.disk_reserve
     if free < needed:
         raise StartRefused(
-            reason=f"The snapshot {snapshot.name} takes {needed:,} bytes, and the disk of "
+            reason=f"The snapshot {snapshot.name} takes {counted(needed, 'byte')}, and the disk of "
             f"{disk} has {max(free, 0):,} that may be used. Make room, or name a folder on "
             "another disk with --data DIR. Nothing was written."
         )

@@ -38,6 +38,7 @@ from entrepot.db.engine import Database, copy_sqlite, sqlite_engine
 from entrepot.errors import BackupFailed, BlobMissing
 from entrepot.files.named_blobs import NamedBlob, list_named_blobs
 from entrepot.migrations.revisions import current_revision
+from entrepot_client.counts import counted
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class BlobSaver:
         if (size, digest) != (blob.size, blob.sha256 or digest):
             path.unlink()
             raise BackupFailed(
-                blob_id=blob.blob_id, reason=f"has {size} bytes with SHA-256 {digest} in the store"
+                blob_id=blob.blob_id,
+                reason=f"has {counted(size, 'byte')} with SHA-256 {digest} in the store",
             )
         touched.add(path.parent)
         self.copied += 1

@@ -19,6 +19,7 @@ from entrepot.cli.start import open_installation
 from entrepot.errors import StartRefused, StorageFull
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.counts import counted
 
 COVERAGE = {
     True: "database, bytes, secret",
@@ -103,6 +104,7 @@ def _verify(parts: Parts, backup: BackupFolder, snapshot: str) -> str:
     broken = [f"{result.name}: {result.detail}" for result in results if not result.ok]
     if broken:
         raise StartRefused(
-            reason=f"The snapshot {snapshot} breaks {len(broken)} invariants. {'; '.join(broken)}"
+            reason=f"The snapshot {snapshot} breaks {counted(len(broken), 'invariant')}. "
+            f"{'; '.join(broken)}"
         )
-    return f"{len(results)} invariants hold"
+    return f"{counted(len(results), 'invariant')} hold"

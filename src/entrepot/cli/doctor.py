@@ -21,7 +21,8 @@ from entrepot.files.unused_parts import list_loose_contracts
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.revisions import current_revision, head_revision
 from entrepot.settings import Settings
-from entrepot_client.cli.sizes import counted, format_size
+from entrepot_client.cli.sizes import format_size
+from entrepot_client.counts import counted
 
 MIN_SAFE_SQLITE = (3, 51, 3)
 """The first SQLite without the bug that could lose a commit at a WAL reset."""
@@ -85,7 +86,8 @@ def check_invariants(parts: Parts) -> Iterator[CheckResult]:
     for name, check in CHECKS.items():
         with parts.database.reading() as conn:
             breaches = list(check(conn, parts.store, now))
-        detail = f"{len(breaches)} breaches: {_first(breaches)}" if breaches else "holds"
+        count = counted(len(breaches), "breach", "breaches")
+        detail = f"{count}: {_first(breaches)}" if breaches else "holds"
         yield CheckResult(f"invariant: {name}", not breaches, detail)
 
 
@@ -199,8 +201,11 @@ def _contracts(parts: Parts) -> CheckResult:
     named = [
         f"file {each.file_id}, version {each.version}: {_first(each.sentences)}" for each in loose
     ]
-    contracts = "1 contract allows" if len(loose) == 1 else f"{len(loose):,} contracts allow"
-    detail = f"{contracts} what the current version does not use: {_first(named)}"
+    allow = "allows" if len(loose) == 1 else "allow"
+    detail = (
+        f"{counted(len(loose), 'contract')} {allow} what the current version does not use: "
+        f"{_first(named)}"
+    )
     return CheckResult("contracts", True, detail)
 
 
@@ -213,5 +218,8 @@ def _inspections(parts: Parts) -> CheckResult:
     ]
     if not named:
         return CheckResult("inspections", True, "no version waits that could not be inspected")
-    detail = f"{len(named)} versions could not be inspected; the log says why: {_first(named)}"
+    detail = (
+        f"{counted(len(named), 'version')} could not be inspected; the log says why: "
+        f"{_first(named)}"
+    )
     return CheckResult("inspections", False, detail)

@@ -25,6 +25,7 @@ from entrepot.migrations.revisions import current_revision, head_revision, refus
 from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
 from entrepot.quotas.reserve import release_all_reservations
 from entrepot.settings import Settings, default_folder
+from entrepot_client.counts import counted
 
 
 def refuse_foreign_store(settings: Settings) -> None:
@@ -43,7 +44,7 @@ def refuse_foreign_store(settings: Settings) -> None:
     files = location.count_files()
     if files:
         raise StartRefused(
-            reason=f"The store {location} has {files:,} files, but the database "
+            reason=f"The store {location} has {counted(files, 'file')}, but the database "
             f"{database_url(settings)} has no accounts, so it is not the database of this store. "
             "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
             "with --data DIR. Nothing was changed."

@@ -4,6 +4,7 @@ see."""
 from dataclasses import dataclass
 
 from entrepot.errors.base import EntrepotError
+from entrepot_client.counts import counted
 
 
 @dataclass(eq=False)
@@ -65,9 +66,11 @@ class TooManyAttempts(EntrepotError):
 
     def __str__(self) -> str:
         if self.retry_after < 120:
-            return f"Too many attempts to sign in. Try again in {self.retry_after} seconds."
+            return (
+                f"Too many attempts to sign in. Try again in {counted(self.retry_after, 'second')}."
+            )
         minutes = -(-self.retry_after // 60)
-        return f"Too many attempts to sign in. Try again in {minutes} minutes."
+        return f"Too many attempts to sign in. Try again in {counted(minutes, 'minute')}."
 
 
 @dataclass(eq=False)

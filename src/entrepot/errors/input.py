@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from entrepot.errors.base import EntrepotError
+from entrepot_client.counts import counted
 
 
 @dataclass(eq=False)
@@ -98,8 +99,8 @@ class BodyTooSlow(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The body came too slowly: {self.received:,} bytes in {self.seconds:g} seconds. "
-            "Nothing was stored; send it again."
+            f"The body came too slowly: {counted(self.received, 'byte')} in "
+            f"{counted(self.seconds, 'second')}. Nothing was stored; send it again."
         )
 
 
@@ -110,7 +111,7 @@ class BodyTooLarge(EntrepotError):
     limit: int
 
     def __str__(self) -> str:
-        return f"The body may have at most {self.limit:,} bytes."
+        return f"The body may have at most {counted(self.limit, 'byte')}."
 
 
 @dataclass(eq=False)
@@ -131,7 +132,7 @@ class RangeNotSatisfiable(EntrepotError):
     size: int
 
     def __str__(self) -> str:
-        return f"The file has {self.size:,} bytes; the requested range is outside."
+        return f"The file has {counted(self.size, 'byte')}; the requested range is outside."
 
 
 @dataclass(eq=False)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from entrepot.errors.base import EntrepotError
+from entrepot_client.counts import counted
 
 
 @dataclass(eq=False)
@@ -14,7 +15,7 @@ class FileTooLarge(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The file's size limit is {self.limit:,} bytes; "
+            f"The file's size limit is {counted(self.limit, 'byte')}; "
             f"the delivery has at least {self.requested:,}."
         )
 
@@ -32,7 +33,8 @@ class QuotaExceeded(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account's quota is {self.limit:,} bytes, of which {self.used:,} are used, "
+            f"The account's quota is {counted(self.limit, 'byte')}, of which {self.used:,} are "
+            "used, "
             f"{self.reserved:,} are reserved by running uploads, and {self.metadata:,} are used by "
             f"metadata; this needs {self.requested:,}."
         )
@@ -50,7 +52,7 @@ class OwnerQuotaExceeded(EntrepotError):
     def __str__(self) -> str:
         return (
             "The account that owns the file has no room in its quota for the "
-            f"{self.requested:,} bytes that this needs."
+            f"{counted(self.requested, 'byte')} that this needs."
         )
 
 
@@ -64,8 +66,8 @@ class QuotaTooSmall(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"A quota of {self.requested:,} bytes is less than the {self.used + self.reserved:,} "
-            "bytes that the account uses and reserves now."
+            f"A quota of {counted(self.requested, 'byte')} is less than the "
+            f"{counted(self.used + self.reserved, 'byte')} that the account uses and reserves now."
         )
 
 
@@ -79,7 +81,8 @@ class SizeLimitTooSmall(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"A limit of {self.requested:,} bytes is less than the {self.file_size:,} bytes of the "
+            f"A limit of {counted(self.requested, 'byte')} is less than the "
+            f"{counted(self.file_size, 'byte')} of the "
             f"current version, {self.version}."
         )
 
@@ -93,7 +96,8 @@ class SharesNotAccepted(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"{self.limit} files of your account are shared with this receiver or offered to them, "
+            f"{counted(self.limit, 'file')} of your account are shared with this receiver or "
+            "offered to them, "
             "and they have not accepted your account yet."
         )
 
@@ -106,7 +110,10 @@ class TooManyUploads(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        return f"The account has {self.limit} uploads under way, as many as it may have at once."
+        return (
+            f"The account has {counted(self.limit, 'upload')} under way, as many as it may have "
+            "at once."
+        )
 
 
 @dataclass(eq=False)
@@ -117,7 +124,10 @@ class TooManySchemas(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        return f"The account has {self.limit} contracts being parsed, as many as it may have."
+        return (
+            f"The account has {counted(self.limit, 'contract')} being parsed, as many as it may "
+            "have."
+        )
 
 
 @dataclass(eq=False)
@@ -128,7 +138,10 @@ class TooManyStreams(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        return f"The account has {self.limit} event streams open, as many as it may have at once."
+        return (
+            f"The account has {counted(self.limit, 'event stream')} open, as many as it may have "
+            "at once."
+        )
 
 
 @dataclass(eq=False)
@@ -140,7 +153,8 @@ class TooManyFormWaits(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account has {self.limit} requests that wait for a format to be made, as many as"
+            f"The account has {counted(self.limit, 'request')} that wait for a format to be "
+            "made, as many as"
             " it may have at once."
         )
 
@@ -154,7 +168,8 @@ class TooManyDownloads(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account has {self.limit} large downloads under way, as many as it may have at "
+            f"The account has {counted(self.limit, 'large download')} under way, as many as it "
+            "may have at "
             "once."
         )
 
@@ -169,7 +184,8 @@ class TooMuchUnread(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"Answers that you have not read yet take {self.held:,} bytes of the server's memory, "
+            f"Answers that you have not read yet take {counted(self.held, 'byte')} of the "
+            "server's memory, "
             "as much as you may have now."
         )
 
@@ -185,7 +201,7 @@ class AnswerMemoryFull(EntrepotError):
     def __str__(self) -> str:
         return (
             "Answers that others have not read yet take the memory that this server has for them, "
-            f"{self.limit:,} bytes."
+            f"{counted(self.limit, 'byte')}."
         )
 
 
@@ -204,7 +220,8 @@ class RateLimited(EntrepotError):
     def __str__(self) -> str:
         return (
             f"Requests of this {self.policy} come too fast: it has {self.limit:,} at once, and as "
-            f"many again in {self.window:,} seconds. Try again in {self.retry_after:,} seconds."
+            f"many again in {counted(self.window, 'second')}. Try again in "
+            f"{counted(self.retry_after, 'second')}."
         )
 
 
@@ -217,7 +234,8 @@ class TooManyBodies(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"This address sends {self.limit:,} requests without a valid key at once, and no more "
+            f"This address sends {counted(self.limit, 'request')} without a valid key at once, "
+            "and no more "
             "are taken. Let them end, or use a key."
         )
 
@@ -231,8 +249,8 @@ class StorageFull(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The server's storage is full: {self.free:,} bytes are free, and {self.reserve:,} "
-            "are kept for the database. Nothing was stored."
+            f"The server's storage is full: it has {counted(self.free, 'byte')} free, and keeps "
+            f"{self.reserve:,} for the database. Nothing was stored."
         )
 
 
@@ -259,7 +277,10 @@ class TooManyPreviews(EntrepotError):
     retry_after: int = 1
 
     def __str__(self) -> str:
-        return f"The account has {self.limit} previews under way, as many as it may have at once."
+        return (
+            f"The account has {counted(self.limit, 'preview')} under way, as many as it may have "
+            "at once."
+        )
 
 
 @dataclass(eq=False)
@@ -269,7 +290,7 @@ class TooManyKeys(EntrepotError):
     limit: int
 
     def __str__(self) -> str:
-        return f"A user may have {self.limit:,} keys that are valid at the same time."
+        return f"A user may have {counted(self.limit, 'key')} that are valid at the same time."
 
 
 @dataclass(eq=False)
@@ -279,4 +300,7 @@ class TooManyLinks(EntrepotError):
     limit: int
 
     def __str__(self) -> str:
-        return f"A file may have {self.limit:,} links that have neither expired nor been revoked."
+        return (
+            f"A file may have {counted(self.limit, 'link')} that have neither expired nor been "
+            "revoked."
+        )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from entrepot.errors.base import EntrepotError
+from entrepot_client.counts import counted
 
 
 @dataclass(eq=False)
@@ -223,8 +224,9 @@ class FileBusy(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        tasks = "1 task" if self.tasks == 1 else f"{self.tasks} tasks"
-        return f"{tasks} of the file must end first; accept the file after that."
+        return (
+            f"{counted(self.tasks, 'task')} of the file must end first; accept the file after that."
+        )
 
 
 @dataclass(eq=False)
@@ -244,7 +246,7 @@ class UserOwnsFiles(EntrepotError):
     files: int
 
     def __str__(self) -> str:
-        return f"The user owns {self.files} files; hand them over first."
+        return f"The user owns {counted(self.files, 'file')}; hand them over first."
 
 
 @dataclass(eq=False)
@@ -272,7 +274,10 @@ class OffsetMismatch(EntrepotError):
     requested: int
 
     def __str__(self) -> str:
-        return f"{self.offset:,} bytes are here; the request begins at {self.requested:,}."
+        return (
+            f"The server has {counted(self.offset, 'byte')}; the request begins at "
+            f"{self.requested:,}."
+        )
 
 
 @dataclass(eq=False)
@@ -380,7 +385,8 @@ class SweepStopped(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The database names no owner of {self.orphans:,} of the {self.blobs:,} blobs in the "
+            f"The database names no owner of {self.orphans:,} of the "
+            f"{counted(self.blobs, 'blob')} in the "
             f"store. A sweep removes at most {self.limit:,} of them, so it removed none. Check "
             "that ENTREPOT_DATABASE is the database of this data folder. If it is, run "
             f"`entrepot admin sweep --max-orphans {self.orphans}`."

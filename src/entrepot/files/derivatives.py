@@ -34,6 +34,7 @@ from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.changes import RowState, note_change
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.texts.json_text import JsonText, to_json_text
+from entrepot_client.counts import counted
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
@@ -211,7 +212,9 @@ def _ready_or_failed(
     """The columns of a form that is ready, or has failed since it has no room."""
     is_original = blob_id == version_id
     if not is_original and not free_space(conn, account_id, stored.size, max_total_bytes, now):
-        detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
+        detail = (
+            f"There is no room for its {counted(stored.size, 'byte')} beside the other derivatives."
+        )
         return _failed_values("derivatives-full", detail, now)
     return {
         "status": "ready",

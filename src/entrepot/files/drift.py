@@ -21,6 +21,7 @@ from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import with_warnings
 from entrepot.texts.json_text import JsonText, to_json_text
+from entrepot_client.counts import counted
 
 MAX_ROWS_CHANGE = 0.5
 """Share of the earlier rows by which the number of rows may differ."""
@@ -239,7 +240,10 @@ def compare_profiles(before: Profile, after: Profile) -> list[str]:
 
 def _rows_change(before: Profile, after: Profile) -> Iterator[str]:
     if abs(after.rows - before.rows) > MAX_ROWS_CHANGE * before.rows:
-        yield f"The table has {_rows(after.rows)}; version {before.version:,} had {before.rows:,}."
+        yield (
+            f"The table has {counted(after.rows, 'row')}; version {before.version:,} had "
+            f"{before.rows:,}."
+        )
 
 
 def _column_changes(before: ColumnProfile, after: ColumnProfile, version: int) -> Iterator[str]:
@@ -269,17 +273,19 @@ def _category_changes(
     # Where no value repeats they are names, not categories.
     if not known or before["distinct"] >= values:
         return
-    had = f"version {version:,} had {len(known):,} different values"
+    had = f"version {version:,} had {counted(len(known), 'different value')}"
     if (categories := after.get("categories")) is None:
         if after["distinct"] > MAX_CATEGORIES:
-            yield f"{name} has {after['distinct']:,} different values; {had}."
+            yield f"{name} has {counted(after['distinct'], 'different value')}; {had}."
         return
     new = [value for value in categories if value not in set(known)]
     if new:
         some = ", ".join(map(quoted, new[:MAX_NAMED]))
         more = f" and {len(new) - MAX_NAMED:,} more" if len(new) > MAX_NAMED else ""
-        noun = "value" if len(new) == 1 else "values"
-        yield f"{name} has {len(new):,} new {noun} ({some}{more}) of {len(categories):,}; {had}."
+        yield (
+            f"{name} has {counted(len(new), 'new value')} ({some}{more}) of {len(categories):,}; "
+            f"{had}."
+        )
 
 
 def _range_changes(
@@ -330,7 +336,3 @@ def _seconds(text: str) -> float:
 
 def _figure(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"

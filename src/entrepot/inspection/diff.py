@@ -21,6 +21,7 @@ from entrepot.inspection.report.report import shortened
 from entrepot.inspection.results import Comparison, ComparisonRequest
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
+from entrepot_client.counts import counted
 
 MAX_CELL_CHARS = 200
 """Of a cell of an example."""
@@ -72,7 +73,7 @@ def _load(
     inside = replace(context, scratch=folder)
     table = open_content(path, file_name, inside, dialect, encoding).read()
     if len(table.columns) > MAX_COLUMNS:
-        raise TooLarge(f"{len(table.columns):,} columns; {MAX_COLUMNS:,} are compared")
+        raise TooLarge(f"{counted(len(table.columns), 'column')}; {MAX_COLUMNS:,} are compared")
     cells = [f"{column.text} AS c{n}" for n, column in enumerate(table.columns, start=1)]
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {side} AS "

@@ -20,6 +20,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobDamaged, BlobMissing, StartRefused
 from entrepot.files.delivery.resumable import find_needed_drafts
 from entrepot.files.named_blobs import NamedBlob, list_named_blobs
+from entrepot_client.counts import counted
 
 THREADS = 8
 """Blobs that are copied at once: most of the time of a small one is a wait for the store."""
@@ -51,7 +52,7 @@ def refuse_used_store(location: StoreLocation, installation: UUID) -> None:
         return
     files = location.count_files()
     if owner is not None or files:
-        whose = f"belongs to installation {owner}" if owner else f"has {files:,} files"
+        whose = f"belongs to installation {owner}" if owner else f"has {counted(files, 'file')}"
         raise StartRefused(
             reason=f"The store {location} is not empty: it {whose}. Name an empty folder, bucket "
             "or prefix with --store, such as s3://BUCKET/PREFIX. Nothing was changed."
@@ -79,7 +80,7 @@ def _copy_blob(source: BlobStore, target: BlobStore, blob: NamedBlob) -> int | N
     if stored is not None and stored.size == blob.size:
         return blob.size
     if stored is not None:
-        raise _wrong(blob, f"has {stored.size:,} bytes in the new store")
+        raise _wrong(blob, f"has {counted(stored.size, 'byte')} in the new store")
     recorded = StoredBlob(blob.size, blob.sha256 or "")
     try:
         write_checked(target, blob.blob_id, source.read(blob.blob_id), recorded)
@@ -94,7 +95,8 @@ def _copy_blob(source: BlobStore, target: BlobStore, blob: NamedBlob) -> int | N
 
 def _wrong(blob: NamedBlob, what: str) -> StartRefused:
     return StartRefused(
-        reason=f"The blob {blob.blob_id} {what}; the database records {blob.size:,} bytes with "
+        reason=f"The blob {blob.blob_id} {what}; the database records "
+        f"{counted(blob.size, 'byte')} with "
         f"the SHA-256 {blob.sha256}. `entrepot doctor --deep` lists all that is wrong with the "
         "original, which was not changed."
     )

@@ -34,6 +34,7 @@ from entrepot.move.copy_tables import (
     tables,
 )
 from entrepot.settings import Settings
+from entrepot_client.counts import counted
 
 Check = Callable[[Settings], list[str]]
 """Takes the settings of the moved installation; what is wrong with it."""
@@ -147,7 +148,8 @@ def _begin(copy: Database, target: Settings, installation: UUID) -> None:
         )
     if names:
         raise StartRefused(
-            reason=f"The database {database_url(target)} is not empty: it has {len(names)} tables, "
+            reason=f"The database {database_url(target)} is not empty: it has "
+            f"{counted(len(names), 'table')}, "
             f"such as {sorted(names)[0]}. Name an empty one with --to, made by `createdb`. "
             "Nothing was changed."
         )
@@ -180,7 +182,8 @@ def _compare(reading: ReadConnection, copy: Database, target: Settings) -> list[
         there, here = copy.read(digest_table, table), digest_table(reading, table)
         if there != here:
             raise StartRefused(
-                reason=f"The table {table.name} differs: {here.rows} rows in the original, "
+                reason=f"The table {table.name} differs: {counted(here.rows, 'row')} in the "
+                "original, "
                 f"{there.rows} in {database_url(target)}. Something has written to one of them "
                 "since the move began. Empty the database (`dropdb`, `createdb`) and run this "
                 "again. The original was not changed."

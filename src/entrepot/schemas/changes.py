@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from entrepot_client.counts import counted
+
 Effect = Literal["compatible", "breaking"]
 
 MAX_CHANGES = 1_000
@@ -57,6 +59,6 @@ def bound_changes(changes: tuple[Change, ...]) -> tuple[Change, ...]:
         return changes
     rest = changes[MAX_CHANGES:]
     broken = sum(change.effect == "breaking" for change in rest)
-    what, reason = f"{len(rest):,} more changes", f"{broken:,} of them are breaking"
+    what, reason = f"{counted(len(rest), 'more change')}", f"{broken:,} of them are breaking"
     make = breaking_change if broken else compatible_change
     return (*changes[:MAX_CHANGES], make("", what, reason))

@@ -4,6 +4,7 @@ from typing import Any
 
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.model import ForeignKey
+from entrepot_client.counts import counted
 
 MAX_KEYS = 100
 """Unique keys and foreign keys: each costs a pass over the table."""
@@ -71,7 +72,7 @@ def _parse_foreign_key(key: object, names: frozenset[str], pointer: str) -> Fore
     if not fields:
         raise SchemaInvalid(f"{pointer}/fields", "it must name at least one field")
     if len(fields) != len(referenced):
-        reason = f"{len(referenced)} fields for the {len(fields)} of the foreign key"
+        reason = f"{counted(len(referenced), 'field')} for the {len(fields)} of the foreign key"
         raise SchemaInvalid(f"{reference_pointer}/fields", reason)
     return ForeignKey(fields, referenced)
 

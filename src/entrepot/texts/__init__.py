@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from entrepot.errors import FieldInvalid
+from entrepot_client.counts import counted
 
 BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They turn the order in which the rest of a line is shown (Unicode, UAX #9)."""
@@ -30,7 +31,9 @@ def check_text(text: str, field: str, max_chars: int, *, one_line: bool) -> str:
     `one_line` forbids line breaks too, as names do.
     """
     if len(text) > max_chars:
-        raise FieldInvalid(field, f"may have {max_chars:,} characters; it has {len(text):,}.")
+        raise FieldInvalid(
+            field, f"may have {counted(max_chars, 'character')}; it has {len(text):,}."
+        )
     for position, character, kind in _forbidden(text, one_line):
         reason = f"must not contain {kind}: character {position} is U+{ord(character):04X}."
         raise FieldInvalid(field, reason)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from entrepot_client.cli.output import Format, Output
+from entrepot_client.counts import counted
 from entrepot_client.models import Document
 
 
@@ -23,7 +24,8 @@ def comparison_lines(comparison: Document) -> list[str]:
         f"column {c['name']}: {c['before']} → {c['after']}" for c in comparison["columns_retyped"]
     ]
     if comparison["key_repeated"]:
-        lines.append(f"{comparison['key_repeated']:,} rows repeat the key, so it was not used")
+        rows = counted(comparison["key_repeated"], "row")
+        lines.append(f"The key was not used: it is repeated in {rows}")
     changed = "" if comparison["changed"] is None else f", {comparison['changed']:,} changed"
     lines.append(
         f"rows: {comparison['rows_before']:,} → {comparison['rows_after']:,}; "

@@ -10,6 +10,7 @@ from entrepot_client.cli.arguments import OPTION_NAMES
 from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
 from entrepot_client.cli.output import short_time
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.counts import counted
 from entrepot_client.models import Task
 
 _SIZES = {
@@ -203,7 +204,7 @@ def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     if isinstance(problem, errors.Forbidden) and " Ask an admin " in str(problem):
         advice = ""  # the server says what to do
     if problem.retry_after:
-        advice = f"Try again in {problem.retry_after:.0f} seconds."
+        advice = f"Try again in {counted(round(problem.retry_after), 'second')}."
     return status, advice
 
 
@@ -221,7 +222,9 @@ def _explain_client_error(error: errors.ClientError) -> Failure:
             advice = f"`entrepot files versions {file_id}` lists its versions."
             return Failure(str(error), advice, ExitStatus.NOT_FOUND)
         case errors.FileOverSizeLimit(size=size):
-            advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
+            advice = (
+                f"Give a --size-limit of at least {counted(size, 'byte')} ({format_size(size)})."
+            )
             return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
     kinds = (row for kind, row in _CLIENT_ADVICE.items() if isinstance(error, kind))
     status, advice = next(kinds, (ExitStatus.FAILED, ""))

@@ -17,7 +17,7 @@ from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
-from entrepot_client.cli.sizes import counted
+from entrepot_client.counts import counted
 
 _MAX_SHOWN = 20
 """Paths that did not arrive, as people see them; `--format json` has all."""

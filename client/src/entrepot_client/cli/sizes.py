@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from entrepot_client.counts import counted
+
 _UNIT_EXPONENTS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP]?)(I?)B?)", re.IGNORECASE)
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
@@ -54,11 +56,6 @@ def format_size(size: int | float) -> str:
         if value < 999.5 or unit == _SIZE_UNITS[-1]:
             break
     return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 column`, `1,204 columns`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size_option(text: str | int) -> int:

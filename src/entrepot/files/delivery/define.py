@@ -26,6 +26,7 @@ from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 from entrepot.texts import check_text
+from entrepot_client.counts import counted
 
 MAX_NAME_CHARS = 255
 """As many as file systems take (ext4, NTFS), so that a download keeps its name."""
@@ -81,7 +82,9 @@ def parse_size_limit(text: str | None, max_bytes: int = MAX_SIZE_LIMIT_BYTES) ->
         raise FieldInvalid("file_size_limit", "must be a number of bytes in plain digits.", example)
     limit = int(text)
     if limit < 1 or limit > max_bytes:
-        raise FieldInvalid("file_size_limit", f"must lie between 1 and {max_bytes} bytes.", example)
+        raise FieldInvalid(
+            "file_size_limit", f"must lie between 1 and {counted(max_bytes, 'byte')}.", example
+        )
     return limit
 
 

@@ -41,6 +41,7 @@ from entrepot.files.names import fold_name
 from entrepot.files.remove import BYTES_TABLES, bytes_kept
 from entrepot.files.sweep import GRACE_PERIOD
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD
+from entrepot_client.counts import counted
 
 InvariantCheck = Callable[[ReadConnection, BlobStore, datetime], Iterator[str]]
 STUCK_AGE = timedelta(days=1)
@@ -93,7 +94,7 @@ def quotas_match_bytes(conn: ReadConnection, store: BlobStore, now: datetime) ->
         reservations.c.expires_at < now - STUCK_AGE
     )
     for row in conn.execute(query_expired):
-        yield f"reservation {row.id} of {row.size} bytes is dead and was not released"
+        yield f"reservation {row.id} of {counted(row.size, 'byte')} is dead and was not released"
 
 
 def current_is_newest(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -126,7 +127,10 @@ def lists_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> It
         if row.name_key != fold_name(row.name):
             yield f"file {row.id}: it is searched as {row.name_key!r}, its name is {row.name!r}"
         if row.current_size != (-1 if row.size is None else row.size):
-            yield f"file {row.id}: it is sorted by {row.current_size} bytes, it has {row.size}"
+            yield (
+                f"file {row.id}: it is sorted by {counted(row.current_size, 'byte')}, it has "
+                f"{row.size}"
+            )
 
 
 def published_can_be_read(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -186,12 +190,12 @@ def tasks_and_versions_agree(
 def numbers_have_no_gaps(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
     """A file's versions are numbered from 1 on without a gap, and decided in that order."""
     del store, now
-    counted = select(
-        versions.c.file_id, func.max(versions.c.number).label("last"), func.count().label("count")
+    numbered = select(
+        versions.c.file_id, func.max(versions.c.number).label("last"), func.count().label("total")
     ).group_by(versions.c.file_id)
-    for row in conn.execute(counted):
-        if row.last != row.count:
-            yield f"file {row.file_id}: {row.count} versions, the last one is {row.last}"
+    for row in conn.execute(numbered):
+        if row.last != row.total:
+            yield f"file {row.file_id}: {counted(row.total, 'version')}, the last one is {row.last}"
     yield from _copies_without_source(conn)
     later = versions.alias()
     undecided = versions.c.status.in_(UNDECIDED_STATUSES)
@@ -323,7 +327,7 @@ def _check_derivative(name: str, row: Any, store: BlobStore) -> Iterator[str]:
         yield f"{name}: its bytes are missing"
         return
     if size != row.size or digest != row.sha256:
-        yield f"{name}: {size} bytes with SHA-256 {digest} lie in the store"
+        yield f"{name}: {counted(size, 'byte')} with SHA-256 {digest} lie in the store"
 
 
 def _check_bytes(name: str, row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -335,7 +339,7 @@ def _check_bytes(name: str, row: Any, store: BlobStore, now: datetime) -> Iterat
             yield f"{name}: its bytes are missing"
         return
     if size != row.size or digest != row.sha256:
-        yield f"{name}: {size} bytes with SHA-256 {digest} lie in the store"
+        yield f"{name}: {counted(size, 'byte')} with SHA-256 {digest} lie in the store"
 
 
 def _digest(store: BlobStore, blob_id: UUID) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from entrepot.blobs.store import BlobStore
 from entrepot.db.tables import ALL_ACCOUNTS, derivative_changes, derivatives
 from entrepot.db.types import ReadConnection
+from entrepot_client.counts import counted
 
 
 def derivatives_are_counted(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -26,9 +27,9 @@ def derivatives_are_counted(conn: ReadConnection, store: BlobStore, now: datetim
         actual[ALL_ACCOUNTS] += int(row[1])
     of_changes = select(derivative_changes.c.account_id, func.sum(derivative_changes.c.bytes))
     rows = conn.execute(of_changes.group_by(derivative_changes.c.account_id))
-    counted = {row[0]: int(row[1]) for row in rows}
-    for account_id in sorted(actual.keys() | counted.keys()):
-        was, is_ = counted.get(account_id, 0), actual[account_id]
+    recorded = {row[0]: int(row[1]) for row in rows}
+    for account_id in sorted(actual.keys() | recorded.keys()):
+        was, is_ = recorded.get(account_id, 0), actual[account_id]
         if was != is_:
             whose = f"account {account_id}" if account_id != ALL_ACCOUNTS else "all accounts"
-            yield f"{whose}: {was} bytes of forms are counted, the sum is {is_}"
+            yield f"{whose}: {counted(was, 'byte')} of forms are counted, the sum is {is_}"

@@ -21,6 +21,7 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection
+from entrepot_client.counts import counted
 
 ROW_BYTES = 256
 """What an activity row counts beside its detail (migration 0020)."""
@@ -33,13 +34,15 @@ def metadata_is_counted(conn: ReadConnection, store: BlobStore, now: datetime) -
     for query in _sums(conn.dialect.name):
         for row in conn.execute(query):
             actual[row[0]] += int(row[1])
-    counted = total_metadata(conn)
+    recorded = total_metadata(conn)
     names = {row.id: row.name for row in conn.execute(select(accounts.c.id, accounts.c.name))}
-    for account_id in sorted(actual.keys() | counted.keys()):
-        was, is_ = counted.get(account_id, 0), actual[account_id]
+    for account_id in sorted(actual.keys() | recorded.keys()):
+        was, is_ = recorded.get(account_id, 0), actual[account_id]
         if was != is_:
             name = names.get(account_id, account_id)
-            yield f"account {name}: {was} bytes of metadata are counted, the sum is {is_}"
+            yield (
+                f"account {name}: {counted(was, 'byte')} of metadata are counted, the sum is {is_}"
+            )
 
 
 def _sums(dialect: str) -> Iterator[Select[Any]]:

@@ -10,6 +10,7 @@ from entrepot.blobs.store import BlobStore
 from entrepot.db.tables import reservations, tasks, uploads
 from entrepot.db.types import ReadConnection
 from entrepot.files.delivery.resumable import find_needed_drafts
+from entrepot_client.counts import counted
 
 OVERDUE_AGE = timedelta(days=1)
 """An upload that should have expired so long ago is reported."""
@@ -30,12 +31,12 @@ def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> 
             yield f"upload {row.id} has expired and was not removed"
         if row.task_id is not None or row.joined_into is not None:
             if row.held is not None:
-                yield f"upload {row.id} has ended and still holds {row.held} bytes"
+                yield f"upload {row.id} has ended and still holds {counted(row.held, 'byte')}"
             continue
         is_guest = row.sender_account_id not in (None, row.account_id)
         least = row.received if is_guest else row.size
         if row.holder != row.account_id or not least <= row.held <= row.size:
-            yield f"upload {row.id} of {row.size} bytes holds {row.held} of its account"
+            yield f"upload {row.id} of {counted(row.size, 'byte')} holds {row.held} of its account"
         yield from _check_draft(row, drafts.get(row.id), store)
     without_task = select(uploads.c.id).outerjoin(tasks, tasks.c.id == uploads.c.task_id)
     for upload_id in conn.scalars(
@@ -66,6 +67,6 @@ def _check_draft(row: Any, listed_size: int | None, store: BlobStore) -> Iterato
         # The server may have gone on since the drafts were listed.
         size = next((d.size for d in store.drafts.list() if d.blob_id == row.id), 0)
     if size < row.received:
-        yield f"upload {row.id}: {size} bytes are there, {row.received} were acknowledged"
+        yield (f"upload {row.id} has {counted(size, 'byte')}, {row.received} were acknowledged")
     if size > row.size:
-        yield f"upload {row.id} of {row.size} bytes has {size}"
+        yield f"upload {row.id} of {counted(row.size, 'byte')} has {size}"

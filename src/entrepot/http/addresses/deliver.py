@@ -33,6 +33,7 @@ from entrepot.http.problems.task_table import DELIVERY_CODES, TASK_KINDS
 from entrepot.http.uploads.raw import AddressTarget, receive_raw
 from entrepot.http.uploads.target import NextVersion
 from entrepot.tasks.records import TaskId, TaskRecord
+from entrepot_client.counts import counted
 
 deliveries = APIRouter(prefix=API, tags=["files"])
 addresses = APIRouter(tags=["files"])
@@ -132,7 +133,9 @@ async def deliver_to_address(
     require_plain(request)
     largest = work.parts.settings.max_file_size
     if size_limit is not None and size_limit > largest:
-        raise FieldInvalid("size_limit", f"must lie between 1 and {largest} bytes.", "100000")
+        raise FieldInvalid(
+            "size_limit", f"must lie between 1 and {counted(largest, 'byte')}.", "100000"
+        )
     condition = match_condition(request.headers.get("if-match"))
     target = AddressTarget(account, address, size_limit, condition)
     request_name = f"put {account}/{address}"

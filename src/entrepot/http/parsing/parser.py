@@ -17,6 +17,7 @@ from uuid import UUID
 from entrepot.errors import EntrepotError, SchemaTooCostly, TooManySchemas
 from entrepot.http.limits.fair_slots import FairSlots
 from entrepot.http.parsing.process import LENGTH_BYTES
+from entrepot_client.counts import counted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,7 +131,7 @@ class ParsingProcess:
         while len(received) < count:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise SchemaTooCostly(bound=f"{seconds:g} seconds")
+                raise SchemaTooCostly(bound=f"{counted(seconds, 'second')}")
             piece = os.read(descriptor, min(READ_BYTES, count - len(received)))
             if not piece:
                 raise BrokenPipeError

@@ -27,6 +27,7 @@ from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartDa
 from entrepot.http.uploads.small import open_uploads
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 from entrepot.tasks.records import TaskId
+from entrepot_client.counts import counted
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
@@ -199,7 +200,7 @@ async def _handle_data(
         max_bytes = FIELD_LIMITS[form.current_field]
         if len(form.fields[form.current_field]) > max_bytes:
             raise FieldInvalid(
-                field=form.current_field, reason=f"may have at most {max_bytes:,} bytes."
+                field=form.current_field, reason=f"may have at most {counted(max_bytes, 'byte')}."
             )
 
 

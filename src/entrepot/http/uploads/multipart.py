@@ -12,6 +12,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from entrepot.errors import FormMalformed, MediaTypeUnsupported
+from entrepot_client.counts import counted
 
 MAX_PARTS = 32
 """Parts of a form: no form of ours has more than ten fields."""
@@ -92,7 +93,8 @@ class FormReader:
             self._parser.write(chunk)
         except MultipartParseError as error:
             raise FormMalformed(
-                reason=f"The form cannot be read after {self._fed + error.offset:,} bytes: "
+                reason=f"The form cannot be read after "
+                f"{counted(self._fed + error.offset, 'byte')}: "
                 "the boundary or a part's headers are not as RFC 7578 wants them."
             ) from None
         self._fed += len(chunk)
@@ -104,11 +106,12 @@ class FormReader:
             return
         if not self._parts:
             raise FormMalformed(
-                reason=f"The body ended after {self._fed:,} bytes without any part between "
+                reason=f"The body ended after {counted(self._fed, 'byte')} without any part "
+                "between "
                 "boundaries as the Content-Type names them."
             )
         raise FormMalformed(
-            reason=f"The body was cut off after {self._fed:,} bytes: "
+            reason=f"The body was cut off after {counted(self._fed, 'byte')}: "
             "the closing boundary is missing."
         )
 

@@ -54,6 +54,7 @@ from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
 from entrepot.quotas.upload_reservations import grow_upload, guest_reservation
+from entrepot_client.counts import counted
 
 R = TypeVar("R")
 POLL_SECONDS = 0.5
@@ -151,7 +152,7 @@ class ResumableSession:
             await self._save_progress(start_offset if checksum is not None else None)
             if isinstance(failure, ClientDisconnect):
                 # Nobody reads this answer; it is for the log.
-                reason = f"The client went away; {self.size:,} bytes are kept."
+                reason = f"The client went away; the server has {counted(self.size, 'byte')}."
                 raise FormMalformed(reason=reason) from None
             raise
         finally:

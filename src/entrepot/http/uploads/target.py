@@ -44,6 +44,7 @@ from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.tus_headers import read_metadata
 from entrepot.schemas.reading.stated import DETECTED, StatedReading
 from entrepot.tasks.records import TaskId
+from entrepot_client.counts import counted
 
 READING_FIELDS = ("table_dialect", "encoding")
 """The fields that say how deliveries are read."""
@@ -276,7 +277,7 @@ async def target_from_metadata(
             raise FieldInvalid(field, f"is unknown; names in Upload-Metadata are {known}.")
         limit = FIELD_LIMITS.get(name, MAX_OTHER_BYTES)
         if len(value) > limit:
-            raise FieldInvalid(name, f"may have at most {limit:,} bytes.")
+            raise FieldInvalid(name, f"may have at most {counted(limit, 'byte')}.")
     form = UploadForm(
         {name: bytearray(metadata[name]) for name in METADATA_NAMES if name in metadata}
     )

@@ -17,6 +17,7 @@ from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import MAX_FIRST_ROWS, Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import TableSchema
+from entrepot_client.counts import counted
 
 MAX_NAMED_GAPS = 10
 """Columns that are named for cells without a value."""
@@ -37,8 +38,8 @@ def check_emptiness(
     columns: its one error is that. Raises duckdb.Error where the scan fails.
     """
     if rows < schema.min_rows:
-        least = "1 row" if schema.min_rows == 1 else f"{schema.min_rows:,} rows"
-        has = "no rows" if rows == 0 else "1 row" if rows == 1 else f"{rows:,} rows"
+        least = counted(schema.min_rows, "row")
+        has = counted(rows, "row") if rows else "no rows"
         stated = Statement(f"the table has {has}", f"at least {least}")
         return [problem("too-few-rows" if rows else "no-rows", "", stated)]
     filled_only = [(number, cell) for number, cell in cells if cell.field.not_empty]

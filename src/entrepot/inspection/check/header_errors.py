@@ -19,6 +19,7 @@ from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.parse_field import MAX_NAME_CHARS
+from entrepot_client.counts import counted
 
 MAX_NAMES = 5
 """Names of the contract that one sentence lists."""
@@ -172,8 +173,8 @@ class _Header:
         """The error of a label that is not a name of the contract; `place` is the field that it
         seems to stand for."""
         if not self._table.header:
-            reason = f"the table has {_columns(len(self._table.labels))}"
-            stated = Statement(reason, _columns(len(self._names)))
+            reason = f"the table has {counted(len(self._table.labels), 'column')}"
+            stated = Statement(reason, counted(len(self._names), "column"))
             return self._error("extra-label", stated, position, None)
         label = self._table.labels[position]
         named_alone = place is None and not self._ordered  # then a column without a name is extra
@@ -256,11 +257,7 @@ def _unfit_as_name(label: str) -> str:
     if "\0" in label:
         return "has the character NUL"
     long = len(label) > MAX_NAME_CHARS
-    return f"has {len(label):,} characters, more than {MAX_NAME_CHARS:,}" if long else ""
-
-
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count:,} columns"
+    return f"has {counted(len(label), 'character')}, more than {MAX_NAME_CHARS:,}" if long else ""
 
 
 def _form_of(text: str) -> str:

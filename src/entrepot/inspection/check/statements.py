@@ -12,6 +12,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, shortened
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import CellKind, Table
+from entrepot_client.counts import counted
 
 QUOTE_ADVICE = "Put a cell that contains the delimiter in quotes."
 DELIMITER_ADVICE = "Remove the delimiters at the end of the row."
@@ -44,8 +45,8 @@ def state_rule(rule: FieldRule, table: Table, row: ListedRow, cell: str) -> Stat
             advice = BLANK_ADVICE if row.empty and table.may_skip_blank_rows else ""
             return Statement("the row has no value", "a value in at least one cell", "", advice)
         case "missing-cell":
-            reason = f"the cell is missing, the row has {_cells(row.cells)}"
-            return Statement(reason, _cells(width), "", row.looks)
+            reason = f"the cell is missing, the row has {counted(row.cells, 'cell')}"
+            return Statement(reason, counted(width, "cell"), "", row.looks)
         case "type-error" if rule.field:
             stated = state_type_error(rule.field, cell, row.stored(rule.column))
             return replace(stated, advice=row.looks) if row.looks else stated
@@ -98,9 +99,5 @@ def _state_surplus(table: Table, row: ListedRow, cell: str, number: int) -> Stat
         return Statement(reason, "no value there", "", LABEL_ADVICE)
     usual = QUOTE_ADVICE if cell else DELIMITER_ADVICE
     advice = "" if table.stores_types else row.looks or usual
-    reason = f"{surplus} beyond the last column, the row has {_cells(row.cells)}"
-    return Statement(reason, _cells(len(table.columns)), "", advice)
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"
+    reason = f"{surplus} beyond the last column, the row has {counted(row.cells, 'cell')}"
+    return Statement(reason, counted(len(table.columns), "cell"), "", advice)

@@ -61,6 +61,7 @@ from entrepot.inspection.table import (
 from entrepot.inspection.values.native_text import delivered_text
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
+from entrepot_client.counts import counted
 
 NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
 """The options of CSV for lines that are written as they are; JSON has no control characters."""
@@ -75,8 +76,10 @@ Contract = tuple[Table, TableSchema, bool]
 class OtherRows(SourceBroken):
     """The table was read with other rows than its inspection counted."""
 
-    def __init__(self, rows: int, counted: int) -> None:
-        super().__init__(f"{rows:,} rows were read, and its inspection counted {counted:,}")
+    def __init__(self, rows: int, expected: int) -> None:
+        super().__init__(
+            f"{counted(rows, 'row')} were read, and its inspection counted {expected:,}"
+        )
 
 
 def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:

@@ -21,6 +21,7 @@ from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_te
 from entrepot.inspection.sql import sql
 from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
+from entrepot_client.counts import counted
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
 """A first line that tells Excel the delimiter."""
@@ -111,7 +112,7 @@ def detect_csv(
     records = _records(dialect, best.width, body, first_line, requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
     if widest > most:
-        raise TooLarge(f"{widest:,} columns; {most:,} are read")
+        raise TooLarge(f"{counted(widest, 'column')}; {most:,} are read")
     if names is not None:
         layout = contract_layout(records, names, requested, rules)
     else:
@@ -126,8 +127,7 @@ def detect_csv(
         reason = line_quotes_reason(dialect, body, records, first_line)
         if reason:
             confidence, further = min(confidence, NO_MARGIN), (reason, *further)
-    cells = "1 cell" if layout.width == 1 else f"{layout.width:,} cells"
-    reasons = (f"with this dialect its rows have {cells}", *layout.reasons)
+    reasons = (f"with this dialect its rows have {counted(layout.width, 'cell')}", *layout.reasons)
     return Decision(
         dialect,
         layout,

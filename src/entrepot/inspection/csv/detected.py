@@ -12,6 +12,7 @@ from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.table_end import BlockBelow, TableEnd
 from entrepot.inspection.detect.encoding import Encoding
+from entrepot_client.counts import counted
 
 JUNK = "\0\x0c \t\r\n\ufeff"
 """Characters without a meaning: padding (NUL), form feeds, blanks, a mark of byte order."""
@@ -159,14 +160,14 @@ class DetectedCsv(DetectedTable):
         sentences += self.omissions
         if self.padding:
             sentences.append(
-                "1 byte of padding (NUL) at the end was left out."
-                if self.padding == 1
-                else f"{self.padding:,} bytes of padding (NUL) at the end were left out."
+                f"{counted(self.padding, 'byte')} of padding (NUL) at the end "
+                f"{'was' if self.padding == 1 else 'were'} left out."
             )
         if self.spanning[0]:
             sentences.append(
-                f"{self.spanning[0]:,} rows have a cell of several lines that look like rows of the"
-                f" table; it was kept as one cell, first in the row that begins"
+                f"{counted(self.spanning[0], 'row')} {'has' if self.spanning[0] == 1 else 'have'} "
+                "a cell of several lines that look like rows of the table; it was kept as one cell,"
+                " first in the row that begins"
                 f" {self.spanning[1]!r}."
             )
         return sentences

@@ -20,6 +20,7 @@ from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
+from entrepot_client.counts import counted
 
 MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
@@ -128,7 +129,7 @@ def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:
     findings = []
     titles = [n for n in range(header[0]) if any(c.strip() for c in decision.records[n][1])]
     if len(titles) > MAX_TITLES:
-        reason = f"{len(titles):,} records stand above the header"
+        reason = f"{counted(len(titles), 'record')} stand above the header"
         line = decision.records[titles[0]][0]
         advice = 'State "headerRows" in the dialect.'
         findings.append(_outside(reason, titles[0] + 1, line, advice))
@@ -167,13 +168,15 @@ def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
     if between and layout.start < len(records):
         line = _line_for(detected, records, between)
         count = len(between)
-        reason = "the record" if count == 1 else f"the first {count:,} records"
+        reason = "the record" if count == 1 else f"the first {counted(count, 'record')}"
         reason += f" below the header {'holds' if count == 1 else 'hold'} no values"
         advice = f"Take {'it' if count == 1 else 'them'} out, or add {line} to the dialect."
         findings.append(_outside(reason, between[0] + 1, records[between[0]][0], advice))
     named = max(len(records[n][1]) for n in layout.header)
     if named < layout.width:
-        reason = f"the row has {layout.width:,} cells, the header has {named:,} names"
+        reason = (
+            f"the row has {counted(layout.width, 'cell')}, the header has {counted(named, 'name')}"
+        )
         advice = "Give each column a name."
         findings.append(Finding("extra-cell", reason, layout.start + 1, advice=advice))
     return findings
@@ -232,7 +235,7 @@ def _footer_line(detected: DetectedTable) -> str:
 
 
 def _comments(rows: Occurrences, comment: str) -> Finding:
-    begin = "1 line begins" if rows.total == 1 else f"{rows.total:,} lines begin"
+    begin = f"{counted(rows.total, 'line')} {'begins' if rows.total == 1 else 'begin'}"
     mark = json.dumps(comment)
     advice = f'Take {_them(rows)} out, or add "commentChar": {mark} to the dialect.'
     return _outside(f"{begin} with {mark} like comments", rows.first[0], None, advice)
@@ -258,8 +261,7 @@ def _outside(reason: str, row: int, line: int | None, advice: str) -> Finding:
 
 
 def _records(part: BlockBelow) -> str:
-    count = part.last - part.first + 1
-    return "1 record" if count == 1 else f"{count:,} records"
+    return counted(part.last - part.first + 1, "record")
 
 
 def _frozen(detected: DetectedTable, stated: bool) -> tuple[dict[str, object] | None, list[str]]:

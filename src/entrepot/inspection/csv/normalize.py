@@ -22,6 +22,7 @@ from entrepot.inspection.line_prefilter import BYTE_ORDER_MARK
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding, SourceBroken
+from entrepot_client.counts import counted
 
 BATCH_ROWS = 2_000
 """Rows that are written at a time."""
@@ -152,7 +153,7 @@ def _check_lines(source: CsvSource, read: int) -> None:
     Raises SourceBroken, OSError."""
     # The scan counts a CR alone as a line end, which it may not be here.
     if (source.splits == "" or not source.byte_scan.carriage) and read != source.byte_scan.lines:
-        raise SourceBroken(f"{read:,} of its {source.byte_scan.lines:,} lines were read")
+        raise SourceBroken(f"{read:,} of its {counted(source.byte_scan.lines, 'line')} were read")
 
 
 def _is_no_text(cells: list[str]) -> bool:

@@ -19,6 +19,7 @@ from entrepot.inspection.detect.transcode import Damage, is_ebcdic, transcode
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.table import NotTabular, TooLarge
+from entrepot_client.counts import counted
 
 HEAD_BYTES = 256 * 1024
 """The first part of a text, by which dialect and layout are decided: some thousand usual lines, of
@@ -99,7 +100,9 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
     encoding = original.encoding
     # In EBCDIC a line ends in another byte, so that this byte tells nothing of its length.
     if not is_ebcdic(encoding.name) and original.longest_line > MAX_CHAR_BYTES * limits.line:
-        raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
+        raise TooLarge(
+            f"a line of {counted(original.longest_line, 'byte')}; {limits.line:,} are read"
+        )
     if encoding.name != "utf-8" or encoding.damaged or original.end_mark:
         target = context.scratch / "text.utf8"
         damage = transcode(path, encoding.name, original.bom, target, progress)
@@ -109,7 +112,9 @@ def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> Sc
         cut_end(path, end_mark)
         byte_scan = scan_bytes(path, progress)
     if byte_scan.longest_line > limits.line:
-        raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
+        raise TooLarge(
+            f"a line of {counted(byte_scan.longest_line, 'byte')}; {limits.line:,} are read"
+        )
     return ScannedText(path, original, byte_scan, damage, LineSamples(), end_mark)
 
 
@@ -147,7 +152,7 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
         raise NotTabular("it is text without the rows and columns of a table", "text/plain")
     width = decision.layout.width
     if width > limits.columns:
-        raise TooLarge(f"{width:,} columns; {limits.columns:,} are read")
+        raise TooLarge(f"{counted(width, 'column')}; {limits.columns:,} are read")
     return CsvSource(
         path=text.path,
         original=text.original,

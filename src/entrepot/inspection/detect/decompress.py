@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from entrepot_client.counts import counted
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -96,12 +98,14 @@ def _unpack_layer(
         written += len(piece)
         if written > limits.unpacked:
             raise TooLarge(
-                f"{stored:,} bytes unpack to more than {limits.unpacked:,}, which is the limit"
+                f"{counted(stored, 'byte')} unpack to more than {limits.unpacked:,}, which is "
+                "the limit"
             )
         if written > limits.free_expansion and written > limits.expansion * stored:
             raise TooLarge(
-                f"{stored:,} bytes unpack to {written:,} and more: beyond "
-                f"{limits.free_expansion:,} bytes, {limits.expansion:,} times the size is the limit"
+                f"{counted(stored, 'byte')} unpack to {written:,} and more: beyond "
+                f"{counted(limits.free_expansion, 'byte')}, {limits.expansion:,} times the size "
+                "is the limit"
             )
         out.write(piece)
         if written // UNPACKED_STEP_BYTES != (written - len(piece)) // UNPACKED_STEP_BYTES:
@@ -119,7 +123,8 @@ def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:
             if part.hungry and not data:
                 data = source.read(PIECE_BYTES)
                 if not data:
-                    ending = f"the file ends after {source.tell():,} bytes, before its data does"
+                    ending = f"the file ends after {counted(source.tell(), 'byte')}, before its "
+                    "data does"
                     raise SourceBroken(f"its {layer} data is cut off: {ending}")
             try:
                 piece = part.feed(data)

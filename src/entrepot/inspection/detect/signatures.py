@@ -11,6 +11,7 @@ from pathlib import Path
 from entrepot.inspection.detect.decompress import compression_of
 from entrepot.inspection.detect.formats import FORMATS, OFFICE
 from entrepot.inspection.detect.zip_errors import DAMAGED, is_of_archive
+from entrepot_client.counts import counted
 
 PACKED, OTHER = "packed", "other"
 """Kinds that no format has: compressed as a whole (what is in it is detected again), and what is
@@ -201,5 +202,5 @@ def _archive(path: Path) -> tuple[str, str, str]:
     for member, media_type in ZIPPED:
         if member in low:
             return OTHER, media_type, words_for(media_type)
-    listed = f"a zip archive of {len(names):,} file{'' if len(names) == 1 else 's'}"
+    listed = f"a zip archive of {counted(len(names), 'file')}"
     return OTHER, "application/zip", f"{listed} (application/zip)"

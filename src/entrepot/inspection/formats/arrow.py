@@ -33,6 +33,7 @@ from entrepot.inspection.values.native_text import (
     native_column,
     text_of,
 )
+from entrepot_client.counts import counted
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
@@ -65,7 +66,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         reader = read_ipc_stream(str(path)) if stream else read_ipc(str(path))
         schema = reader.schema
         if len(schema) > limits.columns:
-            raise TooLarge(f"{len(schema):,} columns; {limits.columns:,} are read")
+            raise TooLarge(f"{counted(len(schema), 'column')}; {limits.columns:,} are read")
         if not len(schema):
             raise NotTabular("it is Arrow without columns")
         columns = copy_as_texts(context.engine, reader, schema, target)

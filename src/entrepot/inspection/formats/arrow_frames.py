@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.table import SourceBroken, TooLarge
+from entrepot_client.counts import counted
 
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
@@ -88,13 +89,16 @@ class _Table:
         start = place + _number(self.data, place, "<I")
         count, size = _number(self.data, start, "<I"), struct.calcsize(layout)
         if start + 4 + count * size > len(self.data):
-            raise _OutOfBounds(f"a list of {count:,} entries in {len(self.data):,} bytes")
+            raise _OutOfBounds(
+                f"a list of {counted(count, 'entry', 'entries')} in "
+                f"{counted(len(self.data), 'byte')}"
+            )
         return struct.iter_unpack(layout, self.data[start + 4 : start + 4 + count * size])
 
 
 def _number(data: bytes, at: int, layout: str) -> int:
     if not 0 <= at <= len(data) - struct.calcsize(layout):
-        raise _OutOfBounds(f"a place at {at:,} in {len(data):,} bytes")
+        raise _OutOfBounds(f"a place at {at:,} in {counted(len(data), 'byte')}")
     return int(struct.unpack_from(layout, data, at)[0])
 
 
@@ -111,7 +115,7 @@ def _check_texts(schema: _Table) -> None:
         number, field = fields.pop()
         seen += 1
         if 4 * seen > len(field.data):
-            raise _OutOfBounds(f"more columns than {len(field.data):,} bytes can have")
+            raise _OutOfBounds(f"more columns than {counted(len(field.data), 'byte')} can have")
         kind = field.table(3) if field.number(2, "<B") == TIMESTAMP else None
         if b"\0" in field.text(0) or (kind is not None and b"\0" in kind.text(1)):
             raise SourceBroken(f"the name or the time zone of its column {number:,} has a NUL")
@@ -154,8 +158,8 @@ class _Walk:
                 end = at + (8 if self._read(at, 4) == CONTINUATION_BYTES else 4)
                 if end != self._size:
                     raise SourceBroken(
-                        f"{self._size - end:,} bytes follow the end of its Arrow stream, at "
-                        f"byte {end:,}"
+                        f"its Arrow stream ends at byte {end:,}, and "
+                        f"{counted(self._size - end, 'byte')} of other data after it"
                     )
                 return
             at = following
@@ -186,7 +190,8 @@ class _Walk:
                 or offset + metadata + body > start
             ):
                 raise SourceBroken(
-                    f"its Arrow footer at byte {start:,} claims {metadata + body:,} bytes at "
+                    f"its Arrow footer at byte {start:,} claims "
+                    f"{counted(metadata + body, 'byte')} at "
                     f"byte {offset:,}, of {self._size:,}"
                 )
             if end is not None and not end <= offset <= end + MAX_ALIGNMENT_BYTES:
@@ -212,7 +217,9 @@ class _Walk:
         if length < 0 or start + length > self._size:
             raise SourceBroken(self._beyond(at, "metadata", length))
         if length > MAX_METADATA_BYTES:
-            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MAX_METADATA_BYTES:,} are read")
+            raise TooLarge(
+                f"{counted(length, 'byte')} of Arrow metadata; {MAX_METADATA_BYTES:,} are read"
+            )
         try:
             message = _root(self._read(start, length))
             body = message.number(3, "<q")
@@ -250,11 +257,13 @@ class _Walk:
         else:
             taken += sum(self._dictionaries.values())
         if taken > self._most:
-            raise TooLarge(f"an Arrow batch of {taken:,} bytes; {self._most:,} are read at once")
+            raise TooLarge(
+                f"an Arrow batch of {counted(taken, 'byte')}; {self._most:,} are read at once"
+            )
 
     def _beyond(self, at: int, what: str, length: int) -> str:
         return (
-            f"its Arrow message at byte {at:,} claims {what} of {length:,} bytes, "
+            f"its Arrow message at byte {at:,} claims {what} of {counted(length, 'byte')}, "
             f"in a file of {self._size:,}"
         )
 

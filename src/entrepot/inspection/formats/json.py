@@ -44,6 +44,7 @@ from entrepot.inspection.values.json_numbers import (
     without_marks,
 )
 from entrepot.schemas.table_dialect import TableDialect
+from entrepot_client.counts import counted
 
 MAX_LISTED = 1_000
 """Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
@@ -149,7 +150,7 @@ def read_json(
         if out_of_resources(error):
             raise
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
-            raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
+            raise TooLarge(f"an object of more than {counted(limits.line, 'byte')}") from None
         check_utf8(plain, context)
         first_error = (
             None if form == "jsonl" else first_syntax_error(plain, form == "json", limits.line)
@@ -279,7 +280,9 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
             if line is None:
                 line = line_of_element(source.path, source.form == "json", limits.line, number)
             place = f"line {line:,}" if line else f"row {number:,}"
-            raise TooLarge(f"more than {deep:,} levels of JSON in {place}; {deep:,} are read")
+            raise TooLarge(
+                f"more than {counted(deep, 'level')} of JSON in {place}; {deep:,} are read"
+            )
 
 
 def _check_records(
@@ -304,7 +307,7 @@ def _check_records(
     if many:
         _refuse_deep(engine, source, limits)
     if (longest or 0) > limits.line and not lines:
-        raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
+        raise TooLarge(f"an object of {counted(longest, 'byte')}; {limits.line:,} are read")
     if odd:
         raise NotTabular(f"it is a JSON array whose elements are not all {item_type.lower()}s")
     if unsound and not lines:
@@ -359,7 +362,7 @@ def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
         f"GROUP BY key ORDER BY 2 LIMIT {limits.columns + 1}"
     ).fetchall()
     if len(rows) > limits.columns:
-        raise TooLarge(f"more than {limits.columns:,} different keys")
+        raise TooLarge(f"more than {counted(limits.columns, 'different key')}")
     return [str(key) for key, _ in rows]
 
 

@@ -13,6 +13,7 @@ import duckdb
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, NotTabular, Table, TooLarge
+from entrepot_client.counts import counted
 
 VALUES_PER_LIST = 16
 """To take one value out of a list, the engine passes over the whole list. For each further list it
@@ -73,7 +74,7 @@ def read_arrays(
         raise NotTabular("it is a JSON array of arrays without a value")
     labels = _labels(engine, docs) if names is None else _numbered(names, width)
     if len(labels) > limits.columns or width > limits.columns:
-        raise TooLarge(f"{max(len(labels), width):,} columns; {limits.columns:,} are read")
+        raise TooLarge(f"{counted(max(len(labels), width), 'column')}; {limits.columns:,} are read")
     header = names is None
     count = len(labels)
     extra = (

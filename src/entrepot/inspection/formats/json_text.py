@@ -9,6 +9,7 @@ from entrepot.inspection.detect.end_mark import cut_end, marked_bytes
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.table import SourceBroken
+from entrepot_client.counts import counted
 
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
@@ -42,7 +43,7 @@ def _decode(path: Path, encoding: str, bom: int, target: Path, context: Inspecti
     damage = transcode(path, encoding, bom, target, context.progress)
     if damage.total:
         line, offset = damage.places[0]
-        places = "in 1 place" if damage.total == 1 else f"in {damage.total:,} places, the first"
+        places = f"in {counted(damage.total, 'place')}{', the first' if damage.total > 1 else ''}"
         raise SourceBroken(
             f"it has bytes that are not text in {encoding}, {places} at byte {offset:,} in line"
             f" {line:,}",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.table import SourceBroken
+from entrepot_client.counts import counted
 
 BLOCK_BYTES = 1 << 20
 BLANK = re.compile(rb"\n[ \t\r]*(?=\n)")
@@ -58,5 +59,5 @@ def check_openings(path: Path, opening: bytes, read: int) -> None:
             total += block.count(opening)
     if total != read:
         raise SourceBroken(
-            f"of its {total:,} opening brackets {read:,} are in the records that were read"
+            f"of {counted(total, 'opening bracket')} {read:,} are in the records that were read"
         )

@@ -13,6 +13,7 @@ from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_column, text_of
+from entrepot_client.counts import counted
 
 MAX_DECIMAL_DIGITS = 38
 """Of the engine's widest decimal."""
@@ -46,7 +47,9 @@ def _stated_rows(engine: duckdb.DuckDBPyConnection, path: Path) -> int:
     )
     stated, grouped = engine.execute(query, [str(path)]).fetchone() or (0, 0)
     if stated != grouped:
-        raise SourceBroken(f"it states {stated:,} rows, and its row groups have {grouped:,}")
+        raise SourceBroken(
+            f"it states {counted(stated, 'row')}, and its row groups have {grouped:,}"
+        )
     return int(stated)
 
 
@@ -68,7 +71,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     _check_end(engine, path)
     context.progress.unpacked(_unpacked_bytes(engine, path))
     if len(described) > limits.columns:
-        raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
+        raise TooLarge(f"{counted(len(described), 'column')}; {limits.columns:,} are read")
     if _has_wide_decimals(engine, path):
         return _read_wide_decimals(path, detected, context)
     names = [str(name) for name, *_ in described]

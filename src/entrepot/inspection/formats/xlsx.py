@@ -24,6 +24,7 @@ from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, literal, named_arguments
 from entrepot.inspection.table import CellKind, Column, FirstVersion, Table, TooLarge
 from entrepot.schemas.table_dialect import TableDialect
+from entrepot_client.counts import counted
 
 MAX_LISTED_ROWS = 20
 """Rows outside of the table that the profile lists."""
@@ -127,7 +128,7 @@ class XlsxTable:
         layout = decide_layout(chosen.head, request, limits.columns)
         width = layout.decision.layout.width
         if width > limits.columns:
-            raise TooLarge(f"more than {limits.columns:,} columns")
+            raise TooLarge(f"more than {counted(limits.columns, 'column')}")
         return layout
 
     def _make_table(

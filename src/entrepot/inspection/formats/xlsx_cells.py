@@ -19,6 +19,7 @@ from entrepot.inspection.formats.xlsx_package import (
 )
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import CellKind, SourceBroken, TooLarge
+from entrepot_client.counts import counted
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 DIGITS = "0123456789"
@@ -60,7 +61,7 @@ class UnsavedFormulas:
         """What a report says of them."""
         if not self.count:
             return ()
-        begin = "A formula has" if self.count == 1 else f"{self.count:,} formulas have"
+        begin = "A formula has" if self.count == 1 else f"{counted(self.count, 'formula')} have"
         return (
             f"{begin} no saved value, first in the cell {self.first}: the formula itself is read, "
             "as a text. Save the workbook with a program that works formulas out.",
@@ -198,7 +199,7 @@ class _Rows:
         if self._cells:
             self._total += len(self._cells)
             if self._total > self._limits.cells:
-                raise TooLarge(f"a sheet of more than {self._limits.cells:,} cells")
+                raise TooLarge(f"a sheet of more than {counted(self._limits.cells, 'cell')}")
             if not self._ordered:
                 self._sort_cells()
             self.done.append(SheetRow(self.last_row, self._cells))
@@ -233,7 +234,7 @@ class _Rows:
         strings = self._workbook.strings
         size = sum(strings.size(int(text)) for _, text, mark in row.cells if mark == LONG)
         if size > self._limits.line:
-            raise TooLarge(f"row {row.number:,} has texts of {size:,} bytes")
+            raise TooLarge(f"row {row.number:,} has texts of {counted(size, 'byte')}")
         return [
             (column, strings.get(int(text)), "t") if mark == LONG else (column, text, mark)
             for column, text, mark in row.cells
@@ -325,7 +326,7 @@ class SheetCells:
         try:
             for _ in parse_in_pieces(self._package, self._part, self._parser):
                 if sum(map(len, rows.pieces)) > self._limits.line:
-                    raise TooLarge(f"a cell of more than {self._limits.line:,} characters")
+                    raise TooLarge(f"a cell of more than {counted(self._limits.line, 'character')}")
                 yield from rows.take()
             rows.end_row()
             yield from rows.take()

@@ -21,6 +21,7 @@ from entrepot.inspection.detect.zip_errors import DAMAGED, is_of_archive
 from entrepot.inspection.formats.xlsx_dates import TimeKind, kind_of_format
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
+from entrepot_client.counts import counted
 
 MAX_MEMBERS = 10_000
 """Parts of a package: a workbook has a few dozen, and a part for each sheet and image."""
@@ -129,13 +130,15 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as package:
             parts = package.infolist()
             if len(parts) > MAX_MEMBERS:
-                raise TooLarge(f"a workbook of {len(parts):,} parts; {MAX_MEMBERS:,} are read")
+                raise TooLarge(
+                    f"a workbook of {counted(len(parts), 'part')}; {MAX_MEMBERS:,} are read"
+                )
             size = sum(part.file_size for part in parts)
             bomb = size > limits.free_expansion and size > limits.expansion * stored
             if size > limits.unpacked or bomb:
                 raise TooLarge(
-                    f"a workbook of {stored:,} bytes that unpacks to {size:,}; "
-                    f"{limits.unpacked:,} bytes, and beyond {limits.free_expansion:,} "
+                    f"a workbook of {counted(stored, 'byte')} that unpacks to {size:,}; "
+                    f"{counted(limits.unpacked, 'byte')}, and beyond {limits.free_expansion:,} "
                     f"{limits.expansion:,} times the size, are the limits"
                 )
             yield package
@@ -203,7 +206,7 @@ def new_parser(part: str) -> expat.XMLParserType:
     def bound(prefix: str | None, namespace: str | None) -> None:
         if len(namespace or "") > MAX_NAMESPACE_CHARS:
             raise TooLarge(
-                f"a namespace of {len(namespace or ''):,} characters in {part}; "
+                f"a namespace of {counted(len(namespace or ''), 'character')} in {part}; "
                 f"{MAX_NAMESPACE_CHARS:,} are read"
             )
 
@@ -341,7 +344,7 @@ def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits:
             strings.add(unescaped("".join(pieces)))
             count += 1
             if count > limits.cells:
-                raise TooLarge(f"more than {limits.cells:,} shared texts")
+                raise TooLarge(f"more than {counted(limits.cells, 'shared text')}")
 
     def text(piece: str) -> None:
         nonlocal size
@@ -349,6 +352,6 @@ def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits:
             pieces.append(piece)
             size += len(piece)
             if size > limits.line:
-                raise TooLarge(f"a text of more than {limits.line:,} characters")
+                raise TooLarge(f"a text of more than {counted(limits.line, 'character')}")
 
     _parse(package, part, start, end, text)

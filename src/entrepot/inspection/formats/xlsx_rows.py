@@ -21,6 +21,7 @@ from entrepot.inspection.formats.xlsx_layout import SheetLayout, begins_with
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.table import TooLarge
+from entrepot_client.counts import counted
 
 MIN_EXPECTED_ROWS = 100_000
 """Rows that a sheet may have, for the progress: how many it has is known at its end."""
@@ -124,7 +125,7 @@ class _RowWriter:
         seen, width = self._seen, self._width
         seen.cells += width
         if seen.cells > self._limits.cells:
-            raise TooLarge(f"a table of more than {self._limits.cells:,} cells")
+            raise TooLarge(f"a table of more than {counted(self._limits.cells, 'cell')}")
         seen.uneven = seen.uneven or bool(extra)
         # What stands to the left of the table is in none of its columns, which count from 1.
         surplus = json.dumps([(max(n, 0), text) for n, text in extra]) if extra else ""
@@ -144,7 +145,7 @@ class _RowWriter:
                 self._finder.add_blanks(start, end)
             self._seen.cells += (end - start + 1) * self._width
             if self._seen.cells > self._limits.cells:
-                raise TooLarge(f"a table of more than {self._limits.cells:,} cells")
+                raise TooLarge(f"a table of more than {counted(self._limits.cells, 'cell')}")
             for part in range(start, end + 1, BLANK_ROWS):
                 numbers = range(part, min(part + BLANK_ROWS, end + 1))
                 self._file.write("".join(f"{number}{tail}" for number in numbers))

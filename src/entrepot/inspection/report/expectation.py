@@ -13,6 +13,7 @@ from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.unwritable import state_unwritable
 from entrepot.inspection.table import CellKind
 from entrepot.schemas.model import Affix, Field
+from entrepot_client.counts import counted
 
 MAX_CHOICES = 5
 """Values of an enum that a sentence names."""
@@ -242,13 +243,13 @@ def state_constraint_error(  # noqa: PLR0911 (a row per constraint)
 def _length_of(field: Field, cell: str) -> str:
     if field.type in COUNTED:
         return ""
-    return f" ({len(cell):,} character{'' if len(cell) == 1 else 's'})"
+    return f" ({counted(len(cell), 'character')})"
 
 
 def _not_among(cell: str, values: Sequence[str]) -> Statement:
     some = _choices(values[:MAX_CHOICES], "or" if len(values) <= MAX_CHOICES else ",")
     more = len(values) - MAX_CHOICES
-    listed = f"{some} or {more:,} other value{'' if more == 1 else 's'}" if more > 0 else some
+    listed = f"{some} or {counted(more, 'other value')}" if more > 0 else some
     alike = next((v for v in values if v != cell and v.casefold() == cell.strip().casefold()), "")
     advice = (
         f"{quoted(alike)} is one of them." if alike and alike not in values[:MAX_CHOICES] else ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from entrepot.inspection.report.error_kinds import kind_of_code
 from entrepot.inspection.report.quoting import quoted
+from entrepot_client.counts import counted
 
 MAX_KINDS = 3
 """Kinds of errors whose first one a summary gives, of the header and of rows each."""
@@ -96,7 +97,9 @@ def _sound(rows: int, contract: bool) -> str:
     if rows == 0:
         return "The header keeps the contract; there are no rows."
     return (
-        f"All {rows:,} rows keep the contract." if rows > 1 else "The one row keeps the contract."
+        f"All {counted(rows, 'row')} keep the contract."
+        if rows > 1
+        else "The one row keeps the contract."
     )
 
 
@@ -117,11 +120,11 @@ def _first_of(entry: Mapping[str, Any], errors: Sequence[dict[str, Any]]) -> str
     first, count = first_error(entry, errors), entry["count"]
     if first is None:
         column = f" in column {quoted(entry['fieldName'])}" if entry.get("fieldName") else ""
-        return (
-            f"{count:,} {'error' if count == 1 else 'errors'}{column}: {describe_count(entry, [])}"
-        )
+        return f"{counted(count, 'error')}{column}: {describe_count(entry, [])}"
     message = str(first["message"])
-    return message if count == 1 else f"The first of {count:,} errors of this kind: {message}"
+    return (
+        message if count == 1 else f"The first of {counted(count, 'error')} of this kind: {message}"
+    )
 
 
 def _is_of(error: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
@@ -133,7 +136,7 @@ def _is_of(error: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows" if count else "no rows"
+    return counted(count, "row") if count else "no rows"
 
 
 def _plural(noun: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from entrepot.inspection.limits import BASE_SECONDS, BYTES_PER_SECOND, Limits
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+from entrepot_client.counts import counted
 
 SCRATCH_POLL_SECONDS = 1.0
 """Seconds between two checks of the scratch folder, which cost more than those of the memory."""
@@ -70,13 +71,13 @@ class ProcessWatch:
         if time.monotonic() > self._next_scratch_poll:
             used = _bytes_within(self._scratch)
             if used > self._limits.scratch:
-                limit = f"{self._limits.scratch:,} bytes of scratch space"
+                limit = f"{counted(self._limits.scratch, 'byte')} of scratch space"
                 raise LimitExceeded(limit, f"It had used {used:,}", "", SPLIT)
             self._next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
 
     def memory_exceeded(self) -> LimitExceeded:
         """The process needed more memory than it may have."""
-        limit = f"{self._limits.memory:,} bytes of memory"
+        limit = f"{counted(self._limits.memory, 'byte')} of memory"
         return LimitExceeded(limit, f"It had used {self.peak_memory:,}", "", SPLIT)
 
     def near_memory_limit(self) -> bool:
@@ -105,7 +106,8 @@ class ProcessWatch:
             limit,
             f"It had used {_seconds(cpu)} of CPU within {_seconds(elapsed)}",
             f"A file gets {_seconds(BASE_SECONDS)}, and 1 for each {BYTES_PER_SECOND:,} of its "
-            f"{self._unpacked:,} bytes of content, at most {_seconds(self._limits.wall_seconds)}",
+            f"{counted(self._unpacked, 'byte')} of content, at most "
+            f"{_seconds(self._limits.wall_seconds)}",
             f"{SPLIT}, or write it plainly: a text without stray quotes, a simpler workbook or "
             "pattern",
             starved,
@@ -113,8 +115,7 @@ class ProcessWatch:
 
 
 def _seconds(count: float) -> str:
-    figure = f"{count:,.1f}".removesuffix(".0") if count >= 1 else f"{count:.2g}"
-    return f"{figure} seconds"
+    return counted(round(count, 1) if count >= 1 else float(f"{count:.2g}"), "second")
 
 
 def _bytes_within(folder: Path) -> int:

@@ -31,6 +31,7 @@ from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field
 from entrepot.schemas.types import TEXT_TYPES
+from entrepot_client.counts import counted
 
 WRONG = "type-error"
 MAX_GROUPED_SHARE = 0.01
@@ -298,6 +299,4 @@ def _wrong_cells(inspected: InspectedTable, number: int) -> Iterator[str]:
 
 
 def _cells(count: int) -> str:
-    if count == 1:
-        return "1 cell of this delivery needs it"
-    return f"{count:,} cells of this delivery need it"
+    return f"{counted(count, 'cell')} of this delivery {'needs' if count == 1 else 'need'} it"

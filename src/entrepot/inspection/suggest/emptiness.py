@@ -12,6 +12,7 @@ from entrepot.inspection.suggest.proposal import (
     error_kind,
 )
 from entrepot.schemas.json_pointer import join_pointer
+from entrepot_client.counts import counted
 
 ROWS = frozenset({"no-rows", "too-few-rows"})
 EMPTINESS = ROWS | {"empty-column"}
@@ -48,7 +49,7 @@ def propose_emptiness(
 def _with_fewer_rows(schema: dict[str, Any], rows: int) -> tuple[dict[str, Any], ProposedChange]:
     schema = {key: value for key, value in schema.items() if key != "entrepot:minRows"}
     if rows:
-        what = "1 row is enough" if rows == 1 else f"{rows:,} rows are enough"
+        what = f"{counted(rows, 'row')} {'is' if rows == 1 else 'are'} enough"
         schema["entrepot:minRows"] = rows
         reason = "this delivery has no more"
     else:

@@ -21,6 +21,7 @@ from entrepot.inspection.suggest.proposal import (
 )
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
+from entrepot_client.counts import counted
 
 
 def propose_footer(
@@ -62,7 +63,7 @@ def _change(properties: dict[str, object], first: str, count: int) -> ProposedCh
         what += ", and blank lines are left out"
     ends = "1 record that looks like a note or a total"
     if count > 1:
-        ends = f"{count:,} records that look like notes or totals"
+        ends = f"{counted(count, 'record')} that look like notes or totals"
     reason = f"this delivery ends with {ends}, from {quoted(first)} on"
     return ProposedChange("/dialect/entrepot:footer", what, reason)
 

@@ -25,6 +25,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
+from entrepot_client.counts import counted
 from entrepot_client.lookup import is_id
 from entrepot_client.models import Acknowledgement, File, Task
 
@@ -253,7 +254,7 @@ def _is_only_one(client: "Client", output: Output, source: _PushSource) -> bool:
         push = f"`entrepot push {shlex.quote(source.typed)} --to {others[0].file_id}`"
         what, which = f"Another file has the name {name!r}", "it"
         if len(others) > 1:
-            what = f"{len(others)} other files have the name {name!r}"
+            what = f"{counted(len(others), 'other file')} have the name {name!r}"
             which = "the oldest of them"
         output.warning(f"This makes a new file. {what}. To deliver to {which}: {push}.")
     return not same_name and not is_id(name) and not name.startswith("-")

@@ -8,6 +8,7 @@ from typing import Any
 from entrepot.http.web.files.contract import join_values, quote_value, short_text
 from entrepot.http.web.formatting import exact_size, number
 from entrepot.inspection.detect.formats import FORMATS
+from entrepot_client.counts import counted
 
 MAX_PARTS = 10
 """Values of one detail; the others are counted."""
@@ -81,7 +82,7 @@ def _encoding(values: dict[str, Any]) -> list[str]:
     if values.get("endMark"):
         texts.append("with an end-of-file mark (Ctrl-Z)")
     if values.get("undecodable"):
-        texts.append(f"{number(values['undecodable'])} bytes cannot be decoded")
+        texts.append(f"{counted(values['undecodable'], 'byte')} cannot be decoded")
     return texts
 
 
@@ -206,7 +207,8 @@ def _part(value: dict[str, Any]) -> str:
     first = first or value.get("row")
     if isinstance(first, int) and isinstance(text, str):
         rows = f"row {first:,}" if last in (None, first) else f"rows {first:,} to {last:,}"
-        columns = f", {value['columns']:,} columns" if isinstance(value.get("columns"), int) else ""
+        width = value.get("columns")
+        columns = f", {counted(width, 'column')}" if isinstance(width, int) else ""
         return f"{rows}{columns}: {quote_value(text)}"
     pairs = list(value.items())[:MAX_PARTS]
     return ", ".join(f"{_label(key).lower()} {' '.join(_json_texts(each))}" for key, each in pairs)

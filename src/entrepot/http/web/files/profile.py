@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.http.web.formatting import number
+from entrepot_client.counts import counted
 
 COLUMNS_SHOWN = 200
 """Columns on the page; all of them are in the profile's JSON."""
@@ -88,8 +89,8 @@ def _notes(column: dict[str, Any]) -> list[str]:
         notes.append(f"mean {_word(column['mean'])}")
     if "longest" in column:
         shortest, longest = column["shortest"]["length"], column["longest"]["length"]
-        length = number(longest) if shortest == longest else f"{shortest:,} to {longest:,}"
-        notes.append(f"{length} character" + ("" if longest == 1 else "s"))
+        least = "" if shortest == longest else f"{shortest:,} to "
+        notes.append(least + counted(longest, "character"))
     return notes
 
 
@@ -127,6 +128,6 @@ def _chart_words(chart: dict[str, Any]) -> str:
     counts, edges = chart["counts"], chart["edges"]
     most = counts.index(max(counts))
     return (
-        f"{number(counts[most])} values lie between {_word(edges[most])} and "
-        f"{_word(edges[most + 1])}, the most of {len(counts)} equal parts."
+        f"The fullest of {counted(len(counts), 'equal part')} is from {_word(edges[most])} to "
+        f"{_word(edges[most + 1])}, with {counted(counts[most], 'value')}."
     )

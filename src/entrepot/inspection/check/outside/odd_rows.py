@@ -15,6 +15,7 @@ from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import literal
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
+from entrepot_client.counts import counted
 
 MAX_ODD_ROWS = 5
 """Rows that may be odd; with more of them the column is one of texts."""
@@ -50,8 +51,8 @@ def find_odd_rows(
         return []
     numbers = [int(row) for row, _ in odd]
     them = "it" if len(odd) == 1 else "them"
-    noun = "the row looks" if len(odd) == 1 else f"{len(odd)} rows look"
+    looks = "the row looks" if len(odd) == 1 else f"{counted(len(odd), 'row')} look"
     advice = f'Take {them} out, or add "commentRows": {numbers} to the dialect.'
-    reason = f"{noun} like a comment, a note or a total: {quoted(cells[0])}"
+    reason = f"{looks} like a comment, a note or a total: {quoted(cells[0])}"
     statement = Statement(reason, advice=advice)
     return [problem("outside-table", "", statement, rowNumber=numbers[0])]

@@ -14,6 +14,7 @@ from entrepot.inspection.csv.layout import (
 )
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.schemas.table_dialect import TableDialect
+from entrepot_client.counts import counted
 
 GIVEN_ROWS = "the dialect of the contract says where the header is"
 FIRST_ROW = "the contract does not say where the header is: it is expected in the first row"
@@ -113,7 +114,7 @@ def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], stated: bool) -> s
 def _absent(rows: Sequence[int], total: int) -> str:
     return (
         f"the contract expects the names in {_records([place + 1 for place in rows])};"
-        f" {total:,} records were read for the header"
+        f" {counted(total, 'record')} were read for the header"
     )
 
 
