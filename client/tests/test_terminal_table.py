@@ -84,7 +84,8 @@ def test_a_last_column_of_sentences_is_wrapped_and_stays() -> None:
         last_row = len(table.lines) - 1
         assert " ".join(line[column:] for line in table.lines[1:last_row]) == note
         assert table.lines[-1].split()[:2] == ["1", "published"]
-    assert table_lines(columns, rows, 70, wraps_last=True).left_out == ["by"]
+    assert table_lines(columns, rows, 70, wraps_last=True).left_out == []
+    assert table_lines(columns, rows, 60, wraps_last=True).left_out == ["by"]
     assert len(table_lines(columns, rows, None, wraps_last=True).lines) == 3
 
 

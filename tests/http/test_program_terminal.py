@@ -102,8 +102,19 @@ def test_a_narrow_list_shows_what_one_may_do_and_why_a_version_is_gone(
     screen = run_in_terminal(["files", "versions", file_id], 80, environment)
     assert reason in " ".join(screen.text.split())
     screen = run_in_terminal(["activity", "list", "--file", file_id], 80, environment)
-    assert f"reason: {reason}" in " ".join(screen.text.split())
-    assert re.search(r"[0-9] +Withdrawn +\w", screen.text), screen.text
+    assert f"reason: “{reason}”" in " ".join(screen.text.split())
+    user = re.escape(account.admin.user_name)
+    assert re.search(rf"[0-9] +{user} +Withdrawn +\w", screen.text), screen.text
+
+
+@on_sqlite
+def test_a_narrow_list_shows_who_did_it(server: Server, account: TestAccount) -> None:
+    environment = signed_in(server, account.api_key)
+    file_id = account.api.deliver(CSV, name=NAME)["file_id"]
+    user = account.admin.user_name
+    listed = run_in_terminal(["activity", "list"], 80, environment).text
+    assert re.search(rf"[0-9] +{re.escape(user)} +Defined +{file_id[:8]} ", listed), listed
+    assert user in run_in_terminal(["files", "versions", file_id], 80, environment).text
 
 
 @on_sqlite

@@ -26,6 +26,8 @@ def line_of(action: str, detail: dict[str, Any]) -> str:
     [
         ({"retention": {"from": None, "to": {"keep_last": 30}}}, "from none to keep last 30"),
         ({"purge": False, "reason": "wrong"}, "reason: wrong"),
+        ({"reason": "In order.", "size": 560}, "reason: “In order.”, 560 bytes"),
+        ({"kind": "read", "max_uses": 1}, "to read, at most 1 use"),
         ({"purge": True}, "its bytes were removed"),
         (
             {"reason": f"sha256:{'0a' * 32} (1,319 characters)"},

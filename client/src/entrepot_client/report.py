@@ -10,8 +10,9 @@ from entrepot_client.models import Document, Task
 
 @dataclass(frozen=True)
 class ReportedError:
-    """One error of a report. `row` counts the header row, `column` is a field's name; None where an
-    error is not about one. `message` is a whole sentence."""
+    """One error of a report. `row` counts the header row, `column` is a field's name, or the label
+    of a column that the contract does not have; None where an error is not about one. `message` is
+    a whole sentence."""
 
     type: str
     message: str
@@ -27,7 +28,7 @@ class ReportedError:
             type=str(document.get("type") or ""),
             message=str(document.get("message") or document.get("note") or ""),
             row=document.get("rowNumber"),
-            column=document.get("fieldName"),
+            column=document.get("fieldName") or document.get("label") or None,
             cell=document.get("cell"),
             document=document,
         )

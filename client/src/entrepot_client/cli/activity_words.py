@@ -12,6 +12,7 @@ from typing import Any
 
 from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, scopes_label
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.counts import counted
 
 ACTIONS = {
     "version.read": "Read",
@@ -76,6 +77,7 @@ LABELS = {
     "link_name": "for",
     "expires_at": "expires",
     "kind": "to",
+    "max_uses": "at most",
     "before": "version",
     "after": "with version",
     "accepted_from": "from version",
@@ -93,6 +95,8 @@ VERDICTS = {
     "violates": "breaks its contract",
     "not-tabular": "is not a table",
 }
+PUNCTUATION = tuple(".,;:!?")
+"""Of a text that ends with one, readers could not see where it ends without quotes."""
 MAX_PARTS = 6
 """Parts of a detail that one line shows."""
 MAX_PART_CHARS = 120
@@ -135,6 +139,8 @@ def _formatted(name: str, value: Any) -> str | None:
         return ENTITLEMENT_LABELS[value]
     if name == "scopes":
         return scopes_label(value)
+    if name == "max_uses":
+        return counted(value, "use")
     with suppress(ValueError):
         if name.endswith("_at") and isinstance(value, str):
             return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}"
@@ -149,7 +155,7 @@ def _read(detail: Mapping[str, Any], result: str | None) -> str:
     if form != "original":
         parts.append(f"as {_short_text(form)}")
     if requests != 1:
-        parts.append(f"in {requests:,} requests")
+        parts.append(f"in {counted(requests, 'request')}")
     if result == "broken off":
         parts.append("broken off")
     return ", ".join(parts)
@@ -161,7 +167,8 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {"from", "to"}:
         return f"from {_quote(value['from'])} to {_quote(value['to'])}"
     if not isinstance(value, list):
-        return _short_text(value)
+        short = _short_text(value)
+        return f"“{short}”" if short.endswith(PUNCTUATION) else short
     if any(isinstance(each, dict) for each in value):
         return f"{len(value):,}"
     return _short_text(value[:MAX_PARTS])

@@ -49,7 +49,6 @@ def list_versions(
         rows=[_row(version) for version in version_list],
         empty="There are no versions yet.",
         wraps_last=True,
-        gives_way=("by",),
     )
 
 

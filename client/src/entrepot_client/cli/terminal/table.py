@@ -15,8 +15,10 @@ from typing import NamedTuple
 GAP = "  "
 _LEAST_CELLS = 12
 """A text is not made shorter than this: before that, a column is left out."""
-_LEAST_WRAPPED_CELLS = 24
-"""The same, of a column that is wrapped."""
+_LEAST_WRAPPED_CELLS = 10
+"""The same, of a column that is wrapped, which loses nothing."""
+_READABLE_WRAPPED_CELLS = 24
+"""A column that is wrapped is not made narrower than this while another text can be shortened."""
 _ENOUGH_CELLS = 40
 """A text that has this many cells can be read: it may be made as short before a less important
 column is left out."""
@@ -156,16 +158,16 @@ def _total(widths: Sequence[int]) -> int:
 
 def _shorten(columns: list[_TableColumn], width: int) -> None:
     """Take cells from a column that is wrapped, which loses nothing; then from the widest column
-    that may be shortened, until all fit."""
+    that may be shortened, until all fit; then from one that is wrapped again."""
     excess = _total([column.width for column in columns]) - width
-    for column in columns:
-        if column.wraps:
-            step = max(0, min(excess, column.width - column.least))
-            column.width -= step
-            excess -= step
+    wrapped = [column for column in columns if column.wraps]
+    excess -= _narrow(wrapped, excess, _READABLE_WRAPPED_CELLS)
     while excess > 0:
-        flexible = [column for column in columns if column.width > column.least]
+        flexible = [
+            column for column in columns if column.width > column.least and not column.wraps
+        ]
         if not flexible:
+            _narrow(wrapped, excess, _LEAST_WRAPPED_CELLS)
             return
         widest = max(flexible, key=lambda column: column.width)
         # Down to the next widest, so that the widths of texts become equal.
@@ -173,6 +175,16 @@ def _shorten(columns: list[_TableColumn], width: int) -> None:
         step = min(excess, max(1, widest.width - next_width))
         widest.width -= step
         excess -= step
+
+
+def _narrow(columns: list[_TableColumn], excess: int, least: int) -> int:
+    """Take up to `excess` cells from the columns, down to `least` each; how many were taken."""
+    taken = 0
+    for column in columns:
+        step = max(0, min(excess - taken, column.width - max(column.least, least)))
+        column.width -= step
+        taken += step
+    return taken
 
 
 def _fit(text: str, width: int) -> str:
