@@ -315,6 +315,14 @@ def test_a_telephone_gives_sentences_and_columns_the_whole_width(
     assert 350 <= box["width"] <= 390 - 2 * 16
 
 
+def test_a_telephone_shows_a_key_whole_and_what_each_key_may(visit: Visit) -> None:
+    page = visit("/keys", viewport={"width": 390, "height": 800}, color_scheme="light")
+    assert page.get_by_text("may read files and tasks; deliver").first.is_visible()
+    make_key(page)
+    widths = "all => all.map(pre => pre.scrollWidth - pre.clientWidth)"
+    assert page.locator(".command pre").evaluate_all(widths) == [0, 0]
+
+
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/{suggested}", "/files"])
 def test_a_telephone_shows_no_label_without_a_value(visit: Visit, path: str) -> None:
     page = visit(path, viewport={"width": 390, "height": 800}, color_scheme="light")

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from markupsafe import Markup
 
-from entrepot.http.web.formatting import age, duration, exact_size, exact_time, machine_time, size
+from entrepot.http.web.formatting import (
+    age,
+    duration,
+    exact_size,
+    exact_time,
+    machine_time,
+    size,
+    truncate,
+)
 from entrepot.http.web.rendering import marked
 
 NOW = datetime(2026, 11, 23, 21, 4, 5, tzinfo=UTC)
@@ -68,3 +76,15 @@ def test_the_exact_figure_is_exact() -> None:
 def test_backticks_become_code_and_everything_is_escaped() -> None:
     assert marked("a `<b>` & c") == Markup("a <code>&lt;b&gt;</code> &amp; c")
     assert marked("one ` alone <i>") == Markup("one ` alone &lt;i&gt;")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("`abc` is not a number.", "`abc` is not a number."),
+        ("1 of 2 rows breaks it. Expected a number.", "1 of 2 rows breaks it…"),
+        ("a_name_without_any_place_to_break_it.csv", "a_name_without_any_place_t…"),
+    ],
+)
+def test_a_text_is_cut_once_and_between_words(text: str, words: str) -> None:
+    assert truncate(text, 27) == words

@@ -7,6 +7,7 @@ here: a library for it would bring translations and 40 other formats.
 from datetime import UTC, datetime, timedelta
 
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.counts import counted
 
 SPANS = (
     ("year", timedelta(days=365), 2),
@@ -49,12 +50,21 @@ def size(count: int | float) -> str:
 
 def exact_size(count: int) -> str:
     """Bytes to the last one: "1,234,567 bytes"."""
-    return f"{count:,} byte" + ("" if count == 1 else "s")
+    return counted(count, "byte")
 
 
 def number(count: int) -> str:
     """A count with separators between thousands."""
     return f"{count:,}"
+
+
+def truncate(text: str, length: int) -> str:
+    """A text in at most `length` characters. One that is cut ends with a whole word, if it has
+    any, without the punctuation after it, and with “…”."""
+    if len(text) <= length:
+        return text
+    words = text[:length].rpartition(" ")[0]
+    return (words or text[: length - 1]).rstrip(" .,;:") + "…"
 
 
 def duration(span: timedelta) -> str:

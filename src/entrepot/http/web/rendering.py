@@ -22,8 +22,10 @@ from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
+from entrepot.http.web.reports import column_of
 from entrepot.texts.json_text import JsonText
 from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
+from entrepot_client.counts import counted
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "entrepot_theme"
@@ -81,6 +83,9 @@ def open_pages(assets: Assets) -> Pages:
         formatting.number,
         formatting.duration,
         formatting.age,
+        formatting.truncate,
+        counted,
+        column_of,
         marked,
         reason,
     ):

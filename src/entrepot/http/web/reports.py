@@ -1,6 +1,6 @@
 """A report as pages show it: in words, the first rejected rows with their wrong cells, the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,9 +89,17 @@ def report_view(report: dict[str, Any]) -> ReportView:
         wide=width,
         first_rows=tuple(_row(errors, places) for errors in rows),
         errors=tuple([error for error in listed if not _has_row(error)][:ERRORS_SHOWN]),
-        counts=tuple(_count(each, listed) for each in task["errorCounts"]),
+        counts=tuple(_count(each, listed, labels) for each in task["errorCounts"]),
         warnings=tuple(text for text in task["warnings"] if text != task.get("summary")),
     )
+
+
+def column_of(error: Mapping[str, Any]) -> str:
+    """What people call the column of an error: as the contract does, else as the delivery does,
+    which may have a column more; by its number if it has no name. Empty for other errors."""
+    number = error.get("fieldNumber")
+    name = error.get("fieldName") or error.get("label")
+    return str(name or (f"column {number}" if number else ""))
 
 
 def _has_row(error: dict[str, Any]) -> bool:
@@ -140,7 +148,8 @@ def _row(errors: Sequence[dict[str, Any]], places: Sequence[int]) -> RejectedRow
     return RejectedRow(first["rowNumber"], first.get("lineNumber"), tuple(cells), tuple(faults))
 
 
-def _count(entry: dict[str, Any], errors: Sequence[dict[str, Any]]) -> Count:
-    number = entry.get("fieldNumber")
-    column = entry.get("fieldName") or (f"column {number}" if number else "")
+def _count(entry: dict[str, Any], errors: Sequence[dict[str, Any]], labels: Sequence[str]) -> Count:
+    number = entry.get("fieldNumber") or 0
+    label = labels[number - 1] if 0 < number <= len(labels) else ""
+    column = column_of({"label": label} | entry)
     return Count(describe_count(entry, errors), column, entry["count"])
