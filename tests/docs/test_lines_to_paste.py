@@ -123,33 +123,6 @@ def test_the_lines_for_the_command_line_work(tmp_path: Path, demo: Any) -> None:
     assert numbers == ["5", "4", "3", "2", "1"], again.stderr
 
 
-VERSIONS = """
-push() { entrepot push "$@" --format quiet > /dev/null; }
-printf 'id,amount\\n1,2\\n' > NAME && push NAME --size-limit 1MB --enforce-schema
-for amount in 3 4; do printf "id,amount\\n1,$amount\\n" > NAME && push NAME --to NAME; done
-"""
-"""Three versions of a file."""
-SITUATIONS = {
-    "how-to/handle-a-rejected-delivery.md": VERSIONS.replace("NAME", "shipments.csv")
-    + "printf 'id,amount\\n1,much\\n' > bad.csv; push bad.csv --to shipments.csv || true",
-    "how-to/share-a-file.md": """
-as_anna() { ENTREPOT_API_KEY=$(cat anna.key) "$@"; }
-entrepot admin account create partner --quota 1GB
-entrepot admin user create partner:anna
-entrepot admin key create partner:anna --format quiet > anna.key
-entrepot users create demo:rob
-for name in stock catalog prices-of-partner; do printf "$name\\n1\\n" > $name.csv; done
-entrepot push stock.csv
-for name in catalog prices-of-partner; do
-    as_anna entrepot push $name.csv && as_anna entrepot files share $name.csv demo:account r
-done
-""",
-    "how-to/withdraw-a-version.md": VERSIONS.replace("NAME", "prices.csv")
-    + "printf 'id,amount\\n1,5\\n' > prices.csv; push prices.csv --to prices.csv",
-}
-"""What the readers of a page have done before they read it."""
-
-
 FOLLOWED = (
     "tutorial.md",
     "how-to/audit.md",
@@ -171,7 +144,7 @@ FOLLOWED = (
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
     blocks = FENCED.findall((ROOT / "docs" / page).read_text())
-    output = demo.run("\n".join([SITUATIONS.get(page, ""), *blocks]), tmp_path)
+    output = demo.run("\n".join(blocks), tmp_path)
     if page == "tutorial.md":
         assert "exit status 5" in output
         assert "byte for byte the same" in output

@@ -1,6 +1,7 @@
 """A running demo, as a person starts it who follows the README."""
 
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -28,13 +29,13 @@ class Demo:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a person has set who follows the pages."""
+        """What a person has set who follows the pages: what the line sets that the demo prints."""
+        [line] = [line for line in self.output.splitlines() if line.startswith("export ")]
+        exported = dict(word.split("=", 1) for word in shlex.split(line)[1:])
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("ENTR")},
             "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
-            "ENTREPOT_ENDPOINT": self.printed("Endpoint"),
-            "ENTREPOT_API_KEY": self.printed("API key"),
-            "ENTREPOT_DATA": str(self.data),
+            **exported,
         }
 
     def run(self, script: str, folder: Path) -> str:

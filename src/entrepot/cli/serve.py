@@ -1,6 +1,7 @@
 """`entrepot serve` and `entrepot demo`."""
 
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -87,7 +88,8 @@ def _first_steps(settings: Settings) -> list[str]:
         if parts.database.read(has_accounts):
             return []
     return [
-        "There is no account yet. In another terminal, with the same --data:",
+        "There is no account yet. In another terminal:",
+        f"  export ENTREPOT_DATA={shlex.quote(str(settings.data.resolve()))}",
         "  entrepot admin account create acme --quota 10GB",
         "  entrepot admin user create acme:maria --role admin",
         "  entrepot admin key create acme:maria",
@@ -107,7 +109,8 @@ def _seed(settings: Settings) -> list[str]:
         "",
         "For the command line, in a second terminal:",
         "",
-        f"export ENTREPOT_ENDPOINT='{settings.endpoint}' ENTREPOT_API_KEY='{api_key}'",
+        f"export ENTREPOT_ENDPOINT='{settings.endpoint}' ENTREPOT_API_KEY='{api_key}' "
+        f"ENTREPOT_DATA={shlex.quote(str(settings.data.resolve()))}",
         "",
         f"Endpoint  {settings.endpoint}",
         f"API key   {api_key}",
