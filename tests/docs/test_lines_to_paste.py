@@ -141,6 +141,13 @@ FOLLOWED = (
 """The pages whose lines of bash are run, from the first to the last."""
 
 
+def test_no_page_with_lines_to_paste_is_forgotten() -> None:
+    docs = ROOT / "docs"
+    pages = {str(p.relative_to(docs)) for p in docs.rglob("*.md") if FENCED.search(p.read_text())}
+    # The first is followed below, the second in test_object_storage.py.
+    assert pages == {*FOLLOWED, "how-to/back-up.md", "how-to/use-object-storage.md"}
+
+
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
     blocks = FENCED.findall((ROOT / "docs" / page).read_text())

@@ -34,9 +34,8 @@ class QuotaExceeded(EntrepotError):
     def __str__(self) -> str:
         return (
             f"The account's quota is {counted(self.limit, 'byte')}, of which {self.used:,} are "
-            "used, "
-            f"{self.reserved:,} are reserved by running uploads, and {self.metadata:,} are used by "
-            f"metadata; this needs {self.requested:,}."
+            f"used, {self.reserved:,} are reserved by running uploads, and {self.metadata:,} are "
+            f"used by metadata; this needs {self.requested:,}."
         )
 
 
@@ -81,9 +80,8 @@ class SizeLimitTooSmall(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"A limit of {counted(self.requested, 'byte')} is less than the "
-            f"{counted(self.file_size, 'byte')} of the "
-            f"current version, {self.version}."
+            f"A limit of {counted(self.requested, 'byte')} is too small: version {self.version}, "
+            f"the current one, has {counted(self.file_size, 'byte')}."
         )
 
 
@@ -97,8 +95,7 @@ class SharesNotAccepted(EntrepotError):
     def __str__(self) -> str:
         return (
             f"{counted(self.limit, 'file')} of your account are shared with this receiver or "
-            "offered to them, "
-            "and they have not accepted your account yet."
+            "offered to them, and they have not accepted your account yet."
         )
 
 
@@ -111,8 +108,8 @@ class TooManyUploads(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account has {counted(self.limit, 'upload')} under way, as many as it may have "
-            "at once."
+            f"The account has {counted(self.limit, 'upload')} under way, as many as it may have at "
+            "once."
         )
 
 
@@ -153,9 +150,8 @@ class TooManyFormWaits(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account has {counted(self.limit, 'request')} that wait for a format to be "
-            "made, as many as"
-            " it may have at once."
+            f"The account has {counted(self.limit, 'request')} that wait for a format to be made, "
+            "as many as it may have at once."
         )
 
 
@@ -168,9 +164,8 @@ class TooManyDownloads(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The account has {counted(self.limit, 'large download')} under way, as many as it "
-            "may have at "
-            "once."
+            f"The account has {counted(self.limit, 'large download')} under way, as many as it may "
+            "have at once."
         )
 
 
@@ -184,9 +179,8 @@ class TooMuchUnread(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"Answers that you have not read yet take {counted(self.held, 'byte')} of the "
-            "server's memory, "
-            "as much as you may have now."
+            f"Answers that you have not read yet take {counted(self.held, 'byte')} of the server's "
+            "memory, as much as you may have now."
         )
 
 
@@ -234,9 +228,8 @@ class TooManyBodies(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"This address sends {counted(self.limit, 'request')} without a valid key at once, "
-            "and no more "
-            "are taken. Let them end, or use a key."
+            f"This address sends {counted(self.limit, 'request')} without a valid key at once, and "
+            "no more are taken. Let them end, or use a key."
         )
 
 

@@ -385,8 +385,8 @@ class SweepStopped(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"The database names no owner of {self.orphans:,} of the "
-            f"{counted(self.blobs, 'blob')} in the "
+            f"The database names no owner of {self.orphans:,} of the {counted(self.blobs, 'blob')} "
+            "in the "
             f"store. A sweep removes at most {self.limit:,} of them, so it removed none. Check "
             "that ENTREPOT_DATABASE is the database of this data folder. If it is, run "
             f"`entrepot admin sweep --max-orphans {self.orphans}`."

@@ -95,8 +95,8 @@ def _copy_blob(source: BlobStore, target: BlobStore, blob: NamedBlob) -> int | N
 
 def _wrong(blob: NamedBlob, what: str) -> StartRefused:
     return StartRefused(
-        reason=f"The blob {blob.blob_id} {what}; the database records "
-        f"{counted(blob.size, 'byte')} with "
+        reason=f"The blob {blob.blob_id} {what}; the database records {counted(blob.size, 'byte')} "
+        "with "
         f"the SHA-256 {blob.sha256}. `entrepot doctor --deep` lists all that is wrong with the "
         "original, which was not changed."
     )

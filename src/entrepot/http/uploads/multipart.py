@@ -107,12 +107,11 @@ class FormReader:
         if not self._parts:
             raise FormMalformed(
                 reason=f"The body ended after {counted(self._fed, 'byte')} without any part "
-                "between "
-                "boundaries as the Content-Type names them."
+                "between boundaries as the Content-Type names them."
             )
         raise FormMalformed(
-            reason=f"The body was cut off after {counted(self._fed, 'byte')}: "
-            "the closing boundary is missing."
+            reason=f"The body was cut off after {counted(self._fed, 'byte')}: the closing boundary "
+            "is missing."
         )
 
     def _on_part_begin(self) -> None:

@@ -167,8 +167,7 @@ class DetectedCsv(DetectedTable):
             sentences.append(
                 f"{counted(self.spanning[0], 'row')} {'has' if self.spanning[0] == 1 else 'have'} "
                 "a cell of several lines that look like rows of the table; it was kept as one cell,"
-                " first in the row that begins"
-                f" {self.spanning[1]!r}."
+                f" first in the row that begins {self.spanning[1]!r}."
             )
         return sentences
 

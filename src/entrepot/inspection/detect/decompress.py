@@ -98,14 +98,14 @@ def _unpack_layer(
         written += len(piece)
         if written > limits.unpacked:
             raise TooLarge(
-                f"{counted(stored, 'byte')} unpack to more than {limits.unpacked:,}, which is "
-                "the limit"
+                f"{counted(stored, 'byte')} unpack to more than {limits.unpacked:,}, which is the "
+                "limit"
             )
         if written > limits.free_expansion and written > limits.expansion * stored:
             raise TooLarge(
                 f"{counted(stored, 'byte')} unpack to {written:,} and more: beyond "
-                f"{counted(limits.free_expansion, 'byte')}, {limits.expansion:,} times the size "
-                "is the limit"
+                f"{counted(limits.free_expansion, 'byte')}, {limits.expansion:,} times the size is "
+                "the limit"
             )
         out.write(piece)
         if written // UNPACKED_STEP_BYTES != (written - len(piece)) // UNPACKED_STEP_BYTES:

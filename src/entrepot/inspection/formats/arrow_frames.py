@@ -190,9 +190,8 @@ class _Walk:
                 or offset + metadata + body > start
             ):
                 raise SourceBroken(
-                    f"its Arrow footer at byte {start:,} claims "
-                    f"{counted(metadata + body, 'byte')} at "
-                    f"byte {offset:,}, of {self._size:,}"
+                    f"its Arrow footer at byte {start:,} claims {counted(metadata + body, 'byte')} "
+                    f"at byte {offset:,}, of {self._size:,}"
                 )
             if end is not None and not end <= offset <= end + MAX_ALIGNMENT_BYTES:
                 raise SourceBroken(f"its Arrow footer does not list what is at byte {end:,}")
@@ -263,8 +262,8 @@ class _Walk:
 
     def _beyond(self, at: int, what: str, length: int) -> str:
         return (
-            f"its Arrow message at byte {at:,} claims {what} of {counted(length, 'byte')}, "
-            f"in a file of {self._size:,}"
+            f"its Arrow message at byte {at:,} claims {what} of {counted(length, 'byte')}, in a "
+            f"file of {self._size:,}"
         )
 
     def _read(self, at: int, length: int) -> bytes:
