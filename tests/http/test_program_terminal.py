@@ -139,7 +139,7 @@ def test_a_push_shows_the_file_and_its_address_first(
     path = f"sales/orders-{columns}"
     arguments = ["push", str(table), "--path", path, "--size-limit", "1MB"]
     screen = run_in_terminal(arguments, columns, signed_in(server, account.api_key))
-    lines = [line for line in screen.text.splitlines() if re.match(r"[A-Za-z ]+  ", line)]
+    lines = [line for line in screen.lines if re.match(r"[A-Za-z ]+  ", line)]
     labels = [re.split(r"  +", line)[0] for line in lines]
     assert labels[:4] == ["file", "version", "status", "address"], screen.text
     assert labels[-4:] == ["file id", "task id", "created", "finished"]

@@ -251,7 +251,7 @@ def test_ragged_rows_and_odd_bytes_are_read_as_they_were_inspected(derive: Deriv
 def test_other_rows_than_the_inspection_counted_are_refused(derive: Derive) -> None:
     derived, made = derive(b"a,b\n1,2\n", rows=2)
     assert derived.verdict == "source-error"
-    assert "1 row were read, and its inspection counted 2" in derived.detail
+    assert "it has 1 row, and its inspection counted 2" in derived.detail
     assert not made.exists()
 
 

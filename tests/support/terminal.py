@@ -15,12 +15,20 @@ from tests.support.server import PROGRAM
 
 from entrepot_client.cli.main import run
 
+ERASE = "\x1b[2K"
+"""What erases the line in which the cursor is."""
+
 
 class TerminalRun(NamedTuple):
-    """The exit status, and what the terminal shows, with `\\n` at line ends."""
+    """The exit status, and what the terminal was sent, with `\\n` at line ends."""
 
     status: int
     text: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that stay on the screen: a bar of a program that took long is erased."""
+        return [line.rpartition(ERASE)[2] for line in self.text.splitlines()]
 
 
 def run_in_terminal(arguments: list[str], columns: int, environment: dict[str, str]) -> TerminalRun:

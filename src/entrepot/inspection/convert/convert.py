@@ -77,9 +77,7 @@ class OtherRows(SourceBroken):
     """The table was read with other rows than its inspection counted."""
 
     def __init__(self, rows: int, expected: int) -> None:
-        super().__init__(
-            f"{counted(rows, 'row')} were read, and its inspection counted {expected:,}"
-        )
+        super().__init__(f"it has {counted(rows, 'row')}, and its inspection counted {expected:,}")
 
 
 def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
