@@ -22,11 +22,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.support.api import PROBLEM
-from tests.support.conformance import Description
+from tests.support.conformance import Description, unserved_app
 from tests.support.selection import examples
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
+from entrepot.http.api.openapi.document import api_routes
 from entrepot.http.problems.table import TASK_KINDS, all_kinds
 from entrepot.http.problems.task_table import DELIVERY_CODES
 
@@ -208,3 +209,23 @@ def try_out(
 
     attempt()
     return tried
+
+
+def test_no_start_builds_the_schema_of_an_answer() -> None:
+    """Only the document needs them, and all of them took a twentieth of a start: the type of an
+    answer has the mark `answer` (`http/api/models/values.py`)."""
+    with unserved_app() as app:
+        fields = [
+            field
+            for route in api_routes(app)
+            for field in (route.response_field, *route.response_fields.values())
+            if field is not None
+        ]
+        types = [field.field_info.annotation for field in fields]
+    unmarked = [each for each in types if not _config(each).get("defer_build")]
+    assert len(types) > 60
+    assert unmarked == []
+
+
+def _config(answer_type: Any) -> dict[str, Any]:
+    return getattr(answer_type, "__pydantic_config__", {})

@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from entrepot.db.inserts import upsert_into
 from entrepot.db.tables import entitlements, files, offers, senders, users
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SharesNotAccepted
@@ -74,8 +74,8 @@ def _locked_decisions(
 
 def lock_sender(conn: WriteConnection, receiver_id: UUID, account_id: UUID) -> None:
     """Lock the row of a receiver and a sender, which is made if it is not there."""
-    insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    row = insert_into(senders).values(receiver_id=receiver_id, account_id=account_id)
+    row = upsert_into(conn.dialect.name, senders)
+    row = row.values(receiver_id=receiver_id, account_id=account_id)
     conn.execute(row.on_conflict_do_nothing())
     key = senders.c.receiver_id == receiver_id, senders.c.account_id == account_id
     conn.execute(select(senders.c.receiver_id).where(*key).with_for_update())

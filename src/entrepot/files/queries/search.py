@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CTE, Text, bindparam, column, func, select, table
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from entrepot.db.tables import files
 from entrepot.files.names import trigrams
@@ -30,6 +29,8 @@ def with_trigrams(embedded: bool) -> CTE:
         query = select(files).select_from(numbered.join(files, files.c.id == NUMBERS.c.file_id))
         query = query.where(SEARCH.c.file_search.op("MATCH")(bindparam("grams")))
     else:
+        from sqlalchemy.dialects.postgresql import ARRAY  # as in `db.inserts`
+
         trigram_array: Any = func.file_grams(
             files.c.account_id, files.c.name_key, type_=ARRAY(Text)
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Id, Timestamp, VersionNumber
+from entrepot.http.api.models.values import Id, Timestamp, VersionNumber, answer
 
 
 class ActivityEntry(TypedDict):
@@ -25,6 +25,7 @@ class ActivityEntry(TypedDict):
     hash: str
 
 
+@answer
 class ActivityList(TypedDict):
     """A page of the record, the newest first."""
 

@@ -17,6 +17,7 @@ from entrepot.http.api.models.values import (
     Timestamp,
     UserName,
     VersionNumber,
+    answer,
 )
 from entrepot.http.api.models.versions import VersionException
 
@@ -50,6 +51,7 @@ class RetentionRule(TypedDict):
     days: NotRequired[int]
 
 
+@answer
 class FileDetails(FileSummary):
     """A file with its contract. `offered_to` is there for those who manage it."""
 
@@ -61,12 +63,14 @@ class FileDetails(FileSummary):
     offered_to: NotRequired[UserName | None]
 
 
+@answer
 class FileList(TypedDict):
     """A page of files."""
 
     files_list: list[FileSummary]
 
 
+@answer
 class DeletedFile(TypedDict):
     """A file that was deleted, and until when that can be undone."""
 

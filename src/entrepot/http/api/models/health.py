@@ -4,7 +4,10 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from entrepot.http.api.models.values import answer
 
+
+@answer
 class Liveness(TypedDict):
     """The process answers."""
 
@@ -14,6 +17,7 @@ class Liveness(TypedDict):
 Degraded = Literal["disk", "workers", "sandbox"]
 
 
+@answer
 class Readiness(TypedDict):
     """Which part answers, and what keeps deliveries from being taken or inspected."""
 

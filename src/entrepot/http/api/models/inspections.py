@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Bytes, Count, Id, TableSchema, VersionNumber
+from entrepot.http.api.models.values import Bytes, Count, Id, TableSchema, VersionNumber, answer
 
 
 class ReportError(TypedDict):
@@ -111,6 +111,7 @@ class SuggestedContract(TypedDict):
     changes: list[SuggestedChange]
 
 
+@answer
 class InspectionReport(TypedDict):
     """A report (Frictionless v5); `suggested` is there if a small change of the contract would make
     the rejected delivery valid."""
@@ -205,6 +206,7 @@ class DerivativeState(TypedDict):
     error: NotRequired[DerivativeError]
 
 
+@answer
 class VersionProfile(TypedDict):
     """What is in a version; `table` is there where it is a table."""
 
@@ -240,6 +242,7 @@ class ChangedRow(TypedDict):
     cells: dict[str, Annotated[list[str | None], Field(min_length=2, max_length=2)]]
 
 
+@answer
 class VersionComparison(TypedDict):
     """The differences between two versions. `changed` is null if there was no key."""
 
@@ -280,6 +283,7 @@ class PreviewRow(TypedDict):
     cut: NotRequired[list[str]]
 
 
+@answer
 class PreviewPage(TypedDict):
     """A page of a version's rows."""
 

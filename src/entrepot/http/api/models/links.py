@@ -15,6 +15,7 @@ from entrepot.http.api.models.values import (
     Timestamp,
     UserName,
     VersionNumber,
+    answer,
 )
 from entrepot.inspection.results import Form
 from entrepot.tasks.records import Status
@@ -43,18 +44,21 @@ class LinkDetails(TypedDict):
     state: LinkState
 
 
+@answer
 class LinkList(TypedDict):
     """A page of links, the oldest first."""
 
     links_list: list[LinkDetails]
 
 
+@answer
 class CreatedFileLink(LinkDetails):
     """A new link; `url` has its secret, which is shown only here."""
 
     url: Annotated[str, Field(examples=["https://files.example.org/l/epl_…/orders.csv"])]
 
 
+@answer
 class LinkedFile(TypedDict):
     """What a link for deliveries is for. `schema` is null where no schema is enforced; `uses_left`
     null: any number."""
@@ -69,6 +73,7 @@ class LinkedFile(TypedDict):
     uses_left: Count | None
 
 
+@answer
 class LinkedDelivery(TypedDict):
     """A delivery by a link. `error` is set once it was rejected or could not be inspected; `report`
     is the address of the report, once there is one."""
@@ -83,6 +88,7 @@ class LinkedDelivery(TypedDict):
     report: str | None
 
 
+@answer
 class PublishedLinkedDelivery(TypedDict):
     """The verdict on a delivery by a link: the version is published."""
 

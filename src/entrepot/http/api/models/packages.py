@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Bytes, TableDialect, TableSchema
+from entrepot.http.api.models.values import Bytes, TableDialect, TableSchema, answer
 
 
 class DataResource(TypedDict, total=False):
@@ -36,3 +36,4 @@ DataPackage = TypedDict(
     },
 )
 """Files with what a program needs to read them."""
+answer(DataPackage)

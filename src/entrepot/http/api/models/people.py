@@ -6,9 +6,10 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from entrepot.accounts.actor import Role, Scope
-from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName
+from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName, answer
 
 
+@answer
 class UserDetails(TypedDict):
     """A user of the caller's account."""
 
@@ -18,6 +19,7 @@ class UserDetails(TypedDict):
     disabled: bool
 
 
+@answer
 class UserList(TypedDict):
     """A page of users, the oldest first."""
 
@@ -37,18 +39,21 @@ class KeyDetails(TypedDict):
     last_used_at: Timestamp | None
 
 
+@answer
 class KeyList(TypedDict):
     """A page of keys, the oldest first."""
 
     keys_list: list[KeyDetails]
 
 
+@answer
 class CreatedKey(KeyDetails):
     """A new key; `api_key` is its secret, which is shown only here."""
 
     api_key: Annotated[str, Field(examples=["epk_…"])]
 
 
+@answer
 class CreatedLink(TypedDict):
     """A one-time link; everybody who has it can sign in as the user."""
 
@@ -77,6 +82,7 @@ class ReservedBytes(TypedDict):
     resumable_uploads: Bytes
 
 
+@answer
 class AccountDetails(TypedDict):
     """An account's quota and what is used of it."""
 
@@ -94,6 +100,7 @@ class AccountDetails(TypedDict):
     reserved_by: ReservedBytes
 
 
+@answer
 class CallerDetails(TypedDict):
     """The user and the key that a request was made with."""
 

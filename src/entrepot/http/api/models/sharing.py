@@ -4,9 +4,10 @@ from typing_extensions import TypedDict
 
 from entrepot.grants.access import Entitlement
 from entrepot.grants.senders import Decision
-from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName
+from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName, answer
 
 
+@answer
 class EntitlementDetails(TypedDict):
     """What a user, or an account as a whole (`acme:*`), may do with a file."""
 
@@ -17,6 +18,7 @@ class EntitlementDetails(TypedDict):
     created_at: Timestamp
 
 
+@answer
 class EntitlementList(TypedDict):
     """A page of a file's entitlements, the oldest first."""
 
@@ -35,12 +37,14 @@ class OfferDetails(TypedDict):
     offered_at: Timestamp
 
 
+@answer
 class OfferList(TypedDict):
     """A page of offers, the oldest first."""
 
     offers_list: list[OfferDetails]
 
 
+@answer
 class OfferConfirmation(TypedDict):
     """To whom a file is offered, since when."""
 
@@ -49,6 +53,7 @@ class OfferConfirmation(TypedDict):
     offered_at: Timestamp
 
 
+@answer
 class SenderDetails(TypedDict):
     """Another account that shares `files` with the caller or offers them, with the decisions of the
     caller and of the caller's account."""
@@ -59,6 +64,7 @@ class SenderDetails(TypedDict):
     account_decision: Decision | None
 
 
+@answer
 class SenderList(TypedDict):
     """Other accounts, by name."""
 

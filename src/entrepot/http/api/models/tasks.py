@@ -6,16 +6,18 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from entrepot.http.api.models.problems import Problem
-from entrepot.http.api.models.values import Bytes, Id, Timestamp, UserName, VersionNumber
+from entrepot.http.api.models.values import Bytes, Id, Timestamp, UserName, VersionNumber, answer
 from entrepot.tasks.records import Status
 
 
+@answer
 class TaskAccepted(TypedDict):
     """The request is accepted; this task does the work. Follow it by its id."""
 
     task_id: Id
 
 
+@answer
 class PublishedDelivery(TypedDict):
     """The verdict on a delivery whose sender waited for it: the version is published."""
 
@@ -35,6 +37,7 @@ class TaskProgress(TypedDict):
     percent: Annotated[float, Field(ge=0)]
 
 
+@answer
 class TaskDetails(TypedDict):
     """A task. `error` is set once it failed; `report_url` once there is a report."""
 
@@ -53,6 +56,7 @@ class TaskDetails(TypedDict):
     report_url: str | None
 
 
+@answer
 class TaskList(TypedDict):
     """A page of tasks, the newest first."""
 

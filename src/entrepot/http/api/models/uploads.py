@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Bytes, Id, Timestamp, UserName
+from entrepot.http.api.models.values import Bytes, Id, Timestamp, UserName, answer
 
 
 class UploadDetails(TypedDict):
@@ -20,6 +20,7 @@ class UploadDetails(TypedDict):
     expires_at: Timestamp
 
 
+@answer
 class UploadList(TypedDict):
     """A page of uploads under way, the oldest first."""
 

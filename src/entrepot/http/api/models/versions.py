@@ -18,6 +18,7 @@ from entrepot.http.api.models.values import (
     Timestamp,
     UserName,
     VersionNumber,
+    answer,
 )
 from entrepot.schemas.changes import Effect
 
@@ -31,6 +32,7 @@ class WithdrawalDetails(TypedDict):
     purged: bool
 
 
+@answer
 class VersionDetails(TypedDict):
     """A version of a file, with any status. `link_id` is the link with which it was
     delivered, if it was; then `user_name` is who made that link."""
@@ -53,12 +55,14 @@ class VersionDetails(TypedDict):
     link_id: Id | None
 
 
+@answer
 class WithdrawnVersion(VersionDetails):
     """A version that was withdrawn now, and the file's other published ones with its bytes."""
 
     copies: list[VersionNumber]
 
 
+@answer
 class VersionList(TypedDict):
     """A page of a file's versions, the newest first."""
 
@@ -98,6 +102,7 @@ class SchemaRevision(TypedDict):
     created_at: Timestamp
 
 
+@answer
 class FileSchema(TypedDict):
     """A revision of a file's schema, and how deliveries are read. `revision` is null where it has
     none; `schema` is then what was inferred for the current version, null if there is none."""
