@@ -2,12 +2,15 @@
 
 import socket
 import time
+from contextlib import closing
 
 import psutil
-from tests.crash.installation import Installation, table
+from tests.crash.installation import Installation, open_installation, table
 from tests.crash.test_exact_points import CONTENT, LIMIT
-from tests.support.processes import wait_ended
+from tests.support.processes import is_running, wait_ended
 from tests.support.wait import PATIENCE, wait_until
+
+FORK_SERVER = "entrepot.inspection.sandbox.forkserver"
 
 
 def test_the_api_is_started_again(installation: Installation) -> None:
@@ -59,6 +62,22 @@ def test_a_killed_inspection_is_tried_again(installation: Installation) -> None:
         child.kill()
     assert installation.api.wait_task(str(sent.task_id))["status"] == "succeeded"
     installation.check()
+
+
+def test_a_fork_server_ends_with_its_worker() -> None:
+    """The supervisor has started it, and no other process keeps its socket open."""
+    with closing(open_installation(workers=2)) as installation:
+        assert installation.server.process is not None
+        supervisor = psutil.Process(installation.server.process.pid)
+        started = [each for each in supervisor.children() if FORK_SERVER in each.cmdline()]
+        assert len(started) == 2
+        for left, worker in enumerate(reversed(installation.server.processes("worker"))):
+            worker.kill()
+            wait_until(lambda left=1 - left: sum(map(is_running, started)) == left, "one has ended")
+        assert len(installation.server.processes("worker")) == 2
+        sent = installation.send(table(10), limit=LIMIT)
+        assert installation.api.wait_task(str(sent.task_id))["status"] == "succeeded"
+        wait_until(lambda: not any(each.is_running() for each in started), "none is a zombie")
 
 
 def test_all_die_with_the_supervisor(installation: Installation) -> None:

@@ -129,8 +129,8 @@ def processes_of(pool: InspectionPool) -> list[psutil.Process]:
     """The sandbox processes of this pool alone: servers of other tests have theirs, below this
     process too."""
     with pool._fork_server._changed:  # it starts in a thread of its own
-        fork_server = pool._fork_server._process
-    return psutil.Process(fork_server.pid).children() if fork_server is not None else []
+        fork_server = pool._fork_server._current
+    return psutil.Process(fork_server.process.pid).children() if fork_server is not None else []
 
 
 def errors_of(inspection: Inspection) -> list[dict[str, Any]]:

@@ -3,16 +3,21 @@
 Heavy modules are imported inside the commands, since this module is loaded at each start.
 """
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entrepot.cli.admin_commands import register_people
 from entrepot.cli.command_base import DataOption, command, installation, translate_errors
-from entrepot.cli.loading import collection_paused, load_logs
+from entrepot.cli.loading import collection_paused, fork_servers_loading, load_logs
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
+
+if TYPE_CHECKING:
+    from entrepot.settings import Settings
 
 PortOption = Annotated[
     int | None, typer.Option("--port", help="Port to listen on, 8080 by default; 0: any.")
@@ -80,7 +85,6 @@ def serve(
     """Run the server. One data folder has everything, or the database is PostgreSQL."""
     with collection_paused():
         load_logs()
-        from entrepot.cli.serve import serve as run
         from entrepot.settings import read_settings
 
     with translate_errors():
@@ -94,7 +98,7 @@ def serve(
             store=store,
             workers=workers,
         )
-        status = run(settings, output_of(ctx).line)
+        status = _serve(settings, output_of(ctx).line)
     raise typer.Exit(status)
 
 
@@ -114,9 +118,8 @@ def demo(
     """Run a server with an account, a key and sample files. Ctrl-C ends it."""
     with collection_paused():
         load_logs()
-        from entrepot.cli.data_folder import demo_folder
-        from entrepot.cli.serve import serve_demo
         from entrepot.settings import read_settings
+        from entrepot.settings.folders import demo_folder
 
     with translate_errors():
         settings = read_settings(data=data, host=host, port=port)
@@ -124,8 +127,18 @@ def demo(
             settings = settings.model_copy(update={"data": demo_folder()})
         if "log_level" not in settings.model_fields_set:
             settings = settings.model_copy(update={"log_level": "warning"})
-        status = serve_demo(settings, output_of(ctx).line)
+        status = _serve(settings, output_of(ctx).line, demo=True)
     raise typer.Exit(status)
+
+
+def _serve(settings: "Settings", print_line: Callable[[str], None], demo: bool = False) -> int:
+    """The rest of the server loads while fork servers do."""
+    os.umask(0o077)  # no file that this server or a process of its makes is anybody else's to read
+    with fork_servers_loading(settings) as fork_servers:
+        with collection_paused():
+            from entrepot.cli.serve import serve
+
+        return serve(settings, print_line, fork_servers, demo)
 
 
 def compare(
@@ -296,11 +309,13 @@ def move(
 
 
 def _refuse_password(database: str | None, advice: str = "Set ENTREPOT_DATABASE instead.") -> None:
+    if database is None:
+        return
     from sqlalchemy import make_url
 
     from entrepot.errors import StartRefused
 
-    if database is not None and make_url(database).password:
+    if make_url(database).password:
         raise StartRefused(
             reason=f"A password on the command line can be read by every process. {advice}"
         )

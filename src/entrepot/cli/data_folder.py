@@ -11,18 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-import platformdirs
-
 from entrepot.blobs.disk_sync import DurableFolders, write_durably
 from entrepot.errors import StartRefused
 
 LOCK_TIMEOUT_SECONDS = 5.0
 """How long a start waits for the child processes of a server that was just killed."""
-
-
-def demo_folder() -> Path:
-    """The default data folder of a demo, which is not the one of a real server."""
-    return platformdirs.user_data_path("entrepot-demo")
 
 
 def make_data_folder(folder: Path) -> None:

@@ -6,7 +6,12 @@ This module loads each time the program runs.
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from entrepot.inspection.sandbox.spawn import LoadingFork
+    from entrepot.settings import Settings
 
 
 @contextmanager
@@ -44,6 +49,26 @@ def load_logs() -> None:
     and what that imports take a twentieth of a start."""
     with hidden("rich"):
         import structlog  # noqa: F401
+
+
+@contextmanager
+def fork_servers_loading(settings: "Settings") -> Iterator[list["LoadingFork"]]:
+    """A fork server for each worker, which loads within the block, beside this process.
+
+    A worker that gets none starts its own. Those that still run at the end are ended.
+    """
+    from entrepot.inspection.sandbox.spawn import LoadingFork
+
+    fork_servers: list[LoadingFork] = []
+    try:
+        with suppress(OSError):  # the host is out of processes or memory for now
+            for _ in range(settings.workers if settings.role != "api" else 0):
+                fork_servers.append(LoadingFork())  # noqa: PERF401 - an error keeps those before
+        yield fork_servers
+    finally:
+        for each in fork_servers:
+            each.close()
+            each.process.wait()
 
 
 def load_api() -> None:

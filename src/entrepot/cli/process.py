@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +26,7 @@ from entrepot.errors import SweepStopped
 from entrepot.files.copies import keep_dropping_copies
 from entrepot.files.sweep import sweep
 from entrepot.inspection.sandbox.pool import InspectionPool
+from entrepot.inspection.sandbox.spawn import LoadingFork
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
@@ -73,11 +75,13 @@ def run_process(
     ready: int,
     supervisor_pid: int,
     prepared: int | None = None,
+    fork_servers: Sequence[LoadingFork] = (),
 ) -> None:
     """Run in a fork of the supervisor in this role, until SIGTERM.
 
     Writes a line to `ready` once it works. The data folder's lock stays open in it. A worker that
-    is started before the installation is prepared reads a byte from `prepared` first.
+    is started before the installation is prepared reads a byte from `prepared` first; of
+    `fork_servers`, one for each worker, its own loads meanwhile.
     """
     kill_with_parent(supervisor_pid)
     os.setsid()
@@ -88,6 +92,9 @@ def run_process(
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # blocked while it was forked
     os.dup2(2, 1)
+    for index, fork_server in enumerate(fork_servers):
+        if index != role.index:  # else it would outlive its worker
+            fork_server.requests.close()
     if role.kind == "metrics":
         run_metrics(settings, ready)
         return
@@ -98,7 +105,10 @@ def run_process(
     if role.kind == "api":
         run_api(settings, ready)
     else:
-        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}", prepared)
+        if prepared is not None and not os.read(prepared, 1):
+            sys.exit(1)  # the preparation failed; the supervisor says why
+        own = fork_servers[role.index] if role.index < len(fork_servers) else None
+        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}", own)
 
 
 def kill_with_parent(parent_pid: int) -> None:
@@ -210,12 +220,12 @@ async def _report_ready_when_listening(settings: Settings, ready: int) -> None:
     _report_ready(ready)
 
 
-def run_worker(settings: Settings, ready: int, worker_name: str, prepared: int | None) -> None:
-    """Take tasks until SIGTERM, once the installation is prepared."""
+def run_worker(
+    settings: Settings, ready: int, worker_name: str, fork_server: LoadingFork | None
+) -> None:
+    """Take tasks until SIGTERM."""
     pool = build_pool(settings, worker_name)
-    pool.start()
-    if prepared is not None and not os.read(prepared, 1):
-        sys.exit(1)  # the preparation failed; the supervisor says why
+    pool.start(fork_server)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,8 +1,7 @@
 """`entrepot serve` and `entrepot demo`."""
 
-import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -20,6 +19,7 @@ from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.usage_examples import first_upload, published_examples
 from entrepot.inspection.sandbox.lockdown import missing_layers
+from entrepot.inspection.sandbox.spawn import LoadingFork
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -27,18 +27,14 @@ log = structlog.get_logger(__name__)
 PrintLine = Callable[[str], None]
 
 
-def serve(settings: Settings, print_line: PrintLine) -> int:
-    """Run the server until a signal stops it, and return the exit status. Raises StartRefused."""
-    return _run(settings, print_line, demo=False)
-
-
-def serve_demo(settings: Settings, print_line: PrintLine) -> int:
-    """Run a full server with the demo's account and samples. Raises StartRefused."""
-    return _run(settings, print_line, demo=True)
-
-
-def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
-    os.umask(0o077)  # no file that this server or a process of its makes is anybody else's to read
+def serve(
+    settings: Settings,
+    print_line: PrintLine,
+    fork_servers: Sequence[LoadingFork] = (),
+    demo: bool = False,
+) -> int:
+    """Run the server until a signal stops it, and return the exit status. A demo has an account and
+    samples. Raises StartRefused."""
     configure_logs(settings)
     warn_of_missing_layers()
     if settings.embedded and settings.role != "all":
@@ -59,7 +55,7 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
                     wait_until_published(parts)
             print_line("\n".join(lines))
 
-        return Supervisor(settings).run(lambda: _prepare(settings, demo), ready)
+        return Supervisor(settings, fork_servers).run(lambda: _prepare(settings, demo), ready)
 
 
 def _prepare(settings: Settings, demo: bool) -> list[str]:

@@ -16,7 +16,7 @@ from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.bootstrap.restoring import refuse_unfinished_restoration
 from entrepot.bootstrap.stores import store_location
-from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
+from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
@@ -24,7 +24,8 @@ from entrepot.errors import StartRefused
 from entrepot.migrations.revisions import current_revision, head_revision, refuse_unfinished_move
 from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
 from entrepot.quotas.reserve import release_all_reservations
-from entrepot.settings import Settings, default_folder
+from entrepot.settings import Settings
+from entrepot.settings.folders import default_folder, demo_folder
 from entrepot_client.counts import counted
 
 

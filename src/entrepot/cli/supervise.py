@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkProcess
@@ -21,6 +21,7 @@ from entrepot.cli.forked_work import ForkedWork
 from entrepot.cli.loading import load_api
 from entrepot.cli.process import STOP_SIGNALS, WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
+from entrepot.inspection.sandbox.spawn import LoadingFork
 from entrepot.metrics.shared_files import prepare_folder
 from entrepot.settings import Settings
 
@@ -47,8 +48,9 @@ class Supervisor:
     """The server's processes. They inherit the data folder's lock, so that it is held until the
     last of them has ended."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, fork_servers: Sequence[LoadingFork] = ()) -> None:
         self._settings = settings
+        self._fork_servers = fork_servers
         self._children: list[SupervisedProcess] = []
         self._stopping = False
 
@@ -85,8 +87,8 @@ class Supervisor:
         self._stopping = True
 
     def _start_all(self, prepare: Callable[[], T]) -> T:
-        """Start the processes. With a second core, the workers load the engine, and the supervisor
-        the API, while the installation is prepared (ADR 0079)."""
+        """Start the processes. With a second core, fork servers load the engine, and the supervisor
+        the API, while the installation is prepared (ADR 0079). Workers wait for that."""
         role = self._settings.role
         if self._settings.metrics_port is not None:
             prepare_folder(self._settings.metrics_folder)
@@ -101,9 +103,12 @@ class Supervisor:
         preparation = ForkedWork(prepare_and_tell)
         os.close(prepared_write)  # closed everywhere if the preparation fails
         waiting = [
-            self._start(ProcessRole("worker", n), prepared=prepared_read) for n in range(workers)
+            self._start(ProcessRole("worker", n), (), prepared_read, self._fork_servers)
+            for n in range(workers)
         ]
         os.close(prepared_read)
+        for fork_server in self._fork_servers:
+            fork_server.requests.close()  # only its worker has it now
         if role != "worker":
             load_api()
         prepared = preparation.result()
@@ -116,12 +121,16 @@ class Supervisor:
         return prepared
 
     def _start(
-        self, role: ProcessRole, starts: list[float] | None = None, prepared: int | None = None
+        self,
+        role: ProcessRole,
+        starts: Sequence[float] = (),
+        prepared: int | None = None,
+        fork_servers: Sequence[LoadingFork] = (),
     ) -> tuple[SupervisedProcess, int]:
         ready, child_end = os.pipe()
         process = get_context("fork").Process(
             target=run_process,
-            args=(role, self._settings, child_end, os.getpid(), prepared),
+            args=(role, self._settings, child_end, os.getpid(), prepared, fork_servers),
             name=role.name,
         )
         # They reach the child once it has handlers of its own: this process's would only note them.
@@ -131,7 +140,7 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         os.close(child_end)
-        child = SupervisedProcess(role, process, [*(starts or []), time.monotonic()])
+        child = SupervisedProcess(role, process, [*starts, time.monotonic()])
         self._children.append(child)
         return child, ready
 
@@ -153,6 +162,8 @@ class Supervisor:
 
     def _restart_dead(self) -> bool:
         """Restart dead processes; False if one dies too often."""
+        for fork_server in self._fork_servers:
+            fork_server.process.poll()  # else one that has ended stays a zombie
         for child in [c for c in self._children if not c.process.is_alive()]:
             self._children.remove(child)
             recent = [start for start in child.starts if start > time.monotonic() - 60]

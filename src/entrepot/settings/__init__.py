@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import platformdirs
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -22,17 +21,13 @@ from pydantic_settings import (
 
 from entrepot.errors import StartRefused
 from entrepot.settings.addresses import parse_networks, parse_public_url
+from entrepot.settings.folders import default_folder
 from entrepot.settings.unknown import refuse_unknown_variables, unknown_setting
 
 Role = Literal["all", "api", "worker"]
 
 STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
-
-
-def default_folder() -> Path:
-    """The data folder of a server that none is named for: the platform's own place for data."""
-    return platformdirs.user_data_path("entrepot")
 
 
 class Settings(BaseSettings):

@@ -1,7 +1,8 @@
 """The fork server: loads the engine once, and forks one sandbox process per request.
 
-Requests arrive on the socket that is its standard input, each with three descriptors: the sandbox
-process's input, its output, and a pipe for its exit code. A process is reaped when the other end
+On the socket that is its standard input it is first sent the folder for temporary files. Requests
+follow, each with three descriptors: the sandbox process's input, its output, and a pipe for its
+exit code. A process is reaped when the other end
 of the third is closed: until then the kernel cannot reuse its pid, so that killing it is safe.
 
 The fork server opens no delivered file and has one thread only: forking a process with more would
@@ -20,19 +21,28 @@ from typing import NoReturn
 
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.sandbox.lockdown import die_with_parent
-from entrepot.inspection.sandbox.process import serve, warm_up, warm_up_previews
-from entrepot.inspection.sandbox.spawn import FORK_REQUEST
+from entrepot.inspection.sandbox.process import load, serve, warm_up, warm_up_previews
+from entrepot.inspection.sandbox.spawn import FORK_REQUEST, Role
+
+MAX_PATH_BYTES = 65_536
+"""More than the kernel takes for a path."""
 
 
 def main() -> None:
-    """Load, then serve requests until the other end closes."""
+    """Serve requests, once the folder has come, until the other end closes."""
     die_with_parent()
     if os.getppid() != int(sys.argv[1]):
         return
-    warm_up_previews() if sys.argv[2] == "previews" else warm_up()
+    role: Role = "previews" if sys.argv[2] == "previews" else "inspections"
+    load(role)
+    requests = socket.socket(fileno=0)
+    scratch = requests.recv(MAX_PATH_BYTES)
+    if not scratch:
+        return
+    os.environ["TMPDIR"] = os.fsdecode(scratch)
+    warm_up_previews() if role == "previews" else warm_up()
     engine = open_engine()
     gc.freeze()
-    requests = socket.socket(fileno=0)
     wakeup_read, wakeup_write = os.pipe()
     os.set_blocking(wakeup_read, False)
     os.set_blocking(wakeup_write, False)

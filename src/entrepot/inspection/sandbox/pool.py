@@ -40,7 +40,7 @@ from entrepot.inspection.sandbox.failures import (
 )
 from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.inspection.sandbox.protocol import ProcessCrashed, SandboxJob, start_job
-from entrepot.inspection.sandbox.spawn import ForkServer, Role, SandboxProcess
+from entrepot.inspection.sandbox.spawn import ForkServer, LoadingFork, Role, SandboxProcess
 from entrepot.inspection.sandbox.watch import LimitExceeded
 
 R = TypeVar("R")
@@ -74,8 +74,8 @@ class InspectionPool:
         self._sandbox = sandbox
         self._fork_server: ForkServer | None = None
 
-    def start(self) -> None:
-        """Start the fork server, in the background.
+    def start(self, first: LoadingFork | None = None) -> None:
+        """Start the fork server, in the background, or begin with the `first` one, which loads.
 
         Raises InspectionFailed when the sandbox is required and this host lacks a layer.
         """
@@ -85,7 +85,7 @@ class InspectionPool:
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         for stale in self._scratch.glob(f"{FOLDER_PREFIX}*"):
             shutil.rmtree(stale, ignore_errors=True)
-        self._fork_server = ForkServer(self._scratch, self._role)
+        self._fork_server = ForkServer(self._scratch, self._role, first)
 
     def inspect(
         self,

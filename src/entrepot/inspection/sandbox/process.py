@@ -50,6 +50,7 @@ from entrepot.inspection.sandbox.lockdown import (
     lock_down,
     lower_priority,
 )
+from entrepot.inspection.sandbox.spawn import Role
 from entrepot.inspection.sql import literal
 from entrepot.schemas.json_schema import load_json_validator
 
@@ -99,10 +100,14 @@ def serve(engine: Any) -> None:
             _answer(json.loads(line), engine, channel, request_pipe)
 
 
+def load(role: Role) -> None:
+    """Import what libraries would import when they need it, for processes that do this work."""
+    import_codecs()
+    import_filter_parser() if role == "previews" else load_models()
+
+
 def warm_up() -> None:
     """Inspect a small table, so that everything loaded late is loaded before the lock."""
-    import_codecs()
-    load_models()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         without_schema = InspectionRequest(
@@ -124,8 +129,6 @@ def warm_up_previews() -> None:
     """Read a page of a small table, for a fork server whose processes do nothing else."""
     from entrepot.inspection.preview.page import preview_file
 
-    import_codecs()
-    import_filter_parser()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.parquet")
         with open_engine() as engine:

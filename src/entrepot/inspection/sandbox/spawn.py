@@ -83,20 +83,68 @@ class SandboxProcess:
             os.close(descriptor)
 
 
+class LoadingFork:
+    """A fork server that loads, which takes most of a second. It opens nothing until it is given
+    the folder for its temporary files.
+
+    It runs in isolated mode with an empty environment. The kernel kills it when the thread that
+    started it ends; it ends by itself when the other end of its socket is closed everywhere.
+    """
+
+    def __init__(self, role: Role = "inspections") -> None:
+        self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [
+            sys.executable, "-I", "-B", "-X", "utf8",
+            "-m", "entrepot.inspection.sandbox.forkserver",
+            str(os.getpid()), role,
+        ]  # fmt: skip
+        with theirs:
+            self.process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def begin(self, scratch: Path) -> None:
+        """Have it serve requests, with that folder for temporary files. Raises OSError if it has
+        ended."""
+        self.requests.send(os.fsencode(scratch))
+
+    def wait(self) -> None:
+        """Return when it has ended; also in a fork of the process that started it."""
+        events = select.poll()
+        events.register(self.requests, 0)  # POLLHUP: the other end is closed
+        events.poll()
+        self.process.wait()
+
+    def close(self) -> None:
+        """End it, with all its processes."""
+        self.process.kill()
+        with suppress(OSError):  # a fork of its parent cannot kill it: it ends by itself
+            self.requests.shutdown(socket.SHUT_RDWR)
+
+
 class ForkServer:
     """Keeps one fork server running, and requests processes; safe to share between threads.
 
-    It runs in isolated mode with an empty environment: of the server's settings it gets only
-    `scratch`, the folder for temporary files. `role` is the work that its processes will do.
+    Of the server's settings it gets only `scratch`, the folder for temporary files. `role` is the
+    work that its processes will do. `first` is one that was started before.
     """
 
-    def __init__(self, scratch: Path, role: Role = "inspections") -> None:
+    def __init__(
+        self, scratch: Path, role: Role = "inspections", first: LoadingFork | None = None
+    ) -> None:
         self._scratch = scratch
         self._role = role
+        self._first = first
         self._closed = threading.Event()
         self._changed = threading.Condition()
         self._requests: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._current: LoadingFork | None = None
         # The kernel kills the fork server when the thread that started it ends.
         self._supervisor = threading.Thread(
             target=self._supervise, name="inspection-fork-server", daemon=True
@@ -130,43 +178,31 @@ class ForkServer:
         """End the fork server, and with it all its processes."""
         self._closed.set()
         with self._changed:
-            if self._process is not None:
-                self._process.kill()
+            for each in (self._first, self._current):
+                if each is not None:
+                    each.close()
         self._supervisor.join()
 
     def _supervise(self) -> None:
         while not self._closed.is_set():
             try:
-                self._start()
+                current = self._start()
             except OSError:
                 # The host is out of processes or memory for now.
                 self._closed.wait(RETRY_SECONDS)
                 continue
-            assert self._process is not None
-            self._process.wait()
+            if current is not None:
+                current.wait()
             with self._changed:
                 self._requests = None
 
-    def _start(self) -> None:
-        request_socket, fork_server_socket = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET
-        )
-        command = [
-            sys.executable, "-I", "-B", "-X", "utf8",
-            "-m", "entrepot.inspection.sandbox.forkserver",
-            str(os.getpid()), self._role,
-        ]  # fmt: skip
-        with fork_server_socket, self._changed:
+    def _start(self) -> LoadingFork | None:
+        with self._changed:
             if self._closed.is_set():
-                return
-            self._process = subprocess.Popen(
-                command,
-                stdin=fork_server_socket.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={"TMPDIR": str(self._scratch)},
-                cwd="/",
-                start_new_session=True,
-            )
-            self._requests = request_socket
+                return None
+            current, self._first = self._first or LoadingFork(self._role), None
+            self._current = current
+            current.begin(self._scratch)
+            self._requests = current.requests
             self._changed.notify_all()
+        return current
