@@ -318,7 +318,8 @@ class Installation:
     def wait_derived(self, seconds: float = UNHURRIED) -> None:
         """Until no derivative is to be made any more; each that ended was made."""
         self.server.wait_derived(seconds)
-        assert self.server.derivatives("failed") == []
+        failed = self.server.derivatives("failed")
+        assert failed == [], failed
 
     def _check_acknowledged(self, delivery: SentUpload) -> None:
         task = self.api.task(str(delivery.task_id))

@@ -131,6 +131,7 @@ class TracedRun:
             self.installation.server.start()
             with self.installation.client() as api:
                 self.scenario.settle(api, ids)  # else an upload that was begun keeps its bytes
+            self.installation.make_failed_forms()  # of which a file could not be opened
             return False, []
         self.installation.make_failed_forms()
         # What failed may be the removal of what is not needed any more. strace counts calls by
