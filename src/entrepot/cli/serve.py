@@ -10,7 +10,7 @@ import structlog
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
 from entrepot.bootstrap.shared_folder import refuse_local_locks
-from entrepot.cli.data_folder import lock_data_folder, make_data_folder
+from entrepot.cli.data_folder import hold_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
 from entrepot.cli.samples import rejected_task, seed_demo, sign_in_link, wait_until_published
@@ -37,6 +37,7 @@ def serve(
     samples. Raises StartRefused."""
     configure_logs(settings)
     warn_of_missing_layers()
+    _refuse_weak_sandbox(settings)
     if settings.embedded and settings.role != "all":
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
@@ -44,8 +45,7 @@ def serve(
     refuse_local_locks(settings)
     with explain_database_errors(settings):
         refuse_foreign_store(settings)
-    make_data_folder(settings.data)
-    with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
+    with hold_data_folder(settings, settings.endpoint, datetime.now(UTC)) as lock:
         settings = choose_ports(settings)
         lock.record_address(settings.listen_url)
 
@@ -76,6 +76,17 @@ def warn_of_missing_layers() -> None:
     """Log each layer of the sandbox that this host lacks, once at the start."""
     for layer in missing_layers():
         log.warning("the sandbox lacks a layer", layer=layer)
+
+
+def _refuse_weak_sandbox(settings: Settings) -> None:
+    """Raises StartRefused where workers need layers that this host lacks."""
+    missing = missing_layers()
+    if missing and settings.sandbox == "require" and settings.role != "api":
+        raise StartRefused(
+            reason=f"ENTREPOT_SANDBOX is require, but this host lacks: {'; '.join(missing)}. Run "
+            "the server on a kernel that has them, or set best-effort to read files with the other "
+            "layers alone. Nothing was changed."
+        )
 
 
 def _first_steps(settings: Settings) -> list[str]:

@@ -16,7 +16,7 @@ from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.bootstrap.restoring import refuse_unfinished_restoration
 from entrepot.bootstrap.stores import store_location
-from entrepot.cli.data_folder import lock_data_folder, make_data_folder
+from entrepot.cli.data_folder import hold_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
@@ -95,8 +95,7 @@ def create_installation(settings: Settings) -> Identity:
     """Create an installation where there is none. Raises StartRefused."""
     with explain_database_errors(settings):
         refuse_foreign_store(settings)
-        make_data_folder(settings.data)
-        with lock_data_folder(settings.data, "a command", datetime.now(UTC)):
+        with hold_data_folder(settings, "a command", datetime.now(UTC)):
             with closing(open_database(settings)) as database:
                 identity = database.read(read_identity)
             if identity is not None:
@@ -153,8 +152,7 @@ def open_installation(settings: Settings) -> Parts:
     refuse_foreign_store(settings)
     refuse_missing_installation(settings)
     if not _is_current(settings):
-        make_data_folder(settings.data)
-        with lock_data_folder(settings.data, "a command", datetime.now(UTC)):
+        with hold_data_folder(settings, "a command", datetime.now(UTC)):
             migrate_installation(settings)
     return build_parts(settings)
 
