@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MIB = 1 << 20
 
+COLUMNS_PER_QUERY = 200
+"""Columns of a wide table that one query asks for: their expressions have to fit into memory."""
 MAX_GROUP_CELLS = 4_000_000
 """Cells of a row group: the writer keeps a group in memory before it writes it."""
 MAX_GROUP_ROWS, MIN_GROUP_ROWS = 65_536, 2_048

@@ -15,6 +15,7 @@ from itertools import count
 
 import duckdb
 
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Column, Table
 
@@ -23,8 +24,6 @@ MAX_NARROW_COLUMNS = 200
 MAX_COPIED_BYTES = 16 << 20
 """Of the text, which may take ten times as much as a table: beyond it, planning costs little beside
 the scan."""
-LIST_COLUMNS = 200
-"""Columns whose cells are one list: as many as are asked at a time (`COLUMNS_PER_QUERY`)."""
 PART_COLUMNS = 1_000
 """Columns that are copied at a time: each takes 0.1 MiB meanwhile."""
 NUMBERS: Iterator[int] = count(1)
@@ -63,8 +62,8 @@ def _copy_part(
     """Copy the columns at `places` (from 0), and what is `kept` besides, into a table `name`."""
     cells = [table.columns[place].text for place in places]
     lists = [
-        f"[{', '.join(cells[start:stop])}] AS l{(places.start + start) // LIST_COLUMNS}"
-        for start, stop in _steps(len(cells), LIST_COLUMNS)
+        f"[{', '.join(cells[start:stop])}] AS l{(places.start + start) // COLUMNS_PER_QUERY}"
+        for start, stop in _steps(len(cells), COLUMNS_PER_QUERY)
     ]
     selected = ", ".join([*kept, *lists])
     engine.execute(f"CREATE TEMP TABLE {name} AS SELECT {selected} FROM {table.numbered}")
@@ -78,5 +77,5 @@ def _steps(total: int, step: int) -> Iterator[tuple[int, int]]:
 
 def _in_list(column: Column, place: int) -> Column:
     """The column at `place` (from 0), as the copy has it."""
-    number, within = divmod(place, LIST_COLUMNS)
+    number, within = divmod(place, COLUMNS_PER_QUERY)
     return replace(column, text=sql(f"l{number}[{within + 1}]"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY, is_value
+from entrepot.inspection.check.first_texts import is_value
 from entrepot.inspection.check.type_candidates import Candidate
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.line_prefilter import Prefiltered, prefilter
 from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
 from entrepot.inspection.sql import Sql, literal, sql

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.rules import checked_columns
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
@@ -21,8 +22,6 @@ from entrepot_client.counts import counted
 
 MAX_NAMED_GAPS = 10
 """Columns that are named for cells without a value."""
-COLUMNS_PER_QUERY = 200
-"""Columns whose expressions fit into memory together."""
 
 
 def check_emptiness(

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
 from entrepot.inspection.values.missing_marks import is_no_mark
@@ -20,10 +21,8 @@ Python compares each cell with each candidate. As many as the reader read anyway
 LATER_TEXTS, MAX_LATER_CHARS = 10, 10_000
 """Texts, from each end of their order, of a column that has none in the first rows, and the
 characters of each; a longer one is a text whatever it looks like."""
-COLUMNS_PER_QUERY = 200
-"""A wide table is asked in several passes, so that its expressions fit into memory."""
 READ_COLUMNS = 1_000
-"""The same where no expression is needed: a column takes 0.1 MiB, whatever its rows."""
+"""Columns of one query where no expression is needed: a column takes 0.1 MiB, whatever its rows."""
 NO_VALUES = (None, *MISSING_MARKS)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.check.header_errors import check_labels
 from entrepot.inspection.check.infer import unique_names
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement

@@ -17,6 +17,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.delimiters import USUAL, WITH_COLON
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.parse_field import MAX_NAME_CHARS
 from entrepot_client.counts import counted
@@ -26,10 +27,6 @@ MAX_NAMES = 5
 MAX_EARLIER = 20
 """Positions of the same label that an error lists."""
 ADVICE = "Remove the column."
-USUAL = ",;\t|"
-"""Delimiters that are always detected if nothing else is stated."""
-DELIMITERS = USUAL + ":"
-"""Those that a header may have in place of the contract's."""
 NAME = f"a name of at most {MAX_NAME_CHARS:,} characters without NUL"
 
 
@@ -82,7 +79,7 @@ def _undivided(table: Table, names: Sequence[str]) -> dict[str, Any] | None:
     between them than the contract's."""
     if len(table.labels) != 1 or len(names) < 2:
         return None
-    for mark in DELIMITERS:
+    for mark in WITH_COLON:
         if [part.strip(" \"'") for part in table.labels[0].split(mark)] == list(names):
             reason = f"the names stand in one cell, with {quoted(mark)} between them"
             # Where no other delimiter was read, only quotes can keep the names in one cell.

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import duckdb
 
 from entrepot.inspection.check.rules import checked_columns
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, SourceBroken, Table
@@ -13,9 +14,6 @@ from entrepot.inspection.values.field_text import spelled
 from entrepot.inspection.values.missing_marks import MARKED_BY_VALUE
 from entrepot.inspection.values.native_text import delivered_text
 from entrepot.schemas.model import TableSchema
-
-COLUMNS_PER_QUERY = 200
-"""That are asked for cells without a value at a time."""
 
 
 def contract_texts(table: Table, schema: TableSchema) -> list[Sql]:

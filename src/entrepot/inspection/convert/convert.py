@@ -39,7 +39,7 @@ from entrepot.inspection.engine_errors import (
     out_of_resources,
 )
 from entrepot.inspection.inspect import JudgedFile
-from entrepot.inspection.limits import rows_per_group
+from entrepot.inspection.limits import COLUMNS_PER_QUERY, rows_per_group
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import (
@@ -65,8 +65,6 @@ from entrepot_client.counts import counted
 
 NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
 """The options of CSV for lines that are written as they are; JSON has no control characters."""
-COLUMNS_PER_QUERY = 200
-"""Columns whose types are measured in one pass: their expressions have to fit into memory."""
 
 
 Contract = tuple[Table, TableSchema, bool]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
 from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.dialects.candidates import USUAL
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.lexer import Lexer, Record
+from entrepot.inspection.values.delimiters import USUAL, WITH_COLON
 
 # Set by hand on tests/inspection/corpus, whose folder `ambiguous` has texts that must be below
 # `reading.MIN_SURE`, and whose folder `clean` has those that must not.
@@ -27,6 +27,10 @@ MIN_CLEAR_HEADER = 0.65
 """A header that is less clear is given as a reason."""
 RIVALS = USUAL + "^~"
 """Delimiters that may stand beside the chosen one in every row."""
+WITHIN_QUOTES = (*(Dialect(mark) for mark in WITH_COLON), Dialect(" ", blanks=2))
+"""What may delimit the cells of lines that are in quotes as a whole. A single space stands in the
+cells of one column too."""
+WHOLE_LINE = re.compile(r'"(?:[^"]|"")*"')
 MIN_MARKED_SHARE, MIN_ODD_SHARE = 0.5, 0.1
 """Share of the lines of one column that have a usual delimiter, and of those that have it outside
 of numbers, for the one column to be in doubt."""
@@ -112,24 +116,52 @@ def _uneven(records: Sequence[Record], layout: Layout) -> str:
 
 
 def line_quotes_reason(
-    dialect: Dialect, lines: Sequence[str], records: Sequence[Record], first_line: int
+    dialect: Dialect,
+    lines: Sequence[str],
+    records: Sequence[Record],
+    first_line: int,
+    layout: Layout,
 ) -> str:
-    """Why one column is in doubt where quotes enclose each line as a whole: the header and at least
-    half of the rows then have the same number of cells within their quotes; "" if they have not."""
-    filled = [(line, row[0]) for line, row, _ in records[:MAX_ROWS] if len(row) == 1]
-    if not dialect.quote or len(filled) < 2:
+    """Why a reading is in doubt where quotes enclose each line, or the header, as a whole: the
+    header and at least half of the rows have the same number of cells, of lines within their
+    quotes; "" if they have not. The lines were read as one column then, as titles, or with quotes
+    that are text. `first_line` is that of `lines`."""
+    filled = [(lines[line - first_line].strip(), row) for line, row, _ in records[:MAX_ROWS] if row]
+    if len(filled) < 2 or not _is_doubtful(dialect, *filled[0], layout):
         return ""
-    if not all(lines[line - first_line].startswith(dialect.quote) for line, _ in filled):
-        return ""
-    for mark in USUAL:
-        lexer = Lexer(Dialect(mark))
-        header, *widths = [len(lexer.cells_of(text)) for _, text in filled]
+    texts = [_within_quotes(dialect, body, row) for body, row in filled]
+    each = all(body.startswith(dialect.quote or '"') for body, _ in filled)
+    where = "each line is" if each else "the header is"
+    for within in WITHIN_QUOTES:
+        lexer = Lexer(within)
+        # Colons within times delimit nothing.
+        times = within.delimiter == ":"
+        cut = ["" if times and cell_type(text) in TYPED else text for text in texts]
+        header, *widths = [len(lexer.cells_of(text)) for text in cut]
         if header > 1 and widths.count(header) >= MIN_MARKED_SHARE * len(widths):
+            text = "several spaces are" if within.blanks else f"{within.delimiter!r} is"
             return (
-                f"each line is within quotes as a whole, so {mark!r} is text in one column"
+                f"{where} within quotes as a whole, so {text} text in one column"
                 " (to have columns, write quotes around each cell, or none)"
             )
     return ""
+
+
+def _is_doubtful(dialect: Dialect, body: str, cells: Sequence[str], layout: Layout) -> bool:
+    """Whether the first line that is not blank may be a header whose quotes are around all of
+    it."""
+    if layout.width == 1 and dialect.quote:
+        return body.startswith(dialect.quote) and len(cells) == 1
+    if not WHOLE_LINE.fullmatch(body):
+        return False
+    return len(cells) > 1 or not layout.header
+
+
+def _within_quotes(dialect: Dialect, body: str, cells: Sequence[str]) -> str:
+    """The text of a line without the quotes around it. A cell may have several lines."""
+    if len(cells) == 1 and body.startswith(dialect.quote or '"'):
+        return cells[0]
+    return body[1:-1].replace('""', '"') if WHOLE_LINE.fullmatch(body) else body
 
 
 def _same_cells(best: ScoredDialect, other: ScoredDialect) -> bool:

@@ -53,7 +53,8 @@ rows may have been commented out with it; after other marks no line may look lik
 class Decision:
     """How the first part of a text is to be read, and its records by that. Under a `contract` the
     `rules` alone decide which records are rows. `first_line` is the physical line of the first
-    record: the second one below Excel's line `sep=`, which is not a record."""
+    record: the second one below Excel's line `sep=`, which is not a record. `line_quotes`: quotes
+    enclose lines as a whole."""
 
     dialect: Dialect
     layout: Layout
@@ -67,6 +68,7 @@ class Decision:
     contract: bool
     rules: RowRules
     first_line: int = 1
+    line_quotes: bool = False
 
     @property
     def end_stated(self) -> bool:
@@ -123,10 +125,9 @@ def detect_csv(
         records = _records(dialect, layout.width, body, first_line, requested)
     stated = hints.delimiter is not None
     confidence, further = confidence_of(scored, records, layout, best.width, stated)
-    if names is None and not stated and layout.width == 1:
-        reason = line_quotes_reason(dialect, body, records, first_line)
-        if reason:
-            confidence, further = min(confidence, NO_MARGIN), (reason, *further)
+    line_quotes = line_quotes_reason(dialect, body, records, first_line, layout)
+    if line_quotes and names is None and not stated:
+        confidence, further = min(confidence, NO_MARGIN), (line_quotes, *further)
     reasons = (f"with this dialect its rows have {counted(layout.width, 'cell')}", *layout.reasons)
     return Decision(
         dialect,
@@ -141,6 +142,7 @@ def detect_csv(
         names is not None,
         rules,
         first_line,
+        bool(line_quotes),
     )
 
 

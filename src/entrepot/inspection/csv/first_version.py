@@ -59,7 +59,7 @@ def first_version_of(
         accepted=tuple(accepted),
         dialect=dialect,
         unsure=_unsure(detected, decision),
-        unsure_advice=_unsure_advice(detected),
+        unsure_advice=_unsure_advice(detected, decision),
         markup=_is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
     )
@@ -96,15 +96,19 @@ def _unsure(detected: DetectedTable, decision: Decision) -> str:
     # Below a title a first row of words may as well be a row.
     doubtful = detected.above is not None and detected.layout.sure < SURE_SHAPED
     doubtful = doubtful or _may_lack_quotes(detected, decision)
-    if not (detected.unsure or doubtful) or not detected.header_rows:
+    if not (detected.unsure or doubtful):
+        return ""
+    if not detected.header_rows and not decision.line_quotes:
         return ""
     further = detected.further or ("whether a row is its header is not clear",)
     return f"how the file is to be read is not sure: {'; '.join(further)}"
 
 
-def _unsure_advice(detected: DetectedTable) -> str:
+def _unsure_advice(detected: DetectedTable, decision: Decision) -> str:
     if other := _other_encoding(detected):
         return f'State the encoding: "{other}", or "utf-8" if the characters are those of ASCII.'
+    if decision.line_quotes and not detected.header_rows:
+        return "Write quotes around each name, or none."
     return f"State it in the dialect, such as {detected.stated_example()}."
 
 

@@ -38,6 +38,8 @@ def is_table(decision: Decision, contract: bool) -> bool:
     columns have names of the contract."""
     if contract and (decision.rank > MIN_NAMED_RANK or not decision.layout.header):
         return True
+    if decision.line_quotes:  # cells, that their quotes keep from being columns
+        return True
     rows = [record for record in decision.records if record[1]]
     wide = decision.layout.width > 1
     return _has_columns(decision, rows) if wide else _is_list(decision, rows)

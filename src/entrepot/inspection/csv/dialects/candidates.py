@@ -15,9 +15,8 @@ from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import PAIRS, Dialect, DialectHints
 from entrepot.inspection.csv.dialects.sample import LineSample
 from entrepot.inspection.csv.dialects.scoring import PRIOR
+from entrepot.inspection.values.delimiters import USUAL
 
-USUAL = ",;\t|"
-"""Delimiters that are tried as soon as they occur once."""
 RARER = "~^#&!*§¦¬·•"
 """Further characters that people choose since they are rare in texts."""
 NEVER = frozenset("\"'`.-_/\\()[]{}<>+=@?\r\n\0\ufeff«»“”„‘’‹›°%€$£¥")
