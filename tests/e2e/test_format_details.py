@@ -1,5 +1,9 @@
 """How a file was read, and a schema, in words: also what the pages do not know yet."""
 
+from typing import Any
+
+import pytest
+
 from entrepot.http.web.files.contract import schema_view
 from entrepot.http.web.files.format_details import format_details
 from entrepot.inspection.csv.contract.layout import FIRST_ROW
@@ -88,6 +92,25 @@ def test_what_no_line_knows_is_shown_as_it_is() -> None:
         "Many": (*map(str, range(10)), "and 2 more"),
         "Share": ("`0.25`",),
     }
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"type": "integer", "entrepot:leadingZeros": False}, ["no leading zeros"]),
+        ({"type": "number", "entrepot:finite": True}, ["no NaN and no infinities"]),
+        (
+            {"type": "number", "groupChar": ",", "entrepot:grouping": "indian"},
+            ["thousands separator `,`", "Indian groups of digits"],
+        ),
+        ({"type": "time", "entrepot:timeZone": True}, ["with a time zone"]),
+        ({"type": "datetime", "entrepot:timeZone": False}, ["without a time zone"]),
+        ({"type": "date", "entrepot:storedType": True}, ["in workbooks stored as such"]),
+    ],
+)
+def test_properties_of_our_own_in_words(field: dict[str, Any], words: list[str]) -> None:
+    (view,) = schema_view({"fields": [{"name": "a", **field}]}).fields
+    assert list(view.value_forms) == words
 
 
 def test_a_schema_in_words() -> None:

@@ -55,6 +55,29 @@ def column(name: str, nulls: int = 0, **unused: list[Any]) -> dict[str, Any]:
             column("v", **{"entrepot:leadingZeros": [True]}),
             [],
         ),
+        (
+            {"type": "number"},
+            column("v", **{"entrepot:finite": [False]}),
+            ["no number is NaN or infinite (entrepot:finite)."],
+        ),
+        (
+            {"type": "time"},
+            column("v", **{"entrepot:timeZone": [True]}),
+            ["no time has a time zone (entrepot:timeZone)."],
+        ),
+        (
+            {"type": "datetime"},
+            column("v", **{"entrepot:timeZone": [False]}),
+            ["every date has a time zone (entrepot:timeZone)."],
+        ),
+        *(
+            ({"type": kind, name: now}, column("v", **{name: [before]}), [])
+            for kind, name, before, now in (
+                ("datetime", "entrepot:timeZone", True, False),
+                ("number", "entrepot:finite", False, True),
+                ("number", "entrepot:leadingZeros", True, False),
+            )
+        ),
         ({"groupChar": "."}, column("v", groupChar=[","]), []),
         ({}, column("v", trueValues=["yes"]), []),
         ({}, column("v", nulls=3, categories=["a"]), ["no row has a value."]),

@@ -91,6 +91,7 @@ def test_the_owner_accepts_it(server: Server, account: TestAccount, file_id: str
     assert [change["pointer"] for change in schema["changes"]] == [
         "/fields/1/missingValues",
         "/fields/1/type",
+        "/fields/1/entrepot:finite",
     ]
     newest = api.json(f"/file/{file_id}/activity")["activity_list"]
     done = [(row["action"], row["version"]) for row in newest]

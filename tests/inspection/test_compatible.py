@@ -61,7 +61,9 @@ PROPERTIES: dict[str, list[tuple[str, Any]]] = {
         ("bareNumber", False),
         ("decimalChar", ","),
         ("entrepot:leadingZeros", False),
+        ("entrepot:finite", True),
     ],
+    "datetime": [("entrepot:timeZone", True), ("entrepot:timeZone", False)],
     "boolean": [
         ("trueValues", ["true", "True", "TRUE", "1", "yes"]),
         ("falseValues", ["no", "false", "False", "FALSE", "0"]),

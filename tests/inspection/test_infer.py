@@ -31,15 +31,20 @@ def first_field(inspect: Inspect, *cells: str) -> dict[str, Any]:
 
 
 INTEGER = {"type": "integer", "entrepot:leadingZeros": False}
-NUMBER = {"type": "number"}
-COMMA = {"type": "number", "decimalChar": ","}
-GROUPED = {"type": "number", "groupChar": ","}
-CONTINENTAL = {"type": "number", "groupChar": ".", "decimalChar": ","}
+NUMBER = {"type": "number", "entrepot:finite": True}
+COMMA = {**NUMBER, "decimalChar": ","}
+GROUPED = {**NUMBER, "groupChar": ","}
+CONTINENTAL = {**NUMBER, "groupChar": ".", "decimalChar": ","}
+WITH_ZONE, WITHOUT_ZONE = {"entrepot:timeZone": True}, {"entrepot:timeZone": False}
 
 
 def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
     affix = {"prefix": prefix, "suffix": suffix}
     return {**kind, "bareNumber": False, "entrepot:affix": affix}
+
+
+def moment(kind: str, form: str) -> dict[str, Any]:
+    return {"type": kind, "format": form, "entrepot:timeZone": "%z" in form.lower()}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["+49", "1"], {"type": "string"}),
         (["+49 301 234", "1"], {"type": "string"}),
         (["+1.5", "+2"], NUMBER),
-        (["1.5", "nan", "inf"], NUMBER),
+        (["1.5", "nan", "inf"], {"type": "number"}),
         (["nan", "inf"], {"type": "string"}),
         (["007", "123"], {"type": "string"}),
         (["0", "10"], INTEGER),
@@ -68,11 +73,13 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["12.5%", "3"], {"type": "string"}),
         (["€ 3", "€4.50"], affixed(NUMBER, "€", "")),
         (["1,234.56", "12"], GROUPED),
-        (["1,234,567", "1"], GROUPED),
+        (["1,234,567", "1"], {**GROUPED, "entrepot:grouping": "thousands"}),
         (["1.234,56", "12"], CONTINENTAL),
         (["1,5", "2,25"], COMMA),
         (["1,234", "2,5"], COMMA),
-        (["1.234.567", "1"], CONTINENTAL),
+        (["1.234.567", "1"], {**CONTINENTAL, "entrepot:grouping": "thousands"}),
+        (["12,34,567", "1"], {**GROUPED, "entrepot:grouping": "indian"}),
+        (["12,34,567", "1,234,567"], {"type": "string"}),
         (["1,234", "12"], {"type": "string"}),
         (["1,234.5", "1.234,5"], {"type": "string"}),
         (["true", "FALSE"], {"type": "boolean", "trueValues": ["true", "True", "TRUE"],
@@ -84,7 +91,11 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["y", "N"], {"type": "boolean", "trueValues": ["y", "Y"], "falseValues": ["n", "N"]}),
         (["2020-01-31", "1999-12-01"], {"type": "date"}),
         (["2020-02-30", "1999-12-01"], {"type": "string"}),
-        (["12:00:00", "23:59:59"], {"type": "time"}),
+        (["12:00:00", "23:59:59"], {"type": "time", **WITHOUT_ZONE}),
+        (["12:00:00Z", "23:59:59+0100"], {"type": "time", **WITH_ZONE}),
+        (["12:00:00Z", "23:59:59"], {"type": "time"}),
+        (["2020-01-31T12:00:00", "2020-01-31 12:00:00"], {"type": "datetime", **WITHOUT_ZONE}),
+        (["2020-01-31T12:00:00Z", "2020-01-31 12:00:00+01"], {"type": "datetime", **WITH_ZONE}),
         (["2020-01-31T12:00:00Z", "2020-01-31 12:00:00"], {"type": "datetime"}),
         (["03/04/2021", "05/06/2021"], {"type": "string"}),
         (["03/04/2021", "25/06/2021"], {"type": "date", "format": "%d/%m/%Y"}),
@@ -97,10 +108,10 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["03-04-2021", "25-06-2021"], {"type": "date", "format": "%d-%m-%Y"}),
         (["31.12.68", "15.06.24"], {"type": "string"}),
         (["1/13/24", "2/25/24"], {"type": "string"}),
-        (["1 234", "12"], {"type": "number", "groupChar": " "}),
-        (["1 234,5", "12"], {"type": "number", "groupChar": " ", "decimalChar": ","}),
-        (["1'234.50", "12"], {"type": "number", "groupChar": "'"}),
-        (["1\u202f234", "12"], {"type": "number", "groupChar": "\u202f"}),
+        (["1 234", "12"], {**NUMBER, "groupChar": " "}),
+        (["1 234,5", "12"], {**NUMBER, "groupChar": " ", "decimalChar": ","}),
+        (["1'234.50", "12"], {**NUMBER, "groupChar": "'"}),
+        (["1\u202f234", "12"], {**NUMBER, "groupChar": "\u202f"}),
         (["12,5 %", "3 %"], affixed(COMMA, "", "%")),
         (["1,234%", "3 %"], {"type": "string"}),
         (["1.500 €", "500 €"], {"type": "string"}),
@@ -113,11 +124,11 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
         (["(12)", "3"], {"type": "string"}),
         (["ja", "Nein"], {"type": "boolean", "trueValues": ["ja", "Ja", "JA"],
                           "falseValues": ["nein", "Nein", "NEIN"]}),
-        (["2024-01-31 10:00"], {"type": "datetime", "format": "%Y-%m-%d %H:%M"}),
-        (["31.01.2024 10:00"], {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
+        (["2024-01-31 10:00"], moment("datetime", "%Y-%m-%d %H:%M")),
+        (["31.01.2024 10:00"], moment("datetime", "%d.%m.%Y %H:%M")),
         (["01/02/2024 10:00:00", "05/06/2024 23:59:00"], {"type": "string"}),
         *(
-            ([f"01/13/2024{clock}", f"2/03/2024{clock}"], {"type": "datetime", "format": form})
+            ([f"01/13/2024{clock}", f"2/03/2024{clock}"], moment("datetime", form))
             for clock, form in (
                 (" 9:05", "%m/%d/%Y %H:%M"),
                 (" 3:05:00 PM", "%m/%d/%Y %I:%M:%S %p"),
@@ -129,14 +140,14 @@ def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
                 (" 3:05 PM -0500", "%m/%d/%Y %I:%M %p %z"),
             )
         ),
-        (["2024-01-31 10:00:00 +0100"], {"type": "datetime", "format": "%Y-%m-%d %H:%M:%S %z"}),
-        (["2024-01-31 10:00:00 UTC"], {"type": "datetime", "format": "%Y-%m-%d %H:%M:%S %Z"}),
+        (["2024-01-31 10:00:00 +0100"], moment("datetime", "%Y-%m-%d %H:%M:%S %z")),
+        (["2024-01-31 10:00:00 UTC"], moment("datetime", "%Y-%m-%d %H:%M:%S %Z")),
         (["2024-01-31 10:00", "2024-01-31 10:00 +0100"], {"type": "string"}),
         (["Wed, 31 Jan 2024 10:00:00 +0000"],
-         {"type": "datetime", "format": "%a, %d %b %Y %H:%M:%S %z"}),
+         moment("datetime", "%a, %d %b %Y %H:%M:%S %z")),
         (["1/2/2024 3:05:00 PM", "2/3/2024 11:30:00 AM"], {"type": "string"}),
-        (["10:00", "23:59"], {"type": "time", "format": "%H:%M"}),
-        (["10:00 AM", "1:05 pm"], {"type": "time", "format": "%I:%M %p"}),
+        (["10:00", "23:59"], moment("time", "%H:%M")),
+        (["10:00 AM", "1:05 pm"], moment("time", "%I:%M %p")),
         (["01-Jan-2024", "29-Feb-2024"], {"type": "date", "format": "%d-%b-%Y"}),
         (["01-Jan-2024", "30-Feb-2024"], {"type": "string"}),
         (["January 5, 2024", "May 31, 2024"], {"type": "date", "format": "%B %d, %Y"}),

@@ -91,7 +91,7 @@ def changed(suggested: dict[str, Any], contract: dict[str, Any] = SCHEMA) -> dic
 
 def test_integers_with_decimals_become_numbers(suggest: Suggest) -> None:
     suggestion = suggest(HEADER + "1,a,1.5\n2,b,3\n3,c,1e3\n")
-    assert changed(suggestion) == {"amount": {"type": "number"}}
+    assert changed(suggestion) == {"amount": {"type": "number", "entrepot:finite": True}}
     assert suggestion["dialect"] is None
     (change,) = suggestion["changes"]
     assert change == {
@@ -104,7 +104,9 @@ def test_integers_with_decimals_become_numbers(suggest: Suggest) -> None:
 
 @pytest.mark.parametrize("cell", ["0.001", "-0.125", "1.23", "1.2345", ".125"])
 def test_a_decimal_that_cannot_be_a_thousand(suggest: Suggest, cell: str) -> None:
-    assert changed(suggest(HEADER + f"1,a,{cell}\n")) == {"amount": {"type": "number"}}
+    assert changed(suggest(HEADER + f"1,a,{cell}\n")) == {
+        "amount": {"type": "number", "entrepot:finite": True}
+    }
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,11 @@ def test_a_broken_row_is_no_footer(suggest: Suggest, last: str) -> None:
 def test_a_footer_and_other_changes_together(suggest: Suggest) -> None:
     suggestion = suggest("Title\n" + "amount,id,name,new\n1.5,1,a,NA\n-,2,b,x\nTotal,1.5\n")
     assert suggestion["dialect"] == {"headerRows": [2], "entrepot:footer": "Total"}
-    assert changed(suggestion)["amount"] == {"type": "number", "missingValues": ["", "-"]}
+    assert changed(suggestion)["amount"] == {
+        "type": "number",
+        "entrepot:finite": True,
+        "missingValues": ["", "-"],
+    }
     assert suggestion["schema"]["fieldsMatch"] == "superset"
 
 
@@ -307,12 +313,19 @@ def test_a_column_without_values(suggest: Suggest) -> None:
         ({"type": "string", "constraints": {"maxLength": 1}}, "ab"),
         ({"type": "integer", "constraints": {"unique": True}}, "2"),
         ({"type": "integer", "entrepot:leadingZeros": False}, "007"),
+        ({"type": "integer"}, "inf"),
+        ({"type": "number", "entrepot:finite": True}, "inf"),
+        ({"type": "datetime", "entrepot:timeZone": True}, "2020-01-01T10:00:00"),
+        ({"type": "datetime", "entrepot:timeZone": False}, "2020-01-01T10:00:00Z"),
+        ({"type": "number", "groupChar": ",", "entrepot:grouping": "indian"}, '"1,234,567"'),
         ({"type": "integer", "constraints": {"minimum": 0}}, "-1.5"),
     ],
     ids=str,
 )
 def test_what_is_never_changed(suggest: Suggest, field: dict[str, Any], cell: str) -> None:
     other = {"string": "a@example.com", "date": "2020-01-01", "boolean": "true"}
+    zone = "Z" if field.get("entrepot:timeZone") else ""
+    other["datetime"] = f"2020-01-01T00:00:00{zone}"
     second = other.get(field["type"], "2") if "constraints" not in field else cell and "2"
     content = HEADER + f"1,a,{second}\n2,b,{cell}\n"
     assert suggest(content, schema_with(amount=field)) is None
@@ -331,7 +344,9 @@ def test_one_cell_that_nothing_mends_leaves_no_suggestion(suggest: Suggest) -> N
 @pytest.mark.parametrize(("name", "number"), [("t.json", "1.5"), ("t.json", "1.234")])
 def test_native_values_are_what_they_are(suggest: Suggest, name: str, number: str) -> None:
     content = f'[{{"id": 1, "name": "a", "amount": {number}}}]'
-    assert changed(suggest(content, name=name)) == {"amount": {"type": "number"}}
+    assert changed(suggest(content, name=name)) == {
+        "amount": {"type": "number", "entrepot:finite": True}
+    }
 
 
 def test_another_dialect_must_keep_the_current_version(suggest: Suggest) -> None:

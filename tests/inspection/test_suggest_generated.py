@@ -28,7 +28,7 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "string": lambda rng: rng.choice(["north", "south", "a b", "x"]),
 }
 TYPED = ("integer", "number", "date", "datetime", "boolean")
-FIELD_KEYS = {"missingValues", "groupChar", "type", "entrepot:notEmpty"}
+FIELD_KEYS = {"missingValues", "groupChar", "type", "entrepot:finite", "entrepot:notEmpty"}
 SCHEMA_KEYS = {"fields", "fieldsMatch", "entrepot:minRows"}
 DIALECT_KEYS = {"headerRows", "entrepot:footer", "skipBlankRows"}
 

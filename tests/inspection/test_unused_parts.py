@@ -82,7 +82,7 @@ def test_zeros_at_the_begin_that_only_a_frozen_contract_allows_by_mistake(
     fields = [
         {"name": "n", "type": "integer"},
         {"name": "m", "type": "integer", "entrepot:leadingZeros": False},
-        {"name": "d", "type": "number"},
+        {"name": "d", "type": "number", "entrepot:finite": True},
     ]
     expected = {name: {"entrepot:leadingZeros": [True]} for name in unused}
     assert unused_of(tmp_path, text, {"fields": fields}, frozen=True) == expected
@@ -94,3 +94,26 @@ def test_stored_integers_begin_with_no_zeros(tmp_path: Path) -> None:
     schema = {"fields": [{"name": "n", "type": "integer"}]}
     unused = {"n": {"entrepot:leadingZeros": [True]}}
     assert unused_of(tmp_path, '{"n": 0}\n', schema, "t.jsonl", frozen=True) == unused
+
+
+@pytest.mark.parametrize(
+    ("field", "cells", "unused"),
+    [
+        ({"type": "number"}, ["1.5", ""], {"entrepot:finite": [False]}),
+        ({"type": "number"}, ["1.5", "-INF"], {}),
+        ({"type": "datetime"}, ["2024-03-31T10:00:00", ""], {"entrepot:timeZone": [True]}),
+        ({"type": "datetime"}, ["2024-03-31T10:00:00Z"], {"entrepot:timeZone": [False]}),
+        ({"type": "datetime"}, ["2024-03-31T10:00:00Z", "2024-03-31T10:00:00"], {}),
+        ({"type": "time", "format": "any"}, ["10:00+0100"], {"entrepot:timeZone": [False]}),
+        ({"type": "time", "format": "%H:%M"}, ["10:00"], {}),
+    ],
+)
+def test_what_earlier_releases_did_not_freeze(
+    tmp_path: Path, field: dict[str, Any], cells: list[str], unused: dict[str, Any]
+) -> None:
+    text = "k,v\n" + "".join(f"a,{cell}\n" for cell in cells)
+    schema = {"fields": [{"name": "k"}, {"name": "v", **field}]}
+    expected = {"v": unused} if unused else {}
+    assert unused_of(tmp_path, text, schema, frozen=True) == expected
+    (tmp_path / "given").mkdir()
+    assert unused_of(tmp_path / "given", text, schema) == {}

@@ -120,6 +120,19 @@ INVALID_SCHEMAS: list[tuple[Any, str]] = [
         schema_with_field(type="string", **{"entrepot:leadingZeros": False}),
         "/fields/0/entrepot:leadingZeros",
     ),
+    (schema_with_field(type="integer", **{"entrepot:finite": True}), "/fields/0/entrepot:finite"),
+    *(
+        (
+            schema_with_field(type=kind, format=form, **{"entrepot:timeZone": zone}),
+            "/fields/0/entrepot:timeZone",
+        )
+        for kind, form, zone in (
+            ("date", "default", False),
+            ("datetime", "default", "UTC"),
+            ("time", "%H:%M", True),
+            ("datetime", "%Y-%m-%d %H:%M %z", False),
+        )
+    ),
     (
         schema_with_field(type="number", **{"entrepot:affix": {"suffix": "%"}}),
         "/fields/0/entrepot:affix",

@@ -20,8 +20,16 @@ MAX_CONTRACTS = 1_000
 """Contracts that are looked through, those of the files that were changed last."""
 MAX_VALUES = 5
 """Values of a property that a sentence names."""
-LEADING_ZEROS = "entrepot:leadingZeros"
-"""Allowed where it is not stated."""
+NOT_STATED = {
+    ("integer", "entrepot:leadingZeros", True): "no integer begins with a zero",
+    ("number", "entrepot:finite", False): "no number is NaN or infinite",
+    ("datetime", "entrepot:timeZone", True): "no date has a time zone",
+    ("datetime", "entrepot:timeZone", False): "every date has a time zone",
+    ("time", "entrepot:timeZone", True): "no time has a time zone",
+    ("time", "entrepot:timeZone", False): "every time has a time zone",
+}
+"""Sentences on what a type allows where the property is not stated, by the value that allows it."""
+MAY_BE_ABSENT = frozenset(name for _, name, _ in NOT_STATED)
 MARKS = {
     "groupChar": "no number has {} between its digits",
     "decimalChar": "no number has {} before its decimals",
@@ -97,9 +105,14 @@ def _shared_marks(
 
 def _of_property(field: Mapping[str, Any], name: str, unused: Sequence[Any]) -> str:
     """What no cell uses of a property, as far as the field still has it; empty if of nothing."""
-    if name == LEADING_ZEROS:
-        allows = field.get("type") == "integer" and field.get(name, True)
-        return f"no integer begins with a zero ({name})" if allows else ""
+    if name in MAY_BE_ABSENT:
+        sentences = (
+            NOT_STATED.get((str(field.get("type")), name, value))
+            for value in unused
+            if field.get(name, value) == value
+        )
+        sentence = next(filter(None, sentences), "")
+        return f"{sentence} ({name})" if sentence else ""
     stated = field.get("constraints", {}) if name == "enum" else field
     if name not in stated:
         return ""

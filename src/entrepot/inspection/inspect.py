@@ -299,7 +299,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
-        table, errors = judge_first_version(table, inferred.measures, inferred.doubtful)
+        table, errors = judge_first_version(table, inferred)
         errors += find_rows_outside(engine, table, inferred.schema, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))

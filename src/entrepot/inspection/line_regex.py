@@ -18,13 +18,13 @@ DAY = (
 )
 """The days of the Gregorian calendar from the year 1000 on."""
 CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
-MOMENT = rf"{DAY}[T ]{CLOCK}Z?"
+MOMENT = rf"{DAY}[T ]{CLOCK}"
 USUAL: dict[str, str] = {
     "integer": r"[-+]?\d+",
     "number": r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?",
     "date": DAY,
     "time": CLOCK,
-    "datetime": MOMENT,
+    "datetime": f"{MOMENT}Z?",
     "year": r"[1-9]\d{3}",
     "yearmonth": r"[1-9]\d{3}-(?:0[1-9]|1[0-2])",
 }
@@ -34,7 +34,9 @@ INFERRED: dict[str, str] = {
     "number": r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     "date": DAY,
     "time": CLOCK,
+    "time with a zone": f"{CLOCK}Z",
     "datetime": MOMENT,
+    "datetime with a zone": f"{MOMENT}Z",
     "1.5%": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
     "true/false": "true|false|True|False|TRUE|FALSE",
     "yes/no": "yes|no|Yes|No|YES|NO",
@@ -111,6 +113,9 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         true_values=field.true_values,
         false_values=field.false_values,
         leading_zeros=field.leading_zeros,
+        finite=field.finite,
+        time_zone=field.time_zone,
+        stored_type=field.stored_type,
         not_empty=field.not_empty,
         constraints=Constraints(required=rules.required, unique=rules.unique),
         other=field.other,
@@ -126,16 +131,19 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         return CellRegex(_any_of(words), gaps, tokens)
     if field.type in ("string", "any"):
         return CellRegex(None, gaps, tokens)
-    usual = (USUAL if field.leading_zeros else INFERRED).get(field.type)
+    usual = _usual(field)
     return CellRegex(usual, gaps, tokens) if usual else None
+
+
+def _usual(field: Field) -> str | None:
+    if field.time_zone is not None:
+        return INFERRED[f"{field.type} with a zone" if field.time_zone else field.type]
+    return (USUAL if field.leading_zeros else INFERRED).get(field.type)
 
 
 def is_usual(cell: CellRegex, field: Field) -> bool:
     """Whether cells that match have a value as `USUAL` spells the type of `field`, or none."""
-    return cell.filled is not None and cell.filled in (
-        USUAL.get(field.type),
-        INFERRED.get(field.type),
-    )
+    return cell.filled is not None and cell.filled == _usual(field)
 
 
 def _any_of(words: Sequence[str]) -> str:

@@ -33,13 +33,14 @@ class Column:
     """One column. `text` is an SQL expression of type VARCHAR, NULL where the cell is empty.
 
     `kind` says what the format itself knows of the cells; None: it varies by cell, and the SQL
-    expression `kind_sql` tells it.
+    expression `kind_sql` tells it. `zoned`: the format says that its moments have a zone.
     """
 
     label: str
     text: Sql
     kind: CellKind | None = "text"
     kind_sql: Sql = sql("")
+    zoned: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,11 @@ DEFAULTS: dict[str, Any] = {
     "groupChar": "",
     "bareNumber": True,
     "entrepot:affix": None,
+    "entrepot:grouping": None,
     "entrepot:leadingZeros": True,
+    "entrepot:finite": False,
+    "entrepot:timeZone": None,
+    "entrepot:storedType": False,
     "entrepot:notEmpty": False,
     "trueValues": ["true", "True", "TRUE", "1"],
     "falseValues": ["false", "False", "FALSE", "0"],
@@ -44,7 +48,11 @@ BREAKING_REASONS = {
     "trueValues": "a spelling is no longer understood",
     "falseValues": "a spelling is no longer understood",
     "entrepot:affix": "cells with other text around the number are rejected",
+    "entrepot:grouping": "delivered numbers may have other groups of digits",
     "entrepot:leadingZeros": "delivered numbers may begin with zeros",
+    "entrepot:finite": "delivered numbers may be NaN or infinite",
+    "entrepot:storedType": "delivered workbooks may have texts in this column",
+    "entrepot:timeZone": "delivered values may have a time zone or none",
     "entrepot:notEmpty": "a delivered column may be empty",
 }
 """Why a change of a property is breaking; others have a reason in common."""
@@ -185,7 +193,17 @@ def _property_widening_reason(pair: FieldPair, name: str, before: Any, after: An
             "numbers without anything around them stay numbers",
         ),
         "entrepot:affix": (after is None, "numbers with the affix stay numbers"),
+        "entrepot:grouping": (
+            after is None or not pair.old.get("groupChar"),
+            "numbers in these groups stay numbers" if after is None else "no number had groups",
+        ),
         "entrepot:leadingZeros": (after is True, "numbers without leading zeros stay numbers"),
+        "entrepot:finite": (
+            not after or pair.types[0] != "number",
+            "NaN and infinities are allowed" if not after else "every integer is finite",
+        ),
+        "entrepot:storedType": (not after, "texts in the form of the type are values too"),
+        "entrepot:timeZone": (after is None, "values with and without a time zone are allowed"),
         "entrepot:notEmpty": (
             not after or _has_values(pair),
             "an empty column is allowed" if not after else "every row had a value already",

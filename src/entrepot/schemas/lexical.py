@@ -6,7 +6,13 @@ Both read them the same way.
 
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
-TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
+ZONE = r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)"
+TIME = f"{CLOCK}{ZONE}?"
+TIME_BY_ZONE = {None: TIME, True: CLOCK + ZONE, False: CLOCK}
+"""A time by what a schema demands: it may have a zone, it must have one, it must have none."""
+ENDS_IN_ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?|\s+(?i:utc|gmt))$"
+"""A time or a datetime with a zone, in the default form or one of the format `any`. It is searched
+for: a day may end in `-31` too."""
 YEAR = r"-?(\d{4}|[1-9]\d{4,8})"
 """XML Schema's gYear: four digits or more, and years before the common era. No time zone."""
 YEARMONTH = YEAR + r"-(0[1-9]|1[0-2])"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Bound = int | float | str
+Grouping = Literal["thousands", "indian"]
 FieldsMatch = Literal["exact", "equal", "subset", "superset", "partial"]
 
 
@@ -55,10 +56,13 @@ class Field:
 
     `missing_labels` names missing values, as pairs of value and label. `categories` of None means
     any value. `affix` of None means any text around a number that is not bare. `leading_zeros`:
-    whether a number may begin with them. `not_empty`: a table with rows has a value in the column.
+    whether a number may begin with them. `finite`: NaN and infinities are not numbers. `time_zone`:
+    whether a time or a datetime must have a zone (True) or none (False). `stored_type`: where a
+    format stores values of the type, a text is none. `not_empty`: a table with
+    rows has a value in the column.
+    `grouping`: between which groups of digits `group_char` stands, `thousands` (`1,234,567`) or
+    `indian` ones (`12,34,567`); None: those that the whole column has.
     `other` has properties that describe and do not constrain (title, rdfType, custom ones).
-    `indian_groups` is not a property of the document: it says of the column at hand that
-    `group_char` stands between Indian groups of digits (`12,34,567`).
     """
 
     name: str
@@ -68,10 +72,13 @@ class Field:
     missing_labels: tuple[tuple[str, str], ...] = ()
     decimal_char: str = "."
     group_char: str = ""
-    indian_groups: bool = False
+    grouping: Grouping | None = None
     bare_number: bool = True
     affix: Affix | None = None
     leading_zeros: bool = True
+    finite: bool = False
+    time_zone: bool | None = None
+    stored_type: bool = False
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     delimiter: str = ","

@@ -8,6 +8,8 @@ from entrepot.errors import SchemaInvalid
 from entrepot.schemas.constraints import check_value, parse_constraints
 from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.model import Affix, Category, Field
+from entrepot.schemas.numbers import GROUPINGS
+from entrepot.schemas.strptime import has_zone
 from entrepot.schemas.types import (
     CATEGORICAL_TYPES,
     CONSTRAINTS,
@@ -37,7 +39,11 @@ FIELD_PROPERTIES = {
     "delimiter": "delimiter",
     "itemType": "item_type",
     "entrepot:affix": "affix",
+    "entrepot:grouping": "grouping",
     "entrepot:leadingZeros": "leading_zeros",
+    "entrepot:finite": "finite",
+    "entrepot:timeZone": "time_zone",
+    "entrepot:storedType": "stored_type",
     "entrepot:notEmpty": "not_empty",
 }
 PROPERTY_TYPES = {
@@ -49,9 +55,22 @@ PROPERTY_TYPES = {
     "delimiter": ("list",),
     "itemType": ("list",),
     "entrepot:affix": ("number", "integer"),
+    "entrepot:grouping": ("number", "integer"),
     "entrepot:leadingZeros": ("number", "integer"),
+    "entrepot:finite": ("number",),
+    "entrepot:timeZone": ("time", "datetime"),
+    "entrepot:storedType": ("boolean", "date", "time", "datetime", "duration"),
     "entrepot:notEmpty": tuple(CONSTRAINTS),
 }
+FLAGS = frozenset(
+    {
+        "bareNumber",
+        *("entrepot:leadingZeros", "entrepot:finite", "entrepot:timeZone", "entrepot:notEmpty"),
+        "entrepot:storedType",
+    }
+)
+"""The properties that are true or false."""
+CHOICES: dict[str, Collection[str]] = {"itemType": ITEM_TYPES, "entrepot:grouping": GROUPINGS}
 KNOWN_PROPERTIES = {
     "name", "type", "format", "missingValues", "constraints", "categories", "categoriesOrdered",
     *FIELD_PROPERTIES,
@@ -83,6 +102,7 @@ def parse_field(document: object, pointer: str) -> Field:
         other={k: v for k, v in document.items() if k not in KNOWN_PROPERTIES},
         **_parse_properties(document, field_type, pointer),
     )
+    _check_zone(field, pointer)
     field = replace(
         field,
         categories=_parse_categories(document, field, pointer),
@@ -149,14 +169,15 @@ def _parse_properties(document: dict[str, Any], field_type: str, pointer: str) -
             value = _parse_texts(value, property_pointer)
         elif name == "entrepot:affix":
             value = _parse_affix(value, property_pointer)
-        elif name in ("bareNumber", "entrepot:leadingZeros", "entrepot:notEmpty"):
+        elif name in FLAGS:
             if not isinstance(value, bool):
                 raise SchemaInvalid(property_pointer, "it must be true or false")
         elif not isinstance(value, str) or "\0" in value:
             raise SchemaInvalid(property_pointer, "it must be a string")
-        elif name == "itemType":
-            if value not in ITEM_TYPES:
-                raise SchemaInvalid(property_pointer, f"there is no item type {value!r}"[:200])
+        elif name in CHOICES:
+            if value not in CHOICES[name]:
+                listed = ", ".join(sorted(CHOICES[name]))
+                raise SchemaInvalid(property_pointer, f"it must be one of {listed}")
         elif not 1 <= len(value) <= MAX_MARK_CHARS and not (name == "groupChar" and value == ""):
             raise SchemaInvalid(
                 property_pointer, f"it must be one character, or up to {MAX_MARK_CHARS}"
@@ -177,6 +198,8 @@ def _check_conflicts(properties: dict[str, Any], field_type: str, pointer: str) 
             raise SchemaInvalid(
                 f"{pointer}/{name}", "digits and signs are parts of the number itself"
             )
+    if "grouping" in properties and not group_char:
+        raise SchemaInvalid(f"{pointer}/entrepot:grouping", "it needs groupChar beside it")
     if "affix" in properties and properties.get("bare_number", True):
         raise SchemaInvalid(f"{pointer}/entrepot:affix", "it needs bareNumber false beside it")
     true_values = properties.get("true_values", Field("").true_values)
@@ -185,6 +208,15 @@ def _check_conflicts(properties: dict[str, Any], field_type: str, pointer: str) 
     if overlap:
         name = "falseValues" if "false_values" in properties else "trueValues"
         raise SchemaInvalid(f"{pointer}/{name}", f"{min(overlap)!r} is both true and false")
+
+
+def _check_zone(field: Field, pointer: str) -> None:
+    """Check that a format of its own says the same of the zone."""
+    if field.time_zone is None or field.format in ("default", "any"):
+        return
+    if field.time_zone != has_zone(field.format):
+        says = "has no zone" if field.time_zone else "has a zone"
+        raise SchemaInvalid(f"{pointer}/entrepot:timeZone", f"the format {says}")
 
 
 def check_own_names(document: dict[str, Any], known: Collection[str], pointer: str) -> None:

@@ -20,7 +20,8 @@ def can_be_value(text: str, field: dict[str, Any]) -> bool:
         case "integer" | "year" | "yearmonth" | "geopoint":
             return has_digits
         case "number":
-            return has_digits or any(word in text.lower() for word in ("nan", "inf"))
+            words = () if field.get("entrepot:finite") else ("nan", "inf")
+            return has_digits or any(word in text.lower() for word in words)
         case "date" | "time" | "datetime":
             return has_digits or not _has_digits(field.get("format", "default"))
         case "duration" | "object" | "geojson" | "array":

@@ -16,7 +16,7 @@ from typing import Any
 
 from entrepot.schemas import lexical
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex, without_affixes
+from entrepot.schemas.numbers import GROUPINGS, number_regex, without_affixes
 from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+(?:\.\d*)?|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
@@ -114,7 +114,7 @@ def strip_number_text(text: str, field: Field) -> str:
     """The text of a number without what its field allows around and inside it. Raises
     InvalidValue."""
     text = without_affixes(text, field)
-    forms = (THOUSANDS, INDIAN) if field.group_char else (THOUSANDS,)
+    forms = GROUPINGS if field.group_char and field.grouping is None else (field.grouping,)
     if not any(re.fullmatch(number_regex(field, form), text, re.ASCII) for form in forms):
         raise InvalidValue(f"no {field.type}")
     if field.group_char:

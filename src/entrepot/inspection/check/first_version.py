@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.header_errors import check_labels
-from entrepot.inspection.check.infer import unique_names
+from entrepot.inspection.check.infer import Inferred, unique_names
 from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
@@ -18,17 +18,19 @@ from entrepot.inspection.values.doubtful_points import describe_doubtful_points
 from entrepot.inspection.values.whole_measures import describe_whole_measure
 from entrepot.schemas.model import TableSchema
 
+MIXED_ZONES = (
+    "{} has values with and without a time zone; the contract allows both, and reads those without "
+    'one as UTC. "entrepot:timeZone" in its schema can demand one.'
+)
 MAX_LISTED_COLUMNS = 5
 """Numbers of columns that a warning lists."""
 
 
-def judge_first_version(
-    table: Table, measures: Sequence[str] = (), doubtful: Sequence[str] = ()
-) -> tuple[Table, list[dict[str, Any]]]:
+def judge_first_version(table: Table, inferred: Inferred) -> tuple[Table, list[dict[str, Any]]]:
     """The faults of the header and of the structure; the table with its warnings, and with what
     the contract expects if the version is accepted: a header below titles, names for columns
-    without a label, decimals in the columns that `measures` names, and texts in those that
-    `doubtful` names, though their cells may be numbers."""
+    without a label, decimals in measures of whole numbers, texts where cells may be numbers or not,
+    and moments with and without a zone."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -42,9 +44,10 @@ def judge_first_version(
         f"Column {number} has no label; the contract names it {quoted(names[number - 1])}."
         for number in unnamed
     )
-    decimals = (describe_whole_measure(quoted(name)) for name in measures)
-    texts = (describe_doubtful_points(quoted(name)) for name in doubtful)
-    first = replace(first, accepted=(*first.accepted, *named, *decimals, *texts))
+    decimals = (describe_whole_measure(quoted(name)) for name in inferred.measures)
+    texts = (describe_doubtful_points(quoted(name)) for name in inferred.doubtful)
+    zones = (MIXED_ZONES.format(quoted(name)) for name in inferred.zones)
+    first = replace(first, accepted=(*first.accepted, *named, *decimals, *texts, *zones))
     warnings = (*table.warnings, *first.warnings)
     return replace(table, warnings=warnings, first_version=first), errors
 

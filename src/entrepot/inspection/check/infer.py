@@ -28,16 +28,21 @@ from entrepot.inspection.check.count_cells import (
 )
 from entrepot.inspection.check.emptiness import columns_with_values
 from entrepot.inspection.check.first_texts import first_texts
+from entrepot.inspection.check.group_sizes import proven_groupings
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
+from entrepot.inspection.limits import COLUMNS_PER_QUERY
 from entrepot.inspection.table import CellKind, Column, Storage, Table
-from entrepot.inspection.values.cell_sql import text_fits
+from entrepot.inspection.values.cell_sql import is_finite, text_fits
 from entrepot.inspection.values.doubtful_points import doubtful_points
 from entrepot.inspection.values.whole_measures import whole_measures
 from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
+from entrepot.schemas.parse_field import PROPERTY_TYPES
 
-TEXT_FORMS = frozenset({"date", "time", "datetime"})
+ZONED_TYPES = frozenset({"time", "datetime"})
+"""Types whose values may have a time zone."""
+TEXT_FORMS = frozenset({"date", *ZONED_TYPES})
 """Types whose values are texts in formats that know numbers and booleans of their own."""
 MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
 """Of a name that is made of a label; and before the number that tells it from the same one."""
@@ -49,7 +54,8 @@ class Inferred:
     where every line of the text is accounted for. `maybe_blank`: there may be rows without any
     value. `controls`: texts have control characters, None where that is not known. `almost_typed`
     are columns that very few cells keep from a type, `measures` the names of columns that take
-    decimals and have whole numbers only, `doubtful` of those whose points may be of two kinds."""
+    decimals and have whole numbers only, `doubtful` of those whose points may be of two kinds,
+    `zones` of those with time zones in some cells alone."""
 
     schema: TableSchema
     rows: int
@@ -59,6 +65,7 @@ class Inferred:
     almost_typed: tuple[AlmostTyped, ...] = ()
     measures: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 def infer_schema(
@@ -96,19 +103,21 @@ def infer_schema(
             table.columns, names, candidates, counts, strict=True
         )
     ]
+    fields = _with_grouping(engine, table, _with_finite(engine, table, fields))
     texts = [each.texts for each in likely]
     doubtful = doubtful_points(fields, texts, table.delimiter)
     for place in doubtful:
-        fields[place] = replace(fields[place], type="string", missing_values=None)
+        fields[place] = Field(fields[place].name)
     measures = whole_measures(fields, texts) if freezes else []
     for place in measures:
-        fields[place] = replace(fields[place], type="number", leading_zeros=True)
+        fields[place] = replace(fields[place], type="number", leading_zeros=True, finite=True)
     schema = TableSchema(_with_filled(engine, table, fields), min_rows=1 if totals.rows else 0)
     exceptions = []
     if may_be_almost:
         columns = exceptions_of(table, fields, candidates, counts)
         exceptions = list_exceptions(engine, table, columns)
     marks = any(counted.marks for counted in counts)
+    zones = [each.name for each in fields if each.type in ZONED_TYPES and each.time_zone is None]
     return Inferred(
         schema,
         totals.rows,
@@ -118,6 +127,7 @@ def infer_schema(
         tuple(exceptions),
         tuple(names[place] for place in measures),
         tuple(names[place] for place in doubtful),
+        tuple(zones),
     )
 
 
@@ -236,21 +246,28 @@ def _make_field(
 
 def _choose_field(column: Column, likely: Sequence[Candidate], counts: CellCounts) -> Field:
     if column.kind not in ("text", None):
-        return _typed(column.kind)
+        return _typed(column, column.kind)
     if any(counts.kinds.values()):
-        return _field_by_kind(counts)
+        return _field_by_kind(column, counts)
     if counts.filled == counts.marks:
         return Field("")
     return next((each.field for each in likely if fits(each, counts)), Field(""))
 
 
-def _typed(kind: CellKind) -> Field:
+def _typed(column: Column, kind: CellKind) -> Field:
     """The field of a column that the format itself says to be of one kind."""
     field_type = TYPE_BY_KIND[kind]
-    return Field("", field_type, leading_zeros=field_type != "integer")
+    zone = column.zoned if field_type in ZONED_TYPES else None
+    return Field(
+        "",
+        field_type,
+        leading_zeros=field_type != "integer",
+        time_zone=zone,
+        stored_type=field_type in PROPERTY_TYPES["entrepot:storedType"],
+    )
 
 
-def _field_by_kind(counts: CellCounts) -> Field:
+def _field_by_kind(column: Column, counts: CellCounts) -> Field:
     """JSON and workbooks say themselves what a value is; a column of several kinds is any,
     but for texts that mean a missing value (`n/a` among numbers)."""
     kinds = {kind for kind, count in counts.kinds.items() if count > 0}
@@ -258,4 +275,45 @@ def _field_by_kind(counts: CellCounts) -> Field:
         return Field("", "any")
     if len(kinds) > 1 and kinds <= {"integer", "decimal", "number"}:
         return Field("", "number")
-    return _typed(kinds.pop()) if len(kinds) == 1 else Field("", "any")
+    return _typed(column, kinds.pop()) if len(kinds) == 1 else Field("", "any")
+
+
+def _with_grouping(
+    engine: duckdb.DuckDBPyConnection, table: Table, fields: list[Field]
+) -> list[Field]:
+    """The fields with the groups of digits that a number of their column proves; a column with
+    numbers of both kinds is a text."""
+    grouped = [
+        n
+        for n, (column, field) in enumerate(zip(table.columns, fields, strict=True))
+        if field.group_char and column.kind == "text"
+    ]
+    cells = [(table.columns[n].text, fields[n]) for n in grouped]
+    for n, proven in zip(grouped, proven_groupings(engine, table, cells), strict=True):
+        if len(proven) > 1:
+            fields[n] = Field(fields[n].name)
+        elif proven:
+            fields[n] = replace(fields[n], grouping=min(proven))
+    return fields
+
+
+def _with_finite(
+    engine: duckdb.DuckDBPyConnection, table: Table, fields: list[Field]
+) -> list[Field]:
+    """The fields, of which those of stored numbers are finite if all of their numbers are: JSON and
+    workbooks have no others, and texts tell by their form."""
+    stored = [
+        n
+        for n, (column, field) in enumerate(zip(table.columns, fields, strict=True))
+        if field.type == "number" and column.kind != "text"
+    ]
+    doubles = [n for n in stored if table.typed and table.columns[n].kind in ("number", None)]
+    infinite: set[int] = set()
+    for start in range(0, len(doubles), COLUMNS_PER_QUERY):
+        some = doubles[start : start + COLUMNS_PER_QUERY]
+        texts = (table.columns[n].text for n in some)
+        flags = ", ".join(f"bool_or(NOT {is_finite(text)})" for text in texts)
+        row = engine.execute(f"SELECT {flags} FROM {table.relation}").fetchone() or ()
+        infinite |= {n for n, flag in zip(some, row, strict=True) if flag}
+    finite = set(stored) - infinite
+    return [replace(field, finite=True) if n in finite else field for n, field in enumerate(fields)]

@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.values.cell_sql import full_match, lexical_check, quick_check
-from entrepot.schemas.lexical import DATE, TIME, UUID
+from entrepot.schemas.lexical import DATE, TIME_BY_ZONE, UUID
 from entrepot.schemas.model import Affix, Field
-from entrepot.schemas.strptime import capturing_regex
+from entrepot.schemas.numbers import GROUPINGS, THOUSANDS
+from entrepot.schemas.strptime import capturing_regex, has_zone
 
 QUICK = frozenset({"date", "datetime"})
 """The types whose quick check is as strict as their candidate; numbers' lets `007` through."""
@@ -68,8 +69,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
-def _lexical(name: str, kind: str, pattern: str) -> Candidate:
-    field = Field("", kind)
+def _lexical(name: str, kind: str, pattern: str, time_zone: bool | None = None) -> Candidate:
+    field = Field("", kind, time_zone=time_zone)
     return Candidate(name, field, pattern, lexical_check(sql("{text}"), field))
 
 
@@ -110,13 +111,13 @@ INTEGERS = [
 ]
 NO_DIGITS = "(?i:nan|[-+]?inf(inity)?)"
 """Numbers that programs write in words; a column of them alone may be of anything."""
-NUMBER = Field("", "number")
+NUMBER = Field("", "number", finite=True)
 NUMBERS = [
     Candidate("number", NUMBER, f"-?{BARE}"),
     Candidate("signed number", NUMBER, f"[-+]?{BARE}", evidence=(rf"{NEGATIVE}|.*\..*",)),
     Candidate(
         "number or none",
-        NUMBER,
+        Field("", "number"),
         f"-?{BARE}|{NO_DIGITS}",
         evidence=(f"-?{BARE}", NO_DIGITS),
     ),
@@ -124,14 +125,18 @@ NUMBERS = [
 BLANK = "[ \u00a0\u202f]"
 GROUP_BLANKS = (" ", "\u00a0", "\u202f", "'", "\u2019")
 """What stands between thousands where neither a point nor a comma does."""
-AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥]?)(?P<number>.*?)(?P<suffix>[%€$£¥]?)\s*")
+INDIAN_MARK = ","
+"""What stands between Indian groups: with other marks such texts are telephone numbers. Which
+groups a whole column has is asked when its type is known."""
+AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥₹]?)(?P<number>.*?)(?P<suffix>[%€$£¥₹]?)\s*")
 """The affixes that are known: a percent sign behind, a currency on either side."""
 
 
 def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "") -> Candidate:
     """Numbers with another decimal mark, with marks between thousands, with an affix. Where one
     mark is read as either (`1,234`), the column is ambiguous unless a cell tells."""
-    grouped = rf"|[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+" if group else ""
+    groupings = tuple(GROUPINGS.values()) if group == INDIAN_MARK else (THOUSANDS,) * bool(group)
+    grouped = "".join(f"|{each.format(group=re.escape(group))}" for each in groupings)
     # A plus sign and blanks between digits are a telephone number.
     sign = "-?" if group in GROUP_BLANKS else "[-+]?"
     fraction = rf"({re.escape(decimal)}\d+)?" if decimal else ""
@@ -193,7 +198,7 @@ MOMENT = re.compile(
 
 
 def _formatted(kind: str, form: str, unless: str | None = None) -> Candidate:
-    field = Field("", kind, format=form)
+    field = Field("", kind, format=form, time_zone=has_zone(form) if kind != "date" else None)
     check = lexical_check(sql("{text}"), field)
     return Candidate(f"{kind} {form}", field, capturing_regex(form)[0], check, unless)
 
@@ -238,8 +243,11 @@ def _with_rivals(kind: str, day: str, clock: str) -> list[Candidate]:
 
 STANDARD_MOMENTS = [
     _lexical("date", "date", DATE),
-    _lexical("datetime", "datetime", DATE + "[T ]" + TIME),
-    _lexical("time", "time", TIME),
+    *(
+        _lexical(f"{kind}{words}", kind, f"{day}{TIME_BY_ZONE[zone]}", zone)
+        for kind, day in (("datetime", f"{DATE}[T ]"), ("time", ""))
+        for words, zone in (("", False), (" with a zone", True), (" with a zone or none", None))
+    ),
 ]
 OTHERS = [
     _lexical("yearmonth", "yearmonth", r"[1-9]\d{3}-(0[1-9]|1[0-2])"),

@@ -17,6 +17,7 @@ from entrepot.inspection.values.decimals import has_exact_double
 from entrepot.inspection.values.field_text import has_own_format, items_of_json
 from entrepot.inspection.values.plain_number import plain_number
 from entrepot.inspection.values.temporal import moment, ordered
+from entrepot.schemas.lexical import ENDS_IN_ZONE
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
 
@@ -26,7 +27,6 @@ MAX_DECIMAL_DIGITS = 38
 """Digits of the widest decimal that Parquet's readers agree on (128 bits)."""
 SHORT_INTEGER_CHARS = 18
 """Characters, a sign among them, up to which every integer fits into 64 bits."""
-ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?|\s+(?i:utc|gmt))$"
 FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 """More than a microsecond, and than a nanosecond, has digits for."""
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -263,7 +263,7 @@ def _is_zoned(cell: CellSql) -> Sql:
 
     def is_zoned(field: Field) -> Sql:
         if field.format in ("default", "any"):
-            return f"regexp_matches({cell.text}, {literal(ZONE)})"
+            return f"regexp_matches({cell.text}, {literal(ENDS_IN_ZONE)})"
         return sql("true") if has_zone(field.format) else sql("false")
 
     return cell.for_field(is_zoned)
@@ -320,7 +320,7 @@ def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:
 
 def _is_too_precise(item: Sql) -> Sql:
     """Whether a time or a datetime says more than a type of the engine keeps."""
-    return sql(f"regexp_matches({item}, {literal(f'{ZONE}|{FINE}')})")
+    return sql(f"regexp_matches({item}, {literal(f'{ENDS_IN_ZONE}|{FINE}')})")
 
 
 def _number_list(cell: CellSql, items: Sql) -> ExactType:

@@ -21,7 +21,7 @@ from entrepot.inspection.table import MAX_FIRST_ROWS, Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON, is_among
 from entrepot.inspection.values.plain_number import without_affixes
-from entrepot.schemas.lexical import MISSING_MARKS
+from entrepot.schemas.lexical import ENDS_IN_ZONE, MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.values import read_value
 
@@ -33,6 +33,8 @@ PARTS_PER_QUERY = 200
 """Their expressions fit into memory together."""
 PLAIN = Field("")
 LEADING_ZERO = r"^\s*[-+]?0\d"
+NO_DIGIT = r"^\D*$"
+"""NaN and infinities, of numbers."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def find_unused(
     parts: list[AllowedPart] = []
     for number, cell in checked_columns(table.with_short_names(), schema):
         parts += _parts_of(number, cell, schema.missing_values_of(cell.field))
-        if frozen and cell.field.type == "integer" and cell.field.leading_zeros:
-            parts.append(_leading_zeros(number, cell))
+        if frozen:
+            parts += _not_stated(number, cell)
         if len(parts) >= MAX_PARTS:
             break
     parts = _unused(engine, table, parts[:MAX_PARTS], MAX_FIRST_ROWS)
@@ -146,6 +148,22 @@ def _number_parts(number: int, cell: CellSql) -> Iterator[AllowedPart]:
             yield AllowedPart(number, name, mark, used)
     if not field.bare_number:
         yield AllowedPart(number, "bareNumber", False, f"{is_text} AND {text} <> {bare}")
+
+
+def _not_stated(number: int, cell: CellSql) -> Iterator[AllowedPart]:
+    """What a contract allows where it does not state one of the properties that inference writes:
+    releases before the property existed froze contracts without it."""
+    field, text = cell.field, cell.text
+    if field.type == "integer" and field.leading_zeros:
+        yield _leading_zeros(number, cell)
+    if field.type == "number" and field.bare_number and not field.finite:
+        used = f"{cell.present} AND regexp_matches({text}, {literal(NO_DIGIT)})"
+        yield AllowedPart(number, "entrepot:finite", False, used)
+    own_format = field.format not in ("default", "any")  # which says whether there is a zone
+    if field.type in ("time", "datetime") and field.time_zone is None and not own_format:
+        zoned = f"regexp_matches({text}, {literal(ENDS_IN_ZONE)})"
+        for zone, states in ((True, zoned), (False, f"NOT {zoned}")):
+            yield AllowedPart(number, "entrepot:timeZone", zone, f"{cell.present} AND {states}")
 
 
 def _leading_zeros(number: int, cell: CellSql) -> AllowedPart:

@@ -4,6 +4,7 @@ They are proposals, the likeliest first. `check.examples` keeps what the field's
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,8 @@ MAX_VALUE_CHARS = 200
 """A longer value is not shown."""
 MAX_LENGTH = 200
 """Characters or items that a proposal is made long for a `minLength`."""
+BREAKS, INDIAN_BREAKS = r"(?<=\d)(?=(?:\d{3})+$)", r"(?<=\d)(?=(?:\d\d)*\d{3}$)"
+"""Where a mark stands between groups of digits."""
 BOUNDS = ("minimum", "maximum", "exclusive_minimum", "exclusive_maximum")
 MOMENT = datetime(2024, 3, 31, 14, 30, tzinfo=UTC)
 """The example of a date and a time: the day cannot be a month."""
@@ -124,7 +127,8 @@ def _within(
 def _numbers(field: Field, usual: tuple[Any, ...], step: Any) -> Iterator[str]:
     whole = field.type != "number"
     if field.group_char:  # shows the groups
-        usual = (1234 if whole else Decimal("1234.50"), *usual)
+        grouped = 1234567 if field.grouping == "indian" else 1234
+        usual = (grouped if whole else grouped + Decimal("0.50"), *usual)
     step = step if whole else Decimal(step)
     for value in _within(field, usual, step, lambda total: total // 2 if whole else total / 2):
         text = _number_text(value if whole else Decimal(value), field)
@@ -146,7 +150,8 @@ def _number_text(value: Any, field: Field) -> str:
     text = f"{value:f}" if isinstance(value, Decimal) else str(value)
     whole, point, decimals = text.partition(".")
     if field.group_char and len(whole.lstrip("-")) > 3:
-        whole = f"{int(whole):,}".replace(",", field.group_char)
+        breaks = INDIAN_BREAKS if field.grouping == "indian" else BREAKS
+        whole = re.sub(breaks, lambda _: field.group_char, whole)
     return f"{whole}{field.decimal_char}{decimals}" if point else whole
 
 
@@ -177,6 +182,7 @@ def _moment_texts(moment: datetime, field: Field) -> Iterator[str]:
     day, clock = f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}", f"{moment:%H:%M:%S}"
     if moment.microsecond:
         clock += f".{moment.microsecond:06d}"
+    clock += "Z" if field.time_zone else ""
     match field.type:
         case "date":
             yield day

@@ -6,13 +6,16 @@ The words name what the sender has to change: the decimal mark, the form of a da
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
-from entrepot.inspection.report.unwritable import state_unwritable
+from entrepot.inspection.report.unwritable import NOT_FINITE, state_unwritable
 from entrepot.inspection.table import CellKind
+from entrepot.schemas.lexical import ENDS_IN_ZONE
 from entrepot.schemas.model import Affix, Field
+from entrepot.schemas.values import read_value
 from entrepot_client.counts import counted
 
 MAX_CHOICES = 5
@@ -51,6 +54,16 @@ FORMS = {
     "yearmonth": "a year with a month in the form YYYY-MM",
     "duration": "an ISO 8601 duration",
 }
+STORED_AS = {
+    "integer": "a number",
+    "number": "a number",
+    "string": "text",
+    "date": "a date",
+    "time": "a time",
+    "datetime": "a date",
+    "duration": "a duration",
+}
+ZONE_WORDS = {None: "", True: ", with a time zone", False: ", without a time zone"}
 ITEM_NOUNS = {
     "string": "texts",
     "integer": "integers",
@@ -112,13 +125,11 @@ def noun_of(field: Field) -> str:
 def expected_type(field: Field, native: bool = False) -> str:  # noqa: PLR0911 (a row per type)
     """What a cell of the field's type looks like. `native`: the format stores types itself, so
     that the cell must be stored as one."""
+    if native and field.type in STORED_AS:
+        return f"{noun_of(field)} that is stored as {STORED_AS[field.type]}"
     match field.type:
         case "integer" | "number":
-            if native:
-                return f"{noun_of(field)} that is stored as a number"
             return _expected_number(field)
-        case "string" if native:
-            return f"{noun_of(field)} that is stored as text"
         case "boolean":
             if native:
                 return "true or false, stored as a boolean"
@@ -127,10 +138,10 @@ def expected_type(field: Field, native: bool = False) -> str:  # noqa: PLR0911 (
             )
         case "date" | "time" | "datetime":
             if field.format == "any":
-                return f"{noun_of(field)} in a usual form"
+                return f"{noun_of(field)} in a usual form{ZONE_WORDS[field.time_zone]}"
             if field.format != "default":
                 return f"{noun_of(field)} in the format {quoted(field.format)}"
-            return FORMS[field.type]
+            return FORMS[field.type] + ZONE_WORDS[field.time_zone]
         case "list":
             items = ITEM_NOUNS[field.item_type or "string"]
             return f"a list of {items} with {quoted(field.delimiter)} between them"
@@ -150,7 +161,9 @@ def _expected_number(field: Field) -> str:
         text = f"a number with {mark or f'{quoted(field.decimal_char)} as its decimal mark'}"
     if field.group_char:
         joined = "with" if field.type == "integer" else "and"
-        text += f" {joined} {_mark(field.group_char)} between groups of three digits"
+        indian = field.grouping == "indian"
+        groups = "Indian groups of digits" if indian else "groups of three digits"
+        text += f" {joined} {_mark(field.group_char)} between {groups}"
     if field.affix is not None:
         text += f", with {_affix(field.affix)}"
     elif not field.bare_number:
@@ -170,21 +183,46 @@ def _mark(char: str) -> str:
     )
 
 
-def state_type_error(field: Field, cell: str, stored: CellKind | None = None) -> Statement:
+def state_type_error(
+    field: Field, cell: str, stored: CellKind | None = None, in_workbook: bool = False
+) -> Statement:
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
     named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
     if stored is not None and (statement := state_unwritable(field, cell, named)):
         return statement
+    if statement := _state_zone(field, cell, named) or _state_infinite(field, cell, named):
+        return statement
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
+    native = native or (in_workbook and field.stored_type)
     expected = expected_type(field, native)
     if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):
         expected += " without leading zeros"
     if field.type == "string" and CONTROL_CHARACTER.search(cell):
         expected += " without control characters"
     return Statement(f"{reason} ({hint})" if hint else reason, expected)
+
+
+def _state_zone(field: Field, cell: str, named: str) -> Statement | None:
+    """The statement on a moment that is wrong for its time zone alone; None on any other cell."""
+    zoned = re.search(ENDS_IN_ZONE, cell, re.ASCII) is not None
+    if field.time_zone is None or zoned == field.time_zone:
+        return None
+    for form in (field.format, "default"):  # a stored moment has the default form
+        with suppress(ValueError):
+            read_value(cell, Field("", field.type, form))
+            expected = f"{noun_of(field)}{ZONE_WORDS[field.time_zone]}"
+            return Statement(f"{named} has {'a' if zoned else 'no'} time zone", expected)
+    return None
+
+
+def _state_infinite(field: Field, cell: str, named: str) -> Statement | None:
+    """The statement on NaN or an infinity in a field of finite numbers; None on other cells."""
+    if not field.finite or not NOT_FINITE.fullmatch(cell.strip()):
+        return None
+    return Statement(f"{named} is not a finite number", expected_type(field))
 
 
 def _not_noun(field: Field) -> str:

@@ -119,7 +119,8 @@ def _wrong_columns(inspected: InspectedTable) -> list[_Column]:
 def _wider_type(field: Field) -> tuple[_Way, ...]:
     if field.type != "integer" or field.categories is not None:
         return ()
-    return (_Way(replace(field, type="number"), {"type": "number"}),)
+    wider = replace(field, type="number", finite=True)
+    return (_Way(wider, {"type": "number", "entrepot:finite": True}),)
 
 
 def _with_group_chars(inspected: InspectedTable, column: _Column) -> _Column:

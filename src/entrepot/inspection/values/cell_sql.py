@@ -24,7 +24,8 @@ from entrepot.schemas.lexical import (
     DATE,
     DURATION,
     EMAIL,
-    TIME,
+    ENDS_IN_ZONE,
+    TIME_BY_ZONE,
     URI,
     UUID,
     YEAR,
@@ -147,12 +148,14 @@ def cell_sql(
 ) -> CellSql:
     """The expressions for `column` under `field`, with `missing` the texts of missing values.
     `controls`: a text may have control characters, and is no value then."""
-    # Readers of texts and workbooks give NULL for an empty cell, the others an empty text.
+    # Readers of texts and workbooks give NULL for an empty cell, the others an empty text. An empty
+    # cell of a workbook has no value; only in a column of texts it may be an empty text.
     tells_empty = storage in ("objects", "columns")
     if storage == "objects":
         column = with_json_forms(column, field)
     text = column.text
-    if "" not in missing and column.kind == "text" and not tells_empty:
+    has_empty_texts = storage == "text" or (storage == "workbook" and field.type == "string")
+    if "" not in missing and column.kind == "text" and has_empty_texts:
         text = f"coalesce({text}, '')"
     others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
@@ -163,7 +166,7 @@ def cell_sql(
         may_be_json = column.kind is not None or field.type in MAY_BE_JSON
         delivered = delivered_text(column) if may_be_json else column.text
     lexical = sql("false")
-    if text_fits(field.type, storage):
+    if text_fits(field.type, storage) and not (field.stored_type and storage == "workbook"):
         lexical = lexical_check(text, field)
         if controls and _may_match_controls(field):
             clean = f"NOT regexp_matches({text}, {literal(CONTROL)})"
@@ -227,10 +230,18 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0
         whole = whole if fractions else sql("false")
         return sql("true") if column.kind == "integer" else whole
     if field.type in IN_OUR_FORM:
-        return f"({_is_kind(column, kinds)} AND {lexical_check(text, Field('', field.type))})"
+        plain = Field("", field.type, time_zone=field.time_zone)
+        return f"({_is_kind(column, kinds)} AND {lexical_check(text, plain)})"
     if field.type == "year":
         return f"({_is_kind(column, kinds)} AND {full_match(text, NATIVE_YEAR)})"
+    if field.finite and column.kind in (None, "number"):
+        return f"({_is_kind(column, kinds)} AND {is_finite(text)})"
     return _is_kind(column, kinds)
+
+
+def is_finite(text: Sql) -> Sql:
+    """Whether a number that a format stores, as a text, is neither NaN nor infinite."""
+    return f"lower({text}) NOT IN ('nan', 'inf', '-inf')"
 
 
 def _is_kind(column: Column, kinds: tuple[str, ...]) -> Sql:
@@ -310,7 +321,7 @@ def quick_check(text: Sql, field: Field) -> Sql:
             return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
         case "date", "default":
             return f"(try_cast({text} AS DATE)::VARCHAR = {text} AND length({text}) = 10)"
-        case "datetime", "default":
+        case "datetime", "default" if not field.time_zone:
             moment = f"try_cast({text} AS TIMESTAMP)::VARCHAR"
             return f"({moment} = replace({text}, 'T', ' ') AND {text}[5] = '-')"
         case _:
@@ -335,14 +346,23 @@ def value_of(text: Sql, field: Field) -> Sql:
 
 def _temporal_check(text: Sql, field: Field) -> Sql:
     if field.format != "default":
-        return formatted_check(text, field)
+        return _formatted_check(text, field)
     if field.type == "time":
-        return full_match(text, TIME)
+        return full_match(text, TIME_BY_ZONE[field.time_zone])
     if field.type == "date":
         value = f"try_cast({text} AS DATE)"
         return f"({full_match(text, DATE)} AND {text} >= '0001' AND {value} IS NOT NULL)"
     day = f"try_cast(left({text}, 10) AS DATE) IS NOT NULL"
-    return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
+    form = f"{DATE}[T ]{TIME_BY_ZONE[field.time_zone]}"
+    return f"({full_match(text, form)} AND {text} >= '0001' AND {day})"
+
+
+def _formatted_check(text: Sql, field: Field) -> Sql:
+    check = formatted_check(text, field)
+    if field.format != "any" or field.time_zone is None:  # else the format says it
+        return check
+    zoned = f"regexp_matches({text}, {literal(ENDS_IN_ZONE)})"
+    return f"({check} AND {zoned})" if field.time_zone else f"({check} AND NOT {zoned})"
 
 
 def full_match(text: Sql, pattern: str) -> Sql:

@@ -17,12 +17,6 @@ from entrepot.schemas.model import Field
 from entrepot.schemas.numbers import MAX_DIGITS, number_regex
 from entrepot.schemas.strptime import form_in_utc
 
-ENGINE_MOMENTS = {
-    "date": sql("try_cast({text} AS DATE)"),
-    "datetime": sql("try_cast({text} AS TIMESTAMP)"),
-    "time": sql("DATE '2000-01-01' + try_cast({text} AS TIME)"),
-}
-"""What the engine writes in a format, by the type of the field."""
 BELOW_MICROSECOND = r"[.]\d{6}\d*[1-9]"
 USUAL_MARKS = frozenset(" .,'_\u00a0\u202f\u2019")
 """Characters between the digits of numbers that are not part of `nan`, `inf` or an exponent."""
@@ -83,8 +77,11 @@ def has_own_format(field: Field) -> bool:
 
 
 def _spelled_moment(text: Sql, field: Field) -> Sql:
-    written = ENGINE_MOMENTS[field.type].replace("{text}", text)
-    return f"strftime({written}, {literal(form_in_utc(field.format))})"
+    # In UTC: the engine's own cast to a timestamp leaves out how far the clock is from it.
+    plain = moment(text, Field("", field.type))
+    if field.type == "datetime":
+        plain = f"make_timestamp(epoch_us({plain}))"
+    return f"strftime({plain}, {literal(form_in_utc(field.format))})"
 
 
 def _spelled_boolean(text: Sql, field: Field, marks: tuple[str, ...]) -> Sql:

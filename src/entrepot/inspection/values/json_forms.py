@@ -13,14 +13,13 @@ from entrepot.inspection.sql import literal, sql
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.field_text import has_own_format
 from entrepot.inspection.values.temporal import formatted, is_default
+from entrepot.schemas.lexical import ENDS_IN_ZONE
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
 from entrepot.schemas.values import read_value
 
 NOT_FINITE = sql("('NaN', 'INF', '-INF')")
 """What `cell_json` writes for doubles that JSON has not."""
-ENDS_IN_ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?)$"
-"""Where the format of a field has a zone, a text without one states less than it should."""
 TEMPORAL = ("date", "time", "datetime")
 DAYS, CLOCKS = ("2001-02-03", "2012-10-11", "1999-12-31"), ("04:05:06", "10:11:12.5", "23:59:58Z")
 SAMPLES = {
@@ -39,6 +38,7 @@ def with_json_forms(column: Column, field: Field) -> Column:
         field.type in TEMPORAL and has_own_format(field) and not _misreads(field.type, field.format)
     ):
         default = is_default(text, Field("", field.type))
+        # Where the format has a zone, a text without one states less than it should.
         if has_zone(field.format):
             default = f"({default} AND regexp_matches({text}, {literal(ENDS_IN_ZONE)}))"
         # What has the field's own format too stays as it is written.

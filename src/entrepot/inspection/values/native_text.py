@@ -63,7 +63,7 @@ def native_column(label: str, text: Sql, engine_type: str) -> Column:
             "ELSE 'other' END)"
         )
         return Column(label, text, None, kind)
-    return Column(label, text, native_kind(engine_type))
+    return Column(label, text, native_kind(engine_type), zoned=engine_type in ZONED)
 
 
 def delivered_text(column: Column) -> Sql:

@@ -35,6 +35,8 @@ VALUE_FORMS = {
     "itemType": "items are {}",
     "categories": "categories {}",
 }
+GROUP_FORMS = {"thousands": "groups of three digits", "indian": "Indian groups of digits"}
+ZONE_FORMS = {True: "with a time zone", False: "without a time zone"}
 MATCHES = {
     "exact": "The columns are these, in this order.",
     "equal": "The columns are these, in any order.",
@@ -101,18 +103,22 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
                 for name in VALUE_FORMS
                 if name in field
             ),
-            *_number_forms(field),
+            *_own_forms(field),
         ),
     )
 
 
-def _number_forms(field: dict[str, Any]) -> list[str]:
-    """What our own properties say of how a number is written."""
+def _own_forms(field: dict[str, Any]) -> list[str]:
+    """What our own properties say of how a value is written."""
     affix = field.get("entrepot:affix")
     around = f"{affix.get('prefix', '')}…{affix.get('suffix', '')}" if affix else ""
     return [
         *([f"written as {quote_value(around)}"] if affix else []),
+        *([GROUP_FORMS[groups]] if (groups := field.get("entrepot:grouping")) else []),
         *(["no leading zeros"] if not field.get("entrepot:leadingZeros", True) else []),
+        *(["no NaN and no infinities"] if field.get("entrepot:finite") else []),
+        *(["in workbooks stored as such"] if field.get("entrepot:storedType") else []),
+        *([ZONE_FORMS[zone]] if (zone := field.get("entrepot:timeZone")) is not None else []),
     ]
 
 
