@@ -33,7 +33,10 @@ UNDECODABLE = (
     "bytes cannot be decoded in the file's encoding, the first at byte {:,}; they are read as "
     "U+FFFD"
 )
-QUOTE_ADVICE = 'Put the cell in quotes, and write each quote within it twice ("").'
+QUOTE_ADVICE = (
+    'Put the cell in quotes, and write each quote within it twice (""). If no cell of the file is '
+    'in quotes, state "quoteChar": "" in the dialect.'
+)
 
 
 @dataclass(frozen=True)

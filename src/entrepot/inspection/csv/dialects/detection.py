@@ -78,7 +78,7 @@ def detect_dialect(
         for dialect in candidate_dialects(sample, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
-    if hints.quote is None and scored[0].dialect.quote not in ('"', ""):
+    if hints.quote is None and scored[0].dialect.quote != '"':
         scored.sort(key=lambda each: not _may_have_quote(each.dialect, lines, binding))
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
@@ -88,8 +88,11 @@ def detect_dialect(
 def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bool:
     """Whether a quote other than `"` may be one: it begins cells of more than one column, and `"`
     begins none. Where the reading does not bind, it may also be one if `"` does not read the lines
-    evenly."""
-    if dialect.quote in ('"', "") or not dialect.delimiter:
+    evenly. Without a quote, `"` at the begin of cells is text: a reading that binds takes it for a
+    quote that is broken."""
+    if not dialect.quote:
+        return not (binding and _has_begun_quote(dialect, lines))
+    if dialect.quote == '"' or not dialect.delimiter:
         return True
     usual = replace(dialect, quote='"', doubled=True, escape="")
     odd = _odd_records(usual, lines)
@@ -107,6 +110,17 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bo
     if len(quoted) < MIN_QUOTED_COLUMNS:
         return False
     return _odd_records(dialect, lines) <= odd
+
+
+def _has_begun_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether a cell begins with `"`."""
+    pieces = (
+        piece
+        for line in lines
+        if '"' in line
+        for piece in (line.split(dialect.delimiter) if dialect.delimiter else (line,))
+    )
+    return any(piece.lstrip(BLANK).startswith('"') for piece in pieces)
 
 
 def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
