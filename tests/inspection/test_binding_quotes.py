@@ -64,17 +64,17 @@ def test_a_column_without_label_and_values_is_a_column(inspect: Inspect, delimit
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("broken", ['"x', '"x" z', '"x"y'])
 @pytest.mark.parametrize("rows", [1, 2, 5])
-@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("by_contract", [True, False])
 def test_a_quote_that_is_broken_in_every_row_is_no_text(
-    inspect: Inspect, delimiter: str, broken: str, rows: int, given: bool
+    inspect: Inspect, delimiter: str, broken: str, rows: int, by_contract: bool
 ) -> None:
     """A file that ends within its only row is not one without quotes, unless that is stated."""
     lines = [f"{number}{delimiter}{broken}" for number in range(1, rows + 1)]
     text = "\n".join([f"id{delimiter}name", *lines]) + "\n"
-    schema = SCHEMA if given else None
+    schema = SCHEMA if by_contract else None
     inspection = inspect(text, schema)
     assert inspection.verdict == "violates"
     codes = {error["code"] for error in errors_of(inspection)}
-    assert codes & ({"broken-quote"} if given else {"broken-quote", "unsure-reading"})
+    assert codes & ({"broken-quote"} if by_contract else {"broken-quote", "unsure-reading"})
     stated = inspect(text, schema, dialect={"quoteChar": ""})
     assert (stated.verdict, stated.row_count) == ("conforms", rows), stated.detail
