@@ -75,6 +75,12 @@ def test_the_report_and_the_rejected_rows(run: Run, account: TestAccount, tmp_pa
     assert run("report", file_id, "--rows", rows, "--force")[0] == 0
     status, _, message = run("report", file_id, "--version", 9)
     assert (status, "has no version 9" in message) == (4, True)
+    status, _, message = run("report", file_id, "--version", 9, "--rows", tmp_path / "none.csv")
+    assert (status, "has no version 9" in message) == (4, True)
+    assert run("files", "accept", file_id, 2, "--reason", "agreed")[0] == 0
+    status, _, message = run("report", file_id, "--version", 2, "--rows", tmp_path / "none.csv")
+    assert (status, "are not kept any more" in message) == (4, True)
+    assert not (tmp_path / "none.csv").exists()
 
 
 def test_an_exception_and_the_contract_are_shown(run: Run, account: TestAccount) -> None:

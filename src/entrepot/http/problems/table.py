@@ -98,7 +98,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "nothing-to-undo",
         "Nothing can be undone",
-        f"A deletion can be undone for {UNDO_PERIOD.days} days.",
+        f"For {UNDO_PERIOD.days} days, a deletion can be undone, and a withdrawal without a purge.",
     ),
     errors.SizeLimitTooSmall: ProblemKind(
         409,

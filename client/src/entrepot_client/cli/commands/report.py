@@ -9,10 +9,11 @@ import typer
 
 from entrepot_client.cli.arguments import FileArgument, VersionOption
 from entrepot_client.cli.explain import rejection_lines
-from entrepot_client.cli.failures import Failure
+from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
+from entrepot_client.errors import ResourceNotFound
 from entrepot_client.models import Document
 
 if TYPE_CHECKING:
@@ -51,7 +52,15 @@ def report(
         file_id = client.find_id(file)
         with client.naming_version(file_id, version):
             if rows is not None:
-                _write_rows(client, output, file_id, version, rows, force)
+                try:
+                    _write_rows(client, output, file_id, version, rows, force)
+                except ResourceNotFound as error:
+                    client.version_report(file_id, version)  # raises if there is no such version
+                    raise Failure(
+                        "The rejected rows are not kept any more.",
+                        "Without --rows, the command shows the errors.",
+                        ExitStatus.NOT_FOUND,
+                    ) from error
                 return
             document = client.version_report(file_id, version)
     show_report(output, document, has_rows=True)
