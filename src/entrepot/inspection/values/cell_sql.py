@@ -241,7 +241,8 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0
 
 def is_finite(text: Sql) -> Sql:
     """Whether a number that a format stores, as a text, is neither NaN nor infinite."""
-    return f"lower({text}) NOT IN ('nan', 'inf', '-inf')"
+    # Comparisons of first characters: others begin with a digit, a point or a sign.
+    return f"({text} < ':' AND {text} NOT IN ('-inf', '-INF'))"
 
 
 def _is_kind(column: Column, kinds: tuple[str, ...]) -> Sql:
