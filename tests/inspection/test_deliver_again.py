@@ -115,6 +115,7 @@ FORMS: dict[str, list[dict[str, Any]]] = {
         {"groupChar": ","}, {"decimalChar": "e"}, {"decimalChar": ",", "groupChar": "n"},
         {"bareNumber": False, "entrepot:affix": {"suffix": "%"}, "decimalChar": ","},
         {"bareNumber": False, "decimalChar": ","}, {"entrepot:leadingZeros": False},
+        {"entrepot:finite": True}, {"groupChar": ",", "entrepot:grouping": "indian"},
     ],
     "boolean": [
         {}, {"trueValues": ["ja"], "falseValues": ["nein"]},
@@ -122,11 +123,17 @@ FORMS: dict[str, list[dict[str, Any]]] = {
         {"trueValues": ["NA", "1"], "falseValues": ["", "0"]},
         {"trueValues": ["NA"], "falseValues": ["0"]},
     ],
-    "date": [{}, *({"format": form} for form in DAYS)],
+    "date": [{}, {"entrepot:storedType": True}, *({"format": form} for form in DAYS)],
     # A stored time has no zone, and a text of JSON without one is not read as one in `%z`.
-    "time": [{}, *({"format": form} for form in CLOCKS if "%z" not in form)],
+    "time": [
+        {}, {"entrepot:timeZone": False},
+        *({"format": form} for form in CLOCKS if "%z" not in form),
+    ],
     "datetime": [
-        {}, {"format": "any"}, {"format": "%c"}, {"format": "%d/%m/%Y"}, {"format": "%Y-%m-%dT%H"},
+        {}, {"entrepot:timeZone": True}, {"entrepot:timeZone": False},
+        {"entrepot:timeZone": True, "format": "any"},
+        {"entrepot:timeZone": False, "format": "%d.%m.%Y %H:%M:%S"},
+        {"format": "any"}, {"format": "%c"}, {"format": "%d/%m/%Y"}, {"format": "%Y-%m-%dT%H"},
         *({"format": f"%d.%m.%Y {clock}"} for clock in CLOCKS[:-1]),
         {"format": "%Y-%d-%m %H:%M:%S"}, {"format": "%m/%d/%y %H:%M:%S.%f"},
     ],
