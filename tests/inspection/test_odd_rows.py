@@ -52,3 +52,39 @@ def test_a_column_of_texts_has_such_words_as_cells(inspect: Inspect) -> None:
     rows = [f"w{number},{number}" for number in range(9)]
     text = "\n".join(["word,n", *rows[:4], "Note: x,7", "#tag,8", *rows[4:], "1,2", ""])
     assert inspect(text).verdict == "conforms"
+
+
+TEXTS = [f"n{letter},Ort {letter},x{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+ALONE = ("# a note", "// see above", "Note: revised", "Source: registry", "Subtotal", "Summe")
+
+
+@pytest.mark.parametrize("at", [3, 20])
+@pytest.mark.parametrize("line", ALONE)
+@pytest.mark.parametrize("others", [",,", ', ,""'])
+def test_alone_in_a_row_of_a_table_of_texts(
+    inspect: Inspect, line: str, at: int, others: str
+) -> None:
+    rows = [*TEXTS]
+    rows[1] = "nb,,xb"  # one column has an empty cell, the other none
+    text = text_with(line + others, at, rows)
+    first = inspect(text)
+    (error,) = errors_of(first)
+    assert (error["code"], error["rowNumber"]) == ("outside-table", at + 2)
+    stated: dict[str, Any] = json.loads(f"{{{ADDED.findall(error['message'])[0]}}}")
+    again = inspect(text, dialect=stated)
+    assert (again.verdict, again.row_count) == ("conforms", len(TEXTS)), again.detail
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("Note: revised,,x", "nb,Ort b,xb"),
+        ("Region North,,", "nb,Ort b,xb"),
+        ("Note: revised,,", "nb,,"),
+        ("#17,,", "nb,Ort b,xb"),
+    ],
+)
+def test_words_that_may_be_cells_of_a_table_of_texts(
+    inspect: Inspect, line: str, other: str
+) -> None:
+    assert inspect(text_with(line, 9, [TEXTS[0], other, *TEXTS[2:]])).verdict == "conforms"

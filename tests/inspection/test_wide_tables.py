@@ -59,7 +59,7 @@ def test_more_columns_than_are_read(inspect: Inspect) -> None:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of 8 columns are wide, and copied in several parts."""
     monkeypatch.setattr(wide_copy, "MAX_NARROW_COLUMNS", 2)
-    monkeypatch.setattr(wide_copy, "LIST_COLUMNS", 2)
+    monkeypatch.setattr(wide_copy, "COLUMNS_PER_QUERY", 2)
     monkeypatch.setattr(wide_copy, "PART_COLUMNS", 4)
     monkeypatch.setattr(first_texts, "READ_COLUMNS", 3)
     monkeypatch.setattr(convert, "COLUMNS_PER_QUERY", 2)

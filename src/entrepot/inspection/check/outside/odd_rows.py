@@ -1,7 +1,8 @@
 """Comments, notes and subtotals among the rows of a first version, which have its number of cells.
 
-They would be frozen as rows, and the first column as text. That column shows them: all its other
-cells are numbers or dates, and theirs begin as comments, notes or totals do.
+They would be frozen as rows, and the first column as text. Their first cell begins as comments,
+notes or totals do. That alone proves nothing: all other cells of its column are numbers or dates,
+or it is the only cell of its row, where a column has a value in every other row.
 """
 
 import re
@@ -12,7 +13,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.report.sentence import Statement
-from entrepot.inspection.sql import literal
+from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
 from entrepot_client.counts import counted
@@ -23,6 +24,8 @@ MIN_ROWS_PER_ODD = 5
 """Rows with a number or a date for each of them, at least."""
 MAX_ROWS = 100_000
 """Of a table that is looked at, which takes a scan of its own."""
+MIN_COLUMNS, MAX_COLUMNS = 3, 100
+"""Of a table of texts: one empty cell tells little, and each cell is looked at."""
 NUMBER_OR_DATE = r"\s*[-+]?\d[\d.,:/ T-]*\s*"
 COMMENT = re.compile(r"(?:#|//|%|--|!|;|\*|†)(?:\s+\w|[^\W\d_]{2})")
 """A mark of a comment or a note before a word."""
@@ -38,21 +41,57 @@ def find_odd_rows(
         return []
     if schema.fields[0].type not in ("string", "any") or rows <= MIN_ROWS_PER_ODD:
         return []
-    text = table.columns[0].text
-    odd = engine.execute(
-        f"SELECT _row, {text} FROM {table.numbered} WHERE coalesce(trim({text}), '') != ''"
-        f" AND NOT regexp_full_match({text}, {literal(NUMBER_OR_DATE)})"
-        f" ORDER BY _row LIMIT {MAX_ODD_ROWS + 1}"
-    ).fetchall()
-    if not odd or len(odd) > MAX_ODD_ROWS or len(odd) * MIN_ROWS_PER_ODD > rows:
+    odd = _beside_values(engine, table, rows) or _alone(engine, table, rows)
+    if not odd:
         return []
-    cells = [str(cell).strip() for _, cell in odd]
-    if not all(TOTAL.match(cell) or COMMENT.match(cell) or NOTE.match(cell) for cell in cells):
-        return []
-    numbers = [int(row) for row, _ in odd]
+    numbers = [row for row, _ in odd]
     them = "it" if len(odd) == 1 else "them"
-    looks = "the row looks" if len(odd) == 1 else f"{counted(len(odd), 'row')} look"
+    noun = "the row looks" if len(odd) == 1 else f"{counted(len(odd), 'row')} look"
     advice = f'Take {them} out, or add "commentRows": {numbers} to the dialect.'
-    reason = f"{looks} like a comment, a note or a total: {quoted(cells[0])}"
+    reason = f"{noun} like a comment, a note or a total: {quoted(odd[0][1])}"
     statement = Statement(reason, advice=advice)
     return [problem("outside-table", "", statement, rowNumber=numbers[0])]
+
+
+def _beside_values(
+    engine: duckdb.DuckDBPyConnection, table: Table, rows: int
+) -> list[tuple[int, str]]:
+    """The odd rows of a table whose first column has numbers or dates in all others."""
+    text = table.columns[0].text
+    condition = (
+        f"coalesce(trim({text}), '') != ''"
+        f" AND NOT regexp_full_match({text}, {literal(NUMBER_OR_DATE)})"
+    )
+    return _odd(engine, table, condition, rows)
+
+
+def _alone(engine: duckdb.DuckDBPyConnection, table: Table, rows: int) -> list[tuple[int, str]]:
+    """The odd rows of a table of texts: they have nothing but their first cell, and a column has a
+    value in every other row."""
+    if not MIN_COLUMNS <= len(table.columns) <= MAX_COLUMNS:
+        return []
+    filled = [f"coalesce(trim({column.text}), '') != ''" for column in table.columns]
+    condition = f"{filled[0]} AND NOT ({' OR '.join(filled[1:])})"
+    odd = _odd(engine, table, condition, rows)
+    if not odd:
+        return []
+    counts = ", ".join(f"count_if({each})" for each in filled[1:])
+    known = engine.execute(f"SELECT {counts} FROM {table.relation}").fetchone() or ()
+    return odd if rows - len(odd) in known else []
+
+
+def _odd(
+    engine: duckdb.DuckDBPyConnection, table: Table, condition: Sql, rows: int
+) -> list[tuple[int, str]]:
+    """The numbers and first cells of the rows of which the condition is true, if they are few and
+    all begin as comments, notes or totals do."""
+    text = table.columns[0].text
+    odd = engine.execute(
+        f"SELECT _row, {text} FROM {table.numbered} WHERE {condition}"
+        f" ORDER BY _row LIMIT {MAX_ODD_ROWS + 1}"
+    ).fetchall()
+    if len(odd) > MAX_ODD_ROWS or len(odd) * MIN_ROWS_PER_ODD > rows:
+        return []
+    cells = [(int(row), str(cell).strip()) for row, cell in odd]
+    begun = (COMMENT, NOTE, TOTAL)
+    return cells if all(any(each.match(cell) for each in begun) for _, cell in cells) else []
