@@ -84,7 +84,7 @@ def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file:
     assert used == sorted(used)
     assert inspection.verdict == "resource-limit"
     assert not inspection.starved
-    assert "it needs more than 1 seconds of CPU, which is the limit" in inspection.detail
+    assert "it needs more than 1 second of CPU, which is the limit" in inspection.detail
     assert "It had used 1" in inspection.detail
     size = slow_file.stat().st_size
     assert f"60 seconds, and 1 for each 2,000,000 of its {size:,} bytes" in inspection.detail
