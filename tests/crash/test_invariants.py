@@ -472,7 +472,7 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (publish_by_hand, "published versions", "its bytes were removed"),
     (expire_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),
-    (skip_a_number, "numbers", "1 versions, the last one is 2"),
+    (skip_a_number, "numbers", "1 version, the last one is 2"),
     (restore_from_none, "numbers", "was restored or accepted from none that has its bytes"),
     (delete_by_hand, "deletions", "is deleted by half"),
     (delete_by_hand, "activity", "version.delete of"),

@@ -337,7 +337,7 @@ def test_a_store_that_is_not_empty_is_refused(
     writer = location.create(BlobId(uuid4()))
     writer.write(b"somebody else's")
     writer.commit()
-    assert "has 1 files" in refusal(source, address, new_store)
+    assert "has 1 file" in refusal(source, address, new_store)
     store_location(source.model_copy(update={"store": new_store})).write_id(uuid4())
     assert "belongs to installation" in refusal(source, address, new_store)
     assert "absolute path" in refusal(source, address, "relative")
