@@ -88,7 +88,7 @@ def test_a_snapshot_is_restored_as_it_was(parts: Parts, tmp_path: Path) -> None:
     add_blobs(parts, 1)
     if not parts.settings.embedded:  # the dump is the operator's; the database is as it was
         shutil.rmtree(parts.settings.data)
-        with pytest.raises(StartRefused, match="names 1 blobs that the snapshot"):
+        with pytest.raises(StartRefused, match="names 1 blob that the snapshot"):
             restore_snapshot(tmp_path / "backup", None, parts.settings)
         return
     restored = parts.settings.model_copy(update={"data": tmp_path / "restored"})
