@@ -525,7 +525,7 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lambda copy: reply(copy, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),
     (leave_a_draft, "orphans", "belongs to no upload"),
-    (lose_a_draft, "uploads", "0 bytes are there, 5 were acknowledged"),
+    (lose_a_draft, "uploads", "0 bytes, 5 were acknowledged"),
     (write_too_much_to_a_draft, "uploads", "of 10 bytes has 19"),
     (remove_reservations, "uploads", "of 10 bytes holds None of its account"),
     (let_an_upload_expire, "uploads", "has expired and was not removed"),
