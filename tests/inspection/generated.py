@@ -168,7 +168,7 @@ KINDS = [
         ordered=True,
         format="%d %b %y",
     ),
-    kind("date", "001 2020|366 2020|366 2021|0 2020|12 2020", 2, ordered=True, format="%j %Y"),
+    kind("date", "001 2020|366 2020|367 2020|0 2020|12 2020", 2, ordered=True, format="%j %Y"),
     kind(
         "date", "2020-W05-3|2020-W53-7|2020-W54-1|2020-W1-1|x", 2, ordered=True, format="%G-W%V-%u"
     ),
