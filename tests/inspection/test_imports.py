@@ -200,7 +200,8 @@ def test_every_codec_is_loaded_before_the_lock() -> None:
     languages."""
     code = """
 import sys
-from entrepot.inspection.sandbox.process import warm_up
+from entrepot.inspection.sandbox.process import load, warm_up
+load("inspections")
 warm_up()
 loaded = set(sys.modules)
 import codecs
