@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -20,14 +21,23 @@ from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.backup_mark import OWNER_FILE
 from entrepot.bootstrap.parts import build_parts
 from entrepot.bootstrap.restoring import MARK
-from entrepot.cli.start import create_installation
+from entrepot.cli.data_folder import hold_data_folder
+from entrepot.cli.start import create_installation, prepare_installation
 from entrepot.db.engine import open_database
+from entrepot.errors import StartRefused
 from entrepot.settings import Settings, read_settings
 
 COMMANDS = (("serve", "--port", "0"), ("demo", "--port", "0"), ("admin", "init"))
 NOWHERE = "postgresql://maria@127.0.0.1:1/nowhere"
 STOPPED_SERVERS = ("run", "scratch", "lock", "node")
 """What a server makes for itself: a folder that was restored has none of it."""
+
+
+def store_blob(settings: Settings) -> None:
+    with closing(build_parts(settings)) as parts:
+        writer = parts.store.create(BlobId(UUID(int=1)))
+        writer.write(b"a\n1\n")
+        writer.commit()
 
 
 @dataclass
@@ -48,10 +58,7 @@ class Start:
         """An installation with a blob, as if it had just been restored."""
         settings = read_settings(data=self.data)
         create_installation(settings)
-        with closing(build_parts(settings)) as parts:
-            writer = parts.store.create(BlobId(UUID(int=1)))
-            writer.write(b"a\n1\n")
-            writer.commit()
+        store_blob(settings)
         for name in STOPPED_SERVERS:
             path = self.data / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -214,3 +221,24 @@ def test_a_start_after_a_refused_one_works(start: Start) -> None:
     start.options = ()
     assert start.run(COMMANDS[2])[0] == 0
     assert (start.data / "entrepot.db").is_file()
+
+
+@pytest.mark.parametrize("has_bytes", [True, False])
+def test_bytes_stay_where_the_database_was_lost_meanwhile(start: Start, has_bytes: bool) -> None:
+    """A server that made its installation may end by an error long after its start."""
+    settings = read_settings(data=start.data)
+
+    def serve_and_fail() -> None:
+        with hold_data_folder(settings, "a server", datetime.now(UTC)):
+            prepare_installation(settings)
+            if has_bytes:
+                store_blob(settings)
+            settings.sqlite_file.unlink()
+            raise StartRefused(reason="It ended.")
+
+    with pytest.raises(StartRefused, match="ended"):
+        serve_and_fail()
+    assert start.data.exists() == has_bytes
+    if has_bytes:
+        assert names_below(start.data / "store")
+        assert (start.data / "secret").is_file()

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
+from entrepot.blobs.disk_identity import ID_FILE
 from entrepot.blobs.disk_sync import DurableFolders, write_durably
 from entrepot.bootstrap.identity import read_identity
 from entrepot.db.engine import open_database
@@ -110,16 +111,25 @@ def _remove_new(settings: Settings, before: set[str]) -> None:
     """Remove what the data folder has and is not among `before`. Its lock is held, and no process
     of the server runs any more.
 
-    An installation that has its identity stays: commands may have used it since.
+    An installation that has its identity stays: commands may have used it since. So does all of one
+    whose store has bytes, whatever became of its database.
     """
     new = {name for name in _removable(settings.data) - before if (settings.data / name).exists()}
-    if new & set(OF_AN_INSTALLATION) and _may_have_identity(settings):
+    if new & set(OF_AN_INSTALLATION) and (
+        _has_bytes(settings.data) or _may_have_identity(settings)
+    ):
         new -= set(OF_AN_INSTALLATION)
     for path in [settings.data / name for name in new]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _has_bytes(data: Path) -> bool:
+    """Whether the store in a data folder has any file but the one that names its installation."""
+    store = data / "store"
+    return any(path.is_file() for path in store.rglob("*") if path != store / ID_FILE)
 
 
 def _may_have_identity(settings: Settings) -> bool:
