@@ -39,7 +39,7 @@ def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
     [
         ("Name", "a/b.csv", "file_name", "must not contain path separators"),
         ("Description", "x" * 10_001, "file_description", "it has 10,001"),
-        ("Size limit", "3", "file_size_limit", "less than the 18 bytes"),
+        ("Size limit", "3", "file_size_limit", "the current one, has 18 bytes"),
         ("Size limit", "1e9", "file_size_limit", "is not a size"),
         ("How many", "0", "keep_number", "from 1 to 36,500"),
     ],
