@@ -112,7 +112,7 @@ def _remove_new(settings: Settings, before: set[str]) -> None:
     of the server runs any more.
 
     An installation that has its identity stays: commands may have used it since. So does all of one
-    whose store has bytes, whatever became of its database.
+    whose store has bytes, also if its database is gone.
     """
     new = {name for name in _removable(settings.data) - before if (settings.data / name).exists()}
     if new & set(OF_AN_INSTALLATION) and (
