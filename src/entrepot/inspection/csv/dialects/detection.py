@@ -98,12 +98,12 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bo
     odd = _odd_records(usual, lines)
     if odd and not binding:
         return True
+    if _has_begun_quote(dialect, lines):
+        return False
     quoted = set()
     for line in lines:
         for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter)):
             cell = piece.strip(BLANK)
-            if cell.startswith('"'):
-                return False
             # An empty pair alone, such as «», is as likely a text.
             if cell.startswith(dialect.quote) and len(cell) > len("«»"):
                 quoted.add(number)
