@@ -49,6 +49,7 @@ class NewerError(duckdb.ProgrammingError):
         ("SELECT CAST('x' AS INTEGER)", duckdb.ConversionException, Blame.DATA),
         ("SELECT 9223372036854775807::BIGINT + 1", duckdb.OutOfRangeException, Blame.DATA),
         ("SELECT json_extract('{', '$')", duckdb.InvalidInputException, Blame.DATA),
+        (f"SELECT make_timestamp({-(2**63)})::VARCHAR", duckdb.InternalException, Blame.DATA),
     ],
 )
 def test_errors_as_the_engine_raises_them(

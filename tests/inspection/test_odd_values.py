@@ -294,3 +294,40 @@ def test_a_file_without_columns_is_not_a_table(
     inspection = inspect(WRITERS[storage](tmp_path / "t", {}))
     assert inspection.verdict == "not-tabular", inspection
     assert "without columns" in inspection.detail
+
+
+FAR_MOMENTS = {"s": 2**62, "ms": 2**62, "us": 2**63 - 1, "ns": 2**63 - 1}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize("unit", FAR_MOMENTS)
+def test_moments_of_arrow_that_the_engine_has_not(
+    inspect: Inspect, tmp_path: Path, unit: str, zone: str | None, sign: int
+) -> None:
+    """Such a cell is wrong; the engine stays usable."""
+    far = sign * FAR_MOMENTS[unit]
+    moments = pa.array([far, -(2**63), 0, None], pa.timestamp(unit, zone))
+    path = WRITERS["arrow"](tmp_path / "t", {"k": list("abcd"), "v": moments})
+    inspection = inspect(path, {"fields": [{"name": "k"}, {"name": "v", "type": "datetime"}]})
+    assert [error["rowNumber"] for error in errors_of(inspection)] == [2, 3]
+    assert inspect(path).verdict == "violates"
+
+
+def test_decimals_of_arrow_with_a_negative_scale(tmp_path: Path) -> None:
+    values = [Decimal(1200), Decimal(-500), None]
+    path = WRITERS["arrow"](
+        tmp_path / "t", {"k": list("abc"), "v": pa.array(values, pa.decimal128(10, -2))}
+    )
+    forms = forms_of(path, None, tmp_path)
+    forms.agree()
+    assert [row["v"] for row in forms.parquet] == values
+
+
+@pytest.mark.parametrize("storage", WRITERS)
+def test_fields_within_a_column_may_have_any_name(storage: str, tmp_path: Path) -> None:
+    value = {"a": 1, "A": 2, 'a"b': 3, "a.b": 4, "é": 5, "": 6}
+    path = WRITERS[storage](tmp_path / "t", {"k": ["x"], "v": [value]})
+    forms = forms_of(path, None, tmp_path)
+    forms.agree()
+    assert json.loads(forms.parquet[0]["v"]) == [[name, number] for name, number in value.items()]

@@ -15,6 +15,13 @@ NO_SPACE = ("Out of Memory", "max_temp_directory_size", "No space left")
 """Texts of errors of any class that say that memory or disk ran out."""
 
 
+CONVERSION_FAILED = "threw an execution error, but the function is not marked as fallible"
+"""What the engine says, as a fault of its own, where a value of a binary format cannot be converted
+within a list or a struct, such as a moment beyond all years that it has."""
+INVALIDATED = "database has been invalidated"
+"""What it says from then on, of other files too."""
+
+
 class Blame(Enum):
     """What an error says is at fault: the data, a part of a format that the engine does not have,
     memory, disk or time, or a query of ours."""
@@ -68,6 +75,8 @@ def blame_of(error: duckdb.Error) -> Blame:
     """What is at fault. A class that is not in the table is a query of ours."""
     if any(words in str(error) for words in NO_SPACE):
         return Blame.RESOURCES
+    if CONVERSION_FAILED in str(error) and INVALIDATED not in str(error):
+        return Blame.DATA
     return BLAME.get(type(error), Blame.QUERY)
 
 

@@ -7,6 +7,7 @@ in 5 ms where pyarrow takes 300 ms.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from arro3.core import DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import read_ipc, read_ipc_stream
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
+from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.formats.arrow_frames import check_frames
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.quoting import quoted
@@ -30,6 +32,7 @@ from entrepot.inspection.table import (
 from entrepot.inspection.values.native_text import (
     duration_sql,
     interval_sql,
+    moment_sql,
     native_column,
     text_of,
 )
@@ -38,7 +41,7 @@ from entrepot_client.counts import counted
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
 PARTS_OF_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""What durations count, by the unit of their type."""
+"""What durations and moments count, by the unit of their type."""
 
 
 def open_arrow(
@@ -116,19 +119,31 @@ def copy_as_texts(
     plain = _readable(schema)
     # A result of which one row was fetched keeps the engine from taking anything registered.
     engine.execute("SELECT 1").fetchall()
-    engine.register(VIEW, RecordBatchReader.from_batches(plain, []))
-    described = engine.execute(f"DESCRIBE {VIEW}").fetchall()
-    engine.unregister(VIEW)
+    try:
+        engine.register(VIEW, RecordBatchReader.from_batches(plain, []))
+        described = engine.execute(f"DESCRIBE {VIEW}").fetchall()
+        engine.unregister(VIEW)
+    except duckdb.Error as error:
+        if out_of_resources(error):
+            raise
+        # This query is the same for all files: what cannot be bound is the file's own schema.
+        raise SourceBroken(f"its columns cannot be read ({first_line(error)})") from None
     fields = [schema.field(n) for n in range(len(schema))]
     columns, cells = [], []
     for n, (field, (name, kind, *_)) in enumerate(zip(fields, described, strict=True), start=1):
         column = native_column(field.name, f"c{n}", str(kind))
-        if DataType.is_decimal256(field.type):
-            column = replace(column, kind="integer" if ", 0)" in repr(field.type) else "decimal")
+        if _is_text_of_decimal(field.type):
+            whole = not _scale_of(field.type) > 0
+            column = replace(column, kind="integer" if whole else "decimal")
         text = text_of(engine, identifier(str(name)), str(kind))
+        unit = str(field.type.time_unit)
+        if DataType.is_timestamp(field.type):
+            zoned = bool(field.type.tz)
+            column = replace(column, kind="datetime", zoned=zoned)
+            text = moment_sql(identifier(str(name)), PARTS_OF_SECOND[unit], zoned)
         if DataType.is_duration(field.type):
             column = replace(column, kind="duration")
-            text = duration_sql(identifier(str(name)), PARTS_OF_SECOND[str(field.type.time_unit)])
+            text = duration_sql(identifier(str(name)), PARTS_OF_SECOND[unit])
         if DataType.is_interval(field.type):
             column = replace(column, kind="duration")
             text = interval_sql(identifier(str(name)))
@@ -147,8 +162,21 @@ def copy_as_texts(
             raise broken[0] from None
         raise
     finally:
-        engine.unregister(VIEW)
+        with suppress(duckdb.FatalException):  # which the first error is the reason of
+            engine.unregister(VIEW)
     return tuple(columns)
+
+
+def _is_text_of_decimal(kind: DataType) -> bool:
+    """Whether it is a decimal that the engine does not have: of more than 38 digits, or of whole
+    tens or hundreds (a negative scale)."""
+    return DataType.is_decimal256(kind) or (DataType.is_decimal(kind) and _scale_of(kind) < 0)
+
+
+def _scale_of(kind: DataType) -> int:
+    """How many digits a decimal has behind its point, as the type's name says: arro3 tells it in no
+    other way."""
+    return int(repr(kind).rpartition(",")[2].strip(" )>\n"))
 
 
 def _readable(schema: Schema) -> Schema:
@@ -162,9 +190,9 @@ def _readable(schema: Schema) -> Schema:
             raise NotTabular(f"it is Arrow whose column {field.name!r} has values of several types")
         if DataType.is_float16(kind):
             kind = DataType.float32()
-        elif DataType.is_duration(kind):  # the engine's have no nanoseconds
-            kind = DataType.int64()
-        elif DataType.is_decimal256(kind) or DataType.is_interval(kind):  # nor have its intervals
+        elif DataType.is_duration(kind) or DataType.is_timestamp(kind):
+            kind = DataType.int64()  # the engine's have no nanoseconds, or not all moments
+        elif _is_text_of_decimal(kind) or DataType.is_interval(kind):  # nor have its intervals
             kind = DataType.utf8()
         fields.append(field.with_type(kind).with_name(f"c{n + 1}"))
     return Schema(fields)

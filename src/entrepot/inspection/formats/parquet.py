@@ -72,8 +72,8 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     context.progress.unpacked(_unpacked_bytes(engine, path))
     if len(described) > limits.columns:
         raise TooLarge(f"{counted(len(described), 'column')}; {limits.columns:,} are read")
-    if _has_wide_decimals(engine, path):
-        return _read_wide_decimals(path, detected, context)
+    if _has_wide_decimals(engine, path) or _has_twin_fields(engine, path):
+        return _read_by_arro3(path, detected, context)
     names = [str(name) for name, *_ in described]
     if len(labels) != len(names):
         labels = names
@@ -111,8 +111,28 @@ def _has_wide_decimals(engine: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return int(widest) > MAX_DECIMAL_DIGITS
 
 
-def _read_wide_decimals(path: Path, detected: Detected, context: InspectionContext) -> Table:
-    """The table, its cells copied as texts by a reader that has such decimals. Raises as
+def _has_twin_fields(engine: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether fields within a column have names that differ in case alone: the engine renames all
+    but one of them."""
+    names: list[set[str]] = []
+    inside: list[int] = []
+    for name, children in _schema_rows(engine, path)[1:]:
+        while inside and inside[-1] == 0:
+            inside.pop()
+            names.pop()
+        if inside:
+            inside[-1] -= 1
+            if name.lower() in names[-1]:
+                return True
+            names[-1].add(name.lower())
+        if children:
+            inside.append(children)
+            names.append(set())
+    return False
+
+
+def _read_by_arro3(path: Path, detected: Detected, context: InspectionContext) -> Table:
+    """The table, its cells copied as texts by a reader that has what the engine lacks. Raises as
     `read_parquet`."""
     target = context.scratch / "wide.parquet"
     try:
@@ -174,18 +194,23 @@ def _numbered(path: Path, names: list[str], listed: Sql) -> Sql:
 def _labels(engine: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     """The names of the columns as they are in the file: the engine renames doubled and blank
     ones. The schema is a tree, written from its root down."""
-    rows = engine.execute(
-        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
-    ).fetchall()
     labels: list[str] = []
     inside: list[int] = []
-    for name, children in rows[1:]:
+    for name, children in _schema_rows(engine, path)[1:]:
         while inside and inside[-1] == 0:
             inside.pop()
         if inside:
             inside[-1] -= 1
         else:
-            labels.append(str(name))
+            labels.append(name)
         if children:
-            inside.append(int(children))
+            inside.append(children)
     return labels
+
+
+def _schema_rows(engine: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, int]]:
+    """The name of each element of the schema, from the root down, and how many it has within."""
+    rows = engine.execute(
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
+    ).fetchall()
+    return [(str(name), int(children)) for name, children in rows]

@@ -41,7 +41,7 @@ def main() -> None:
         return
     os.environ["TMPDIR"] = os.fsdecode(scratch)
     warm_up_previews() if role == "previews" else warm_up()
-    engine = open_engine()
+    engine = open_engine(trusts_statistics=role == "previews")
     gc.freeze()
     wakeup_read, wakeup_write = os.pipe()
     os.set_blocking(wakeup_read, False)

@@ -38,6 +38,12 @@ it write a DOUBLE."""
 MAX_NESTED_TYPES = 200
 """Types within a column's type up to which its JSON is written out in SQL, whose length grows with
 them and with their depth. `to_json` writes the values of longer types."""
+MICROSECONDS = 1_000_000
+"""In a second."""
+LAST_MICROSECOND, LAST_NANOSECOND = 9_223_372_022_400_000_000, 2**63 - 10**9
+"""The last that the engine has on both sides of 1970."""
+UNITS = {1: "s", 1_000: "ms", MICROSECONDS: "µs", 1_000_000_000: "ns"}
+"""By how many of them a second has."""
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 
 
@@ -84,9 +90,13 @@ def text_of(engine: duckdb.DuckDBPyConnection, column: Sql, engine_type: str) ->
     Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
     objects as JSON, with what is in them written as cells are.
     """
-    if native_kind(engine_type) in ("object", "array"):
-        return _nested_json(column, engine.sqltype(engine_type))
-    return _cell_text(column, engine_type)
+    if native_kind(engine_type) not in ("object", "array"):
+        return _cell_text(column, engine_type)
+    try:
+        kind = engine.sqltype(engine_type)
+    except duckdb.Error:  # of an empty name, or names that differ in case alone, it takes no text
+        return f"to_json({column})::VARCHAR"
+    return _nested_json(column, kind)
 
 
 def _nested_json(value: Sql, kind: DuckDBPyType) -> Sql:
@@ -220,6 +230,23 @@ def duration_sql(count: Sql, parts: int) -> Sql:
     return (
         f"CASE WHEN {count} = 0 THEN 'PT0S' WHEN {count} IS NOT NULL "
         f"THEN {sign} || 'PT' || {hours} || {minutes} || {last} END"
+    )
+
+
+def moment_sql(count: Sql, parts: int, zoned: bool) -> Sql:
+    """A whole number of parts of a second since 1970, of which a second has `parts`, as a moment in
+    ISO 8601. One that the engine has no moment for stays a number with its unit."""
+    if parts > MICROSECONDS:
+        made, most = f"make_timestamp_ns({count})", LAST_NANOSECOND
+    else:
+        scale = MICROSECONDS // parts
+        made, most = f"make_timestamp({count} * {scale})", LAST_MICROSECOND // scale
+    text = f"replace(({made})::VARCHAR, ' ', 'T')"
+    text = f"{text} || 'Z'" if zoned else text
+    unit = literal(f" {UNITS[parts]} since 1970-01-01")
+    return (
+        f"CASE WHEN {count} BETWEEN {-most} AND {most} THEN {text} "
+        f"WHEN {count} IS NOT NULL THEN {count}::VARCHAR || {unit} END"
     )
 
 
