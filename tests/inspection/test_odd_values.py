@@ -238,6 +238,28 @@ NO_NUMBERS = [
     "+",
     "1,5",
 ]
+EXACT_NUMBERS: dict[str, list[str]] = {
+    "DECIMAL(19,19)": ["0.1234567890123456789", "0.1"],
+    "DECIMAL(20,2)": ["123456789012345678.25", "-1.5", "9007199254740993", "7"],
+    "DECIMAL(17,1)": ["9007199254740993", "1.5"],
+    "BIGINT": ["9007199254740993", "7"],
+    "DECIMAL(38,0)": ["12345678901234567890", "-7"],
+    "DOUBLE": ["1.1000000000000001", "1E+20", "123456789012345"],
+}
+"""By how their Parquet has them; of a double Excel writes up to 17 digits."""
+
+
+@pytest.mark.parametrize("stored_as", EXACT_NUMBERS)
+def test_numbers_of_workbooks_keep_their_digits(tmp_path: Path, stored_as: str) -> None:
+    texts = EXACT_NUMBERS[stored_as]
+    forms = forms_of(workbook_of(tmp_path / "t.xlsx", texts, "n"), None, tmp_path)
+    forms.agree()
+    assert forms.stored["n"] == stored_as
+    expected = [Decimal(repr(float(text)) if stored_as == "DOUBLE" else text) for text in texts]
+    assert [row["n"] for row in forms.parquet] == expected
+    assert [Decimal(row[0]) for row in cells_of(forms.canonical)[1:]] == expected
+
+
 NUMBERS = {"+5": "5", ".5": "0.5", "5.": "5", " 7 ": "7", "1E3": "1000", "-2.50": "-2.5"}
 
 

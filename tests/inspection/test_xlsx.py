@@ -262,7 +262,8 @@ def test_formats(code: str, kind: str | None) -> None:
         (61, "date", "1900-03-01"), (43831.5, "date", "2020-01-01T12:00:00"),
         (43831, "datetime", "2020-01-01T00:00:00"), (0.5, "time", "12:00:00"),
         (0.999999999, "time", "2020"), (1.5, "time", "1900-01-01T12:00:00"), (-1, "date", None),
-        (3e6, "date", None), (1.5, "duration", "PT36H"), (0, "duration", "PT0S"),
+        (3e6, "date", None), (0, "date", None), (0, "datetime", None), (0, "time", "00:00:00"),
+        (1.5, "duration", "PT36H"), (0, "duration", "PT0S"),
         (-0.5, "duration", "-PT12H"), (1 / 86400, "time", "00:00:01"),
         (43831.0000115741, "datetime", "2020-01-01T00:00:01"),
     ],
@@ -504,10 +505,9 @@ def test_shared_texts_stay_on_disk(tmp_path: Path) -> None:
     assert peak < 25 * MIB
 
 
-def test_a_formula_without_a_value_is_judged_as_the_text_of_the_formula(
-    inspect: Inspect, tmp_path: Path
-) -> None:
-    """As a program leaves it that does not work formulas out: it is not read as a missing value."""
+def test_a_formula_without_a_value_is_a_text(inspect: Inspect, tmp_path: Path) -> None:
+    """As a program leaves it that does not work formulas out: it is not read as a missing value,
+    and no column of numbers becomes one of `any` for it."""
     sheet = raw_sheet(
         '<row r="1"><c r="A1" t="inlineStr"><is><t>n</t></is></c>'
         '<c r="B1" t="inlineStr"><is><t>t</t></is></c></row>'
@@ -516,8 +516,14 @@ def test_a_formula_without_a_value_is_judged_as_the_text_of_the_formula(
         '<row r="4"><c r="A4"><f>A3*2</f><v></v></c><c r="B4"><f>B3</f><v/></c></row>'
     )
     fields = [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]
-    inspection = inspect(raw_book(tmp_path / "t.xlsx", sheet), {"fields": fields})
-    errors = [(each["rowNumber"], each["cell"]) for each in errors_of(inspection)]
-    assert errors == [(3, "=A2*2"), (4, "=A3*2")]
-    (warning,) = inspection.report["tasks"][0]["warnings"]
-    assert "3 formulas have no saved value, first in the cell A3" in warning
+    path = raw_book(tmp_path / "t.xlsx", sheet)
+    for schema in ({"fields": fields}, None):
+        inspection = inspect(path, schema)
+        errors = [(each["rowNumber"], each["cell"]) for each in errors_of(inspection)]
+        assert errors == [(3, "=A2*2"), (4, "=A3*2")]
+        assert "the formula `=A2*2` has no saved value. Expected an integer" in inspection.detail
+        warnings = inspection.report["tasks"][0]["warnings"]
+        assert "3 formulas have no saved value, first in the cell A3" in warnings[0]
+    published = inspect(path, mode="none")
+    assert published.schema is not None
+    assert [field["type"] for field in published.schema["fields"]] == ["any", "string"]

@@ -129,6 +129,24 @@ def test_the_strict_form_of_the_format(inspect: Inspect, tmp_path: Path) -> None
     assert (inspection.verdict, inspection.row_count) == ("conforms", 1), inspection.detail
 
 
+@pytest.mark.parametrize("kind", ["before", "behind", "another workbook", "a part twice"])
+def test_a_file_is_one_workbook(inspect: Inspect, tmp_path: Path, kind: str) -> None:
+    """What only other readers read is judged by nobody."""
+    path = raw_book(tmp_path / "t", raw_sheet(HEAD + ROW))
+    sound = path.read_bytes()
+    other = raw_book(tmp_path / "other", raw_sheet(HEAD)).read_bytes()
+    if kind == "a part twice":
+        with zipfile.ZipFile(path, "a") as package, pytest.warns(UserWarning, match="Duplicate"):
+            package.writestr("xl/worksheets/sheet1.xml", raw_sheet(HEAD))
+    else:
+        before, behind = {"before": (b"PK\x03\x04 ", b""), "behind": (b"", b"\n")}.get(
+            kind, (other, b"")
+        )
+        path.write_bytes(before + sound + behind)
+    inspection = inspect(path, SCHEMA)
+    assert inspection.verdict == "source-error", inspection.detail
+
+
 @pytest.mark.parametrize(
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )

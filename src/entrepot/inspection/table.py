@@ -14,9 +14,10 @@ if TYPE_CHECKING:  # it loads the engine, which the processes outside the sandbo
 
 CellKind = Literal[
     "text", "integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration",
-    "object", "array", "binary", "other",
+    "object", "array", "binary", "formula", "other",
 ]  # fmt: skip
-"""What a cell is. A `decimal` has its digits, where a `number` may be a double."""
+"""What a cell is. A `decimal` has its digits, where a `number` may be a double. A `formula` has no
+value: the program that wrote it did not work it out."""
 Storage = Literal["text", "objects", "workbook", "columns"]
 """How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
 or each column in a type of its own (Parquet, Arrow)."""

@@ -26,6 +26,7 @@ TYPE_BY_KIND: dict[CellKind, str] = {
     "object": "object",
     "array": "array",
     "binary": "any",
+    "formula": "any",
     "other": "any",
 }
 
@@ -41,6 +42,12 @@ class CellCounts:
     fitting: dict[str, int]
     evident: dict[str, bool]
     marks: int = 0
+
+    def without_formulas(self) -> "CellCounts":
+        """The counts as they are without the formulas that have no value."""
+        formulas = self.kinds.get("formula", 0)
+        kinds: dict[CellKind, int] = {**self.kinds, "formula": 0}
+        return replace(self, filled=self.filled - formulas, kinds=kinds)
 
     @property
     def texts(self) -> int:

@@ -98,7 +98,7 @@ def infer_schema(
         for n, counted, some in zip(open_ones, again, others, strict=True):
             counts[n], candidates[n] = counted, some
     fields = [
-        _make_field(column, name, some, counted)
+        _make_field(column, name, some, counted.without_formulas() if freezes else counted)
         for column, name, some, counted in zip(
             table.columns, names, candidates, counts, strict=True
         )
@@ -245,6 +245,8 @@ def _make_field(
 
 
 def _choose_field(column: Column, likely: Sequence[Candidate], counts: CellCounts) -> Field:
+    if column.kind == "formula":
+        return Field("")
     if column.kind not in ("text", None):
         return _typed(column, column.kind)
     if any(counts.kinds.values()):
@@ -271,6 +273,8 @@ def _field_by_kind(column: Column, counts: CellCounts) -> Field:
     """JSON and workbooks say themselves what a value is; a column of several kinds is any,
     but for texts that mean a missing value (`n/a` among numbers)."""
     kinds = {kind for kind, count in counts.kinds.items() if count > 0}
+    if kinds == {"formula"}:
+        return Field("")
     if counts.texts:
         return Field("", "any")
     if len(kinds) > 1 and kinds <= {"integer", "decimal", "number"}:

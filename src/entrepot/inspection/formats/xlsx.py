@@ -14,7 +14,12 @@ from entrepot.inspection.csv.detected import DetectedTable
 from entrepot.inspection.csv.first_version import first_version_of, misplaced_header_rows
 from entrepot.inspection.csv.table_end import row_text
 from entrepot.inspection.engine import line_bounds
-from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetCells, column_letters
+from entrepot.inspection.formats.xlsx_cells import (
+    KIND_MARKS,
+    LARGE,
+    SheetCells,
+    column_letters,
+)
 from entrepot.inspection.formats.xlsx_layout import SheetLayout, decide_layout
 from entrepot.inspection.formats.xlsx_package import Workbook, opened, read_workbook
 from entrepot.inspection.formats.xlsx_rows import WrittenRows, write_rows
@@ -26,6 +31,9 @@ from entrepot.inspection.table import CellKind, Column, FirstVersion, Table, Too
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
+WHOLE, DOUBLES = frozenset({"i", LARGE}), frozenset({"i", "n"})
+"""The marks of columns of whole numbers, and of those in which a double stands for each number."""
+NUMBERS = WHOLE | DOUBLES | {KIND_MARKS["decimal"]}
 MAX_LISTED_ROWS = 20
 """Rows outside of the table that the profile lists."""
 CONTROL = {"_row": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR", "_kinds": "VARCHAR"}
@@ -198,11 +206,16 @@ def _scan(target: Path, written: WrittenRows, width: int) -> Sql:
 def _column(number: int, label: str, marks: frozenset[str]) -> Column:
     """A column of one kind says so; one of several tells it cell by cell."""
     kinds: dict[str, CellKind] = {mark: kind for kind, mark in KIND_MARKS.items()}
+    kinds[LARGE] = "integer"
     text = f"c{number}"
     if len(marks) < 2:
         return Column(label, text, kinds[next(iter(marks), "t")])
-    if marks == {"i", "n"}:
+    if marks <= WHOLE:
+        return Column(label, text, "integer")
+    if marks <= DOUBLES:
         return Column(label, text, "number")
+    if marks <= NUMBERS:
+        return Column(label, text, "decimal")
     mark = f"substr(_kinds, {number}, 1)"
     if marks == {"d", "m"}:
         moment = f"CASE WHEN {mark} = 'd' THEN {text} || 'T00:00:00' ELSE {text} END"

@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from xml.parsers import expat
 
@@ -32,10 +33,14 @@ BOOLEANS = {"1": "true", "true": "true", "0": "false", "false": "false"}
 """The values of booleans in XML (W3C XML Schema 1.1, boolean)."""
 
 KIND_MARKS: dict[CellKind, str] = {
-    "text": "t", "integer": "i", "number": "n", "boolean": "b", "date": "d", "time": "c",
-    "datetime": "m", "duration": "u",
+    "text": "t", "integer": "i", "number": "n", "decimal": "e", "boolean": "b", "date": "d",
+    "time": "c", "datetime": "m", "duration": "u", "formula": "f",
 }  # fmt: skip
 """One letter per kind, for a row's kinds in one text."""
+LARGE = "I"
+"""That of an integer of more digits than Excel has, which may have no double."""
+EXCEL_DIGITS, DOUBLE_DIGITS = 15, 17
+"""That Excel has of a number, and that tell each double from all others."""
 LONG = "s"
 """In place of a kind's mark: the cell's text is a long shared one, whose number stands for it."""
 
@@ -187,7 +192,7 @@ class _Rows:
         """A cell ends whose formula has no value: what was delivered is the formula."""
         cell = f"{column_letters(self._column)}{self.last_row}"
         self.unsaved = UnsavedFormulas(self.unsaved.count + 1, self.unsaved.first or cell)
-        self._add(f"={self._formula}", "t")
+        self._add(f"={self._formula}", "f")
         self._formula = None
 
     def end_row(self) -> None:
@@ -259,14 +264,26 @@ def plain_number(value: str) -> tuple[str, str]:
     """
     digits = value[1:] if value.startswith("-") else value
     if digits.isdecimal() and digits.isascii() and (digits[0] != "0" or len(digits) == 1):
-        return value, "i"
+        return value, "i" if len(digits) <= EXCEL_DIGITS else LARGE
     number = _double(value)
     if number is None:
         return unescaped(value), "t"
+    if len(value) > DOUBLE_DIGITS and (exact := _exact(value)) is not None:
+        return exact
     # Excel keeps 15 digits; a larger double is not known to be whole.
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number)), "i"
     return repr(number), "n"
+
+
+def _exact(value: str) -> tuple[str, str] | None:
+    """The text and mark of a number with more digits than a double has, which a program other than
+    Excel wrote; None of another."""
+    number = Decimal(value.strip())
+    if len(number.as_tuple().digits) <= DOUBLE_DIGITS:
+        return None
+    whole = number == number.to_integral_value()
+    return (f"{number:f}".partition(".")[0], LARGE) if whole else (str(number), "e")
 
 
 def _double(value: str) -> float | None:

@@ -66,10 +66,11 @@ def moment(serial: float, kind: TimeKind, from_1904: bool) -> tuple[str, TimeKin
 
 
 def _date(days: int, from_1904: bool) -> dt.date | None:
-    """Excel takes 1900 for a leap year, as Lotus 1-2-3 did: day 60 never was."""
+    """Excel takes 1900 for a leap year, as Lotus 1-2-3 did: day 60 never was. Nor was day 0, which
+    a reference to an empty cell gives and Excel shows as 1900-01-00."""
     if from_1904:
         return dt.date(1904, 1, 1) + dt.timedelta(days)
-    if days == 60:
+    if days in (0, 60):
         return None
     return dt.date(1899, 12, 31 if days < 60 else 30) + dt.timedelta(days)
 

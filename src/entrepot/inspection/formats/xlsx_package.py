@@ -7,10 +7,12 @@ no workbook has one, and entities are how XML bursts.
 """
 
 import mmap
+import os
 import posixpath
 import re
 import zipfile
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +54,8 @@ NAMESPACES = frozenset(
 )
 """Of workbooks and their relations: the usual form (ECMA-376, transitional), and the strict one
 (ISO/IEC 29500-1)."""
+END_MARK, END_BYTES = b"PK\x05\x06", 22
+"""How the last record of a zip archive begins, and its length without its comment."""
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 BROKEN = (*DAMAGED, KeyError)
@@ -141,11 +145,29 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
                     f"{counted(limits.unpacked, 'byte')}, and beyond {limits.free_expansion:,} "
                     f"{limits.expansion:,} times the size, are the limits"
                 )
+            _check_extent(path, package)
             yield package
     except (*BROKEN, OSError) as error:
         if isinstance(error, OSError) and not is_of_archive(error):
             raise
         raise SourceBroken(f"the workbook is damaged ({str(error)[:200]})") from None
+
+
+def _check_extent(path: Path, package: zipfile.ZipFile) -> None:
+    """Check that the file is one package, each of its parts once: others would be parts that nobody
+    reads. Raises SourceBroken, OSError."""
+    parts = [_plain(name) for name in package.namelist()]
+    twice = next((part for part, count in Counter(parts).items() if count > 1), None)
+    if twice is not None:
+        raise SourceBroken(f"its part {twice} is in the workbook twice")
+    begin = min((part.header_offset for part in package.infolist()), default=0)
+    if begin:
+        raise SourceBroken(f"{counted(begin, 'byte')} of other data before the workbook")
+    length = END_BYTES + len(package.comment)
+    with path.open("rb") as file:
+        file.seek(-length, os.SEEK_END)
+        if not file.read(len(END_MARK)) == END_MARK:
+            raise SourceBroken("other data follows the end of the workbook")
 
 
 def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Workbook:

@@ -91,9 +91,11 @@ STORED_NOUNS: dict[CellKind, str] = {
     "duration": "duration",
     "object": "object",
     "array": "array",
+    "formula": "formula",
     "other": "value",
 }
 """What the format itself says of a cell, as in "the text `5`"."""
+WORK_OUT = "Save the workbook with a program that works formulas out."
 NUMERIC = ("integer", "number")
 SHOWN_WITH_LOOK_ALIKES = (*NUMERIC, "date", "time", "datetime", "year", "yearmonth", "duration")
 LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
@@ -189,13 +191,15 @@ def state_type_error(
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
     named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
+    native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
+    if stored == "formula":
+        return Statement(f"{named} has no saved value", expected_type(field, native), "", WORK_OUT)
     if stored is not None and (statement := state_unwritable(field, cell, named)):
         return statement
     if statement := _state_zone(field, cell, named) or _state_infinite(field, cell, named):
         return statement
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
-    native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
     native = native or (in_workbook and field.stored_type)
     expected = expected_type(field, native)
     if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):

@@ -35,7 +35,7 @@ from entrepot.schemas.model import Field
 from entrepot.schemas.numbers import number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
-    "string": (),
+    "string": ("formula",),
     "integer": ("integer",),
     "number": ("integer", "decimal", "number"),
     "boolean": ("boolean",),
@@ -52,7 +52,7 @@ NATIVE: dict[str, tuple[str, ...]] = {
     "geojson": ("object",),
     "any": (
         *("integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration"),
-        *("object", "array", "binary", "other"),
+        *("object", "array", "binary", "formula", "other"),
     ),
 }
 """The kinds of native (not textual) cells that are values of each type."""
@@ -221,6 +221,8 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0
         return f"({_is_kind(column, shape)} AND {geopoint_check(text, field.format)})"
     if field.type == "list":
         return f"({_is_kind(column, kinds)} AND {_native_items(text, field)})"
+    if field.type == "string":
+        return f"({_is_kind(column, kinds)} AND {_string_check(text, field.format)})"
     if field.type == "integer":
         whole = f"coalesce({is_whole(text)}, false)"
         if column.kind is None:

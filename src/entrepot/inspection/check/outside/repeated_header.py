@@ -38,7 +38,8 @@ def find_repeated_header(
         return []
     # What is equal to the letter was seen by the reader that split the records.
     same = [f"{column.text} = {literal(column.label)}" for column in compared]
-    other = f" AND NOT ({' AND '.join(same)})" if table.uneven else sql("")
+    seen = table.uneven or table.storage == "workbook"
+    other = f" AND NOT ({' AND '.join(same)})" if seen else sql("")
     rows = engine.execute(
         f"SELECT _row, count(*) OVER () FROM {table.numbered} WHERE {' AND '.join(alike)}{other}"
         f" ORDER BY _row LIMIT {MAX_LISTED_ROWS}"
