@@ -22,6 +22,16 @@ def inferred(
     return inspection.schema["fields"][0]["type"], warnings
 
 
+def test_exceptions_of_a_json_array_are_elements(inspect: Inspect) -> None:
+    rows = [{"n": n if n != 1_234 else "x"} for n in range(ROWS)]
+    for text, place in (
+        (json.dumps(rows), "element 1,235"),
+        ("\n".join(map(json.dumps, rows)), "line 1,235"),
+    ):
+        warnings = inspect(text, name="t.json").report["tasks"][0]["warnings"]
+        assert warnings == [f"`n` would be an integer except for {place}: `x`."]
+
+
 @pytest.mark.parametrize(
     ("cells", "usual", "expected"),
     [

@@ -87,7 +87,9 @@ def test_cut_off(inspect: Inspect, suffix: str, keep: int) -> None:
     if keep == 3 and suffix == "zst":
         return  # three bytes of its signature are not signature
     assert inspection.verdict == "source-error"
-    assert f"cut off: the file ends after {len(raw):,} bytes" in inspection.detail
+    assert f"cut off: the file ends after {len(raw):,} bytes, before its data does" in (
+        inspection.detail
+    )
 
 
 @pytest.mark.parametrize("suffix", PACK)
@@ -100,8 +102,11 @@ def test_damaged(inspect: Inspect, suffix: str) -> None:
         inspection = inspect(bytes(broken), name="t.csv")
         assert inspection.verdict == "source-error", at
         assert "damaged between bytes" in inspection.detail
-    trailing = inspect(bytes(raw) + b"no member", name="t.csv")
-    assert trailing.verdict == "source-error"
+    for rest, named in ((b"\n", "1 byte"), (b"no member", "9 bytes")):
+        trailing = inspect(bytes(raw) + rest, name="t.csv")
+        assert trailing.verdict == "source-error"
+        ends = f"data ends at byte {len(raw):,}, and {named} of other data after it"
+        assert ends in trailing.detail
     free = inspect(bytes(raw) + b"no member", name="t.csv", mode="none")
     assert free.verdict == "conforms"
     assert free.report["warnings"] or free.report["tasks"][0]["warnings"]

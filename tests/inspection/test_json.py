@@ -9,6 +9,7 @@ import pandas
 import polars
 import pytest
 from tests.inspection.conftest import Inspect, errors_of, opened_context, read_table
+from tests.inspection.forms import cells_of, forms_of
 from vega_datasets import data
 
 from entrepot.inspection.formats.json_positions import first_syntax_error
@@ -100,10 +101,23 @@ def test_errors_of_an_array_are_placed(inspect: Inspect, text: str, line: int) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[{"a": 1,\n}]', "illegal trailing comma before end of object, in line 1"),
-        ('[{"a": [1 , \n\n]}]', "illegal trailing comma before end of array, in line 1"),
-        ('[{"a": [\n,]}]', "expecting value, in line 2"),
-        ('[{"a": 1,\n,}]', "expecting property name enclosed in double quotes, in line 2"),
+        (
+            '[{"a": 1,\n}]',
+            "trailing comma before end of object (element 1, character 9), in line 1",
+        ),
+        (
+            '[{"a": [1 , \n\n]}]',
+            "trailing comma before end of array (element 1, character 11), in line 1",
+        ),
+        ('[{"a": [\n,]}]', "expecting value (element 1, character 1), in line 2"),
+        (
+            '[{"a": 1,\n,}]',
+            "property name enclosed in double quotes (element 1, character 1), in line 2",
+        ),
+        ('[{"a": 1}, {"a": 01}]', "delimiter (element 2, character 19), in line 1"),
+        ('[{"a": 1},\f{"a": 1}]', "expecting value (element 2, character 11), in line 1"),
+        ('[{"a": 1}, {"a": "x', "cut off within an object or a list (element 2), in line 1"),
+        ('{"a": 1},\n{"a": 2}', "on each line without commas (element 1, character 9), in line 1"),
     ],
 )
 def test_commas_are_named_alike_by_every_python(inspect: Inspect, text: str, message: str) -> None:
@@ -160,7 +174,8 @@ def test_lines_between(inspect: Inspect) -> None:
         ("[[1, 2], [3, 4]]", "array of arrays"),
         ("[1, 2, 3]", "array of values"),
         ('["a", "b"]', "array of values"),
-        ('[{"a": 1}, 5]', "not all objects"),
+        ('[{"a": 1}, 5]', "not all objects: element 2 is a number"),
+        ('[{"a": 1}, {"a": 2}, null]', "not all objects: element 3 is null"),
         ('{"data": [\n{"a": 1},\n{"a": 2}]}', "one JSON object"),
         ("[]", "keys"),
         ("[{}, {}]", "keys"),
@@ -265,3 +280,52 @@ def test_rows_within_one_object(inspect: Inspect) -> None:
     assert (alone.verdict, alone.row_count) == ("conforms", 1)
     for other in ('{"data": [1, 2]}', text + "\n" + text, '{"data": {"id": 1}}'):
         assert inspect(other, name="t.jsonl").verdict == "conforms"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": [1, 2], "name": ["a", "b"]}',
+        '{"id": {"0": 1, "1": 2}, "name": {"0": "a", "1": "b"}}',
+        '{"r1": {"id": 1}, "r2": {"id": 2}}',
+    ],
+)
+def test_one_object_of_columns_or_of_rows(inspect: Inspect, text: str) -> None:
+    """As pandas writes a table by default."""
+    inspection = inspect(text, name="t.json")
+    assert [error["code"] for error in errors_of(inspection)] == ["unsure-reading"]
+    assert "Write an array with an object for each row" in inspection.detail
+    alone = inspect(text, name="t.json", dialect={"itemType": "object"})
+    assert (alone.verdict, alone.row_count) == ("conforms", 1)
+    lines = inspect(f"{text}\n{text}\n", name="t.jsonl")
+    assert (lines.verdict, lines.row_count) == ("conforms", 2)
+
+
+NAMED = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ('{"id": 1, "name": "a"}\n{"id":\r2,\r"name": "b"}\r\n', []),
+        ('{"id": 1, "name": "a"}\n{"id": 2, "name": "\x1e"}\n', [(2, "control character")]),
+        ('\ufeff{"id": 1}\n\ufeff{"id": 2}\n{"name": ""}\n', [(2, "byte order mark"), (3, "")]),
+        ('{"id": 1, "name": "a"}\n{"id": 2, "name": "b\n', [(2, "is not closed (character 19)")]),
+        (f'[{{"id": 1, "name": "a"}}]{" " * 3_000_000}', []),
+    ],
+)
+def test_blanks_and_marks_of_json(inspect: Inspect, text: str, errors: list[Any]) -> None:
+    """A CR is a blank wherever it stands; no other control character is."""
+    listed = errors_of(inspect(text, NAMED, name="t.jsonl"))
+    assert [error["lineNumber"] for error in listed] == [line for line, _ in errors]
+    assert all(words in error["message"] for error, (_, words) in zip(listed, errors, strict=True))
+
+
+def test_columns_of_json_have_the_order_of_the_contract(tmp_path: Path) -> None:
+    """Each form is a delivery of its own, whose columns have an order."""
+    path = tmp_path / "t.json"
+    path.write_text('[{"name": "a", "id": 1}, {"name": "b", "id": 2}]')
+    forms = forms_of(path, NAMED, tmp_path)
+    forms.agree()
+    assert list(forms.stored) == ["id", "name"]
+    assert cells_of(forms.canonical)[0] == ["id", "name"]

@@ -318,6 +318,25 @@ def test_a_file_without_columns_is_not_a_table(
     assert "without columns" in inspection.detail
 
 
+@pytest.mark.parametrize("storage", WRITERS)
+def test_nan_is_a_value_where_it_is_stored(inspect: Inspect, storage: str, tmp_path: Path) -> None:
+    """In each form, and not a mark of a missing value; unless the contract says that it is one."""
+    path = WRITERS[storage](tmp_path / "t", {"k": list("abc"), "v": [NAN, 1.5, None]})
+    forms = forms_of(path, None, tmp_path)
+    forms.agree()
+    expected = [row["v"] for row in forms.parquet]
+    assert expected == ["NaN", Decimal("1.5"), None]
+    for name in ("made.csv", "made.jsonl", "made.parquet", "made.arrow"):
+        again = tmp_path / name.replace(".", "-")
+        again.mkdir()
+        read = forms_of(tmp_path / name, forms.inspection.schema, again)
+        assert [row["v"] for row in read.parquet] == expected, name
+    field = {"name": "v", "type": "number", "constraints": {"required": True}}
+    schema = {"fields": [{"name": "k"}, {**field, "missingValues": ["NaN"]}]}
+    errors = errors_of(inspect(path, schema))
+    assert [error["rowNumber"] for error in errors] == [2, 4]
+
+
 FAR_MOMENTS = {"s": 2**62, "ms": 2**62, "us": 2**63 - 1, "ns": 2**63 - 1}
 
 

@@ -136,7 +136,7 @@ def test_broken_json_has_one_row_with_its_line(pool: InspectionPool, tmp_path: P
     rows = rejected(pool, tmp_path / "a.json", '[{"id": 1},\n {"id": ]\n')
     assert rows == [
         ["_row", "_line", "_errors"],
-        ["", "2", "Line 2: the file cannot be read: expecting value."],
+        ["", "2", "Line 2: the file cannot be read: expecting value (element 2, character 9)."],
     ]
 
 

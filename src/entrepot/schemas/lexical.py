@@ -35,3 +35,5 @@ MISSING_MARKS = (
 )
 """A closed list: what R, pandas, SQL, SAS and workbooks write, and dashes. Inference writes all of
 it as the `missingValues` of each field that is not a string, whichever of it occurs."""
+MARKS_BESIDE_NAN = tuple(mark for mark in MISSING_MARKS if mark != "NaN")
+"""Those of a column in which NaN is a stored value."""

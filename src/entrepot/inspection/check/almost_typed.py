@@ -14,8 +14,9 @@ from entrepot.inspection.check.count_cells import TYPE_BY_KIND, CellCounts
 from entrepot.inspection.check.first_texts import is_value
 from entrepot.inspection.check.type_candidates import Candidate
 from entrepot.inspection.report.quoting import quoted
+from entrepot.inspection.report.sentence import place_of
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.table import Column, Table
+from entrepot.inspection.table import Column, PlaceUnit, Table
 from entrepot.schemas.model import Field
 
 MAX_EXCEPTIONS = 3
@@ -30,23 +31,22 @@ MAX_COLUMNS = 20
 @dataclass(frozen=True)
 class AlmostTyped:
     """A column that `cells` keep from being of `type`; each has `rowNumber`, `lineNumber` where it
-    is known, and `cell`."""
+    is known, and `cell`. `unit` is what a reader of the file counts."""
 
     column: str
     type: str
     cells: list[dict[str, Any]]
+    unit: PlaceUnit
 
     def describe(self) -> str:
         """The column, the type and the cells in words."""
-        by_line = all(cell.get("lineNumber") for cell in self.cells)
-        key = "lineNumber" if by_line else "rowNumber"
-        places = [f"{cell[key]:,}" for cell in self.cells]
-        noun = ("line" if by_line else "row") + ("s" if len(places) > 1 else "")
+        places = [place_of(cell, self.unit).split(" ") for cell in self.cells]
+        noun = places[0][0] + ("s" if len(places) > 1 else "")
         cells = ", ".join(quoted(cell["cell"]) for cell in self.cells)
         article = "an" if self.type[0] in "aeiou" else "a"
         return (
             f"{quoted(self.column)} would be {article} {self.type} except for "
-            f"{noun} {_joined(places)}: {cells}."
+            f"{noun} {_joined([number for _, number in places])}: {cells}."
         )
 
 
@@ -76,7 +76,8 @@ def list_exceptions(
             cell = {"rowNumber": number, "cell": str(text)}
             cells.append(cell | ({"lineNumber": line} if line else {}))
         if cells:
-            exceptions.append(AlmostTyped(would_be.name, would_be.type, cells))
+            unit = table.place_unit
+            exceptions.append(AlmostTyped(would_be.name, would_be.type, cells, unit))
     return exceptions
 
 

@@ -36,7 +36,7 @@ from entrepot.inspection.table import CellKind, Column, Storage, Table
 from entrepot.inspection.values.cell_sql import is_finite, text_fits
 from entrepot.inspection.values.doubtful_points import doubtful_points
 from entrepot.inspection.values.whole_measures import whole_measures
-from entrepot.schemas.lexical import MISSING_MARKS
+from entrepot.schemas.lexical import MARKS_BESIDE_NAN, MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.parse_field import PROPERTY_TYPES
 
@@ -305,7 +305,8 @@ def _with_finite(
     engine: duckdb.DuckDBPyConnection, table: Table, fields: list[Field]
 ) -> list[Field]:
     """The fields, of which those of stored numbers are finite if all of their numbers are: JSON and
-    workbooks have no others, and texts tell by their form."""
+    workbooks have no others, and texts tell by their form. Where NaN is stored it is a value, and
+    so it is in other formats: `NaN` is not a mark of a missing one."""
     stored = [
         n
         for n, (column, field) in enumerate(zip(table.columns, fields, strict=True))
@@ -313,11 +314,19 @@ def _with_finite(
     ]
     doubles = [n for n in stored if table.typed and table.columns[n].kind in ("number", None)]
     infinite: set[int] = set()
+    with_nan: set[int] = set()
     for start in range(0, len(doubles), COLUMNS_PER_QUERY):
         some = doubles[start : start + COLUMNS_PER_QUERY]
-        texts = (table.columns[n].text for n in some)
-        flags = ", ".join(f"bool_or(NOT {is_finite(text)})" for text in texts)
-        row = engine.execute(f"SELECT {flags} FROM {table.relation}").fetchone() or ()
-        infinite |= {n for n, flag in zip(some, row, strict=True) if flag}
+        texts = [table.columns[n].text for n in some]
+        flags = [f"bool_or(NOT {is_finite(text)})" for text in texts]
+        flags += [f"bool_or({text} = 'nan')" for text in texts]
+        row = engine.execute(f"SELECT {', '.join(flags)} FROM {table.relation}").fetchone() or ()
+        infinite |= {n for n, flag in zip(some, row, strict=False) if flag}
+        with_nan |= {n for n, flag in zip(some, row[len(some) :], strict=False) if flag}
     finite = set(stored) - infinite
-    return [replace(field, finite=True) if n in finite else field for n, field in enumerate(fields)]
+    fields = [
+        replace(field, finite=True) if n in finite else field for n, field in enumerate(fields)
+    ]
+    for n in with_nan:
+        fields[n] = replace(fields[n], missing_values=MARKS_BESIDE_NAN)
+    return fields

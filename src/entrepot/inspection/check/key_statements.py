@@ -34,7 +34,7 @@ def state_key(name: str, columns: KeyColumns) -> Callable[[BrokenRow], Statement
             )
         empty = [part for number, part in columns if not row.cells[number]]
         if not empty:  # a mark of a missing value, or a value of another type
-            reason = f"{name} {_assigned(columns, row)} has no value"
+            reason = f"{name} {_assigned(columns, row)} has no valid value"
         elif len(columns) == 1:
             reason = f"{name} {quoted(empty[0])} is empty"
         else:

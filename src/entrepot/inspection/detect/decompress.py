@@ -23,6 +23,8 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 
 MAX_LAYERS = 3
 """Compressions of one file around one another; people make two by mistake."""
+MARK_BYTES = 4
+"""How many bytes tell what compression follows."""
 PIECE_BYTES = 64 * 1024
 """Taken in, and given out, at a time: so is memory bounded whatever the file claims."""
 UNPACKED_STEP_BYTES = 1 << 20
@@ -84,7 +86,7 @@ def unpack(path: Path, file_name: str, context: InspectionContext) -> Unpacked:
 
 def _layer_of(path: Path) -> str | None:
     with path.open("rb") as file:
-        return compression_of(file.read(4))
+        return compression_of(file.read(MARK_BYTES))
 
 
 def _unpack_layer(
@@ -118,14 +120,24 @@ def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:
     """The content, one member or frame after the other, in pieces of a bounded size."""
     data = source.read(PIECE_BYTES)
     while data:
+        if len(data) < MARK_BYTES:
+            data += source.read(PIECE_BYTES)
+        if compression_of(data) != layer:
+            end = source.tell() - len(data)
+            rest = source.seek(0, 2) - end
+            raise SourceBroken(
+                f"its {layer} data ends at byte {end:,}, and {counted(rest, 'byte')} of other data"
+                " after it"
+            )
         part: _Gzip | _Zstd = _Gzip() if layer == "gzip" else _Zstd()
         while not part.over:
             if part.hungry and not data:
                 data = source.read(PIECE_BYTES)
                 if not data:
-                    ending = f"the file ends after {counted(source.tell(), 'byte')}, before its "
-                    "data does"
-                    raise SourceBroken(f"its {layer} data is cut off: {ending}")
+                    raise SourceBroken(
+                        f"its {layer} data is cut off: the file ends after "
+                        f"{counted(source.tell(), 'byte')}, before its data does"
+                    )
             try:
                 piece = part.feed(data)
             except (zlib.error, zstd.ZstdError) as error:

@@ -160,7 +160,7 @@ def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (
     except (ValueError, RecursionError):
         return _other("application/json") if _is_json(start, whole) else None
     rest = start[end:].lstrip()
-    if rest.startswith("{"):
+    if rest.lstrip(", \t\r\n").startswith("{"):  # with a comma between them it is an error
         return _text("json-objects")
     return _other("application/json", JSON_OBJECT) if not rest else None
 

@@ -4,7 +4,6 @@ Nothing is copied: to parse an object again in each pass costs the engine a quar
 its line, and less than to read its values from a file of their own.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from entrepot.inspection.context import Detected, InspectionContext, OpenedTable
 from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.engine_errors import first_line, out_of_resources
 from entrepot.inspection.formats.json_arrays import column_of, read_arrays, with_values
-from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
+from entrepot.inspection.formats.json_end import describe_odd, ends_with_bracket, is_one_array
+from entrepot.inspection.formats.json_one_object import judge_one_object
 from entrepot.inspection.formats.json_positions import (
     JsonSyntaxError,
     depth_of,
@@ -25,8 +25,13 @@ from entrepot.inspection.formats.json_positions import (
     object_error,
 )
 from entrepot.inspection.formats.json_property import isolate_property
-from entrepot.inspection.formats.json_text import check_utf8, in_utf8, with_plain_newlines
-from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
+from entrepot.inspection.formats.json_text import SPLIT, check_utf8, in_utf8, with_plain_newlines
+from entrepot.inspection.formats.json_totals import (
+    JsonRecords,
+    check_openings,
+    count_lines,
+    has_controls,
+)
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import (
@@ -174,9 +179,9 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
     if form == "jsonl":
         bounds = named_arguments(line_bounds(limits.line))
         lines = (
-            f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
-            "auto_detect = false, columns = {'doc': 'VARCHAR'}, compression = 'none', "
-            f"{bounds})"
+            f"read_csv({place}, delim = {literal(SPLIT.decode())}, quote = '', escape = '', "
+            "header = false, auto_detect = false, columns = {'doc': 'VARCHAR'}, "
+            f"compression = 'none', {bounds})"
         )
         return (
             "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "
@@ -202,6 +207,9 @@ def _table(
     twice = _collect_shapes(engine, sound)
     # Of rows without a key, or of none, a contract knows the columns.
     keys = _keys(engine, limits) or list(source.names)
+    # Keys have no order of their own: every version has that of the contract.
+    places = {name: place for place, name in enumerate(source.names)}
+    keys.sort(key=lambda key: places.get(key, len(places)))
     if source.keys is not None:
         keys = [key for key in source.keys if key in set(keys)]
     if not keys and bad:
@@ -225,7 +233,7 @@ def _table(
         media_type=source.media_type,
         by_name=True,
         storage="objects",
-        first_version=_first_version(engine, source, keys, records),
+        first_version=_first_version(engine, source, keys, pointers, records),
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         place_unit="line" if source.form == "jsonl" else "element",
@@ -236,23 +244,16 @@ def _table(
 
 
 def _first_version(
-    engine: duckdb.DuckDBPyConnection, source: _Source, keys: list[str], records: JsonRecords
+    engine: duckdb.DuckDBPyConnection,
+    source: _Source,
+    keys: list[str],
+    pointers: list[str],
+    records: JsonRecords,
 ) -> FirstVersion:
-    """One object may be no table of one row: one of its values may have the rows."""
-    if source.form == "json" or source.items_stated or records.total - records.blank != 1:
+    several = records.total - records.blank != 1
+    if source.form == "json" or source.items_stated or several:
         return FirstVersion()
-    firsts = ", ".join(literal(f"{_pointer(key)}/0") for key in keys)
-    row = engine.execute(f"SELECT json_type(doc, [{firsts}]) FROM {source.docs}").fetchone()
-    types = row[0] if row else []
-    inside = [key for key, kind in zip(keys, types, strict=False) if kind == "OBJECT"]
-    if not inside:
-        return FirstVersion()
-    name = json.dumps(inside[0], ensure_ascii=False)
-    return FirstVersion(
-        unsure=f"the file is one JSON object, whose {name} has objects that may be the rows",
-        unsure_advice=f'Add "property": {name} to the dialect, or "itemType": "object" if the one'
-        " object is the row.",
-    )
+    return judge_one_object(engine, source.docs, keys, pointers)
 
 
 def _has_long_numbers(engine: duckdb.DuckDBPyConnection, docs: Sql) -> bool:
@@ -309,8 +310,8 @@ def _check_records(
     if (longest or 0) > limits.line and not lines:
         raise TooLarge(f"an object of {counted(longest, 'byte')}; {limits.line:,} are read")
     if odd:
-        raise NotTabular(f"it is a JSON array whose elements are not all {item_type.lower()}s")
-    if unsound and not lines:
+        raise NotTabular(describe_odd(engine, source.docs, item_type))
+    if not lines and (unsound or has_controls(source.path)):
         error = first_syntax_error(source.path, source.form == "json", limits.line)
         raise _broken(error, "a comma before a closing bracket")
     if lines:

@@ -1,4 +1,5 @@
-"""Whether a JSON array ends where its file does, which the engine does not ask for."""
+"""Whether a JSON array ends where its file does, which the engine does not ask for, and which of
+its elements is not like the others."""
 
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from entrepot.inspection.sql import Sql, literal
 
 BLOCK_BYTES = 1 << 20
 """Read at a time."""
-TAIL_BYTES = 4096
-"""The end of the file, where a closing bracket stands before blanks at most."""
+BLANKS = b" \t\r\n"
+"""What JSON takes for blanks (RFC 8259, section 2)."""
 
 
 def is_one_array(engine: duckdb.DuckDBPyConnection, path: Path, docs: Sql) -> bool:
@@ -31,6 +32,30 @@ def is_one_array(engine: duckdb.DuckDBPyConnection, path: Path, docs: Sql) -> bo
 def ends_with_bracket(path: Path) -> bool:
     """Whether the last thing in the file closes an array; the engine does not ask for it."""
     with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        return file.read().rstrip().endswith(b"]")
+        end = file.seek(0, 2)
+        while end:
+            begin = max(0, end - BLOCK_BYTES)
+            file.seek(begin)
+            if tail := file.read(end - begin).rstrip(BLANKS):
+                return tail.endswith(b"]")
+            end = begin
+    return False
+
+
+NOUNS = {
+    "NULL": "null",
+    "VARCHAR": "a text",
+    "BOOLEAN": "a boolean",
+    "ARRAY": "an array",
+    "OBJECT": "an object",
+}
+
+
+def describe_odd(engine: duckdb.DuckDBPyConnection, docs: Sql, item_type: str) -> str:
+    """What the first element of `docs` (numbered from 2) is that does not have that type."""
+    number, kind = engine.execute(
+        f"SELECT _row, json_type(doc) FROM {docs} "
+        f"WHERE json_type(doc) <> {literal(item_type)} ORDER BY _row LIMIT 1"
+    ).fetchone() or (2, "")
+    odd = f"element {number - 1:,} is {NOUNS.get(kind, 'a number')}"
+    return f"it is a JSON array whose elements are not all {item_type.lower()}s: {odd}"

@@ -33,6 +33,13 @@ ESCAPE = re.compile(
 """An escape of a string: a surrogate pair, half of one, or another."""
 
 
+UNCLOSED = frozenset({"Unterminated string starting at"})
+"""What the standard library's decoder says of a text without an end."""
+COMMA_BETWEEN = (
+    "a comma stands between objects; write them as an array, or one on each line without commas"
+)
+
+
 class _NoNumber(Exception):
     """A word that is a number to the decoder, and to JSON none."""
 
@@ -56,12 +63,26 @@ def find_half_pair(text: str, at: int, end: int) -> tuple[str, int] | None:
 
 
 class JsonSyntaxError(Exception):
-    """The text stops being JSON at some place: its line, and what is wrong there."""
+    """The text stops being JSON at some place: its line, and what is wrong there. `character` is
+    the place in that line, from 1, where it is more than the end of the text; `outside`: it is in
+    no element."""
 
-    def __init__(self, line: int, reason: str) -> None:
+    def __init__(
+        self, line: int, reason: str, character: int | None = None, outside: bool = False
+    ) -> None:
         super().__init__(f"{reason}, in line {line:,}")
         self.reason = reason
         self.line = line
+        self.character = character
+        self.outside = outside
+
+    def in_element(self, number: int) -> "JsonSyntaxError":
+        """The same, whose reason names the element (from 1; 0 above the first) and the character:
+        a whole file may be one line."""
+        parts = [f"element {number:,}"] if number and not self.outside else []
+        parts += [f"character {self.character:,}"] if self.character is not None else []
+        where = f" ({', '.join(parts)})" if parts else ""
+        return JsonSyntaxError(self.line, f"{self.reason}{where}")
 
 
 class JsonWindow:
@@ -74,6 +95,12 @@ class JsonWindow:
         self.buffer = ""
         self.at = 0
         self.line = 1
+        self._column = 0
+
+    def character(self, position: int) -> int:
+        """The place of `position` of the buffer in its line, from 1."""
+        newline = self.buffer.rfind("\n", self.at, position)
+        return position - newline if newline >= 0 else self._column + position - self.at + 1
 
     def more(self) -> bool:
         """Read on, twice as much each time; False at the end, or where the window is full."""
@@ -90,6 +117,7 @@ class JsonWindow:
     def advance(self, to: int) -> None:
         """Continue to the place `to` of the buffer."""
         self.line += self.buffer.count("\n", self.at, to)
+        self._column = self.character(to) - 1
         self.at = to
 
     def peek(self) -> str:
@@ -110,34 +138,43 @@ class JsonWindow:
                 _, end = DECODER.raw_decode(self.buffer, self.at)
             except _NoNumber as word:
                 constants = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
-                line = self.line + self.buffer.count("\n", self.at, next(constants, self.at))
-                raise JsonSyntaxError(line, f"{word}, which JSON has not") from None
+                reason = f"{word}, which JSON has not"
+                raise self._fault(next(constants, self.at), reason) from None
             except RecursionError:
                 raise JsonSyntaxError(self.line, "nested too deeply to be read") from None
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
                 message, position = _describe_error(error)
-                if "Unterminated string" in error.msg or position >= len(self.buffer.rstrip()):
-                    message, position = "it is cut off within an object or a list", len(self.buffer)
-                line = self.line + self.buffer.count("\n", self.at, position)
-                raise JsonSyntaxError(line, message) from None
+                if error.msg in UNCLOSED or position >= len(self.buffer.rstrip()):
+                    line = self.line + self.buffer.count("\n", self.at)
+                    raise JsonSyntaxError(
+                        line, "it is cut off within an object or a list"
+                    ) from None
+                raise self._fault(position, message) from None
             if end < len(self.buffer) or not self.more():
                 if half := find_half_pair(self.buffer, self.at, end):
-                    line = self.line + self.buffer.count("\n", self.at, half[1])
-                    raise JsonSyntaxError(line, half[0])
+                    raise self._fault(half[1], half[0])
                 text = self.buffer[self.at : end]
                 self.advance(end)
                 return text
+
+    def _fault(self, position: int, reason: str) -> JsonSyntaxError:
+        line = self.line + self.buffer.count("\n", self.at, position)
+        return JsonSyntaxError(line, reason, self.character(position))
 
 
 def _describe_error(error: json.JSONDecodeError) -> tuple[str, int]:
     """What is wrong and where, the same on every version of Python: only from 3.13 on does the
     decoder name a trailing comma, and its place."""
+    if error.doc.startswith("\ufeff"):
+        return "a byte order mark stands before the object", 0
     container = {"}": "object", "]": "array"}.get(error.doc[error.pos : error.pos + 1])
     before = error.doc[: error.pos].rstrip(" \t\n\r")
     if container and before.endswith(","):
         return f"illegal trailing comma before end of {container}", len(before) - 1
+    if error.msg in UNCLOSED:
+        return "a text that begins here is not closed", error.pos
     return error.msg[0].lower() + error.msg[1:].removesuffix(" at"), error.pos
 
 
@@ -152,7 +189,7 @@ def object_error(text: str) -> str:
         return whole
 
     decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=collect)
-    stripped = text.strip(" \t\r\n\ufeff")
+    stripped = text.strip(" \t\r\n")
     try:
         value = decoder.decode(stripped)
     except _NoNumber as word:
@@ -210,10 +247,12 @@ def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
             while window.peek():
                 yield window.line
                 window.value()
+                if window.peek() == ",":
+                    raise JsonSyntaxError(window.line, COMMA_BETWEEN, window.character(window.at))
             return
         yield from step_over_array(window)
         if window.peek():
-            raise JsonSyntaxError(window.line, "something follows the array's end")
+            raise JsonSyntaxError(window.line, "something follows the array's end", outside=True)
 
 
 def step_over_array(window: JsonWindow) -> Iterator[int]:
@@ -242,17 +281,19 @@ def _expect(window: JsonWindow, expected: str) -> None:
             if character
             else "the array does not end"
         )
-        raise JsonSyntaxError(window.line, reason)
+        place = window.character(window.at) if character else None
+        raise JsonSyntaxError(window.line, reason, place)
     window.advance(window.at + 1)
 
 
 def first_syntax_error(path: Path, array: bool, longest: int) -> JsonSyntaxError | None:
     """The first place where the text is not JSON, if that is known."""
+    element = 0
     try:
         for _ in element_lines(path, array, longest):
-            pass
+            element += 1
     except JsonSyntaxError as fault:
-        return fault
+        return fault.in_element(element)
     except (RecursionError, UnicodeDecodeError):
         pass
     return None

@@ -11,6 +11,9 @@ from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.table import SourceBroken
 from entrepot_client.counts import counted
 
+SPLIT = b"\x1e"
+"""Between the columns of JSON Lines to the engine, which are to be one."""
+PLAIN = bytes.maketrans(b"\r" + SPLIT, b" \x1f")
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 
@@ -52,10 +55,11 @@ def _decode(path: Path, encoding: str, bom: int, target: Path, context: Inspecti
 
 
 def with_plain_newlines(path: Path, scratch: Path) -> Path:
-    """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
-    some end in the one and some in the other."""
+    """The file itself, or a copy in which CRLF is LF, and any other CR a space, as which JSON takes
+    it: the engine takes both for line ends, and cannot split lines that end in several ways. The
+    character at which the engine splits columns, which no JSON has, becomes another such one."""
     with path.open("rb") as file:
-        while (block := file.read(BLOCK_BYTES)) and b"\r" not in block:
+        while (block := file.read(BLOCK_BYTES)) and not (b"\r" in block or SPLIT in block):
             pass
         if not block:
             return path
@@ -65,5 +69,5 @@ def with_plain_newlines(path: Path, scratch: Path) -> Path:
             while block := file.read(BLOCK_BYTES):
                 while block.endswith(b"\r") and (after := file.read(1)):
                     block += after
-                out.write(block.replace(b"\r\n", b"\n"))
+                out.write(block.replace(b"\r\n", b"\n").translate(PLAIN))
     return target

@@ -10,6 +10,7 @@ from entrepot_client.counts import counted
 
 BLOCK_BYTES = 1 << 20
 BLANK = re.compile(rb"\n[ \t\r]*(?=\n)")
+CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -61,3 +62,14 @@ def check_openings(path: Path, opening: bytes, read: int) -> None:
         raise SourceBroken(
             f"of {counted(total, 'opening bracket')} {read:,} are in the records that were read"
         )
+
+
+def has_controls(path: Path) -> bool:
+    """Whether the file has a control character that is not a blank to JSON, which has none as it is
+    (RFC 8259, sections 2 and 7): the engine passes over form feeds between elements. Raises
+    OSError."""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            if len(block.translate(None, CONTROLS)) < len(block):
+                return True
+    return False

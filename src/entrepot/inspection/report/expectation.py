@@ -198,14 +198,15 @@ def state_type_error(
         return statement
     if statement := _state_zone(field, cell, named) or _state_infinite(field, cell, named):
         return statement
+    if field.type == "string" and (controls := CONTROL_CHARACTER.findall(cell)):
+        has = "a control character" if len(controls) == 1 else "control characters"
+        return Statement(f"{named} has {has}", f"{noun_of(field)} without control characters")
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = native or (in_workbook and field.stored_type)
     expected = expected_type(field, native)
     if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):
         expected += " without leading zeros"
-    if field.type == "string" and CONTROL_CHARACTER.search(cell):
-        expected += " without control characters"
     return Statement(f"{reason} ({hint})" if hint else reason, expected)
 
 

@@ -16,6 +16,8 @@ from entrepot.schemas.values import read_value
 
 MARKED_BY_VALUE = frozenset({"integer", "number", "year", "boolean", "date", "time", "datetime"})
 """Types that typed formats have values of, which may be written in several ways."""
+IS_SPECIAL = f"(?i)[-+]?(?:{SPECIAL})"
+"""The texts that state NaN or an infinity."""
 FEW_MARKS = 2
 """Up to here comparisons are cheaper than a pattern, which takes far less memory than a list: of
 400 columns with 18 marks each 14 MiB, not 350."""
@@ -54,8 +56,11 @@ def _equals_mark(text: Sql, field: Field, marks: Sequence[str]) -> Sql:
         return f"({text} IN ({', '.join(listed)}))" if listed else sql("false")
     values = [value for mark in marks for value in _value_of_mark(mark, field)]
     if field.type in ("integer", "number", "year"):
-        special = [mark for mark in marks if re.fullmatch(f"(?i)[-+]?(?:{SPECIAL})", mark)]
-        conditions = [f"NOT {is_no_mark(text, special)}"] if special else []
+        special = [mark.lower() for mark in marks if re.fullmatch(IS_SPECIAL, mark)]
+        # The engine writes `nan`, JSON has `NaN` and `INF`.
+        spelled = sorted({mark.lstrip("+").replace("inity", "") for mark in special})
+        listed_words = ", ".join(map(literal, spelled))
+        conditions = [f"(lower({text}) IN ({listed_words}))"] if spelled else []
         if values:
             listed_numbers = [Decimal(value) for value in values]
             equal = is_one_of(text, f"try_cast({text} AS DOUBLE)", listed_numbers)
