@@ -188,6 +188,12 @@ def test_a_column_may_have_any_name(storage: str, tmp_path: Path) -> None:
     assert [name for name, _ in json.loads(line, object_pairs_hook=list)] == names
     table = pa.ipc.open_file(tmp_path / "made.arrow").read_all()
     assert table.column_names == names
+    assert pq.read_table(tmp_path / "made.parquet").column_names == names
+    for form in ("csv", "jsonl", "parquet", "arrow"):
+        scratch = tmp_path / f"again-{form}"
+        scratch.mkdir()
+        again = forms_of(tmp_path / f"made.{form}", forms.inspection.schema, scratch)
+        assert again.parquet == forms.parquet, form
 
 
 def test_digits_stay_as_they_were_delivered(tmp_path: Path) -> None:

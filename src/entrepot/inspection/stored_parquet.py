@@ -18,7 +18,7 @@ from entrepot.inspection.sql import Sql, identifier, literal, sql
 ROW_NUMBER = sql("file_row_number")
 """What the engine calls the number of a row in its file, counted from 0."""
 NAMES_KEY = "entrepot_columns"
-"""Under this key the file's metadata has the names that the engine cannot write."""
+"""Under this key the file's metadata has the names that the engine takes for others."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def open_stored(
 
 
 def names_option(names: list[str]) -> Sql:
-    """The option of COPY that keeps names which the engine takes for the same; empty if all differ
-    in more than their case."""
+    """The option of COPY that keeps names which the engine takes for the same, and renames when it
+    reads them; empty if all differ in more than their case."""
     if len({name.lower() for name in names}) == len(names):
         return sql("")
     return f", KV_METADATA {{entrepot_columns: {literal(json.dumps(names))}}}"

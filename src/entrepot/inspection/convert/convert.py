@@ -23,6 +23,7 @@ from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.contract_text import contract_texts, require_texts
 from entrepot.inspection.convert.judged_cells import VALID_CELLS, JudgedCells
+from entrepot.inspection.convert.parquet_names import rename_columns
 from entrepot.inspection.convert.rejected_rows import (
     FoundErrors,
     find_errors,
@@ -65,8 +66,6 @@ from entrepot_client.counts import counted
 
 NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
 """The options of CSV for lines that are written as they are; JSON has no control characters."""
-
-
 Contract = tuple[Table, TableSchema, bool]
 """A table, the contract that it keeps, and whether that was inferred."""
 
@@ -260,15 +259,17 @@ def write_parquet(
     """
     columns = typed_columns(engine, table, schema, judged_cells)
     selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
-    names = names_option([each.name for each, _ in columns])
+    option = names_option(names := [each.name for each, _ in columns])
     group = rows_per_group(len(columns))
     relation = _relation_of(table, 0, len(table.columns))
     rows = _copy(
         engine,
         f"SELECT {selected} FROM {relation}",
         target,
-        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}{names}",
+        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}{option}",
     )
+    if option:
+        rename_columns(target, names)
     return rows, [each for each, _ in columns]
 
 
