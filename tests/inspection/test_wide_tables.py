@@ -1,10 +1,14 @@
 """Tables of very many columns: what a column costs does not depend on the rows."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.inspection.conftest import Inspect, errors_of, request_for
+from tests.inspection.test_odd_values import WRITERS
+from tests.inspection.test_xlsx import saved
 
 from entrepot.inspection import wide_copy
 from entrepot.inspection.check import first_texts
@@ -101,3 +105,32 @@ def test_faults_are_in_their_own_columns(
     inspection = inspect(f"{TEXT}{row}\n4,1,2024-01-01,t,true,,q,1\n", schema)
     (actual,) = errors_of(inspection)
     assert (actual["code"], actual["rowNumber"], actual.get("fieldNumber")) == error
+
+
+MIXED = {"a": [1, 2], "b": ["x", "y"], "j": ['{"n": 1}', "[2]"], "c": [1.5, 2.5], "d": ["z", "z"]}
+"""Columns of which `j` says cell by cell what it has, where the format stores types."""
+
+
+@pytest.mark.parametrize("storage", ["jsonl", "xlsx", "parquet", "arrow"])
+def test_parts_have_the_kinds_of_their_cells(
+    inspect: Inspect, small_parts: None, storage: str, tmp_path: Path
+) -> None:
+    path, rows = tmp_path / f"t.{storage}", list(zip(*MIXED.values(), strict=True))
+    if storage == "jsonl":
+        lines = (
+            dict(zip(MIXED, [*row[:2], json.loads(row[2]), *row[3:]], strict=True)) for row in rows
+        )
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    elif storage == "xlsx":
+        saved(path, [list(MIXED), [1, "x", 5, 1.5, "z"], [2, "y", "five", 2.5, "z"]])
+    else:
+        stored = pa.ExtensionArray.from_storage(pa.json_(), pa.array(MIXED["j"]))
+        WRITERS[storage](path, {**MIXED, "j": stored})
+    first = inspect(path)
+    assert first.verdict == "conforms", first.detail
+    assert first.schema is not None
+    types = [field["type"] for field in first.schema["fields"]]
+    assert types == ["integer", "string", "any", "number", "string"]
+    fields = [*first.schema["fields"][:2], {"name": "j", "type": "integer"}]
+    errors = errors_of(inspect(path, {"fields": [*fields, *first.schema["fields"][3:]]}))
+    assert {error["fieldNumber"] for error in errors} == {3}

@@ -1,4 +1,4 @@
-"""A wide text is copied once into a table of the engine, before it is asked part by part.
+"""A wide table is copied once into a table of the engine, before it is asked part by part.
 
 Each query of a text costs by all columns that the text has, however few of them it asks for: the
 engine plans them, and parses whole lines. As many queries as a wide table takes would cost the
@@ -31,10 +31,9 @@ NUMBERS: Iterator[int] = count(1)
 
 
 def copy_if_wide(engine: duckdb.DuckDBPyConnection, table: Table, size: int) -> Table:
-    """The table, or a copy of it if it is a wide text of at most `MAX_COPIED_BYTES`. `size` is that
-    of the text. Raises duckdb.Error where the scan fails."""
-    plain = all(column.text == f"c{number}" for number, column in enumerate(table.columns, start=1))
-    if len(table.columns) <= MAX_NARROW_COLUMNS or size > MAX_COPIED_BYTES or not plain:
+    """The table, or a copy of it if it is wide and of a file of at most `MAX_COPIED_BYTES`. `size`
+    is that of the file. Raises duckdb.Error where the scan fails."""
+    if len(table.columns) <= MAX_NARROW_COLUMNS or size > MAX_COPIED_BYTES:
         return table
     kept = [sql("_row"), sql("_line"), *([sql("_cells"), sql("_extra")] * table.uneven)]
     name: Sql = f"wide_{next(NUMBERS)}"
@@ -60,11 +59,14 @@ def _copy_part(
     kept: Sequence[Sql],
 ) -> Sql:
     """Copy the columns at `places` (from 0), and what is `kept` besides, into a table `name`."""
-    cells = [table.columns[place].text for place in places]
-    lists = [
-        f"[{', '.join(cells[start:stop])}] AS l{(places.start + start) // COLUMNS_PER_QUERY}"
-        for start, stop in _steps(len(cells), COLUMNS_PER_QUERY)
-    ]
+    columns = [table.columns[place] for place in places]
+    lists: list[Sql] = []
+    for start, stop in _steps(len(columns), COLUMNS_PER_QUERY):
+        some, number = columns[start:stop], (places.start + start) // COLUMNS_PER_QUERY
+        lists.append(f"[{', '.join(column.text for column in some)}] AS l{number}")
+        if any(column.kind is None for column in some):
+            kinds = (column.kind_sql or sql("NULL") for column in some)
+            lists.append(f"[{', '.join(kinds)}] AS k{number}")
     selected = ", ".join([*kept, *lists])
     engine.execute(f"CREATE TEMP TABLE {name} AS SELECT {selected} FROM {table.numbered}")
     return name
@@ -78,4 +80,5 @@ def _steps(total: int, step: int) -> Iterator[tuple[int, int]]:
 def _in_list(column: Column, place: int) -> Column:
     """The column at `place` (from 0), as the copy has it."""
     number, within = divmod(place, COLUMNS_PER_QUERY)
-    return replace(column, text=sql(f"l{number}[{within + 1}]"))
+    kind_sql = sql(f"k{number}[{within + 1}]") if column.kind is None else column.kind_sql
+    return replace(column, text=sql(f"l{number}[{within + 1}]"), kind_sql=kind_sql)
