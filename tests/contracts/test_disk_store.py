@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from threading import Barrier
+from uuid import UUID, uuid4
 
 import pytest
 
 from entrepot.blobs import BlobId, BlobWriter, DiskStore, DraftWriter
+from entrepot.blobs.disk_identity import read_store_id, write_store_id
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter
-from entrepot.errors import DraftBusy, StorageFull
+from entrepot.errors import DraftBusy, StorageFull, StoreUnavailable
 
 MIB = 1024 * 1024
 
@@ -288,3 +290,23 @@ def test_a_full_disk_leaves_what_the_draft_had(small_disk: Path) -> None:
     again = store.drafts.append(draft)
     assert again.size == len(b"".join(store.drafts.read(draft)))
     again.close()
+
+
+def test_of_several_installations_one_takes_a_new_store(tmp_path: Path) -> None:
+    """They write its id at the same moment, as hosts do that share a folder."""
+    ids = [uuid4() for _ in range(8)]
+    all_here = Barrier(len(ids))
+
+    def take(installation_id: UUID) -> UUID | None:
+        all_here.wait()
+        try:
+            write_store_id(tmp_path, installation_id)
+        except StoreUnavailable:
+            return None
+        return installation_id
+
+    with ThreadPoolExecutor(len(ids)) as pool:
+        winners = {taken for taken in pool.map(take, ids) if taken is not None}
+    assert winners == {read_store_id(tmp_path)}
+    assert [path.name for path in tmp_path.iterdir()] == ["installation"]
+    write_store_id(tmp_path, *winners)  # again, as a start does that was cut off

@@ -24,8 +24,8 @@ from pathlib import Path
 from entrepot.blobs.disk_deletions import DeletionGate
 from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
-from entrepot.blobs.disk_sync import DurableFolders
-from entrepot.blobs.disk_write import DiskWriter, link_durably
+from entrepot.blobs.disk_sync import DurableFolders, link_durably
+from entrepot.blobs.disk_write import DiskWriter
 from entrepot.blobs.store import (
     BLOCK_BYTES,
     BlobId,

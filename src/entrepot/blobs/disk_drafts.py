@@ -21,8 +21,8 @@ from threading import Lock
 from uuid import UUID
 
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
-from entrepot.blobs.disk_sync import DurableFolders, sync_file, sync_folder
-from entrepot.blobs.disk_write import GrowingFile, link_durably
+from entrepot.blobs.disk_sync import DurableFolders, link_durably, sync_file, sync_folder
+from entrepot.blobs.disk_write import GrowingFile
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from uuid import UUID
 
-from entrepot.blobs.disk_sync import DurableFolders, write_durably
+from entrepot.blobs.disk_sync import DurableFolders, create_durably, sync_folder
+from entrepot.errors import StoreUnavailable
 
 ID_FILE = "installation"
 
@@ -20,6 +21,14 @@ def read_store_id(root: Path) -> UUID | None:
 
 
 def write_store_id(root: Path, installation_id: UUID) -> None:
-    """Make the store below `root` that installation's, durably. Raises `OSError`."""
+    """Make the store below `root` that installation's, durably.
+
+    Raises `StoreUnavailable` if another installation took it meanwhile, and `OSError`.
+    """
     DurableFolders(root)
-    write_durably(root / ID_FILE, f"{installation_id}\n".encode("ascii"))
+    try:
+        create_durably(root / ID_FILE, f"{installation_id}\n".encode("ascii"))
+    except FileExistsError:
+        if read_store_id(root) != installation_id:
+            raise StoreUnavailable(reason="It got another installation's id just now") from None
+        sync_folder(root)  # whoever wrote it may have been killed before its name was durable

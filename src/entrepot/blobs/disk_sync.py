@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from entrepot.errors import StoreUnavailable
 
@@ -37,15 +38,45 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a private file whole under its name, or leave what had the name. Raises `OSError`."""
+    """Write a private file whole under its name, or leave what had the name. Raises `OSError`.
+
+    Nobody else writes it meanwhile: the caller holds a lock.
+    """
     draft = path.with_name(f"{path.name}.part")
+    _write_draft(draft, data)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def create_durably(path: Path, data: bytes) -> None:
+    """Write a private file whole under a name that nothing has. Raises FileExistsError, `OSError`.
+
+    Of several processes, also on several hosts, one does it.
+    """
+    draft = path.with_name(f"{path.name}.{uuid4().hex}.part")
+    try:
+        _write_draft(draft, data)
+        link_durably(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def link_durably(source: Path, name: Path) -> None:
+    """Give a file a further name, which must be free, durably. Raises `OSError`."""
+    os.link(source, name)
+    try:
+        sync_folder(name.parent)
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
+
+
+def _write_draft(draft: Path, data: bytes) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
         sync_file(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
 
 
 def _load_write_back() -> Callable[[int, int, int], object]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from entrepot.blobs.disk_space import DiskSpace
-from entrepot.blobs.disk_sync import DurableFolders, begin_write_back, sync_file, sync_folder
+from entrepot.blobs.disk_sync import DurableFolders, begin_write_back, link_durably, sync_file
 from entrepot.blobs.store import StoredBlob
 
 WRITE_BACK_BYTES = 16 * 1024 * 1024
@@ -167,16 +167,6 @@ class DiskWriter:
         descriptor, self._descriptor = self._open(), None
         with suppress(OSError):  # `sync_file` has reported every failure that matters
             os.close(descriptor)
-
-
-def link_durably(source: Path, name: Path) -> None:
-    """Give a file a further name, which must be free, durably. Raises `OSError`."""
-    os.link(source, name)
-    try:
-        sync_folder(name.parent)
-    except BaseException:
-        name.unlink(missing_ok=True)
-        raise
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

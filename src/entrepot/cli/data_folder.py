@@ -206,13 +206,15 @@ def read_holder(folder: Path) -> dict[str, str]:
         os.close(descriptor)
 
 
-def node_id(folder: Path) -> str:
-    """This folder's own id, the same over restarts: the first half of its workers' names."""
+def read_node_id(folder: Path) -> str:
+    """The folder's own id, the same over restarts: the first half of its workers' names.
+
+    Makes one if there is none, so the caller holds the folder's lock. Raises StartRefused.
+    """
     path = folder / "node"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        write_durably(path, uuid4().hex[:12].encode())
+    with _explaining_errors(folder):
+        if not path.exists():
+            write_durably(path, uuid4().hex[:12].encode())
         return path.read_text()
 
 

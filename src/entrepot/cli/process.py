@@ -18,7 +18,6 @@ from setproctitle import setproctitle
 
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.bootstrap.workers import build_inspector, build_pool, build_worker
-from entrepot.cli.data_folder import node_id
 from entrepot.cli.metrics import serve_metrics
 from entrepot.cli.start import release_dead_uploads
 from entrepot.db.advisory_locks import AdvisoryLockHeld, hold_advisory_lock, lock_id_of
@@ -74,12 +73,14 @@ def run_process(
     settings: Settings,
     ready: int,
     supervisor_pid: int,
+    node: str,
     prepared: int | None = None,
     fork_servers: Sequence[LoadingFork] = (),
 ) -> None:
     """Run in a fork of the supervisor in this role, until SIGTERM.
 
-    Writes a line to `ready` once it works. The data folder's lock stays open in it. A worker that
+    Writes a line to `ready` once it works. The data folder's lock stays open in it. `node` is the
+    folder's own id, the first half of its workers' names. A worker that
     is started before the installation is prepared reads a byte from `prepared` first; of
     `fork_servers`, one for each worker, its own loads meanwhile.
     """
@@ -108,7 +109,7 @@ def run_process(
         if prepared is not None and not os.read(prepared, 1):
             sys.exit(1)  # the preparation failed; the supervisor says why
         own = fork_servers[role.index] if role.index < len(fork_servers) else None
-        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}", own)
+        run_worker(settings, ready, f"{node}-{role.index}", own)
 
 
 def kill_with_parent(parent_pid: int) -> None:

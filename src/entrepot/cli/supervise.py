@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from entrepot.cli.data_folder import read_node_id
 from entrepot.cli.forked_work import ForkedWork
 from entrepot.cli.loading import load_api
 from entrepot.cli.process import STOP_SIGNALS, WORKER_DRAIN_SECONDS, ProcessRole, run_process
@@ -46,13 +47,15 @@ class SupervisedProcess:
 
 class Supervisor:
     """The server's processes. They inherit the data folder's lock, so that it is held until the
-    last of them has ended."""
+    last of them has ended. Raises StartRefused if the folder cannot be used."""
 
     def __init__(self, settings: Settings, fork_servers: Sequence[LoadingFork] = ()) -> None:
         self._settings = settings
         self._fork_servers = fork_servers
         self._children: list[SupervisedProcess] = []
         self._stopping = False
+        # Before there are several processes, each of which could make one.
+        self._node = read_node_id(settings.data)
 
     def run(self, prepare: Callable[[], T], when_ready: Callable[[T], None]) -> int:
         """Run until SIGTERM or SIGINT; the exit status. Raises StartRefused.
@@ -130,7 +133,10 @@ class Supervisor:
         ready, child_end = os.pipe()
         process = get_context("fork").Process(
             target=run_process,
-            args=(role, self._settings, child_end, os.getpid(), prepared, fork_servers),
+            args=(
+                *(role, self._settings, child_end, os.getpid(), self._node),
+                *(prepared, fork_servers),
+            ),
             name=role.name,
         )
         # They reach the child once it has handlers of its own: this process's would only note them.
