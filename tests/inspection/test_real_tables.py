@@ -16,12 +16,11 @@ MIN_FIRST, MIN_SECOND = 0.98, 0.98
 """Shares of the parts that are accepted. Most of the second parts that are not have decimals in a
 column of which the first part has whole numbers alone."""
 WITHOUT_SUGGESTION = {
-    "pydataset/CGM": "nil",
     "pydataset/Cars93": "rotary",
     "pydataset/Mofa": "6.2\x1a",
     "pydataset/attenu": "c168",
 }
-"""The second parts (4 of 784) that are neither accepted nor would be with the suggested contract,
+"""The second parts (3 of 784) that are neither accepted nor would be with the suggested contract,
 and the text among numbers that each has: no contract should take it."""
 
 

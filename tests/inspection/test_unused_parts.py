@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.inspection.forms import forms_of
 
+from entrepot.schemas.lexical import INFERRED_MARKS
+
 FIELDS: dict[str, dict[str, Any]] = {
     "k": {"type": "string", "categories": ["a", "b", "c"]},
     "n": {"type": "number", "groupChar": ",", "missingValues": ["", "NA", "?"]},
@@ -64,6 +66,14 @@ def test_the_marks_that_inference_writes_are_not_listed(tmp_path: Path) -> None:
     text = "id,n,b,price\n1,2,yes,€ 1.50\n2,3,no,€ 2.50\n"
     words = {"trueValues": ["Yes", "YES"], "falseValues": ["No", "NO"]}
     assert unused_of(tmp_path, text, None) == {"b": words}
+
+
+@pytest.mark.parametrize("marks", INFERRED_MARKS)
+def test_the_marks_of_earlier_contracts_are_not_listed(
+    tmp_path: Path, marks: tuple[str, ...]
+) -> None:
+    schema = {"fields": [{"name": "n", "type": "integer", "missingValues": list(marks)}]}
+    assert unused_of(tmp_path, "n\n1\n2\n", schema) == {}
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,15 @@ CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
 
 MISSING_MARKS = (
     *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),
-    *("\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),
+    *("nil", "\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),
 )
-"""A closed list: what R, pandas, SQL, SAS and workbooks write, and dashes. Inference writes all of
-it as the `missingValues` of each field that is not a string, whichever of it occurs."""
+"""A closed list: what R, Python, Ruby, SQL, SAS and workbooks write, and dashes. Inference writes
+all of it as the `missingValues` of each field that is not a string, whichever of it occurs."""
 MARKS_BESIDE_NAN = tuple(mark for mark in MISSING_MARKS if mark != "NaN")
 """Those of a column in which NaN is a stored value."""
+INFERRED_MARKS = (
+    MISSING_MARKS,
+    MARKS_BESIDE_NAN,
+    tuple(mark for mark in MISSING_MARKS if mark != "nil"),
+)
+"""What inference writes now, and what it wrote before it knew `nil`."""

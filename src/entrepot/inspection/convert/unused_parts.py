@@ -21,7 +21,7 @@ from entrepot.inspection.table import MAX_FIRST_ROWS, Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON, is_among
 from entrepot.inspection.values.plain_number import without_affixes
-from entrepot.schemas.lexical import ENDS_IN_ZONE, MARKS_BESIDE_NAN, MISSING_MARKS
+from entrepot.schemas.lexical import ENDS_IN_ZONE, INFERRED_MARKS
 from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.values import read_value
 
@@ -105,10 +105,7 @@ def _unused(
 def _parts_of(number: int, cell: CellSql, missing: Sequence[str]) -> Iterator[AllowedPart]:
     """What the field of a column states, and a cell may use or not."""
     field, text = cell.field, cell.text
-    if tuple(missing) not in (
-        MISSING_MARKS,
-        MARKS_BESIDE_NAN,
-    ):  # inference writes all of these, whichever of them occurs
+    if tuple(missing) not in INFERRED_MARKS:  # with all of these, whichever of them occurs
         for mark in _few(missing):
             if mark:
                 yield AllowedPart(number, "missingValues", mark, f"{text} = {literal(mark)}")
