@@ -96,6 +96,41 @@ def test_a_number_of_a_workbook_is_no_text(inspect: Inspect, tmp_path: Path, val
     assert [each["type"] for each in errors] == ["type-error"]
 
 
+POINT = {"type": "Point", "coordinates": [8.5, 47.25]}
+GEO_OBJECTS = [
+    POINT,
+    {"type": "Point", "coordinates": [8.5]},
+    {"type": "Pint", "coordinates": [1.0]},
+]
+"""One GeoJSON object, and two that are none."""
+
+
+@pytest.mark.parametrize("storage", ["csv", "json", "parquet", "arrow"])
+def test_a_stored_object_is_judged_as_its_text(
+    inspect: Inspect, tmp_path: Path, storage: str
+) -> None:
+    path = tmp_path / "t"
+    if storage == "csv":
+        cells = (json.dumps(each).replace('"', '""') for each in GEO_OBJECTS)
+        path.write_text("v\n" + "".join(f'"{cell}"\n' for cell in cells))
+    else:
+        WRITERS[storage](path, GEO_OBJECTS)
+    inspection = inspect(path, {"fields": [{"name": "v", "type": "geojson"}]})
+    assert [error["rowNumber"] for error in errors_of(inspection)] == [3, 4], inspection.detail
+
+
+def test_a_time_of_parquet_may_have_a_zone(inspect: Inspect, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (SELECT 1 AS k, TIMETZ '10:00:00+01:00' AS v) TO '{path}'")
+    first = inspect(path)
+    assert first.verdict == "conforms", first.detail
+    assert first.schema is not None
+    assert first.schema["fields"][1]["entrepot:timeZone"] is True
+    text = inspect("k,v\n1,09:00:00Z\n", first.schema)
+    assert text.verdict == "conforms", text.detail
+
+
 def test_a_text_list_in_parquet_is_json(inspect: Inspect, tmp_path: Path) -> None:
     path = as_parquet(tmp_path / "t", ["[1,2]", "1,2", '["x"]', "[3]"])
     enum = {"constraints": {"enum": [[1, 2]]}}

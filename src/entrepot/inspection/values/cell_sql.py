@@ -221,6 +221,8 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:  # noqa: PLR0
         return f"({_is_kind(column, shape)} AND {geopoint_check(text, field.format)})"
     if field.type == "list":
         return f"({_is_kind(column, kinds)} AND {_native_items(text, field)})"
+    if field.type == "geojson":
+        return f"({_is_kind(column, kinds)} AND {lexical_check(text, field)})"
     if field.type == "string":
         return f"({_is_kind(column, kinds)} AND {_string_check(text, field.format)})"
     if field.type == "integer":

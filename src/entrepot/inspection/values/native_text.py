@@ -44,7 +44,7 @@ LAST_MICROSECOND, LAST_NANOSECOND = 9_223_372_022_400_000_000, 2**63 - 10**9
 """The last that the engine has on both sides of 1970."""
 UNITS = {1: "s", 1_000: "ms", MICROSECONDS: "µs", 1_000_000_000: "ns"}
 """By how many of them a second has."""
-ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
+ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIME WITH TIME ZONE"})
 
 
 def native_kind(engine_type: str) -> CellKind:
