@@ -215,12 +215,9 @@ class DiskStore:
 
     def list(self) -> Iterator[BlobStat]:
         """Every committed blob, in no order."""
-        for folder in self._blobs.glob("??/??"):
-            for entry in os.scandir(folder):
-                blob_id = parse_blob_id(entry.name)
-                stat = self.stat(blob_id) if blob_id is not None else None
-                if stat is not None:  # not deleted since the folder was read
-                    yield stat
+        for stat in map(self.stat, list_blob_ids(self._blobs.parent)):
+            if stat is not None:  # not deleted since the folder was read
+                yield stat
 
     def sweep_incoming(self, older_than: datetime) -> int:
         """Remove temporary files last written before `older_than` (aware) whose writer is dead.
@@ -255,6 +252,15 @@ def count_files(root: Path) -> int:
     """
     folders = [*root.glob("blobs/??/??"), root / "drafts", root / "incoming"]
     return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
+
+
+def list_blob_ids(root: Path) -> Iterator[BlobId]:
+    """The committed blobs of the store below `root`, in no order. Makes no folders."""
+    for folder in root.glob("blobs/??/??"):
+        for entry in os.scandir(folder):
+            blob_id = parse_blob_id(entry.name)
+            if blob_id is not None:
+                yield blob_id
 
 
 @lru_cache(4096)

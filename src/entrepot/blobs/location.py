@@ -1,13 +1,14 @@
 """Where a store is, before it is opened: what a start compares, without creating anything."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from entrepot.blobs.disk import DiskStore, count_files
+from entrepot.blobs.disk import DiskStore, count_files, list_blob_ids
 from entrepot.blobs.disk_identity import ID_FILE, read_store_id, write_store_id
-from entrepot.blobs.store import BlobStore
+from entrepot.blobs.store import BlobId, BlobStore
 
 
 class StoreLocation(Protocol):
@@ -33,6 +34,10 @@ class StoreLocation(Protocol):
     def count_files(self) -> int:
         """How many files or objects it has: blobs, drafts, those on their way in. Creates
         nothing."""
+        ...
+
+    def list_blob_ids(self) -> Iterator[BlobId]:
+        """Its committed blobs, in no order. Creates nothing."""
         ...
 
     def open(self) -> BlobStore:
@@ -66,6 +71,10 @@ class DiskLocation:
     def count_files(self) -> int:
         """How many files are there."""
         return count_files(self.root)
+
+    def list_blob_ids(self) -> Iterator[BlobId]:
+        """The blobs in the folder."""
+        return list_blob_ids(self.root)
 
     def open(self) -> DiskStore:
         """The store in the folder, which is made if it does not exist."""

@@ -1,6 +1,6 @@
 """Where a store in S3 is, before it is opened."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from entrepot.blobs.cache import BlobCache
 from entrepot.blobs.disk_identity import ID_FILE
 from entrepot.blobs.s3 import S3Store
 from entrepot.blobs.s3_client import Bucket, open_bucket
+from entrepot.blobs.store import BlobId
 from entrepot.errors import StoreUnavailable
 
 
@@ -61,6 +62,10 @@ class S3Location:
         """How many objects are there."""
         bucket = self._bucket()
         return sum(1 for kind in ("blobs", "drafts") for _ in bucket.list(kind))
+
+    def list_blob_ids(self) -> Iterator[BlobId]:
+        """The blobs with the prefix."""
+        return (stat.blob_id for stat in self._bucket().list_blobs("blobs"))
 
     def open(self) -> S3Store:
         """The store, with its cache; nothing is sent yet."""

@@ -47,18 +47,20 @@ def read_identity(conn: ReadConnection) -> Identity | None:
 
 
 def check_identity(settings: Settings, database: Database) -> Identity | None:
-    """Compare the ids of database, store and secret; the identity, None where no one has one.
+    """Compare the ids of database, store and secret; the identity, None where the database has
+    none yet: `create_identity` gives it one.
 
-    Creates nothing. Raises StartRefused where they differ.
+    The database may be of any earlier release, or empty: this comes before its migration, and
+    creates nothing. Raises StartRefused where they belong to different installations.
     """
     identity = database.read(read_identity)
     location = store_location(settings)
     store_id = _store_id(location)
     if identity is None:
-        if store_id is not None and database.read(has_any_account):
-            return None  # `adopt_identity` decides whether they belong together
-        if store_id is not None and location.count_files():
+        is_new = not database.read(has_any_account)
+        if store_id is not None and is_new and location.count_files():
             raise StartRefused(reason=_mismatch(settings, None, store_id))
+        _refuse_foreign_blobs(settings, database)
         return None
     if store_id != identity.id:
         raise StartRefused(reason=_mismatch(settings, identity.id, store_id))
@@ -73,19 +75,14 @@ def check_identity(settings: Settings, database: Database) -> Identity | None:
     return identity
 
 
-def adopt_identity(
+def create_identity(
     settings: Settings, database: Database, clock: Callable[[], datetime]
 ) -> Identity:
-    """The identity that the three have; a new one is created, or that of an earlier release
-    completed. Raises StartRefused where they belong to different installations.
+    """Create the identity of an installation that `check_identity` found none of, or complete it.
 
     The store's file is written first: cut off before the database's row, the next start takes the
     id from it.
     """
-    identity = check_identity(settings, database)
-    if identity is not None:
-        return identity
-    _refuse_foreign_blobs(settings, database)
     secret = create_secret(settings)
     location = store_location(settings)
     installation_id = _store_id(location)
@@ -102,13 +99,13 @@ def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
 
 
 def _refuse_foreign_blobs(settings: Settings, database: Database) -> None:
-    """Refuse a store that has no id yet and none of whose blobs the database names."""
+    """Refuse a store none of whose blobs is named by the database, which has no identity yet."""
     # Loaded here: only the first start of an installation needs it.
-    from entrepot.files.remove import find_named_blobs
+    from entrepot.files.remove import names_any_blob
 
     location = store_location(settings)
-    blob_ids = [stat.blob_id for stat in islice(location.open().list(), SAMPLE_BLOBS)]
-    if blob_ids and not database.read(find_named_blobs, blob_ids):
+    blob_ids = list(islice(location.list_blob_ids(), SAMPLE_BLOBS))
+    if blob_ids and not database.read(names_any_blob, blob_ids):
         raise StartRefused(
             reason=f"The database {database_url(settings)} names none of the blobs in the store "
             f"{location}, so it is not the database of this store. Set ENTREPOT_DATABASE to "

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from entrepot.bootstrap.backup_mark import refuse_backups
 from entrepot.bootstrap.identity import (
     Identity,
-    adopt_identity,
     check_identity,
+    create_identity,
     has_any_account,
     read_identity,
 )
@@ -21,7 +21,12 @@ from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import database_url, open_database
 from entrepot.errors import StartRefused
-from entrepot.migrations.revisions import current_revision, head_revision, refuse_unfinished_move
+from entrepot.migrations.revisions import (
+    current_revision,
+    head_revision,
+    refuse_unfinished_move,
+    supported_revision,
+)
 from entrepot.migrations.run import ADVISORY_LOCK_ID, migrate
 from entrepot.quotas.reserve import release_all_reservations
 from entrepot.settings import Settings
@@ -128,8 +133,12 @@ def migrate_installation(settings: Settings) -> Identity:
         closing(open_database(settings)) as database,
         hold_advisory_lock(database, ADVISORY_LOCK_ID),
     ):
+        # All that may refuse it comes before the migration: a refused start has changed nothing.
+        refuse_unfinished_move(database)
+        supported_revision(database)
+        identity = check_identity(settings, database)
         migrate(database, settings.sqlite_file, datetime.now(UTC))
-        return adopt_identity(settings, database, lambda: datetime.now(UTC))
+        return identity or create_identity(settings, database, lambda: datetime.now(UTC))
 
 
 def release_dead_uploads(parts: Parts) -> None:

@@ -9,8 +9,19 @@ A version's derivatives go before its own bytes: first their rows, so that nobod
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    delete,
+    inspect,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
@@ -68,13 +79,28 @@ def find_expired_blobs(conn: ReadConnection, now: datetime) -> list[BlobId]:
 
 def find_named_blobs(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[BlobId]:
     """Those of the blobs that a row names and keeps."""
+    queries = _queries_of_names(blob_ids).values()
+    return {BlobId(row) for row in conn.scalars(union_all(*queries))}
+
+
+def names_any_blob(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> bool:
+    """Whether a row names and keeps one of the blobs; the database may be of an earlier release,
+    which lacks some of the tables."""
+    tables = inspect(conn).get_table_names()
+    queries = _queries_of_names(blob_ids).items()
+    return any(conn.scalar(query.limit(1)) for table, query in queries if table in tables)
+
+
+def _queries_of_names(blob_ids: Iterable[BlobId]) -> dict[str, Select[Any]]:
+    """For each table whose rows name blobs: those of the blobs that it names and keeps."""
     # A name that a crash of the machine brought back after its removal was noted is nobody's.
     ids = list(blob_ids)
-    queries = [
-        select(table.c.id).where(table.c.id.in_(ids), *bytes_kept(table)) for table in BYTES_TABLES
-    ]
-    queries.append(select(derivatives.c.blob_id).where(derivatives.c.blob_id.in_(ids)))
-    return {BlobId(row) for row in conn.scalars(union_all(*queries))}
+    queries: dict[str, Select[Any]] = {
+        table.name: select(table.c.id).where(table.c.id.in_(ids), *bytes_kept(table))
+        for table in BYTES_TABLES
+    }
+    derived = derivatives.c.blob_id
+    return queries | {derivatives.name: select(derived).where(derived.in_(ids))}
 
 
 def batches_of(blob_ids: list[BlobId]) -> Iterator[list[BlobId]]:

@@ -35,6 +35,18 @@ def current_revision(database: Database) -> str | None:
         return revision
 
 
+def supported_revision(database: Database) -> str | None:
+    """As `current_revision`. Raises StartRefused for a database of a newer release."""
+    revision = current_revision(database)
+    if revision is not None and revision not in known_revisions():
+        raise StartRefused(
+            reason=f"The database is of a newer release (revision {revision}; this one knows "
+            f"up to {head_revision()}). Install that release, or restore a copy made before it. "
+            "Nothing was changed."
+        )
+    return revision
+
+
 @cache
 def known_revisions() -> tuple[str, ...]:
     """The revisions of this release, the oldest first: each is the number that its script's name

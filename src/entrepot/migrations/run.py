@@ -5,20 +5,17 @@ make: Alembic and the steps take a fifth of a second of a first start. `tools/sq
 writes that file, and `tests/migrations/test_sqlite_tables.py` compares both.
 """
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from entrepot.blobs.disk_sync import sync_folder
 from entrepot.db.engine import Database, copy_sqlite
-from entrepot.errors import StartRefused
-from entrepot.migrations.revisions import (
-    current_revision,
-    head_revision,
-    known_revisions,
-    refuse_unfinished_move,
-)
+from entrepot.migrations.revisions import current_revision, head_revision, supported_revision
 
 ADVISORY_LOCK_ID = 7_162_401_215
 """The PostgreSQL advisory lock that lets one start at a time migrate (any fixed number)."""
@@ -29,28 +26,20 @@ MAX_COPIES = 3
 """Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
 
-def migrate(
-    database: Database, sqlite_file: Path, now: datetime, moving: bool = False
-) -> str | None:
+def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
     """Migrate the database to this release; returns the revision that it had, None if it was new.
 
     A SQLite database with data is first copied to `entrepot.db.before-<revision>-<time>`. Raises
-    StartRefused for a database of a newer release, and for an unfinished copy unless `moving`.
+    StartRefused for a database of a newer release.
     """
-    if not moving:
-        refuse_unfinished_move(database)
-    revision = current_revision(database)
+    revision = supported_revision(database)
     head = head_revision()
-    if revision is not None and revision not in known_revisions():
-        raise StartRefused(
-            reason=f"The database is of a newer release (revision {revision}; this one knows "
-            f"up to {head}). Install that release, or restore a copy made before it."
-        )
     if revision == head:
         return revision
+    copying: AbstractContextManager[None] = nullcontext()
     if revision is not None and database.embedded:
-        _copy_database(sqlite_file, revision, now)
-    with database.writing() as conn:
+        copying = _copied_before(database, sqlite_file, revision, now)
+    with copying, database.writing() as conn:
         if not database.embedded:
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         elif revision is None and not inspect(conn).get_table_names():
@@ -79,15 +68,31 @@ def _make_sqlite_tables(conn: Connection) -> None:
         conn.exec_driver_sql(statement)
 
 
-def _copy_database(sqlite_file: Path, revision: str, now: datetime) -> None:
-    """Copy with SQLite's own backup (consistent with its WAL); complete before it gets its name."""
-    target = sqlite_file.with_name(
+@contextmanager
+def _copied_before(
+    database: Database, sqlite_file: Path, revision: str, now: datetime
+) -> Iterator[None]:
+    """Keep a copy of the database as it is before the block, which migrates it; none if the
+    database has the same revision after an error.
+
+    Otherwise each attempt would leave a copy, and those made before earlier releases would be
+    deleted in their favor.
+    """
+    copy = sqlite_file.with_name(
         f"{sqlite_file.name}.before-{revision}-{now.strftime('%Y%m%dT%H%M%SZ')}"
     )
-    draft = target.with_name(target.name + ".part")
-    copy_sqlite(sqlite_file, draft)
-    draft.replace(target)
-    sync_folder(target.parent)  # before the original is changed
+    draft = copy.with_name(copy.name + ".part")
+    try:
+        copy_sqlite(sqlite_file, draft)  # also what its WAL has
+        draft.replace(copy)
+        sync_folder(copy.parent)  # before the original is changed
+        yield
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        with suppress(DBAPIError):  # if nobody knows, the copy stays
+            if current_revision(database) == revision:
+                copy.unlink(missing_ok=True)
+        raise
     copies = sorted(sqlite_file.parent.glob(f"{sqlite_file.name}.before-*"))
     for path in copies[:-MAX_COPIES]:
         path.unlink()

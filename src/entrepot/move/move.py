@@ -75,7 +75,7 @@ def move_installation(
                 )
             new_store = _find_new_store(source, target, identity.id)
             _begin(copy, target, identity.id)
-            migrate(copy, target.sqlite_file, datetime.now(UTC), moving=True)
+            migrate(copy, target.sqlite_file, datetime.now(UTC))
             for table in tables():
                 copy_table(table, reading, copy, batch_rows)
             copy.write(continue_sequences)
