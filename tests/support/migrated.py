@@ -47,6 +47,11 @@ def place_migrated_file(settings: Settings) -> None:
         file.write(_migrated_file())
 
 
+def new_migrated_url(postgres: Postgres) -> str:
+    """The address of a migrated database of PostgreSQL, without rows."""
+    return postgres.copy_database(_migrated_database(postgres))
+
+
 def open_migrated(
     folder: Path, postgres: Postgres | None = None, pool_size: int = 4
 ) -> tuple[Database, Settings]:
@@ -55,6 +60,6 @@ def open_migrated(
         settings = read_settings(data=folder)
         place_migrated_file(settings)
     else:
-        url = postgres.copy_database(_migrated_database(postgres))
+        url = new_migrated_url(postgres)
         settings = read_settings(data=folder, database=url)
     return open_database(settings, pool_size=pool_size), settings

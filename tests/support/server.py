@@ -19,7 +19,7 @@ from uuid import UUID
 
 import httpx2
 import psutil
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from tests.support.api import PLAIN, Api
 from tests.support.migrated import place_migrated_file
 from tests.support.ports import free_port
@@ -35,7 +35,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.doctor import CheckResult, check_invariants
 from entrepot.db.engine import sqlite_module
-from entrepot.db.tables import derivatives, tasks
+from entrepot.db.tables import derivatives, tasks, versions
 from entrepot.files.orphans import find_orphans
 from entrepot.settings import Settings, read_settings
 
@@ -131,6 +131,11 @@ class Server:
         with self.parts.database.reading() as conn:
             rows = conn.execute(query.where(derivatives.c.status == status))
             return [(row.version_id, row.error) for row in rows]
+
+    def versions_count(self) -> int:
+        """The versions that it has, of any status."""
+        with self.parts.database.reading() as conn:
+            return conn.scalar(select(func.count()).select_from(versions)) or 0
 
     def wait_derived(self, seconds: float = UNHURRIED) -> None:
         """Until every task has ended and no derivative is to be made any more."""
