@@ -315,7 +315,8 @@ def _list_some(
         labels = table.labels[:MAX_SHOWN_CELLS]
         looks = ""
         if not table.stores_types:
-            looks = advice_on_row(first_cells, labels, location["rowNumber"])
+            place = location["rowNumber"]
+            looks = advice_on_row(first_cells, labels, place, table.delimiter)
         known = dict(zip(numbers, kinds, strict=True)) if kinds else {}
         row = ListedRow(count_of_row, known, looks, empty=not any(texts_of_row))
         common = {**location, "cells": report_cells(first_cells)}

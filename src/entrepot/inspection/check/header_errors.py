@@ -54,7 +54,8 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
         labels[len(names) :] = ["" for _ in labels[len(names) :]]
     differences = compare_header(labels, names, ordered=True)
     header = _Header(table, schema, ordered=True)
-    errors = [header.moved(n, place) for n, place in differences.moved.items()]
+    moved = {n: place for n, place in differences.moved.items() if n != place}
+    errors = [header.moved(n, place) for n, place in moved.items()]
     errors += [header.other_name(n, place) for n, place in differences.pairs.items()]
     errors += [header.other_name(n, None) for n in differences.inserted]
     errors += [header.missing(place, place + 1) for place in differences.removed]
@@ -152,6 +153,9 @@ class _Header:
         expected = "" if place is None else quoted(self._names[place])
         if not label:
             stated = Statement("the column has no name", expected or "a name")
+            if place is None and self._names:
+                reason = "a column without a name was inserted, the contract does not have it"
+                stated = Statement(reason, advice=ADVICE)
             return self._error("blank-label", stated, position, place)
         if reason := _unfit_as_name(label):
             stated = Statement(f"{quoted(label)} {reason}", expected or NAME)

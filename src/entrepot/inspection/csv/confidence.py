@@ -30,6 +30,12 @@ RIVALS = USUAL + "^~"
 WITHIN_QUOTES = (*(Dialect(mark) for mark in WITH_COLON), Dialect(" ", blanks=2))
 """What may delimit the cells of lines that are in quotes as a whole. A single space stands in the
 cells of one column too."""
+MARKED_HEADER = {
+    mark: re.compile(rf"(?s).*\w{gap}{re.escape(mark)}{gap}\w.*")
+    for mark, gap in {",": "", ";": "", "\t": r"\s*", "|": r"\s*"}.items()
+}
+"""A header with a delimiter between words; a blank beside a comma or a semicolon is that of a
+sentence."""
 WHOLE_LINE = re.compile(r'"(?:[^"]|"")*"')
 MIN_MARKED_SHARE, MIN_ODD_SHARE = 0.5, 0.1
 """Share of the lines of one column that have a usual delimiter, and of those that have it outside
@@ -42,12 +48,13 @@ def confidence_of(
     layout: Layout,
     width: int,
     delimiter_stated: bool,
-) -> tuple[float, tuple[str, ...]]:
-    """How sure the reading is: by how far the next best dialect that gives other cells stays
-    behind, how regular the rows are, and how clear the header is. A delimiter that is stated has no
-    rivals: to state it is the way out of the doubt."""
+) -> tuple[float, tuple[str, ...], str]:
+    """How sure the reading is, what speaks against it, and the delimiter of a rival: by how far the
+    next best dialect that gives other cells stays behind, how regular the rows are, and how clear
+    the header is. A delimiter that is stated has no rivals: to state it is the way out of the
+    doubt."""
     best = scored[0]
-    reasons = []
+    reasons, rival = [], ""
     margin = 1.0
     for other in scored[1 : 1 + MAX_RIVALS]:
         if other.rank <= MIN_RIVAL_RANK * best.rank:
@@ -56,8 +63,8 @@ def confidence_of(
         if odd or _same_cells(best, other) or (other.width == 1 and best.width > 2):
             continue
         margin = 1 - other.rank / best.rank
-        mark = other.dialect.delimiter
-        description = f"the delimiter {mark!r}" if mark else "one column"
+        rival = other.dialect.delimiter
+        description = f"the delimiter {rival!r}" if rival else "one column"
         reasons.append(f"{description} fits nearly as well")
         break
     if not delimiter_stated and _rival(best, records, layout):
@@ -68,10 +75,11 @@ def confidence_of(
     uneven = _uneven(records, layout) if best.width == 1 and not delimiter_stated else ""
     if uneven:
         margin = 0.0
+        rival = uneven
         reasons.append(f"most lines have the mark {uneven!r}, but not equally often")
     by_margin = min(1.0, NO_MARGIN + MARGIN_WEIGHT * margin)
     by_header, unclear = header_confidence(layout)
-    return round(min(by_margin, by_header), 2), (*reasons, *unclear)
+    return round(min(by_margin, by_header), 2), (*reasons, *unclear), rival
 
 
 def header_confidence(layout: Layout) -> tuple[float, tuple[str, ...]]:
@@ -113,6 +121,25 @@ def _uneven(records: Sequence[Record], layout: Layout) -> str:
         if len(marked) >= MIN_MARKED_SHARE * len(cells) and odd >= MIN_ODD_SHARE * len(cells):
             return mark
     return ""
+
+
+def header_mark(
+    lines: Sequence[str], records: Sequence[Record], first_line: int, layout: Layout
+) -> str:
+    """The usual delimiter between words of the header of one column, which is not in quotes: the
+    rows may have lost their other cells. "" if there is none. `first_line` is that of `lines`."""
+    if layout.width != 1 or not layout.header:
+        return ""
+    line, cells, _ = records[layout.header[0]]
+    if not cells or lines[line - first_line].lstrip("\ufeff \t").startswith('"'):
+        return ""
+    marks = (mark for mark in USUAL if MARKED_HEADER[mark].fullmatch(cells[0]))
+    return next(marks, "")
+
+
+def header_mark_reason(mark: str) -> str:
+    """Why a reading as one column is in doubt where its header has this mark."""
+    return f"the header has the delimiter {mark!r}, and one column is as likely"
 
 
 def line_quotes_reason(

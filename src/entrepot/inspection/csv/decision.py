@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
-from entrepot.inspection.csv.confidence import NO_MARGIN, confidence_of, line_quotes_reason
+from entrepot.inspection.csv.confidence import (
+    NO_MARGIN,
+    confidence_of,
+    header_mark,
+    header_mark_reason,
+    line_quotes_reason,
+)
 from entrepot.inspection.csv.contract.layout import contract_layout
 from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
@@ -54,7 +60,7 @@ class Decision:
     """How the first part of a text is to be read, and its records by that. Under a `contract` the
     `rules` alone decide which records are rows. `first_line` is the physical line of the first
     record: the second one below Excel's line `sep=`, which is not a record. `line_quotes`: quotes
-    enclose lines as a whole."""
+    enclose lines as a whole. `rival` is the delimiter of another reading that is nearly as good."""
 
     dialect: Dialect
     layout: Layout
@@ -69,6 +75,7 @@ class Decision:
     rules: RowRules
     first_line: int = 1
     line_quotes: bool = False
+    rival: str = ""
 
     @property
     def end_stated(self) -> bool:
@@ -124,10 +131,14 @@ def detect_csv(
     if layout.width != best.width:
         records = _records(dialect, layout.width, body, first_line, requested)
     stated = hints.delimiter is not None
-    confidence, further = confidence_of(scored, records, layout, best.width, stated)
+    confidence, further, rival = confidence_of(scored, records, layout, best.width, stated)
     line_quotes = line_quotes_reason(dialect, body, records, first_line, layout)
     if line_quotes and names is None and not stated:
         confidence, further = min(confidence, NO_MARGIN), (line_quotes, *further)
+    mark = "" if names is not None or stated else header_mark(body, records, first_line, layout)
+    if mark:
+        confidence, further = min(confidence, NO_MARGIN), (header_mark_reason(mark),)
+        rival = mark
     reasons = (f"with this dialect its rows have {counted(layout.width, 'cell')}", *layout.reasons)
     return Decision(
         dialect,
@@ -143,6 +154,7 @@ def detect_csv(
         rules,
         first_line,
         bool(line_quotes),
+        rival,
     )
 
 

@@ -9,21 +9,31 @@ import json
 import re
 from collections.abc import Sequence
 
+from entrepot.inspection.csv.cell_types import TYPED, cell_type
 from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.detected import DetectedCsv, DetectedTable, Occurrences
-from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
+from entrepot.inspection.csv.header_detection import (
+    BODY_ROWS,
+    NEUTRAL,
+    SURE_SHAPED,
+    USUAL_LABEL,
+    column_kinds,
+)
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
 from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
+from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
 MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
+MIN_ROWS_BELOW = 2
+"""Rows of values that show that a row of names may belong to the header."""
 MAX_SHOWN_LABELS = 3
 """Labels that a sentence shows."""
 BLANK_AND_MARK = '\ufeff \t"'
@@ -51,6 +61,7 @@ def first_version_of(
         findings.append(_comments(detected.comments, detected.comment))
     if detected.repeats is not None:
         findings.append(_repeats(detected, detected.repeats))
+    doubtful_row = 0 if stated else _may_be_header(detected, decision)
     dialect, accepted = _frozen(detected, stated)
     warnings = [] if stated else _header_alike(detected)
     return FirstVersion(
@@ -58,8 +69,8 @@ def first_version_of(
         warnings=tuple(warnings),
         accepted=tuple(accepted),
         dialect=dialect,
-        unsure=_unsure(detected, decision),
-        unsure_advice=_unsure_advice(detected, decision),
+        unsure=_unsure(detected, decision, doubtful_row),
+        unsure_advice=_unsure_advice(detected, decision, doubtful_row),
         markup=_is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
     )
@@ -90,12 +101,34 @@ def _may_lack_quotes(detected: DetectedTable, decision: Decision) -> bool:
     )
 
 
-def _unsure(detected: DetectedTable, decision: Decision) -> str:
+def _may_be_header(detected: DetectedTable, decision: Decision) -> int:
+    """The number of the row below the header that may belong to it, 0 if there is none: a row of
+    names alone, where a column has values in all other rows."""
+    layout, records = detected.layout, decision.records
+    place = layout.start
+    if not layout.header or layout.width < 2 or place >= len(records):
+        return 0
+    row = [cell.strip() for cell in records[place][1]]
+    below = [cells for _, cells, _ in records[place + 1 : place + 1 + BODY_ROWS] if any(cells)]
+    named = len(row) == layout.width and all(row) and len(set(row)) == len(row)
+    if not named or len(below) < MIN_ROWS_BELOW or any(cell_type(cell) in TYPED for cell in row):
+        return 0
+    usual = any(USUAL_LABEL.fullmatch(cell) for cell in row) and not TOTAL.match(row[0])
+    kinds = column_kinds(below, layout.width)
+    values = [n for n, kind in enumerate(kinds) if kind in TYPED]
+    words = all(cell_type(row[n]) not in NEUTRAL for n in values)
+    return place + 1 if usual and values and words else 0
+
+
+def _unsure(detected: DetectedTable, decision: Decision, row: int) -> str:
+    """Why the reading is not sure; `row` is one that may belong to the header."""
     if other := _other_encoding(detected):
         return f"how the file is to be read is not sure: its encoding may be utf-8 or {other}"
     # Below a title a first row of words may as well be a row.
     doubtful = detected.above is not None and detected.layout.sure < SURE_SHAPED
     doubtful = doubtful or _may_lack_quotes(detected, decision)
+    if row:
+        return f"how the file is to be read is not sure: row {row} may belong to the header"
     if not (detected.unsure or doubtful):
         return ""
     if not detected.header_rows and not decision.line_quotes:
@@ -104,11 +137,23 @@ def _unsure(detected: DetectedTable, decision: Decision) -> str:
     return f"how the file is to be read is not sure: {'; '.join(further)}"
 
 
-def _unsure_advice(detected: DetectedTable, decision: Decision) -> str:
+def _unsure_advice(detected: DetectedTable, decision: Decision, row: int) -> str:
     if other := _other_encoding(detected):
         return f'State the encoding: "{other}", or "utf-8" if the characters are those of ASCII.'
     if decision.line_quotes and not detected.header_rows:
         return "Write quotes around each name, or none."
+    if row:
+        rows = list(detected.header_rows)
+        return (
+            f'State "headerRows": {[*rows, row]} in the dialect if it does, or {rows} if it is'
+            " a row of the table."
+        )
+    if decision.rival and detected.layout.width == 1:
+        mark, other = json.dumps(decision.rival), "," if decision.rival != "," else ";"
+        return (
+            f'State "delimiter": {mark} in the dialect if there are columns, or'
+            f' "delimiter": "{other}" if there is one.'
+        )
     return f"State it in the dialect, such as {detected.stated_example()}."
 
 
@@ -181,7 +226,11 @@ def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
         reason = (
             f"the row has {counted(layout.width, 'cell')}, the header has {counted(named, 'name')}"
         )
-        advice = "Give each column a name."
+        places = range(layout.start, len(records))
+        empty = not any("".join(records[n][1][named:]).strip() for n in places)
+        advice = (
+            "Remove the delimiters at the end of the rows." if empty else "Give each column a name."
+        )
         findings.append(Finding("extra-cell", reason, layout.start + 1, advice=advice))
     return findings
 
@@ -288,9 +337,14 @@ def _header_alike(detected: DetectedTable) -> list[str]:
         return []
     labels = ", ".join(quoted(label) for label in detected.labels[:MAX_SHOWN_LABELS])
     return [
-        f"Row {_listed(detected.header_rows)} was taken for the header ({labels}), though it looks"
+        f"{_rows(detected)} taken for the header ({labels}), though it looks"
         ' like the rows below; if it holds values, add "header": false to the dialect.'
     ]
+
+
+def _rows(detected: DetectedTable) -> str:
+    rows = detected.header_rows
+    return f"Row {rows[0]:,} was" if len(rows) == 1 else f"Rows {_listed(rows)} were"
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -67,8 +67,9 @@ def _write_plain(source: CsvSource, detected: DetectedCsv, target: Path) -> None
         for _ in range(detected.first_line - source.decision.first_line):
             next(text)
         while lines := text.readlines(CHUNK_CHARS):
-            while left and not lines[-1].strip():
+            while left and lines and not lines[-1].strip():
                 lines.pop()
+                left -= 1
             if not all(line.count(delimiter) == others for line in lines):
                 raise _Irregular
             if lines and not lines[-1].endswith("\n"):

@@ -123,6 +123,9 @@ class _Tally:
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
         self.seven_bit: SevenBitMarks | None = SevenBitMarks()
         """None once there are bytes beyond ASCII."""
+        self.cut = False
+        """The text is UTF-8, and ends within a character, of which two bytes at least are there:
+        other encodings seldom have such bytes alone and at the end."""
 
     def add(self, block: bytes) -> None:
         self.blocks += 1
@@ -164,6 +167,7 @@ class _Tally:
                 self.utf8 = None
 
     def finish(self) -> None:
+        self.cut = self.utf8 is not None and len(self.utf8.getstate()[0]) > 1
         self._decode(b"", final=True)
         self.longest = max(self.longest, self.open_line)
 
@@ -353,6 +357,8 @@ def _encoding(path: Path, bom: int, tally: _Tally, marked: str | None) -> Encodi
     """
     if marked is not None and marked != "utf-8":
         return Encoding(marked)
+    if tally.cut:
+        return Encoding("utf-8", damaged=True)
     if tally.utf8 is not None:
         marks = tally.seven_bit if marked is None else None
         return _of_ascii(path, marks) if marks is not None and marks.any else Encoding("utf-8")

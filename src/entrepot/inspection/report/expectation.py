@@ -190,7 +190,8 @@ def state_type_error(
 ) -> Statement:
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
-    named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
+    words = quoted(cell) if cell else "an empty cell"
+    named = words if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
     native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
     if stored == "formula":
         return Statement(f"{named} has no saved value", expected_type(field, native), "", WORK_OUT)
