@@ -2,7 +2,8 @@
 
 The engine takes names that differ in case alone for the same, and renames all but one of them. Here
 they are written into the footer (Parquet format 2.11, `FileMetaData`), in Thrift's compact
-protocol: what it has besides names is written back as it was read.
+protocol: what it has besides names is written back as it was read. Libraries for Thrift need the
+definition of each field, and lose those that theirs lacks; those for Parquet write the whole file.
 """
 
 from collections.abc import Sequence
