@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.inspection.conftest import processes_of, request_for
@@ -150,13 +151,13 @@ def test_the_next_file_is_read_while_one_is_stored(
 
 
 def kill_at(pool: InspectionPool, number: int, name: str) -> Callable[[int], bool]:
-    """A `canceled` that sends the process of that request a signal, once."""
-    sent: list[int] = []
+    """A `canceled` that sends each process of that request a signal, once."""
+    sent: set[int] = set()
 
     def canceled(check_number: int) -> bool:
-        if check_number == number and not sent:
-            for process in processes_of(pool):
-                sent.append(process.pid)
+        for process in processes_of(pool) if check_number == number else ():
+            if process.pid not in sent:
+                sent.add(process.pid)
                 process.send_signal(getattr(signal, name))
         return False
 
@@ -185,6 +186,22 @@ def test_what_ends_its_process_fails_alone(
         assert result.inspected.inspection.verdict == "conforms"
         assert result.stored is not None
         assert result.stored["parquet"][:4] == b"PAR1"
+
+
+def test_a_file_that_spoils_the_engine_fails_alone(
+    pool: InspectionPool, write: Callable[..., InspectionRequest]
+) -> None:
+    """After an error of some kinds the engine answers nothing any more."""
+    moments = pa.array([[2**62]], pa.list_(pa.timestamp("s")))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, pa.schema([("m", moments.type)])) as file:
+        file.write_batch(pa.record_batch([moments], ["m"]))
+    good, odd = write(b"id\n1\n2\n"), write(sink.getvalue().to_pybytes())
+    results = list(pool.inspect_batch(batch_of(good, odd, odd, good), keep, never))
+    assert [result.number for result in results] == [0, 1, 2, 3]
+    assert [result.inspected and result.inspected.inspection.verdict for result in results] == [
+        "conforms", "source-error", "source-error", "conforms",
+    ]  # fmt: skip
 
 
 def test_the_cpu_of_each_file_counts_from_its_begin(

@@ -147,12 +147,14 @@ class InspectionPool:
         own, in which other files than those of the batch may be read. Raises PoolClosed, and what
         `store` raises.
         """
-        first = 0
-        while first < len(batch.requests):
+        following = 0
+        while following < len(batch.requests):
+            first = following
             with self._folder() as folder:
                 for number, outcome in self._run_batch(
                     batch, first, folder, canceled, max_cpu_seconds, on_cpu
                 ):
+                    following = number + 1
                     request = batch.requests[number]
                     if not isinstance(outcome, InspectedVersion):
                         yield BatchResult(number, None, None, outcome)
@@ -161,7 +163,6 @@ class InspectionPool:
                     else:
                         stored = store(outcome, FormFiles(folder, number - first))
                         yield BatchResult(number, outcome, stored)
-                first = number + 1
 
     def _run_batch(
         self,
@@ -173,7 +174,11 @@ class InspectionPool:
         on_cpu: Callable[[int, float], None],
     ) -> Iterator[tuple[int, InspectedVersion | InspectionCanceled | InspectionFailed]]:
         """The outcomes of the requests from the number `first` on, one at least, up to one that
-        ends the process or until its time of the processor is over."""
+        ends the process or until its time of the processor is over.
+
+        There is none of a file that fails behind another one: what an earlier file did to the
+        process may be the reason, so it is for the next process.
+        """
         requests = tuple(
             replace(each, suggest=False, current=None) for each in batch.requests[first:]
         )
@@ -190,7 +195,8 @@ class InspectionPool:
                     inspected = read_inspected(running.next_result(_ignore))
                 except (LimitExceeded, ProcessCrashed) as ended:
                     self._require_open()
-                    yield number, InspectedVersion(_ended_inspection(request, ended))
+                    if number == first:
+                        yield number, InspectedVersion(_ended_inspection(request, ended))
                     return
                 is_last = process.cpu_seconds() >= max_cpu_seconds
                 if not is_last:
@@ -202,7 +208,8 @@ class InspectionPool:
                     return
         except (InspectionCanceled, InspectionFailed) as failure:
             self._require_open()
-            yield number, failure
+            if number == first or isinstance(failure, InspectionCanceled):
+                yield number, failure
         finally:
             if process is not None:
                 process.end()
