@@ -132,5 +132,5 @@ def test_json_has_names_alone(mode: str, header: list[Any], inspect: Inspect) ->
     lines = "\n".join(map(json.dumps, ROWS))
     schema = {"fields": [A, B, C], "fieldsMatch": mode}
     inspection = inspect(lines, schema, name="rows.jsonl")
-    assert places(inspection) == sorted([*header, ("type-error", 3, 1)], key=str)
+    assert places(inspection) == sorted([*header, ("type-error", 3, 2)], key=str)
     assert [e["cell"] for e in errors_of(inspection) if e["type"] == "type-error"] == ["q"]

@@ -258,7 +258,12 @@ def test_finite_numbers(
     if again.form or not first.form:
         assert delivery.verdict == "conforms", delivery.detail
         return
-    infinite = [cell for cell in again.cells if not str(cell)[-1].isdigit()]
+    marks = [float("nan")]  # a stored one is the mark `NaN` of the contract, and no value
+    infinite = [
+        cell
+        for cell in again.cells
+        if not str(cell)[-1].isdigit() and repr(cell) not in map(repr, marks)
+    ]
     assert len(errors) == len(infinite)
     for error in errors:
         assert "is not a finite number. Expected a number" in error["message"], error["message"]
