@@ -67,6 +67,8 @@ class LoadResult:
     """What a load was answered, and the memory of the processes meanwhile."""
 
     seconds: float
+    warm_up: float = 0.0
+    """The seconds before the growth of memory counts."""
     answers: list[Answered] = field(default_factory=list)
     memory: list[tuple[float, dict[str, int]]] = field(default_factory=list)
 
@@ -95,10 +97,9 @@ class LoadResult:
         ]
 
     def grown(self, kind: str) -> float:
-        """Bytes an hour by which the processes of that kind grow in the second half: the slope of
-        a line through the samples (least squares). Before it, caches with a bound are filled and
-        malloc gets its free blocks: a worker has 6 MiB more after six minutes, then none."""
-        points = [(at, used[kind]) for at, used in self.memory if at >= self.seconds / 2]
+        """Bytes an hour by which the processes of that kind grow after the warm-up: the slope of a
+        line through the samples (least squares)."""
+        points = [(at, used[kind]) for at, used in self.memory if at >= self.warm_up]
         return 3600 * linear_regression(*zip(*points, strict=True)).slope
 
 
@@ -200,9 +201,11 @@ def ask_as_fast_as_answered(target: Target, seconds: float, clients: int) -> Loa
     return measured
 
 
-def ask_at_rate(target: Target, rate: float, seconds: float, servers: list[Server]) -> LoadResult:
+def ask_at_rate(
+    target: Target, rate: float, seconds: float, warm_up: float, servers: list[Server]
+) -> LoadResult:
     """`rate` requests a second, each at its time; the memory of the servers is looked at."""
-    measured, began = LoadResult(seconds), time.monotonic()
+    measured, began = LoadResult(seconds, warm_up), time.monotonic()
     chance, ended = random.Random(2), threading.Event()
 
     def ask(caller: Callable[[], LoadClient], kind: str, due: float) -> None:

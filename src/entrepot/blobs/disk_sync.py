@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -119,16 +120,18 @@ class DurableFolders:
         if not missing:
             with suppress(PermissionError):  # a parent that this user may not read was made before
                 sync_folder(root.parent)
-        self._durable = {root}
+        # A path for each of 65,536 folders of blobs takes 18 MiB in each process; names by their
+        # parents, of which pathlib has one of each, take 2.
+        self._durable: defaultdict[Path, set[str]] = defaultdict(set)
 
     def make(self, folder: Path) -> None:
         """Make `folder`, which lies below the root, and its parents. Raises `OSError`."""
-        if folder in self._durable:
+        if folder == self._root or folder.name in self._durable[folder.parent]:
             return
         self.make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
-        self._durable.add(folder)
+        self._durable[folder.parent].add(folder.name)
 
     def make_again(self, folder: Path) -> Path:
         """The folder, which is made again if somebody removed it while the store is in use.
@@ -139,6 +142,6 @@ class DurableFolders:
         if not folder.is_dir():
             if not (self._root / "blobs").is_dir():
                 raise StoreUnavailable(reason=f"{self._root} is not a store (is it mounted?)")
-            self._durable.discard(folder)
+            self._durable[folder.parent].discard(folder.name)
             self.make(folder)
         return folder
