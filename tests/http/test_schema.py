@@ -197,6 +197,7 @@ def test_two_changes_at_once_are_one(account: TestAccount, frozen: str) -> None:
     """One of them was compared with a schema that is no longer the file's."""
     titled = {**WIDER, "title": "Orders"}
     sent = [put(account.api, frozen, each) for each in (WIDER, titled)]
+    assert [answer.status_code for answer in sent] == [202, 202], sent[-1].text
     ended = [account.api.wait_task(answer.json()["task_id"]) for answer in sent]
     states = [(task["status"], (task["error"] or {}).get("code")) for task in ended]
     # Either may end first, and the other may have been sent after that had taken effect.

@@ -96,7 +96,7 @@ def test_two_at_once(pool: InspectionPool, small: Path) -> None:
 
 def test_progress(pool: InspectionPool, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
-    path.write_text("a,b,c\n" + "1,text,2020-01-01\n" * 1_000_000)
+    path.write_text("a,b,c\n" + "1,text,2020-01-01\n" * 3_000_000)
     reports: list[tuple[int, int]] = []
     inspection = pool.inspect(
         request_for(path), lambda done, of: reports.append((done, of)), lambda: False
