@@ -31,7 +31,6 @@ from entrepot.errors import (
     BreakingChange,
     FieldInvalid,
     NotAllowed,
-    PreconditionFailed,
     SchemaInvalid,
 )
 from entrepot.files.versions import FileId
@@ -204,6 +203,10 @@ def compare_readings_of(contract: ContractTerms, reading: StatedReading) -> tupl
     )
 
 
+class ComparisonOutdated(Exception):
+    """The schema has changed since it was compared: the new one has to be compared again."""
+
+
 def propose_contract(
     conn: WriteConnection,
     actor: Actor,
@@ -215,14 +218,14 @@ def propose_contract(
 ) -> TaskId:
     """Have a new contract checked; it takes effect when the task succeeds.
 
-    Raises NotFound, NotAllowed, SchemaInvalid where there is no schema to keep, PreconditionFailed
+    Raises NotFound, NotAllowed, SchemaInvalid where there is no schema to keep, ComparisonOutdated
     if the schema has changed since the comparison, and BreakingChange where it breaks something and
     that was not accepted.
     """
     lock_manageable(conn, actor, file_id)
     contract = load_contract(conn, file_id)
     if contract.revision != proposal.comparison.revision:
-        raise PreconditionFailed
+        raise ComparisonOutdated
     new = complete_contract(contract, proposal.document)
     changes = compare_with_contract(contract, new, proposal.comparison.changes)
     change_documents = [change.to_document() for change in changes]

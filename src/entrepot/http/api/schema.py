@@ -40,7 +40,7 @@ from entrepot.http.parameters import (
 from entrepot.http.places import API
 from entrepot.http.stored_documents import json_response
 from entrepot.http.uploads.body import read_small_body
-from entrepot.http.uploads.contract_fields import prepare_proposal, read_contract
+from entrepot.http.uploads.contract_fields import read_contract, with_proposal
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
@@ -153,16 +153,15 @@ async def change_schema(
     document, size, digest = await _read_contract(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    proposal = await prepare_proposal(work, file_uuid, document, size)
     idempotent = IdempotentRequest.of(request, "schema", str(file_uuid), digest, accept)
 
-    def act(conn: WriteConnection, actor: Actor) -> TaskId:
+    def act(conn: WriteConnection, actor: Actor, proposal: ContractProposal) -> TaskId:
         def make() -> TaskId:
             return _propose(conn, actor, file_uuid, proposal, accept, match, work)
 
         return idempotent.run_once(conn, actor, work.now, make)
 
-    task_id = await work.write(act)
+    task_id = await with_proposal(work, file_uuid, document, size, act)
     work.parts.queue.wake()
     return accepted_response(task_id)
 

@@ -1,10 +1,18 @@
 """What requests say of contracts, parsed within bounds."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from uuid import UUID
 
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import WriteConnection
 from entrepot.errors import NoSuggestion
-from entrepot.files.contract import ContractProposal, SchemaComparison, load_changeable_contract
+from entrepot.files.contract import (
+    ComparisonOutdated,
+    ContractProposal,
+    SchemaComparison,
+    load_changeable_contract,
+)
 from entrepot.files.delivery.suggestion import SoundSuggestion, Suggestion, check_suggestion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.parsing.parser import SHORT_CHARS
@@ -12,6 +20,7 @@ from entrepot.schemas.enforcement import Enforcement, parse_enforcement, parse_s
 from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_text
 from entrepot.schemas.reading.stated import StatedReading, parse_reading_fields
 from entrepot.schemas.reading.suggested import compare_stored, compare_suggested
+from entrepot.tasks.records import TaskId
 from entrepot.texts.json_text import JsonText
 
 REMEMBERED_CONTRACTS = 256
@@ -54,11 +63,28 @@ async def read_contract(work: UnitOfWork, text: str) -> ContractDocument:
     return await work.runtime.parser.run(work.account_id, len(text), parse_contract_text, text)
 
 
-async def prepare_proposal(
+async def with_proposal(
+    work: UnitOfWork,
+    file_id: UUID,
+    document: ContractDocument,
+    size: int,
+    act: Callable[[WriteConnection, Actor, ContractProposal], TaskId],
+) -> TaskId:
+    """Run `act` in a transaction with the document as a proposal, again where the file's schema
+    has changed since the comparison; `size` is the characters that the document came in. Raises
+    what `act` raises, NotFound, NotAllowed, SchemaTooCostly, TooManySchemas."""
+    while True:
+        proposal = await _prepare_proposal(work, file_id, document, size)
+        try:
+            return await work.write(act, proposal)
+        except ComparisonOutdated:
+            continue
+
+
+async def _prepare_proposal(
     work: UnitOfWork, file_id: UUID, document: ContractDocument, size: int
 ) -> ContractProposal:
-    """The document, compared with the file's schema as it is now; `size` is the characters that it
-    came in. Raises NotFound, NotAllowed, SchemaTooCostly, TooManySchemas."""
+    """The document, compared with the file's schema as it is now."""
     contract = await work.read(load_changeable_contract, file_id)
     old, new = contract.schema, document.schema
     if old is None or new is None:

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import ReadConnection
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     BreakingChange,
     DialectInvalid,
@@ -17,7 +17,7 @@ from entrepot.errors import (
     SchemaInvalid,
     SchemaTooCostly,
 )
-from entrepot.files.contract import propose_contract, require_changeable
+from entrepot.files.contract import ContractProposal, propose_contract, require_changeable
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.files.queries.revisions import find_proposal
 from entrepot.grants.access import access_manageable
@@ -25,7 +25,7 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.stored_documents import view_document
-from entrepot.http.uploads.contract_fields import prepare_proposal, read_reading, read_schema
+from entrepot.http.uploads.contract_fields import read_reading, read_schema, with_proposal
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
@@ -33,6 +33,7 @@ from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, StatedReading
+from entrepot.tasks.records import TaskId
 from entrepot.texts.json_text import JsonText
 
 router = page_router()
@@ -69,9 +70,12 @@ async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) ->
         schema = await read_schema(work, text.removeprefix("\ufeff"))
         reading = await read_reading(work, form.text("table_dialect"), form.text("encoding"))
         document = ContractDocument(schema, reading, frozenset({"dialect", "encoding"}))
-        proposal = await prepare_proposal(work, file_id, document, len(text))
         queue, now = work.parts.queue, work.now
-        task_id = await work.write(propose_contract, file_id, proposal, accept, queue, now)
+
+        def act(conn: WriteConnection, actor: Actor, proposal: ContractProposal) -> TaskId:
+            return propose_contract(conn, actor, file_id, proposal, accept, queue, now)
+
+        task_id = await with_proposal(work, file_id, document, len(text), act)
     except (
         SchemaInvalid,
         SchemaTooCostly,
