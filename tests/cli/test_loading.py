@@ -1,14 +1,35 @@
 """What the server's processes load before they are forked, and what an operator's command loads."""
 
+import inspect
+import pickle
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, dataclass, replace
 from pathlib import Path
 
+import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import entrepot.migrations
+from entrepot.loading import quick_imports
 from entrepot.migrations.revisions import head_revision, known_revisions
+
+with quick_imports():
+
+    @dataclass(frozen=True, order=True)
+    class Late:
+        first: int
+        second: str = "b"
+
+    @dataclass(frozen=True, slots=True)
+    class LateSlots:
+        first: int
+
+    @dataclass(frozen=True)
+    class LateChild(Late):
+        third: float = 0.5
+
 
 LOADING = """
 import sys
@@ -55,6 +76,21 @@ def test_an_operators_command_loads_no_workflow_and_no_heavy_library(tmp_path: P
     assert loaded & heavy == set()
     packages = ("entrepot.files.", "entrepot.inspection.", "entrepot.schemas.")
     assert sorted(name for name in loaded if name.startswith(packages)) == []
+
+
+def test_methods_of_a_dataclass_that_are_compiled_late_are_its_methods() -> None:
+    assert list(inspect.signature(LateChild).parameters) == ["first", "second", "third"]
+    assert repr(LateChild(1)) == f"{LateChild.__qualname__}(first=1, second='b', third=0.5)"
+    assert LateChild.__init__.__qualname__ == "LateChild.__init__"
+    assert Late(1) == Late(1, "b") < Late(2)
+    assert LateSlots(1) == LateSlots(1) != LateSlots(2)
+    for value in (Late(1), LateChild(1), LateSlots(1)):
+        assert pickle.loads(pickle.dumps(value)) == value
+        assert hash(value) == hash(replace(value))
+        with pytest.raises(FrozenInstanceError):
+            value.first = 2  # type: ignore[misc]
+        with pytest.raises(FrozenInstanceError):
+            del value.first
 
 
 def test_the_revisions_are_those_that_alembic_finds() -> None:

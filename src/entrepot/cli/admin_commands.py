@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from entrepot.cli.command_base import DataOption, command, installation
-from entrepot.cli.loading import collection_paused
+from entrepot.loading import quick_imports
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.rights_labels import SCOPES_HELP, UserRole, scopes_label, user_state
@@ -67,7 +67,7 @@ def register_people(admin: typer.Typer) -> None:
 
 def load_admin() -> Any:
     """The module with the acts of these commands, none of which logs anything."""
-    with collection_paused():
+    with quick_imports():
         from entrepot.cli import admin
     return admin
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from entrepot.cli.loading import collection_paused
+from entrepot.loading import quick_imports
 from entrepot_client.cli.failures import ExitStatus, Failure
 
 DataOption = Annotated[
@@ -59,7 +59,7 @@ def installation(data: Path | None, logs: bool = True) -> Iterator[Any]:
     Without `logs`, for a command that logs nothing, the library of logs is not loaded: with what it
     loads for terminals it takes a seventh of a short command.
     """
-    with collection_paused():
+    with quick_imports():
         from entrepot.cli.database_errors import explain_database_errors
         from entrepot.cli.start import open_installation
         from entrepot.settings import read_settings

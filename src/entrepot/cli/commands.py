@@ -12,7 +12,8 @@ import typer
 
 from entrepot.cli.admin_commands import register_people
 from entrepot.cli.command_base import DataOption, command, installation, translate_errors
-from entrepot.cli.loading import collection_paused, fork_servers_loading, load_logs
+from entrepot.cli.loading import fork_servers_loading, load_logs
+from entrepot.loading import quick_imports
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 
@@ -83,7 +84,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Run the server. One data folder has everything, or the database is PostgreSQL."""
-    with collection_paused():
+    with quick_imports():
         load_logs()
         from entrepot.settings import read_settings
 
@@ -116,7 +117,7 @@ def demo(
     port: PortOption = None,
 ) -> None:
     """Run a server with an account, a key and sample files. Ctrl-C ends it."""
-    with collection_paused():
+    with quick_imports():
         load_logs()
         from entrepot.settings import read_settings
         from entrepot.settings.folders import demo_folder
@@ -135,7 +136,7 @@ def _serve(settings: "Settings", print_line: Callable[[str], None], demo: bool =
     """The rest of the server loads while fork servers do."""
     os.umask(0o077)  # no file that this server or a process of its makes is anybody else's to read
     with fork_servers_loading(settings) as fork_servers:
-        with collection_paused():
+        with quick_imports():
             from entrepot.cli.serve import serve
 
         return serve(settings, print_line, fork_servers, demo)

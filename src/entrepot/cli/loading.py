@@ -3,30 +3,16 @@
 This module loads each time the program runs.
 """
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from entrepot.loading import quick_imports
+
 if TYPE_CHECKING:
     from entrepot.inspection.sandbox.spawn import LoadingFork
     from entrepot.settings import Settings
-
-
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """Collect no garbage within the block, nor look at what it left ever again.
-
-    Modules that load leave none, and to look for it takes a fifth of a start. What is frozen is
-    memory that forked processes continue to share (https://docs.python.org/3/library/gc.html).
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 @contextmanager
@@ -77,7 +63,7 @@ def load_api() -> None:
     An API that is started again then needs 0.4 s less. FastAPI compares the types of routes with
     those of pydantic's first version, which takes a fiftieth of a start to import.
     """
-    with collection_paused(), hidden("pydantic.v1"):
+    with quick_imports(), hidden("pydantic.v1"):
         import uvloop  # noqa: F401
 
         import entrepot.cli.listener

@@ -10,19 +10,17 @@ copy held locks. Run as `python -m entrepot.inspection.sandbox.forkserver <paren
 <inspections or previews>`: the second argument is the work that its processes are warm for.
 """
 
-import gc
 import os
 import select
 import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from entrepot.inspection.engine import open_engine
 from entrepot.inspection.sandbox.lockdown import die_with_parent
-from entrepot.inspection.sandbox.process import load, serve, warm_up, warm_up_previews
 from entrepot.inspection.sandbox.spawn import FORK_REQUEST, Role
+from entrepot.loading import quick_imports
 
 MAX_PATH_BYTES = 65_536
 """More than the kernel takes for a path."""
@@ -34,15 +32,18 @@ def main() -> None:
     if os.getppid() != int(sys.argv[1]):
         return
     role: Role = "previews" if sys.argv[2] == "previews" else "inspections"
-    load(role)
     requests = socket.socket(fileno=0)
-    scratch = requests.recv(MAX_PATH_BYTES)
-    if not scratch:
-        return
-    os.environ["TMPDIR"] = os.fsdecode(scratch)
-    warm_up_previews() if role == "previews" else warm_up()
-    engine = open_engine(trusts_statistics=role == "previews")
-    gc.freeze()
+    with quick_imports():
+        from entrepot.inspection.engine import open_engine
+        from entrepot.inspection.sandbox.process import load, warm_up, warm_up_previews
+
+        load(role)
+        scratch = requests.recv(MAX_PATH_BYTES)
+        if not scratch:
+            return
+        os.environ["TMPDIR"] = os.fsdecode(scratch)
+        warm_up_previews() if role == "previews" else warm_up()
+        engine = open_engine(trusts_statistics=role == "previews")
     wakeup_read, wakeup_write = os.pipe()
     os.set_blocking(wakeup_read, False)
     os.set_blocking(wakeup_write, False)
@@ -75,7 +76,7 @@ def main() -> None:
                 os.close(descriptor)
 
 
-def _fork(descriptors: list[int], inherited: list[int], engine: object) -> int:
+def _fork(descriptors: list[int], inherited: list[int], engine: Any) -> int:
     fork_server_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -90,9 +91,11 @@ def _fork(descriptors: list[int], inherited: list[int], engine: object) -> int:
 
 
 def _run_sandbox_process(
-    fork_server_pid: int, request_pipe: int, answer_pipe: int, engine: object
+    fork_server_pid: int, request_pipe: int, answer_pipe: int, engine: Any
 ) -> NoReturn:
     """Replacing standard input also closes the fork server's request socket."""
+    from entrepot.inspection.sandbox.process import serve
+
     try:
         os.setsid()
         for number, descriptor in enumerate((request_pipe, answer_pipe)):
