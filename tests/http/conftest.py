@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.api import CSV, Api
 from tests.support.server import Server, TestAccount
-from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
+from tests.support.slow_inspection import SLOW_SCHEMA, inspecting, slow_table, suspended
 
 from entrepot.tasks.schedule import SHORT_BYTES
 from entrepot_client.cli.main import run as run_program
@@ -47,9 +47,11 @@ def held_places(server: Server, account: TestAccount) -> Iterator[None]:
 @contextmanager
 def holding_places(server: Server, api: Api) -> Iterator[None]:
     """As `held_places`, until the block's end."""
-    tasks = [upload_endless(api) for _ in range(server.settings.inspections_at_once)]
+    others, places = inspecting(server), server.settings.inspections_at_once
+    tasks = [upload_endless(api) for _ in range(places)]
     try:
-        yield
+        with suspended(server, places, others):
+            yield
     finally:
         for task_id in tasks:
             cancel(api, task_id)

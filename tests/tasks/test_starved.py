@@ -11,19 +11,18 @@ import psutil
 from sqlalchemy import select
 from tests.http.conftest import LONG_CSV, upload_endless
 from tests.support.server import Server
-from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
+from tests.support.slow_inspection import SLOW_SCHEMA, inspecting, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import queue_entries, tasks
 from entrepot.tasks.schedule import SHORT_BYTES
 
 STARVED_SECONDS = 8.0
-SLOW_ROWS = 6
-"""They take a third of a second, so that the inspection can be caught while it runs."""
+SLOW_ROWS = 10
+"""They take more than half a second, so that the inspection can be caught while it runs."""
 CELL_CHARS, MATCHED_CHARS = 1_000, 901
 """Of a cell of the slow table, and of those that the slow pattern needs at the end."""
 LONG_TEXT = "x" * (SHORT_BYTES // SLOW_ROWS)
-FORK_SERVER = "entrepot.inspection.sandbox.forkserver"
 
 
 def valid_table(further: str = "") -> bytes:
@@ -33,25 +32,6 @@ def valid_table(further: str = "") -> bytes:
     valid = [f"{row[:first]}a{row[first + 1 :]}" for row in rows]
     lines = [f"{header},c", *(f"{row},{further}" for row in valid)] if further else [header, *valid]
     return "\n".join([*lines, ""]).encode()
-
-
-def inspecting(server: Server) -> list[psutil.Process]:
-    """The processes that inspect something now."""
-    assert server.process is not None
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    forked = []
-    for each in family:
-        try:
-            parent = each.parent()
-            if (
-                parent is not None
-                and FORK_SERVER in each.cmdline()
-                and FORK_SERVER in parent.cmdline()
-            ):
-                forked.append(each)
-        except psutil.NoSuchProcess:
-            pass
-    return forked
 
 
 def stop_inspection(server: Server, others: list[psutil.Process]) -> psutil.Process:
