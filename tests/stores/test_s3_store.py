@@ -22,7 +22,7 @@ from tests.support.seaweedfs import (
     s3_environment,
 )
 
-from entrepot.blobs import BlobId, StoredBlob, s3_client
+from entrepot.blobs import BlobId, StoredBlob, s3_client, s3_write
 from entrepot.blobs.s3 import S3Store
 from entrepot.blobs.s3_location import S3Location
 from entrepot.blobs.s3_write import MAX_PART_BYTES, part_bytes
@@ -93,6 +93,19 @@ def test_a_blob_of_several_parts_is_one_blob(store: S3Store) -> None:
     assert b"".join(store.read(blob_id)) == data
     assert b"".join(store.read(blob_id, PART - 5, PART + 5)) == data[PART - 5 : PART + 5]
     assert uploads_of(store) == []
+
+
+def test_parts_that_grow_have_the_bytes_as_they_came(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The buffer of a part is filled again for the next one but one, which may be larger."""
+    monkeypatch.setattr(s3_write, "PARTS_OF_ONE_SIZE", 2)
+    data, blob_id = os.urandom(6 * PART + 1234), new_id()
+    writer = store.create(blob_id)
+    for start in range(0, len(data), 1_000_003):
+        writer.write(data[start : start + 1_000_003])
+    assert writer.commit() == stored(data)
+    assert b"".join(store.read(blob_id)) == data
 
 
 CHECKSUMS = (b"content-md5", b"x-amz-checksum-crc32")

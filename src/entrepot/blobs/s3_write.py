@@ -34,9 +34,9 @@ class S3Writer:
         self._sending, self._running = sending, running
         self._digest = hashlib.sha256()
         self._size = 0
-        self._buffer = bytearray()
+        self._buffer, self._filled = bytearray(), 0
         self._upload: MultipartUpload | None = None
-        self._part: Future[None] | None = None
+        self._part: tuple[Future[None], bytearray] | None = None
         self._parts_sent = 0
         self._ended = False
 
@@ -48,10 +48,12 @@ class S3Writer:
         self._size += len(view)
         try:
             while view:
-                room = part_bytes(self._parts_sent) - len(self._buffer)
-                self._buffer += view[:room]
+                room = part_bytes(self._parts_sent) - self._filled
+                taken = view[:room]
+                self._buffer[self._filled : self._filled + len(taken)] = taken
+                self._filled += len(taken)
                 view = view[room:]
-                if len(self._buffer) == part_bytes(self._parts_sent):
+                if len(taken) == room:
                     self._send_part()
         except BaseException:
             self.abort()
@@ -64,7 +66,7 @@ class S3Writer:
             if self._upload is None:
                 self._put_whole()
             else:
-                if self._buffer:
+                if self._filled:
                     self._send_part()
                 self._wait_for_part()
                 self._upload.complete()
@@ -102,15 +104,22 @@ class S3Writer:
         if self._upload is None:
             self._upload = MultipartUpload(self._bucket, self._key)
             self._running.add(self._upload.upload_id)
-        self._wait_for_part()
-        part, self._buffer = self._buffer, bytearray()
+        free = self._wait_for_part()
+        part, self._buffer = self._buffer, free
+        del part[self._filled :]  # of the last part, which is shorter
+        self._filled = 0
         self._parts_sent += 1
-        self._part = self._sending.submit(self._upload.put_part, part)
+        self._part = self._sending.submit(self._upload.put_part, part), part
 
-    def _wait_for_part(self) -> None:
+    def _wait_for_part(self) -> bytearray:
+        """The buffer of the part that was on its way, to be filled again: its memory is there
+        already, and new memory costs more than what is copied into it."""
         part, self._part = self._part, None
-        if part is not None:
-            part.result()
+        if part is None:
+            return bytearray()
+        sent, buffer = part
+        sent.result()
+        return buffer
 
     def _require_open(self) -> None:
         if self._ended:
