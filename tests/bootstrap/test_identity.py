@@ -145,6 +145,23 @@ def name_blob(settings: Settings) -> None:
         conn.execute(insert(checks).values(**row))
 
 
+def test_what_a_killed_start_left_is_removed(create: Create) -> None:
+    """Before or after its files got their names."""
+    settings = create("a")
+    name_blob(settings)
+    files = [settings.data / "secret", settings.blobs / "installation"]
+    contents_before = [file.read_bytes() for file in files]
+    for has_names in (True, False):
+        store_id = forget_identity(settings)
+        for file in files:
+            file.with_name(f"{file.name}.part").write_bytes(b"half, and longer" * 9)
+            if not has_names:
+                file.unlink()
+        assert (identity_of(settings).id == store_id) == has_names
+        assert ([file.read_bytes() for file in files] == contents_before) == has_names
+        assert [*settings.data.rglob("*.part")] == []
+
+
 def test_a_start_that_was_cut_off_before_the_row_takes_the_id_of_the_store(create: Create) -> None:
     settings = create("a")
     name_blob(settings)

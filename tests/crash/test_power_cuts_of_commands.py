@@ -31,11 +31,12 @@ def folder() -> Iterator[Path]:
 
 
 def started(data: Path) -> Server:
-    """A server on the folder, whose invariants hold."""
+    """A server on the folder, whose invariants hold; nothing half-written is left."""
     server = make_server(data=data, log_level="warning")
     try:
         server.start()
         server.assert_sound()
+        assert [*data.rglob("*.part")] == []
     except BaseException:
         server.close()
         raise

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from errno import EPERM
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,13 +11,23 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import inspect, text
 from tests.migrations.test_rejected_versions import migrate_to, put
+from tests.support.fault_proxy import fault_proxy
+from tests.support.seaweedfs import (
+    BUCKET,
+    SeaweedFS,
+    environment,
+    new_prefix,
+    s3_environment,
+    without_conditions,
+)
 
 from entrepot.blobs.disk_identity import ID_FILE, write_store_id
 from entrepot.bootstrap.identity import check_identity
 from entrepot.bootstrap.secret import create_secret, secret_digest
-from entrepot.cli.start import open_installation
+from entrepot.bootstrap.stores import store_location
+from entrepot.cli.start import migrate_installation, open_installation
 from entrepot.db.engine import Database
-from entrepot.errors import StartRefused
+from entrepot.errors import StartRefused, StoreUnavailable
 from entrepot.migrations.revisions import current_revision, known_revisions
 from entrepot.migrations.run import migrate
 from entrepot.settings import Settings, read_settings
@@ -24,6 +35,7 @@ from entrepot.settings import Settings, read_settings
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 WITH_IDENTITY = "0015"
 """The first revision whose database has the id of the installation."""
+BEFORE_IDENTITY = "0014"
 BEFORE_FORMS = "0025"
 """A revision whose next one needs the table `derivatives`."""
 OURS = UUID(int=1)
@@ -131,6 +143,13 @@ def identify(settings: Settings, database: Database) -> None:
     write_store_id(settings.blobs, OURS)
 
 
+def address_of(database: Database) -> str | None:
+    """The setting that names it; None for SQLite in the data folder."""
+    if database.embedded:
+        return None
+    return database.engine.url.set(drivername="postgresql").render_as_string(False)
+
+
 def everything(settings: Settings, database: Database) -> Any:
     """The revision, the names of all tables, and those of all files."""
     with database.reading() as conn:
@@ -143,10 +162,7 @@ def test_a_refused_start_has_migrated_nothing(empty: tuple[Database, Path]) -> N
     """On PostgreSQL with one situation in turn for each release: a start opens several
     connections, each of which is a process there."""
     database, file = empty
-    url = None
-    if not database.embedded:
-        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
-    settings = read_settings(data=file.parent, database=url)
+    settings = read_settings(data=file.parent, database=address_of(database))
     for revision in known_revisions():
         migrate_to(database, revision)
         if revision == known_revisions()[0]:
@@ -184,3 +200,54 @@ def test_a_migration_that_fails_leaves_no_copy(
         migrate(database, file, NOW)
     assert sorted(file.parent.iterdir()) == before
     assert current_revision(database) == BEFORE_FORMS
+
+
+@contextmanager
+def s3_without_conditions(request: pytest.FixtureRequest) -> Iterator[str]:
+    request.getfixturevalue("s3")
+    with without_conditions():
+        yield f"s3://{BUCKET}/{new_prefix()}"
+
+
+@contextmanager
+def read_only_s3(request: pytest.FixtureRequest) -> Iterator[str]:
+    store: SeaweedFS = request.getfixturevalue("seaweedfs")
+    with (
+        fault_proxy(store.port) as proxy,
+        environment(s3_environment(proxy.endpoint)),
+        proxy.failing("read-only", writes_only=True),
+    ):
+        yield f"s3://{BUCKET}/{new_prefix()}"
+
+
+@contextmanager
+def folder_without_hard_links(request: pytest.FixtureRequest) -> Iterator[str]:
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("store") / "new"
+    patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(EPERM, "Operation not permitted")  # link(2): as on exFAT
+
+    with patch.context() as changed:
+        changed.setattr("os.link", refuse)
+        yield str(folder)
+
+
+@pytest.mark.parametrize(
+    "unusable", [s3_without_conditions, read_only_s3, folder_without_hard_links]
+)
+def test_a_store_that_cannot_be_used_is_found_before_the_migration(
+    empty: tuple[Database, Path],
+    unusable: Callable[[pytest.FixtureRequest], AbstractContextManager[str]],
+    request: pytest.FixtureRequest,
+) -> None:
+    database, file = empty
+    migrate_to(database, BEFORE_IDENTITY)
+    with unusable(request) as store:
+        settings = read_settings(data=file.parent, database=address_of(database), store=store)
+        before = everything(settings, database)
+        with pytest.raises((StoreUnavailable, OSError)):
+            migrate_installation(settings)
+        assert everything(settings, database) == before
+        location = store_location(settings)
+        assert (location.read_id(), location.count_files()) == (None, 0)

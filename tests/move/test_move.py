@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from tests.support.api import CSV
 from tests.support.postgres import Postgres
-from tests.support.seaweedfs import BUCKET, SeaweedFS, new_prefix
+from tests.support.seaweedfs import BUCKET, SeaweedFS, new_prefix, without_conditions
 from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, make_server
 from tests.support.tus import Tus
 
@@ -341,6 +341,18 @@ def test_a_store_that_is_not_empty_is_refused(
     store_location(source.model_copy(update={"store": new_store})).write_id(uuid4())
     assert "belongs to installation" in refusal(source, address, new_store)
     assert "absolute path" in refusal(source, address, "relative")
+    with engine_of(address).connect() as conn:
+        assert inspect(conn).get_table_names() == []
+
+
+def test_a_store_without_conditional_writes_is_refused(
+    source: Settings, postgres: Postgres, s3: SeaweedFS
+) -> None:
+    del s3
+    address, store = postgres.new_database(), f"s3://{BUCKET}/{new_prefix()}"
+    with without_conditions():
+        assert "no conditional writes" in refusal(source, address, store)
+    assert store_location(source.model_copy(update={"store": store})).read_id() is None
     with engine_of(address).connect() as conn:
         assert inspect(conn).get_table_names() == []
 

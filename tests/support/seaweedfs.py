@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,7 @@ from tests.support.ports import free_port
 
 from entrepot.blobs.cache import BlobCache
 from entrepot.blobs.s3 import S3Store
-from entrepot.blobs.s3_client import Bucket, open_bucket
+from entrepot.blobs.s3_client import Bucket, _session, open_bucket
 
 START_SECONDS = 60.0
 BUCKET = "entrepot-tests"
@@ -124,6 +125,21 @@ def make_bucket(process: "subprocess.Popen[bytes]", log: Path) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+@contextmanager
+def without_conditions() -> Iterator[None]:
+    """Have the store take every object, as one does that ignores `If-None-Match`, for the block."""
+    name = "before-call.s3.PutObject"
+
+    def drop(params: dict[str, Any], **_: object) -> None:
+        params["headers"].pop("If-None-Match", None)
+
+    _session().register(name, drop)
+    try:
+        yield
+    finally:
+        _session().unregister(name, drop)
 
 
 @contextmanager

@@ -1,18 +1,15 @@
 """Durable files and folders, and early write-back."""
 
 import ctypes
+import fcntl
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from entrepot.errors import StoreUnavailable
-
-if sys.platform == "darwin":
-    import fcntl
 
 _SYNC_FILE_RANGE_WRITE = 2  # SYNC_FILE_RANGE_WRITE of sync_file_range(2)
 
@@ -52,24 +49,49 @@ def write_durably(path: Path, data: bytes) -> None:
 def create_durably(path: Path, data: bytes) -> None:
     """Write a private file whole under a name that nothing has. Raises FileExistsError, `OSError`.
 
-    Of several processes, also on several hosts, one does it.
+    Of several processes, also on several hosts, one does it; the others wait. One that is killed
+    leaves its draft, which the next call removes, also where the name is taken.
     """
-    draft = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        _write_draft(draft, data)
-        link_durably(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft = path.with_name(f"{path.name}.part")
+    with os.fdopen(_open_locked(draft), "wb") as file:
+        try:
+            file.truncate()  # what a killed process left
+            file.write(data)
+            file.flush()
+            sync_file(file.fileno())
+            os.link(draft, path)
+        finally:
+            draft.unlink()
+        _sync_name(path)
 
 
 def link_durably(source: Path, name: Path) -> None:
     """Give a file a further name, which must be free, durably. Raises `OSError`."""
     os.link(source, name)
+    _sync_name(name)
+
+
+def _sync_name(name: Path) -> None:
     try:
         sync_folder(name.parent)
     except BaseException:
         name.unlink(missing_ok=True)
         raise
+
+
+def _open_locked(draft: Path) -> int:
+    """The draft's descriptor, once no other process has it. Closing it releases the lock."""
+    while True:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):  # whoever had it has removed its name
+                if os.path.samestat(os.fstat(handle), draft.stat()):
+                    return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 def _write_draft(draft: Path, data: bytes) -> None:

@@ -75,25 +75,25 @@ def check_identity(settings: Settings, database: Database) -> Identity | None:
     return identity
 
 
-def create_identity(
-    settings: Settings, database: Database, clock: Callable[[], datetime]
-) -> Identity:
-    """Create the identity of an installation that `check_identity` found none of, or complete it.
+def create_identity(settings: Settings, clock: Callable[[], datetime]) -> Identity:
+    """Create the identity of an installation that `check_identity` found none of, or complete it:
+    all but the row of the database (`record_identity`).
 
-    The store's file is written first: cut off before the database's row, the next start takes the
-    id from it.
+    The store's file is written first, before the database is migrated: a store that cannot be
+    used is found while nothing has changed. Cut off before the database's row, the next start takes
+    the id from the store. Raises `StoreUnavailable`, `OSError`.
     """
-    secret = create_secret(settings)
     location = store_location(settings)
     installation_id = _store_id(location)
     if installation_id is None:
         installation_id = uuid4()
     location.write_id(installation_id)  # also one that a start wrote which was cut off
-    created = Identity(installation_id, secret_digest(secret, installation_id), clock())
-    return database.write(_record_identity, created)
+    secret = create_secret(settings)
+    return Identity(installation_id, secret_digest(secret, installation_id), clock())
 
 
-def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
+def record_identity(conn: WriteConnection, identity: Identity) -> Identity:
+    """Write the identity's row: from now on the installation is complete."""
     insert_row(conn, installation, **vars(identity))
     return identity
 

@@ -2,11 +2,10 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from uuid import UUID
 
-from entrepot.blobs.disk_sync import sync_file, sync_folder
+from entrepot.blobs.disk_sync import create_durably, sync_folder
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
@@ -30,29 +29,13 @@ def create_secret(settings: Settings) -> bytes:
     """The secret; a random one is written to the data folder (mode 0600) if there is none."""
     path = settings.data / "secret"
     if settings.secret is None:
-        if not path.exists():
-            _write_secret_once(settings)
-        sync_folder(settings.data)  # also the name that a start made which was cut off
+        try:
+            create_durably(path, secrets.token_hex(32).encode())
+        except FileExistsError:
+            sync_folder(settings.data)  # also the name that a start made which was cut off
     return read_secret(settings)
 
 
 def secret_digest(secret: bytes, installation_id: UUID) -> bytes:
     """What an installation records of its secret: HMAC-SHA256 (RFC 2104) of its id, 32 bytes."""
     return hmac.digest(secret, b"entrepot installation " + installation_id.bytes, hashlib.sha256)
-
-
-def _write_secret_once(settings: Settings) -> None:
-    # Written whole under another name first: a half-written secret would void every key.
-    path = settings.data / "secret"
-    draft = path.with_suffix(f".{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        file.flush()
-        sync_file(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

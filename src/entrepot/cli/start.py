@@ -11,6 +11,7 @@ from entrepot.bootstrap.identity import (
     create_identity,
     has_any_account,
     read_identity,
+    record_identity,
 )
 from entrepot.bootstrap.moved import refuse_moved
 from entrepot.bootstrap.parts import Parts, build_parts
@@ -137,8 +138,9 @@ def migrate_installation(settings: Settings) -> Identity:
         refuse_unfinished_move(database)
         supported_revision(database)
         identity = check_identity(settings, database)
+        complete = identity or create_identity(settings, lambda: datetime.now(UTC))
         migrate(database, settings.sqlite_file, datetime.now(UTC))
-        return identity or create_identity(settings, database, lambda: datetime.now(UTC))
+        return identity or database.write(record_identity, complete)
 
 
 def release_dead_uploads(parts: Parts) -> None:

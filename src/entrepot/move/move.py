@@ -74,7 +74,12 @@ def move_installation(
                     "`entrepot admin migrate` first, which keeps a copy of it."
                 )
             new_store = _find_new_store(source, target, identity.id)
-            _begin(copy, target, identity.id)
+            is_begun = _is_begun(copy, target, identity.id)
+            if new_store is not None:  # before anything is written: it may turn out to be unusable
+                with _explain_store_errors(new_store):
+                    new_store.write_id(identity.id)
+            if not is_begun:
+                copy.write(_mark, identity.id)
             migrate(copy, target.sqlite_file, datetime.now(UTC))
             for table in tables():
                 copy_table(table, reading, copy, batch_rows)
@@ -82,7 +87,7 @@ def move_installation(
             digests = _compare(reading, copy, target)
             copied = None
             if new_store is not None:
-                copied = _copy_bytes(reading, source, new_store, identity.id)
+                copied = _copy_bytes(reading, source, new_store)
             if wrong := check(target):
                 raise StartRefused(
                     reason=f"The copy in {database_url(target)} breaks what must always hold: "
@@ -111,11 +116,8 @@ def _find_new_store(source: Settings, target: Settings, installation: UUID) -> S
     return location
 
 
-def _copy_bytes(
-    reading: ReadConnection, source: Settings, location: StoreLocation, installation: UUID
-) -> CopiedBytes:
+def _copy_bytes(reading: ReadConnection, source: Settings, location: StoreLocation) -> CopiedBytes:
     with _explain_store_errors(location):
-        location.write_id(installation)
         return copy_bytes(reading, store_location(source).open(), location.open())
 
 
@@ -130,8 +132,9 @@ def _explain_store_errors(location: StoreLocation) -> Iterator[None]:
         ) from error
 
 
-def _begin(copy: Database, target: Settings, installation: UUID) -> None:
-    """Mark an empty database as the target of this move, or find it marked. Raises StartRefused."""
+def _is_begun(copy: Database, target: Settings, installation: UUID) -> bool:
+    """Whether the database is marked as the target of this move; else it is empty. Raises
+    StartRefused."""
     names = copy.read(_table_names)
     if UNFINISHED_MOVE in names:
         if copy.read(_moving) != installation:
@@ -139,7 +142,7 @@ def _begin(copy: Database, target: Settings, installation: UUID) -> None:
                 reason=f"The database {database_url(target)} holds the unfinished copy of another "
                 "installation. Name an empty database with --to. Nothing was changed."
             )
-        return
+        return True
     there = copy.read(read_identity)
     if there is not None and there.id == installation:
         raise StartRefused(
@@ -153,7 +156,7 @@ def _begin(copy: Database, target: Settings, installation: UUID) -> None:
             f"such as {sorted(names)[0]}. Name an empty one with --to, made by `createdb`. "
             "Nothing was changed."
         )
-    copy.write(_mark, installation)
+    return False
 
 
 def _table_names(conn: ReadConnection) -> set[str]:
