@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, post_version, share
+from tests.support.tus import Tus, create
 
 from entrepot.activity.metadata import FREE_BYTES
 from entrepot.db.change_sums import COMPACT_ROWS
@@ -148,6 +149,21 @@ def test_no_actions_that_undo_each_other_go_on_above_the_quota(server: Server) -
     add_metadata(account, -extra)
     for method, path, body in refused:
         assert api.request(method, path, json=body).status_code < 300, path
+    server.assert_sound()
+
+
+@pytest.mark.both_databases
+def test_the_metadata_of_uploads_under_way_counts(server: Server) -> None:
+    """1,000 uploads of a byte, each with a description of 40,000 bytes, kept 53 MB for a day."""
+    account = server.new_account(quota=MIB)
+    extra = FREE_BYTES + MIB - 20_000
+    add_metadata(account, extra)
+    begun = Tus.begin(account.api, 1, file_description="x" * 10_000)
+    refused = create(account.api, 1, file_description="x" * 10_000)
+    assert_problem(refused, 413, "account-quota-exceeded", limit=MIB)
+    assert begun.delete().status_code == 204
+    Tus.begin(account.api, 1, file_description="x" * 10_000)
+    add_metadata(account, -extra)
     server.assert_sound()
 
 

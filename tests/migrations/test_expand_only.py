@@ -31,6 +31,8 @@ AFTERWARDS = re.compile(
     r"|CREATE (TRIGGER \w+ AFTER|FUNCTION) .* (BEGIN .* END)",
     re.IGNORECASE | re.DOTALL,
 )
+SUMS = {"metadata_changes", "derivative_changes"}
+"""Tables of which every release reads the sum alone, so that further rows take nothing away."""
 NEW_COLUMN = re.compile(r"ALTER TABLE \w+ ADD COLUMN (.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -57,7 +59,8 @@ def _only_adds(statement: str, new_tables: set[str]) -> bool:
 
 
 def _fills_new_tables(statement: str, new_tables: set[str]) -> bool:
-    """Whether it fills new tables alone: now, or by a trigger after a change of others."""
+    """Whether it fills new tables and sums alone: now, or by a trigger after a change of others."""
+    new_tables = new_tables | SUMS
     filled = FILLS_TABLE.match(statement)
     if filled is not None:
         return filled[1] in new_tables
@@ -134,6 +137,7 @@ def test_what_takes_something_away_is_noticed(statement: str) -> None:
         "CREATE UNIQUE INDEX one_name ON others (name)",
         "ALTER TABLE others ADD CONSTRAINT short CHECK (length(name) < 9)",
         "INSERT INTO others SELECT id FROM files",
+        "INSERT INTO metadata_changes (bytes) SELECT length(path) FROM files",
         "CREATE TRIGGER noted AFTER INSERT ON files BEGIN INSERT INTO others VALUES (1); END",
         "CREATE FUNCTION noted() RETURNS trigger AS $$ BEGIN INSERT INTO others VALUES (1);"
         " RETURN NULL; END $$",

@@ -1,8 +1,9 @@
-"""Bytes of metadata by account: descriptions, schemas, reports, profiles, the record of changes.
+"""Bytes of metadata by account: descriptions, schemas, reports, profiles, the record of changes,
+and what resumable uploads keep of their requests.
 
 They count against the quota as a part of their own, beyond `FREE_BYTES`. A report is always
 written, even above the quota; what a person does next that adds some is refused. Triggers count
-(migration 0020).
+(migrations 0020 and 0027).
 """
 
 from uuid import UUID

@@ -37,9 +37,9 @@ accounts = Table(
 )
 
 # Bytes of metadata by account, as changes whose sum counts: descriptions, schemas, reports,
-# profiles, the record of changes. Triggers write them (migration 0020), so that no statement
-# anywhere can forget one, and no transaction waits for another. No reference to accounts: it would
-# lock their rows.
+# profiles, the record of changes, requests of resumable uploads. Triggers write them (migrations
+# 0020 and 0027), so that no statement anywhere can forget one, and no transaction waits for
+# another. No reference to accounts: it would lock their rows.
 metadata_changes = Table(
     "metadata_changes",
     metadata,

@@ -18,6 +18,7 @@ from entrepot.db.tables import (
     files,
     inspections,
     schema_revisions,
+    uploads,
     versions,
 )
 from entrepot.db.types import ReadConnection
@@ -66,6 +67,7 @@ def _sums(dialect: str) -> Iterator[Select[Any]]:
         (comparisons, ("key", "result")),
     ):
         yield of(files.c.account_id, size(table, *names)).join_from(table, files)
+    yield of(uploads.c.account_id, size(uploads, "told", "if_match", "parts"))
     of_inspection = ("report", "profile", "schema", "dialect", "columns")
     yield of(versions.c.account_id, size(inspections, *of_inspection)).join_from(
         inspections, versions

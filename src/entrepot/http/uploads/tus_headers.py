@@ -44,8 +44,8 @@ PATH = f"{API}/uploads"
 MAX_PARTS = 1000
 """Partial uploads that are joined: one transaction reads and ends all of them."""
 MAX_KEPT_CHARS = 4_096
-"""An upload's row has these headers until a day after its end, outside the quota. So they are short
-if they do not become metadata of a file, which counts."""
+"""Of the headers that an upload's row has until a day after its end, those are short that do not
+become metadata of a file. All of them count as metadata of the account."""
 MAX_BLANKS = 3
 """Blanks for each pair of Upload-Metadata."""
 TASK_HEADER = "Entrepot-Task-Id"
