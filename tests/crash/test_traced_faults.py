@@ -37,7 +37,7 @@ def fail_each(
 ) -> tuple[int, int]:
     """Have `most` calls of a scenario fail in turn; how many did, and of how many."""
     run = TracedRun(installation, scenario)
-    calls = run.list_calls(OPENED)
+    calls = run.list_repeated_calls(OPENED)
     chosen = choose({role: calls[role] if role in roles else [] for role in ROLES}, most, SEED)
     failed = 0
     for (role, call), error in zip(chosen, cycle(ERRORS), strict=False):

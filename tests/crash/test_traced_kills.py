@@ -45,7 +45,8 @@ def kill_at_each(
 ) -> tuple[int, int]:
     """Kill a scenario at `most` of its calls (None: all); how many died there, and of how many."""
     with opened(pair, request) as installation:
-        calls = TracedRun(installation, scenario).list_calls()
+        run = TracedRun(installation, scenario)
+        calls = run.list_calls() if most is None else run.list_repeated_calls()
     chosen, died = choose(calls, most, SEED), 0
     for at in range(0, len(chosen), YOUNG):
         with opened(pair, request) as installation:

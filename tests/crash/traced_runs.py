@@ -74,6 +74,15 @@ class TracedRun:
         port = self.installation.server.overrides["port"]
         return {role: durable_calls(logs[role], port) for role in ROLES}
 
+    def list_repeated_calls(self, more: tuple[str, ...] = ()) -> dict[str, list[Call]]:
+        """Those that come in each of two runs: not what time alone brings, such as the renewal of
+        a lease, which comes only where a run takes long."""
+        first, second = self.list_calls(more), self.list_calls(more)
+        places = {role: {call.place for call in second[role]} for role in ROLES}
+        return {
+            role: [call for call in first[role] if call.place in places[role]] for role in ROLES
+        }
+
     def kill_at(self, role: str, call: Call) -> str | None:
         """Kill the server at a call, start it again and check it; where it died, None if the call
         did not come."""
