@@ -87,6 +87,16 @@ def test_a_western_sign_alone(tmp_path: Path, form: str) -> None:
         assert text.encode("cp1252").decode(detected.name) == text, (sign, detected)
 
 
+@pytest.mark.parametrize(
+    "form", ["Ø 8 mm", "Ø5", "Maß (Ø 8 mm)", "8,5 Ø", "Rohr Ø12 für Öl", "Ø Größe"]
+)
+def test_the_letter_that_stands_for_a_diameter(tmp_path: Path, form: str) -> None:
+    text = f"id;size\n1;Länge\n2;{form}\n3;für\n"
+    for page in WEST:
+        detected = found_in(tmp_path / "t.csv", text.encode(page))
+        assert text.encode(page).decode(detected.name) == text, (page, detected)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("language", ["German", "Russian", "Greek", "Thai", "Japanese", "Korean"])
 def test_utf_16_without_a_mark(tmp_path: Path, language: str, encoding: str) -> None:

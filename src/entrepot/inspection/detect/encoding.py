@@ -48,6 +48,10 @@ OTHER_LANGUAGE = 4.0
 LETTER_ALONE = 6.0
 """The cost of a word of one letter in all but the most usual code page: it tells no language, and a
 lonely byte is most often a Western sign."""
+DIAMETER, DIAMETER_SIGN = "Ø", "\u2300"
+"""The letter that tables have for the sign of a diameter or of an average."""
+LONELY_DIAMETER = re.compile(rf"(?<![^\W\d_]){DIAMETER}(?![^\W\d_])")
+"""The letter where it stands for the sign: no other letter is beside it."""
 ASCII_MARKS = bytes(byte for byte in range(0x80) if not chr(byte).isalpha())
 MIN_RIVAL = 0.1
 """Another reading is named that is at least this likely beside the best."""
@@ -135,7 +139,8 @@ def _single_byte(sample: bytes, seen: set[int]) -> list[tuple[float, str]]:
     def cost_of(page: CodePage, words: list[bytes], limit: float) -> float:
         cost = page.cost + DAMAGE * sum(page.characters[byte] == REPLACEMENT for byte in seen)
         if page.name not in MOST_USUAL:
-            cost += LETTER_ALONE * sum(page.characters[b].isalpha() for b in alone if b > 0x7F)
+            letters = "".join(page.characters[b] for b in alone if b > 0x7F)
+            cost += LETTER_ALONE * sum(map(str.isalpha, letters.replace(DIAMETER, "")))
         return cost + _cost_of_words(page, words, scale, by_ascii, limit - cost)
 
     # The likely ones first, so that the others are given up after a few words.
@@ -170,6 +175,8 @@ def _cost_of_words(
     floor = 0.0
     for word in words:
         text = "".join([page.characters[byte] for byte in word])
+        if DIAMETER in text:
+            text = LONELY_DIAMETER.sub(DIAMETER_SIGN, text)
         costs = [scale * model.cost_of_word(text) for model in models]
         other = min(costs) + OTHER_LANGUAGE
         totals = [total + min(cost, other) for total, cost in zip(totals, costs, strict=True)]

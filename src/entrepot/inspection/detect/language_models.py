@@ -48,6 +48,7 @@ SIGNS: dict[str, tuple[float, float, float]] = {
     "²³": (9.0, 12.0, 5.5),
     "½¼¾": (7.5, 7.5, 11.0),
     "±×": (7.5, 6.5, 11.0),
+    "\u2300": (9.0, 7.0, 11.0),  # the diameter sign
     "ºª": (5.5, 9.0, 7.5),
     "’": (9.0, 9.5, 5.0),
     "“„«‘": (11.0, 7.0, 11.0),
@@ -63,7 +64,7 @@ SIGNS: dict[str, tuple[float, float, float]] = {
 }
 """Signs of tables, and how rare each is after a digit, after a blank or a mark of ASCII, and after
 a letter: units follow numbers, quotes open and close words, an apostrophe joins them."""
-OPENING = frozenset("’“„«‘–\xa0¿¡·°µ€£№")
+OPENING = frozenset("’“„«‘–\xa0¿¡·°µ€£№\u2300")
 """Signs that a letter may follow."""
 COMMON_LETTERS = frozenset("áàâäãåæçéèêëíìîïñóòôöõøœßúùûüýšžčćğışńłśżąęőű")
 """Letters of the names that stand in the texts of other languages too."""
