@@ -16,14 +16,14 @@ def test_activity_is_listed(run: Run, account: TestAccount) -> None:
     status, out, _ = run("activity", "list", "--file", file_id, "--since", "1h")
     assert status == 0
     heading, published, defined = out.splitlines()
-    assert heading.split() == ["at", "user", "action", "version", "from", "detail"]
+    assert heading.split() == ["at", "(UTC)", "user", "action", "version", "from", "detail"]
     assert "Published" in published
     assert "Defined" in defined
     assert f"orders.csv, {len(CSV)} bytes" in defined
     assert account.admin.user_name in defined
     assert "127.0.0.1" in defined
     every_file = run("activity", "list", "--action", "file.define")[1].splitlines()
-    assert every_file[0].split()[:3] == ["at", "user", "action"]
+    assert every_file[0].split()[:4] == ["at", "(UTC)", "user", "action"]
     assert f"  {file_id[:8]}  " in every_file[1]
     # The first use of a key is recorded after the request, or before it.
     status, out, _ = run("activity", "list", "--limit", 1, "--user", account.admin.user_name,

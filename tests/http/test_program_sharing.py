@@ -125,7 +125,9 @@ def test_links_are_made_listed_and_revoked(
     first, second = json.loads(run("links", "list", file_id, "--format", "json")[1])
     assert (first["name"], first["max_uses"], second["has_password"]) == ("Auditors", 2, True)
     assert (second["uses"], second["state"]) == (1, "valid")
-    assert first["link_id"] in run("links", "list", file_id)[1]
+    listed_links = run("links", "list", file_id)[1]
+    assert first["link_id"] in listed_links
+    assert ("0 of 2 times" in listed_links, "1 time " in listed_links) == (True, True)
     assert run("links", "revoke", file_id, first["link_id"])[0] == 2
     assert run("links", "revoke", file_id, first["link_id"], "--yes")[0] == 0
     assert run("links", "revoke", file_id, first["link_id"], "--yes")[0] == 4

@@ -58,8 +58,9 @@ def test_versions_are_listed_restored_and_accepted(
 ) -> None:
     file_id, broken = rejected_after_one(run, account, tmp_path)
     assert "kept until" in run("files", "versions", file_id, "--format", "human")[1]
-    status, out, _ = run("files", "accept", file_id, 2, "--reason", "so be it", "--format", "quiet")
-    assert (status, out) == (0, "3\n")
+    assert run("files", "edit", file_id, "--path", "sales/orders")[0] == 0
+    status, out, _ = run("files", "accept", file_id, 2, "--reason", "so be it")
+    assert (status, f"/d/{account.name}/sales/orders" in out) == (0, True)
     assert account.api.get(f"/file/download/{file_id}").content == broken.read_bytes()
     assert run("files", "restore", file_id, 1, "--format", "quiet")[:2] == (0, "4\n")
     status, out, _ = run("files", "versions", file_id, "--format", "json")
@@ -137,7 +138,11 @@ def test_a_version_is_withdrawn_and_that_undone(
     assert run("files", "restore", "months.csv", 1)[0] == 0
     status, _, question = run(*withdraw, 1, "--reason", "wrong", "--purge")
     assert (status, "--yes" in question) == (2, True)  # nobody is there to be question
-    status, _, note = run(*withdraw, 1, "--reason", "wrong", "--purge", "--yes")
+    status, out, note = run(*withdraw, 1, "--reason", "wrong", "--purge", "--yes")
     assert (status, "still published as version 3" in note) == (0, True)
+    assert "removed permanently" in out
+    assert "its bytes are removed, reason: wrong" in run("files", "versions", "months.csv")[1]
+    status, _, error = run("pull", "months.csv", "--version", 1)
+    assert (status, "`entrepot files versions FILE`" in error) == (4, True)
     status, _, error = run(*withdraw, 9, "--reason", "wrong")
     assert (status, "has no version 9" in error) == (4, True)

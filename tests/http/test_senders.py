@@ -189,6 +189,30 @@ def test_a_share_is_declined(server: Server, account: TestAccount) -> None:
 
 
 @both_databases
+@pytest.mark.parametrize("what", ["share", "offer"])
+def test_an_account_can_be_blocked_after_what_it_sent_was_declined(
+    server: Server, account: TestAccount, what: str
+) -> None:
+    """By the user who declined; others of the account learn nothing of it, nor do its admins."""
+    sender, receiver, mate = server.new_account(), account.new_user(), account.new_user()
+    file_id = str(sender.api.deliver(CSV)["file_id"])
+    if what == "share":
+        share(sender.api, file_id, receiver.user_name, "r")
+    else:
+        assert offer(sender.api, file_id, receiver.user_name).status_code == 200
+    assert receiver.api.request("DELETE", f"/file/{file_id}/{what}").status_code == 204
+    assert receiver.api.json("/senders")["senders_list"] == []
+    assert_problem(decide(mate.api, sender.name, "blocked"), 404, "not-found")
+    blocked = decide(receiver.api, sender.name, "blocked").json()
+    assert (blocked["files"], blocked["decision"]) == (0, "blocked")
+    assert_problem(entitle(sender.api, file_id, receiver.user_name, "r"), 422, "field-invalid")
+    assert decide(receiver.api, sender.name, None).json()["decision"] is None
+    refused = decide(account.api, sender.name, "blocked", for_account=True)
+    assert_problem(refused, 404, "not-found")
+    server.assert_sound()
+
+
+@both_databases
 def test_a_blocked_account_shares_nothing_and_is_not_told(
     server: Server, account: TestAccount
 ) -> None:

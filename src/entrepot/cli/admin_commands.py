@@ -15,7 +15,14 @@ from entrepot.cli.command_base import DataOption, command, installation
 from entrepot.loading import quick_imports
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.rights_labels import SCOPES_HELP, UserRole, scopes_label, user_state
+from entrepot_client.cli.rights_labels import (
+    KEY_NOTE,
+    LINK_NOTE,
+    SCOPES_HELP,
+    UserRole,
+    scopes_label,
+    user_state,
+)
 from entrepot_client.cli.sizes import format_size, size_option, span_option
 
 QuotaOption = Annotated[
@@ -125,7 +132,9 @@ def user_create(
     with installation(data, logs=False) as parts:
         user = admin.user_create(parts, user_name, role)
     fields = {"user": user["user_name"], "role": user["role"]}
-    output_of(ctx).record(user, quiet="user_name", shown=fields)
+    output = output_of(ctx)
+    output.record(user, quiet="user_name", shown=fields)
+    output.note(f"Let them sign in: `entrepot admin user link {user_name}`.")
 
 
 def user_password(
@@ -162,7 +171,9 @@ def key_create(
     with installation(data, logs=False) as parts:
         key = admin.key_create(parts, user_name, scopes, expires, name)
     fields = {"API key": key["api_key"], "may": scopes_label(key["scopes"])}
-    output_of(ctx).record(key, quiet="api_key", shown=fields)
+    output = output_of(ctx)
+    output.record(key, quiet="api_key", shown=fields)
+    output.note(KEY_NOTE)
 
 
 def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
@@ -215,7 +226,9 @@ def user_link(ctx: typer.Context, user_name: UserArgument, data: DataOption = No
     with installation(data, logs=False) as parts:
         link = admin.user_link(parts, user_name)
     fields = {"user": user_name, "link": link["link"], "expires": link["expires_at"]}
-    output_of(ctx).record(link, quiet="link", shown=fields)
+    output = output_of(ctx)
+    output.record(link, quiet="link", shown=fields)
+    output.note(LINK_NOTE)
 
 
 def user_disable(ctx: typer.Context, user_name: UserArgument, data: DataOption = None) -> None:

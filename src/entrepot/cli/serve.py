@@ -127,7 +127,7 @@ def _seed(settings: Settings) -> list[str]:
         "Open the address after `Sign in` in a browser.",
         "It works once; each start prints another.",
         *(
-            ["Then open the address after `Rejected`: why a delivery was rejected."]
+            ["Then open the address after `Rejected`. It shows why a delivery was rejected."]
             if task_id
             else []
         ),

@@ -44,7 +44,7 @@ from entrepot.grants.entitlements import (
     unknown_grantee,
 )
 from entrepot.grants.file_links import revoke_links_of_file
-from entrepot.grants.share_limits import require_offer_room, require_room
+from entrepot.grants.share_limits import remember_sender, require_offer_room, require_room
 from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
@@ -130,6 +130,7 @@ def withdraw_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: date
     """
     try:
         account_id, action = lock_offered(conn, actor, file_id).account_id, "file.decline"
+        remember_sender(conn, actor, account_id)
     except NotFound:
         account_id, action = lock_manageable(conn, actor, file_id).account_id, "file.withdraw"
     if not conn.execute(delete(offers).where(offers.c.file_id == file_id)).rowcount:

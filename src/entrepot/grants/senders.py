@@ -21,7 +21,7 @@ from entrepot.db.tables import accounts, entitlements, files, offers, senders, u
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAllowed, NotFound
 from entrepot.grants.entitlements import end_entitlement
-from entrepot.grants.share_limits import lock_sender
+from entrepot.grants.share_limits import lock_sender, remember_sender
 
 Decision = Literal["accepted", "blocked"]
 
@@ -69,11 +69,23 @@ def list_senders(conn: ReadConnection, actor: Actor) -> list[SendingAccount]:
 
 
 def get_sender(conn: ReadConnection, actor: Actor, account_name: str) -> SendingAccount:
-    """One of `list_senders`. Raises NotFound."""
-    for sender in list_senders(conn, actor):
-        if sender.account == account_name:
-            return sender
-    raise NotFound
+    """One of `list_senders`, or an account that shared or offered something which the actor has
+    declined. Raises NotFound."""
+    if (listed := _find_listed(conn, actor, account_name)) is not None:
+        return listed
+    is_known = (
+        select(senders.c.account_id)
+        .join(accounts, accounts.c.id == senders.c.account_id)
+        .where(accounts.c.name == account_name, senders.c.receiver_id == actor.user_id)
+    )
+    if conn.execute(is_known.limit(1)).first() is None:
+        raise NotFound
+    return SendingAccount(account_name, 0, None, None)
+
+
+def _find_listed(conn: ReadConnection, actor: Actor, account_name: str) -> SendingAccount | None:
+    listed = (each for each in list_senders(conn, actor) if each.account == account_name)
+    return next(listed, None)
 
 
 def decide_on_sender(
@@ -86,8 +98,8 @@ def decide_on_sender(
 ) -> SendingAccount:
     """Accept or block an account, or take that back; for the actor's account by its admins.
 
-    What was decided so before is not recorded again. Raises NotFound for an account that shares
-    nothing with the actor and was not decided on, NotAllowed, and QuotaExceeded for an acceptance,
+    What was decided so before is not recorded again. Raises NotFound for an account that
+    `get_sender` does not find, NotAllowed, and QuotaExceeded for an acceptance,
     or the end of a block, in an account that has no room for metadata.
     """
     require_deciding(actor, for_account)
@@ -108,10 +120,8 @@ def decide_on_sender(
         _end_offers(conn, receiver_id, row.id)
     detail = {"account": account_name, "decision": decision, "for_account": for_account}
     record(conn, actor.account_id, actor, "sender.decide", now, None, None, detail)
-    try:
-        return get_sender(conn, actor, account_name)
-    except NotFound:  # nothing is shared, and nothing decided any more
-        return SendingAccount(account_name, 0, None, None)
+    listed = _find_listed(conn, actor, account_name)
+    return listed or SendingAccount(account_name, 0, None, None)
 
 
 def require_deciding(actor: Actor, for_account: bool) -> None:
@@ -122,8 +132,13 @@ def require_deciding(actor: Actor, for_account: bool) -> None:
 
 def decline_share(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
     """End what others share with the actor of a file of another account; for their whole account,
-    if they are its admin. Raises NotFound."""
-    ended = _end_shares(conn, *_may_end(actor, file_id))
+    if they are its admin. They can then still block the account of the file. Raises NotFound."""
+    conditions = _may_end(actor, file_id)
+    shared = conn.execute(_shares(*conditions).limit(1)).first()
+    if shared is None:
+        raise NotFound
+    remember_sender(conn, actor, shared.account_id)  # before the share is locked, as a block does
+    ended = _end_shares(conn, *conditions)
     if not ended:
         raise NotFound
     detail = {"user_name": actor.user_name}

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
+from entrepot.accounts.actor import Actor
 from entrepot.db.inserts import upsert_into
 from entrepot.db.tables import entitlements, files, offers, senders, users
 from entrepot.db.types import WriteConnection
@@ -79,6 +80,13 @@ def lock_sender(conn: WriteConnection, receiver_id: UUID, account_id: UUID) -> N
     conn.execute(row.on_conflict_do_nothing())
     key = senders.c.receiver_id == receiver_id, senders.c.account_id == account_id
     conn.execute(select(senders.c.receiver_id).where(*key).with_for_update())
+
+
+def remember_sender(conn: WriteConnection, actor: Actor, account_id: UUID) -> None:
+    """Remember that an account has shared or offered something to the actor, who declines it: they
+    can then still block it. The rows are locked in the order of `senders.decide_on_sender`."""
+    lock_sender(conn, actor.account_id, account_id)
+    lock_sender(conn, actor.user_id, account_id)
 
 
 def _decisions(sender_id: UUID) -> Select[Any]:

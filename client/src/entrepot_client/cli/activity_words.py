@@ -48,7 +48,7 @@ ACTIONS = {
     "entitlement.decline": "Share declined",
     "link.create": "Link created",
     "link.revoke": "Link revoked",
-    "sender.decide": "Sender accepted or blocked",
+    "sender.decide": "Sender decision",
     "user.create": "User created",
     "user.change": "User changed",
     "user.delete": "User deleted",
@@ -83,9 +83,12 @@ LABELS = {
     "accepted_from": "from version",
     "restored_from": "from version",
     "reason": "reason:",
+    "decision": "",
     "changes": "number of changes:",
 }
 """What the other parts are called, where that is not their name in the record; some need none."""
+UNSET = {"decision": "no longer accepted or blocked"}
+"""Parts that also say something when they are null."""
 FLAGS = {"purge": "its bytes were removed", "disabled": "disabled", "for_account": "for everybody"}
 """Parts that are shown only if they are true."""
 LONG_TEXT = re.compile(r"sha256:[0-9a-f]{64} \(([\d,]+) characters\)")
@@ -115,7 +118,7 @@ def describe_detail(action: str, detail: Mapping[str, Any], result: str | None) 
     shown_details = [
         (name, value)
         for name, value in detail.items()
-        if value not in (None, "", [], {}) and name not in HIDDEN_DETAILS
+        if (value not in (None, "", [], {}) or name in UNSET) and name not in HIDDEN_DETAILS
     ]
     parts = [_part(action, name, value) for name, value in shown_details]
     if detail.get("file_name") == "":
@@ -126,6 +129,8 @@ def describe_detail(action: str, detail: Mapping[str, Any], result: str | None) 
 def _part(action: str, name: str, value: Any) -> str:
     if name == "verdict" and value in VERDICTS:
         return VERDICTS[value]
+    if value is None and name in UNSET:
+        return UNSET[name]
     if name in FLAGS and isinstance(value, bool):
         return FLAGS[name] if value else ""
     labels = LABELS | (ENTITLEMENT_PREPOSITIONS if action.startswith("entitlement.") else {})

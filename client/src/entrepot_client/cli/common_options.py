@@ -28,7 +28,7 @@ FormatOption = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="How to print results: for people, as JSON, or only the one value.",
+        help="How to print results: for people, as JSON, or only the main value, such as an id.",
         callback=_set_format,
         expose_value=False,
         show_default=False,

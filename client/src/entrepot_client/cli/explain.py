@@ -11,6 +11,7 @@ from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
 from entrepot_client.cli.output import short_time
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.counts import counted
+from entrepot_client.field_sentences import field_sentence
 from entrepot_client.models import Task
 
 _SIZES = {
@@ -29,8 +30,6 @@ _MAX_ERRORS = 10
 """Errors of a report that the terminal shows."""
 _MAX_ALIKE = 3
 """Errors of one kind in one column that the terminal shows: more of them say nothing new."""
-_VERBS = ("is ", "are ", "was ", "has ", "may ", "must ", "cannot ", "does ", "names ", "needs ")
-"""How a reason begins that continues the name of its field."""
 _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
         ExitStatus.NOT_ALLOWED,
@@ -98,6 +97,9 @@ _ADVICE_BY_CODE = {
     "too-many-keys": "Revoke one that is not used: `entrepot keys list`.",
     "too-many-links": "Revoke one that is not used: `entrepot links list FILE`.",
     "user-owns-files": "Give them to another user first: `entrepot files hand-over FILE USER`.",
+    "version-deleted": "`entrepot files versions FILE` shows which versions are left.",
+    "version-withdrawn": "`entrepot files versions FILE` shows which versions are left.",
+    "link-ended": "Ask the owner of the file for a new link.",
     "version-not-published": "`entrepot files versions FILE` shows the status of each version.",
     "version-not-rejected": "`entrepot files versions FILE` shows the status of each version.",
     "no-published-version": "`entrepot tasks list` shows the task of its delivery.",
@@ -190,10 +192,7 @@ def with_options(text: str) -> str:
     name = re.sub(r"\.\d+$", "", name)  # an item of a list
     if not colon or name not in OPTION_NAMES:
         return text
-    option = OPTION_NAMES[name]
-    if not rest.startswith(_VERBS):
-        return f"{option}: {rest}"
-    return f"{option[:1].upper()}{option[1:]} {rest}"
+    return field_sentence(OPTION_NAMES[name], rest)
 
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
@@ -246,7 +245,7 @@ def _explain_ambiguous(error: errors.AmbiguousFile, arguments: Sequence[str]) ->
         advice,
         ExitStatus.WRONG_USAGE,
         figures={"file_ids": list(error.file_ids)},
-        table=DetailTable(("id", "path", "owner", "created"), rows),
+        table=DetailTable(("id", "path", "owner", "created (UTC)"), rows),
     )
 
 

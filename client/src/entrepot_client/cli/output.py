@@ -26,6 +26,8 @@ _UNPRINTABLE = re.compile(
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
+_ZONE = " (UTC)"
+"""Behind the heading of a column of times."""
 _Line = Sequence[tuple[str, str]]  # texts and their styles
 _WHOLE_FIELDS = frozenset(
     {"address", "data folder", "file", "link", "name", "page", "path", "report", "snapshot"}
@@ -97,7 +99,7 @@ class Output:
         """The labelled lines; a value of several lines continues below its beginning."""
         columns = terminal_width(self.out)
         for label, text in shown.items():
-            value = short_time(printable(text))
+            value = short_time(printable(text), " UTC")
             if columns is None or label in _WHOLE_FIELDS:
                 lines = value.split("\n")
             else:
@@ -145,12 +147,16 @@ class Output:
             return
         cells = [[printable(short_time(cell)) for cell in row] for row in rows]
         width = terminal_width(self.out)  # a pipe has none: nothing is cut there
-        names = [printable(name) for name in columns]
-        table = table_lines(names, cells, width, wraps_last, gives_way)
+        headings = [
+            f"{name}{_ZONE}" if any(_TIME.fullmatch(row[at]) for row in rows) else name
+            for at, name in enumerate(map(printable, columns))
+        ]
+        first_out = [headings[columns.index(name)] for name in gives_way]
+        table = table_lines(headings, cells, width, wraps_last, first_out)
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
-            left_out = ", ".join(f"`{name}`" for name in table.left_out)
+            left_out = ", ".join(f"`{name.removesuffix(_ZONE)}`" for name in table.left_out)
             noun = "column" if len(table.left_out) == 1 else "columns"
             self.note(
                 f"Left out, because the terminal is narrow: {noun} {left_out}."
@@ -257,10 +263,11 @@ def printable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNPRINTABLE.sub("�", text)
 
 
-def short_time(text: str) -> str:
-    """A time of the API for people, to the minute (UTC): `2023-11-25 13:25`. Other texts stay."""
+def short_time(text: str, zone: str = "") -> str:
+    """A time of the API for people, to the minute: `2023-11-25 13:25`, with `zone` behind it where
+    nothing else says that it is UTC. Other texts stay."""
     match = _TIME.fullmatch(text)
-    return f"{match[1]} {match[2]}" if match else text
+    return f"{match[1]} {match[2]}{zone}" if match else text
 
 
 def _print(stream: TextIO, *lines: _Line) -> None:

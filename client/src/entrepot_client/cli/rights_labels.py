@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+LINK_NOTE = "Send it to this person alone. An earlier link of theirs no longer works."
+"""Printed below a link with which a user sets a password."""
+KEY_NOTE = "Copy the key now: it is not shown again."
+"""Printed below a new key."""
+
 
 class UserRole(StrEnum):
     """What a user may do in the account."""

@@ -145,7 +145,7 @@ def read_part_metadata(header: str) -> None:
     """Check the Upload-Metadata of a part, which nobody uses. Raises FieldInvalid."""
     read_metadata(header)
     if len(header) > MAX_KEPT_CHARS:
-        reason = f"of a part may have at most {MAX_KEPT_CHARS:,} characters."
+        reason = f"is too long: that of a part may have at most {MAX_KEPT_CHARS:,} characters."
         raise FieldInvalid("Upload-Metadata", reason)
 
 

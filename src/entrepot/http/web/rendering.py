@@ -26,6 +26,7 @@ from entrepot.http.web.reports import column_of
 from entrepot.texts.json_text import JsonText
 from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
 from entrepot_client.counts import counted
+from entrepot_client.field_sentences import field_sentence
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "entrepot_theme"
@@ -43,11 +44,10 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class FieldError:
-    """A field of a form that is wrong: its id on the page, its label, and the reason."""
+    """A field of a form that is wrong: its id on the page, and what is wrong, in a sentence."""
 
     id: str
-    label: str
-    reason: str
+    sentence: str
 
 
 _field_errors: ContextVar[list[FieldError]] = ContextVar("field_errors")
@@ -93,6 +93,7 @@ def open_pages(assets: Assets) -> Pages:
     environment.globals |= {
         "asset": assets.address,
         "note_error": note_error,
+        "noted_error": noted_error,
         "noted_errors": noted_errors,
         "undo_days": UNDO_PERIOD.days,
         "quarantine_days": QUARANTINE_PERIOD.days,
@@ -107,8 +108,13 @@ def note_error(id: str, label: str, reason: str) -> str:
     """Have the page's summary name a field that is wrong. Returns the attribute that puts the focus
     on the first of them, for the field itself."""
     errors = _field_errors.get()
-    errors.append(FieldError(id, label, reason))
+    errors.append(FieldError(id, field_sentence(label.removesuffix(" (optional)"), reason)))
     return Markup(" autofocus") if len(errors) == 1 else ""
+
+
+def noted_error(id: str) -> str:
+    """What was noted of a field: the same sentence stands beside it and in the summary."""
+    return next(each.sentence for each in _field_errors.get() if each.id == id)
 
 
 def noted_errors() -> list[FieldError]:
@@ -123,7 +129,7 @@ def failure_values(failure: EntrepotError | None) -> dict[str, Any]:
 
 
 def reason(error: EntrepotError) -> str:
-    """What is wrong, for the field that it stands beside: without the API's name of that field."""
+    """What is wrong with a field, for `note_error`: without the API's name of that field."""
     if not isinstance(error, FieldInvalid):
         return str(error)
     return f"{error.reason} Example: {error.example}" if error.example else error.reason

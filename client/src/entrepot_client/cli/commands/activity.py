@@ -14,7 +14,7 @@ import typer
 from entrepot_client.cli.activity_words import action_label, describe_detail
 from entrepot_client.cli.arguments import EXAMPLE_FILE
 from entrepot_client.cli.failures import Failure
-from entrepot_client.cli.output import output_of, short_time
+from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option
 from entrepot_client.models import Document
@@ -76,7 +76,7 @@ def list_activity(
     """List what was done and read, the newest first.
 
     Of a file for its owner; of the account for admins with the scope admin; else what you did.
-    A file is shown by the first digits of its id, which name it in every command. Times are UTC.
+    A file is shown by the first digits of its id, which name it in every command.
     `--format json` has them to the second, and the names of actions that --action takes.
     """
     output = output_of(ctx)
@@ -206,7 +206,7 @@ def _make_filters(action: str | None, user: str | None, since: timedelta | None)
 def _row(entry: Document, of_one_file: bool) -> tuple[str, ...]:
     action = str(entry["action"])
     return (
-        short_time(str(entry["at"])),
+        str(entry["at"]),
         str(entry.get("user_name") or ""),
         action_label(action),
         "" if of_one_file else str(entry.get("file_id") or "")[:SHORT_ID_CHARS],

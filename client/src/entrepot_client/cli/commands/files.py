@@ -83,7 +83,7 @@ def list_files(
         ),
     ] = None,
 ) -> None:
-    """List your files and those that are shared with you, oldest first. Times are UTC."""
+    """List your files and those that are shared with you, oldest first."""
     output = output_of(ctx)
     filters = {
         "name": name,
@@ -112,7 +112,7 @@ def list_files(
 
 
 def show_file(ctx: typer.Context, file: FileArgument) -> None:
-    """Show one file: its contract and its newest version. Times are UTC."""
+    """Show one file: its contract and its newest version."""
     output = output_of(ctx)
     with open_client(output) as client:
         print_file(client, client.file(client.find_id(file)), output)
@@ -277,7 +277,7 @@ def _format_exception(exception: Document | None) -> str:
     if not exception:
         return ""
     reason = f": {exception['reason']}" if exception.get("reason") else ""
-    when = short_time(str(exception.get("created_at") or ""))
+    when = short_time(str(exception.get("created_at") or ""), " UTC")
     return f"it breaks the contract; accepted by {exception.get('user_name')} on {when}{reason}"
 
 

@@ -6,7 +6,7 @@ import typer
 
 from entrepot_client.cli.arguments import check_id
 from entrepot_client.cli.output import output_of, short_time
-from entrepot_client.cli.rights_labels import SCOPES_HELP, scopes_label
+from entrepot_client.cli.rights_labels import KEY_NOTE, SCOPES_HELP, scopes_label
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, time_after
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_keys(ctx: typer.Context) -> None:
-    """List your keys. Their secrets were shown once, when they were created. Times are UTC."""
+    """List your keys. Their secrets were shown once, when they were created."""
     output = output_of(ctx)
     with open_client(output) as client:
         key_list = list(client.keys())
@@ -51,7 +51,7 @@ def list_keys(ctx: typer.Context) -> None:
 
 def _expiry(expires_at: Any) -> str:
     # With what the key may do: a column of its own does not fit beside whole ids at 80 columns.
-    return f"expires {short_time(str(expires_at))}" if expires_at else "no expiry"
+    return f"expires {short_time(str(expires_at), ' UTC')}" if expires_at else "no expiry"
 
 
 def create_key(
@@ -75,7 +75,7 @@ def create_key(
             "expires": str(key.get("expires_at") or "never"),
         },
     )
-    output.note("Copy the key now: it is not shown again.")
+    output.note(KEY_NOTE)
 
 
 def revoke_key(

@@ -18,6 +18,7 @@ from entrepot_client.cli.arguments import (
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option, time_after
+from entrepot_client.counts import counted
 from entrepot_client.models import Document
 
 
@@ -105,7 +106,7 @@ def create_link(
             "link": str(link["url"]),
             "link id": str(link["link_id"]),
             "allows": _allowed(link),
-            "uses": _uses(link),
+            "used": _uses(link),
             "ends": str(link["expires_at"]),
         },
     )
@@ -113,14 +114,14 @@ def create_link(
 
 
 def list_links(ctx: typer.Context, file: FileArgument) -> None:
-    """List the links to a file. For its owner and the account's admins. Times are UTC."""
+    """List the links to a file. For its owner and the account's admins."""
     output = output_of(ctx)
     with open_client(output) as client:
         links = list(client.links(client.find_id(file)))
     output.records(
         links,
         quiet="link_id",
-        columns=("link id", "name", "allows", "state", "ends", "uses", "starts with", "made by"),
+        columns=("link id", "name", "allows", "state", "ends", "used", "starts with", "made by"),
         rows=[
             (
                 str(link["link_id"]),
@@ -135,7 +136,7 @@ def list_links(ctx: typer.Context, file: FileArgument) -> None:
             for link in links
         ],
         empty="There are no links to this file.",
-        gives_way=("made by", "starts with", "uses"),
+        gives_way=("made by", "starts with", "used"),
     )
 
 
@@ -177,4 +178,6 @@ def _allowed(link: Document) -> str:
 
 def _uses(link: Document) -> str:
     limit = link.get("max_uses")
-    return f"{link['uses']:,} of {limit:,}" if limit else f"{link['uses']:,}"
+    return (
+        f"{link['uses']:,} of {counted(limit, 'time')}" if limit else counted(link["uses"], "time")
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.rights_labels import UserRole, user_state
+from entrepot_client.cli.rights_labels import LINK_NOTE, UserRole, user_state
 from entrepot_client.cli.session import open_client
 from entrepot_client.models import Document
 
@@ -42,7 +42,7 @@ def list_by_default(ctx: typer.Context) -> None:
 
 
 def list_users(ctx: typer.Context) -> None:
-    """List the users of your account. Times are UTC."""
+    """List the users of your account."""
     output = output_of(ctx)
     with open_client(output) as client:
         users = list(client.users())
@@ -111,7 +111,7 @@ def link(ctx: typer.Context, user_name: UserArgument) -> None:
         made = client.make_link(user_name)
     fields = {"user": user_name, "link": str(made["link"]), "expires": str(made["expires_at"])}
     output.record(made, quiet="link", shown=fields)
-    output.note("Send it to this person alone. An earlier link of theirs no longer works.")
+    output.note(LINK_NOTE)
 
 
 def sign_out(ctx: typer.Context, user_name: UserArgument) -> None:

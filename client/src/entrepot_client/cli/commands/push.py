@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from entrepot_client import errors
-from entrepot_client.cli.arguments import FILE_HELP, file_address
+from entrepot_client.cli.arguments import FILE_HELP
 from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
@@ -228,14 +228,13 @@ def _push_one(
         _print_delivery(output, delivery)
         return
     task = watch_to_end(client, delivery.task_id, output)
-    address = ""
+    file = None
     if task.status == "succeeded":
         file = client.file(task.file_id or "")
         _check_sha256(file, task, delivery)
-        address = file_address(client, file)
     if named_alone:
         reference = task.file_name
-    report_delivery(client, task, output, "file_id", source.typed, reference, address)
+    report_delivery(client, task, output, "file_id", source.typed, reference, file)
 
 
 def _is_only_one(client: "Client", output: Output, source: _PushSource) -> bool:

@@ -59,7 +59,7 @@ def show(
         output.note("Not enforced: this was inferred for the current version.")
         output.line(schema_text(schema["schema"]))
     else:
-        created = short_time(str(schema["created_at"]))
+        created = short_time(str(schema["created_at"]), " UTC")
         heading = f"Revision {schema['revision']}, {schema['source']}, {created}"
         output.note(f"{heading} by {schema['user_name']}.")
         for change in schema["changes"] or []:

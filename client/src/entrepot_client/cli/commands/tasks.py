@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.arguments import EXAMPLE_TASK_ID, check_id
+from entrepot_client.cli.arguments import EXAMPLE_TASK_ID, check_id, file_address
 from entrepot_client.cli.commands.report import suggestion_lines
 from entrepot_client.cli.explain import explain_task_failure, rejection_advice
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
 from entrepot_client.errors import ResourceNotFound
-from entrepot_client.models import Task
+from entrepot_client.models import File, Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -153,14 +153,16 @@ def report_delivery(
     quiet: str,
     path: str = "PATH",
     reference: str | None = None,
-    address: str = "",
+    file: File | None = None,
 ) -> None:
     """As `report_outcome`, of a task that judged a version: a rejection also says how the file is
     continued, with the `path` that was pushed and the `reference` to the file that was typed, and
-    what change of the contract is suggested. `address` is that of the file."""
+    what change of the contract is suggested. `file` is the file as it is after the delivery; it is
+    fetched if it is left out."""
     failure = explain_task_failure(task)
     if failure is None:
-        print_task(output, task, quiet, address, reference)
+        file = file or client.file(task.file_id or "")
+        print_task(output, task, quiet, file_address(client, file), reference)
         return
     if task.rejected:
         failure.do = rejection_advice(task, path, reference)

@@ -38,7 +38,7 @@ def list_versions(
     file: FileArgument,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, show_default=True)] = 20,
 ) -> None:
-    """List a file's versions with any status, the newest first. Times are UTC."""
+    """List a file's versions with any status, the newest first."""
     output = output_of(ctx)
     with open_client(output) as client:
         version_list = list(client.versions(client.find_id(file), limit))
@@ -169,6 +169,8 @@ def _note(version: Document) -> str:
         for key, text in notes.items()
         if version.get(key) and (not key.endswith("until") or str(version[key]) > now)
     ]
+    if version["status"] == "withdrawn" and str(version.get("undo_until") or "") <= now:
+        parts.append("its bytes are removed")
     withdrawal = version.get("withdrawal") or {}
     reasons = version.get("reason"), withdrawal.get("reason")
     return ", ".join([*parts, *(f"reason: {reason}" for reason in reasons if reason)])

@@ -69,4 +69,6 @@ def _show(output: Output, details: Document) -> None:
     lines = {"version": str(details["version"]), "status": str(details["status"])}
     if details["undo_until"]:
         lines["can be undone until"] = str(details["undo_until"])
+    elif details["status"] == "withdrawn":
+        lines["bytes"] = "removed permanently"
     output.record(details, quiet="version", shown=lines)
