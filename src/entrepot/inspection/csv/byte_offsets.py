@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, occurs
 from entrepot.inspection.detect.transcode import is_ebcdic
@@ -54,8 +53,7 @@ def lines_of_rows(source: CsvSource, rows: Iterable[int]) -> dict[int, int]:
         shift = decision.records[start][0] - (start + 1)
         return {number: number + shift for number in numbers}
     with open_lines(source) as (text, _):
-        lexer = Lexer(decision.dialect, decision.layout.width)
-        records = lexer.records(text, decision.first_line)
+        records = decision.lexer().records(text, decision.first_line)
         for number, (line, _, _) in enumerate(records, start=1):
             if number in numbers:
                 lines[number] = line

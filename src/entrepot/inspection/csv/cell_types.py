@@ -119,3 +119,8 @@ def is_drawn(text: str) -> bool:
 def type_score(kind: str) -> float:
     """How much a cell of this kind speaks for the way it was split, from 0 to 1."""
     return TYPE_SCORES[kind]
+
+
+def broad_type(kind: str) -> str:
+    """The kind of a cell as kinds of columns are distinguished: numbers of any form are one."""
+    return "number" if kind in ("number", "grouped", "money", "percent") else kind

@@ -22,7 +22,7 @@ from entrepot.inspection.csv.dialects.detection import detect_dialect
 from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
-from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
+from entrepot.inspection.csv.lexer import COMMENT, MAX_RECORD_CHARS, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_text
 from entrepot.inspection.sql import sql
 from entrepot.inspection.table import TooLarge
@@ -77,6 +77,10 @@ class Decision:
     line_quotes: bool = False
     rival: str = ""
 
+    def lexer(self, longest: int = MAX_RECORD_CHARS) -> Lexer:
+        """A new lexer for the text, which knows its table; `longest` is that of a record."""
+        return Lexer(self.dialect, self.layout.width, longest, self.layout.kinds)
+
     @property
     def end_stated(self) -> bool:
         """Whether the dialect alone decides where the table ends: under a contract, and where a
@@ -122,14 +126,22 @@ def detect_csv(
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
     if widest > most:
         raise TooLarge(f"{counted(widest, 'column')}; {most:,} are read")
-    if names is not None:
-        layout = contract_layout(records, names, requested, rules)
-    else:
-        layout = find_requested_layout(records, best.width, requested)
+
+    def lay_out(records: Sequence[Record], width: int) -> Layout:
+        if names is not None:
+            return contract_layout(records, names, requested, rules)
+        layout = find_requested_layout(records, width, requested)
         if freeze and (requested is None or requested.header is None):
             layout = with_unlike_header(layout, records)
-    if layout.width != best.width:
-        records = _records(dialect, layout.width, body, first_line, requested)
+        return layout
+
+    layout = lay_out(records, best.width)
+    damaged = any(error and error != COMMENT for _, _, error in records)
+    if damaged or layout.width != best.width:
+        before = len(records)
+        records = _records(dialect, layout.width, body, first_line, requested, layout.kinds)
+        if damaged and len(records) < before:  # what seemed to be rows is the cell of one
+            layout = lay_out(records, layout.width)
     stated = hints.delimiter is not None
     confidence, further, rival = confidence_of(scored, records, layout, best.width, stated)
     line_quotes = line_quotes_reason(dialect, body, records, first_line, layout)
@@ -230,10 +242,12 @@ def _records(
     lines: Sequence[str],
     first_line: int,
     requested: TableDialect | None,
+    kinds: Sequence[str] | None = None,
 ) -> tuple[Record, ...]:
     records: list[Record] = []
     skipped = set(requested.comment_rows or ()) if requested else set()
-    for number, record in enumerate(Lexer(dialect, width).records(lines, first_line), start=1):
+    lexer = Lexer(dialect, width, kinds=kinds)
+    for number, record in enumerate(lexer.records(lines, first_line), start=1):
         line, cells, error = record
         if is_blank(cells) or number in skipped:
             records.append((line, [], error if error == COMMENT else ""))

@@ -166,7 +166,7 @@ def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
     tail = _tail_lines(source)
     finder = end_finder(source.decision, engine)
     number = 0
-    for number, (line, cells, error) in enumerate(Lexer(dialect, width).records(tail), start=1):
+    for number, (line, cells, error) in enumerate(source.decision.lexer().records(tail), start=1):
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.
         if error or len(cells) != width:
             return bool(dialect.quote) and source.byte_scan.quotes and number < len(tail) // 2

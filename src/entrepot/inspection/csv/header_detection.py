@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from entrepot.inspection.csv.cell_types import TYPED, cell_type
+from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type
 
 BODY_ROWS, MAX_SOUGHT_ROWS = 100, 40
 """The rows that tell what columns hold, and those among which a header is looked for, so that a
@@ -190,11 +190,6 @@ def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
         top, times = counts.most_common(1)[0] if counts else ("", 0)
         kinds.append(top if times >= MIN_KIND_SHARE * total else "")
     return tuple(kinds)
-
-
-def broad_type(kind: str) -> str:
-    """The kind of a cell as kinds of columns are distinguished: numbers of any form are one."""
-    return "number" if kind in ("number", "grouped", "money", "percent") else kind
 
 
 def contrast_of(row: Sequence[str], kinds: Sequence[str]) -> int:

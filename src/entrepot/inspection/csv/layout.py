@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from entrepot.inspection.csv.cell_types import TYPED, cell_type, is_drawn
+from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type, is_drawn
 from entrepot.inspection.csv.header_detection import (
     BODY_ROWS,
     MAX_HEADER_ROWS,
@@ -15,7 +15,6 @@ from entrepot.inspection.csv.header_detection import (
     SURE_WORDS,
     TYPED_HEADER,
     against,
-    broad_type,
     column_kinds,
     contrast_of,
     count_header_rows,

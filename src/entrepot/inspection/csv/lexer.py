@@ -1,18 +1,22 @@
 """Split lines into records so that a damaged row damages no other.
 
 A quoted cell may span lines only if it is closed as it must be, and if the lines that it would
-take in are not rows of the table themselves. Any other quote is text of its cell, and the row
+take in are not rows of the table themselves. Of a record that is well formed (RFC 4180) that takes
+evidence: as rows its lines give the better table. Any other quote is text of its cell, and the row
 is reported as damaged. Well-formed records are split by Python's csv module; what it refuses,
 and dialects that it lacks, by `cell_parser`. Work is linear in the text: what is looked at
 beyond a row without success, in search of a closing quote, is paid from a budget.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from entrepot.inspection.csv.cell_parser import BLANK, ENDS, CellParser
+from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.limits import MIB
 
@@ -26,6 +30,8 @@ MAX_CSV_CELL_CHARS = MIB
 takes in all that follows; longer cells are left to `_strict`, which looks for faults earlier."""
 MAX_FRUGAL_CHARS = 1 << 14
 """The longest record once those are spent: some pages of text, more than real cells have."""
+MAX_RECORD_CHARS = 16 * MIB
+"""The longest record unless a limit says so."""
 MAX_RECORD_LINES = 100_000
 """Lines of one record; more than any cell of a real table has."""
 COMMENT = "comment"
@@ -38,13 +44,21 @@ is wrong with its quotes, if anything; COMMENT of a line that is not a row."""
 
 class Lexer:
     """Splits lines by one dialect. `width` is the table's count of cells, 0 if not known yet;
-    `longest` the most characters of one record. `spanning` counts the records that were kept
+    `longest` the most characters of one record; `kinds` are those of the table's columns, None if
+    not known yet. `spanning` counts the records that were kept
     although lines within them look like rows of the table; `first_spanning` is the first line
     of the first one."""
 
-    def __init__(self, dialect: Dialect, width: int = 0, longest: int = 16 * MIB) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        width: int = 0,
+        longest: int = MAX_RECORD_CHARS,
+        kinds: Sequence[str] | None = None,
+    ) -> None:
         self.dialect = dialect
         self.width = width
+        self._kinds = kinds
         self._longest = longest
         self._budget = MAX_REREAD_CHARS
         self.spanning = 0
@@ -147,9 +161,9 @@ class Lexer:
         """Whether a record of several lines is more likely one row with a stray quote, and
         whole rows after it. It is where its last line, at which a cell should end, is a sound
         row by itself (one stray quote above leaves it an even number of quotes); where its first
-        line has the table's width and it has not, or half a pair of quotes is left in a cell and
-        its last line has no fewer cells; or where all of its lines but the last have that width
-        by themselves, and the last has no fewer cells."""
+        line has the table's width and it has not. It may be where half a pair of quotes is left in
+        a cell, and its first line has that width and its last one no fewer cells; or where all of
+        its lines but the last have that width by themselves, and the last has no fewer cells."""
         width, mark = self.width, self.dialect.closing
         # The first record of a text may be a title of several lines, above the table.
         if not width or (is_first and len(cells) == 1 < width):
@@ -160,17 +174,48 @@ class Lexer:
             return True
         first, last = len(self._parser.split(taken[0])), len(self._parser.split(taken[-1]))
         halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
-        if len(cells) != width or halves:
-            return first == width and (len(cells) != width or last >= width)
-        if width == 1 or len(taken) < 3 + (width == 2):
-            return False
-        whole = [len(self._parser.split(line)) == width for line in taken[:-1]]
-        if all(whole) and last >= width:
+        if len(cells) != width:
+            return first == width
+        whole = [first == width]
+        if not halves:
+            if width == 1 or len(taken) < 3 + (width == 2):
+                return False
+            whole = [len(self._parser.split(line)) == width for line in taken[:-1]]
+        suspect = all(whole) and last >= width
+        if suspect and self._are_better_as_rows(cells, taken):
             return True
-        if any(whole[1:]):
+        if suspect or any(whole[1:]):
             self.spanning += 1
             self.first_spanning = self.first_spanning or taken[0].rstrip(ENDS)
         return False
+
+    def _are_better_as_rows(self, cells: list[str], taken: list[str]) -> bool:
+        """Whether the lines of a record give a better table as rows than as one. Of a well-formed
+        one that is sure only by columns of numbers or moments: its own cells are not such, or
+        those of each of its lines are."""
+        if self._kinds is None or not self._well_formed.fullmatch("".join(taken)):
+            return True
+        typed = [(n, kind) for n, kind in enumerate(self._kinds[: self.width]) if kind in TYPED]
+        if not typed or not _has_kinds(cells, typed):
+            return bool(typed)
+        rows = (self._parser.lenient(self._parser.body(line), self.width) for line in taken)
+        return all(
+            len(row) == self.width
+            and any(row[n].strip() for n, _ in typed)
+            and _has_kinds(row, typed)
+            for row in rows
+        )
+
+    @cached_property
+    def _well_formed(self) -> re.Pattern[str]:
+        """One record by the grammar of RFC 4180: a quote encloses a cell or is doubled within."""
+        mark, quote = re.escape(self.dialect.delimiter), re.escape(self.dialect.quote)
+        if not self._by_csv or not quote or not self.dialect.doubled or self._escape:
+            return re.compile("(?!)")
+        bare = rf"[^{quote}\r\n]" if not mark else rf"(?:(?!{mark})[^{quote}\r\n])"
+        cell = rf"(?:{quote}(?:[^{quote}]|{quote}{quote})*+{quote}|{bare}*+)"
+        further = f"(?:{mark}{cell})*+" if mark else ""
+        return re.compile(rf"{cell}{further}[\r\n]*")
 
     def _fixed_records(self) -> Iterator[Record]:
         starts = self.dialect.starts[1:]
@@ -287,3 +332,8 @@ class Lexer:
                 at = self._parser.after(text, end + 1)
             if at < 0:
                 return cells
+
+
+def _has_kinds(row: Sequence[str], typed: Sequence[tuple[int, str]]) -> bool:
+    """Whether the cells of columns of one kind are of that kind, or empty."""
+    return all(not row[n].strip() or broad_type(cell_type(row[n])) == kind for n, kind in typed)

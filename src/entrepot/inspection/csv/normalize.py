@@ -14,7 +14,7 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
-from entrepot.inspection.csv.lexer import ACROSS, Lexer
+from entrepot.inspection.csv.lexer import ACROSS
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
@@ -62,7 +62,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     taken = TakenOut(decision)
     collector = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
-    lexer = Lexer(decision.dialect, width, context.limits.line)
+    lexer = decision.lexer(context.limits.line)
     number = 0
     column = 1 if width > 1 else 0
     # Where a row is one cell, binary data has the width of a row too.

@@ -13,7 +13,6 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank_record
 from entrepot.inspection.csv.direct_scan import can_scan_directly, detected_csv
-from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.taken_out import TakenOut
 from entrepot.inspection.limits import Limits
@@ -96,7 +95,7 @@ def _write_regular(source: CsvSource, detected: DetectedCsv, target: Path, limit
             writer.writerow(detected.labels)
         batch: list[list[str]] = []
         pending = 0
-        for _, cells, error in Lexer(detected.dialect, width, limits.line).records(text):
+        for _, cells, error in source.decision.lexer(limits.line).records(text):
             position += 1
             if position <= start:
                 continue
@@ -162,11 +161,11 @@ def _write_irregular(
 def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str] | None]]:
     """Number, line and cells of the records from the first data row on. Blank ones have no cells;
     for one that is taken out they are None."""
-    layout, dialect = source.decision.layout, source.decision.dialect
+    layout = source.decision.layout
     taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
-        lexer = Lexer(dialect, layout.width, limits.line)
+        lexer = source.decision.lexer(limits.line)
         for line, cells, error in lexer.records(text, source.decision.first_line):
             number += 1
             if number <= layout.start:
