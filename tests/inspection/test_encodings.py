@@ -197,3 +197,31 @@ def test_damaged_utf_8_and_a_code_page_are_told_apart(tmp_path: Path, page: str)
     damaged = whole.encode().replace(b"8;", b"8;\xff\x80", 1)
     detected = found_in(tmp_path / "t.csv", damaged)
     assert (detected.name, detected.damaged) == ("utf-8", True)
+
+
+@pytest.mark.parametrize("before", ["Zoë", "北京", "Ещё", "a😀"])
+@pytest.mark.parametrize("last", ["é", "京", "ё", "😀"])
+def test_a_text_that_ends_within_a_character_is_utf_8(
+    inspect: Inspect, before: str, last: str
+) -> None:
+    schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t"}]}
+    for cut in range(1, len(last.encode())):
+        inspection = inspect(f"n,t\n1,{before}\n2,x{last}".encode()[:-cut], schema)
+        assert inspection.profile["file"]["encoding"] == "utf-8"
+        assert [(e["code"], e["rowNumber"]) for e in errors_of(inspection)] == [
+            ("encoding-error", 3)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("end", "encoding"),
+    [
+        *((word.encode()[:-1], "utf-8") for word in ("xü", "Grö", "Muñ")),
+        *((word.encode("cp1252"), "cp1252") for word in ("café", "è", "CAFÉ", "città", "Groß")),
+    ],
+)
+def test_a_last_byte_that_is_the_only_one_beyond_ascii(
+    tmp_path: Path, end: bytes, encoding: str
+) -> None:
+    """It may be a letter of a code page, or the first half of one in UTF-8."""
+    assert found_in(tmp_path / "t.csv", b"n,t\n1,Berlin\n2," + end).name == encoding

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.inspection.csv.source import CsvSource, open_lines
-from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, occurs
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES
+from entrepot.inspection.detect.byte_search import occurs
 from entrepot.inspection.detect.transcode import is_ebcdic
 
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}

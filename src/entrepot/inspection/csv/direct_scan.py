@@ -9,7 +9,8 @@ from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
 from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
-from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, has_blank_lines
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES
+from entrepot.inspection.detect.byte_search import has_blank_lines
 from entrepot.inspection.line_prefilter import BYTE_ORDER_MARK, IrregularText
 
 TAIL_BYTES = 64 * 1024

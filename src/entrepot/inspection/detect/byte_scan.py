@@ -123,9 +123,13 @@ class _Tally:
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
         self.seven_bit: SevenBitMarks | None = SevenBitMarks()
         """None once there are bytes beyond ASCII."""
+        self.beyond_ascii = False
+        """Whole characters beyond ASCII were decoded."""
         self.cut = False
-        """The text is UTF-8, and ends within a character, of which two bytes at least are there:
-        other encodings seldom have such bytes alone and at the end."""
+        """The text is UTF-8, and ends within a character: two bytes of it at least are there, or
+        whole characters before it. Other encodings seldom have such bytes alone."""
+        self.may_be_cut = False
+        """All is ASCII but for a last byte with which a character of UTF-8 begins."""
 
     def add(self, block: bytes) -> None:
         self.blocks += 1
@@ -162,12 +166,16 @@ class _Tally:
         pending = self.utf8.getstate()[0]
         if pending or final or not block.isascii():
             try:
-                self.utf8.decode(block, final)
+                text = self.utf8.decode(block, final)
             except UnicodeDecodeError:
                 self.utf8 = None
+            else:
+                self.beyond_ascii = self.beyond_ascii or not text.isascii()
 
     def finish(self) -> None:
-        self.cut = self.utf8 is not None and len(self.utf8.getstate()[0]) > 1
+        pending = self.utf8.getstate()[0] if self.utf8 is not None else b""
+        self.may_be_cut = len(pending) == 1 and not self.beyond_ascii
+        self.cut = bool(pending) and not self.may_be_cut
         self._decode(b"", final=True)
         self.longest = max(self.longest, self.open_line)
 
@@ -319,12 +327,6 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     )
 
 
-def occurs(path: Path, mark: bytes) -> bool:
-    """Whether the byte `mark` stands in the file. Raises OSError."""
-    with path.open("rb") as file:
-        return any(mark in block for block in iter(lambda: file.read(BLOCK_BYTES), b""))
-
-
 def _count(path: Path, mark: bytes) -> int:
     """How often the one or two bytes `mark` stand in the file."""
     count, seam = 0, b""
@@ -333,20 +335,6 @@ def _count(path: Path, mark: bytes) -> int:
             count += (seam + block).count(mark)
             seam = mark[:1] if len(mark) > 1 and block.endswith(mark[:1]) else b""
     return count
-
-
-def has_blank_lines(path: Path) -> bool:
-    """Whether a line of the text is blank, but for those at its end; needed where a blank line
-    is not known from the count of rows, since a row is one cell. Raises OSError."""
-    seam = b"\n"
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            joined = (seam + block).replace(b"\r", b"")
-            at = joined.find(b"\n\n")
-            if at >= 0 and (joined[at:].strip() or file.read(BLOCK_BYTES).strip()):
-                return True
-            seam = joined[-1:]
-    return False
 
 
 def _encoding(path: Path, bom: int, tally: _Tally, marked: str | None) -> Encoding:
@@ -370,7 +358,7 @@ def _encoding(path: Path, bom: int, tally: _Tally, marked: str | None) -> Encodi
     only_surrogates = not weights.undecodable
     if marked is not None or only_surrogates or weights.seen <= NEVER_TEXT:
         return Encoding("utf-8", damaged=True)
-    may_be_utf8 = weights.decodable > weights.undecodable
+    may_be_utf8 = tally.may_be_cut or weights.decodable > weights.undecodable
     return guess_encoding(bytes(weights.sample), weights.seen, may_be_utf8)
 
 
