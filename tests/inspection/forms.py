@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -23,6 +24,9 @@ from entrepot.inspection.results import (
     InspectionRequest,
     PreviewRequest,
 )
+from entrepot.schemas.model import Field
+from entrepot.schemas.table_schema import parse_schema
+from entrepot.schemas.values import read_value
 
 Rows = list[dict[str, Any]]
 
@@ -41,9 +45,15 @@ class Forms:
     rejected: list[list[str]]
     stored: dict[str, str]
 
+    def _in_json(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row with numbers that Parquet keeps as texts as those of JSON."""
+        schema = parse_schema(self.inspection.schema or {"fields": []})
+        fields = {field.name: field for field in schema.fields}
+        return {name: _number_of(value, fields.get(name)) for name, value in row.items()}
+
     def agree(self) -> None:
         """Check that all forms have the cells of the Parquet."""
-        assert self.json_lines == self.parquet
+        assert self.json_lines == [self._in_json(row) for row in self.parquet]
         assert self.arrow == self.parquet
         assert self.preview == self.parquet
         for number, column in enumerate(self.profile):
@@ -126,6 +136,19 @@ def forms_of(
         [],
         stored,
     )
+
+
+def _number_of(value: Any, field: Field | None) -> Any:
+    if not isinstance(value, str) or field is None or field.type not in ("integer", "number"):
+        return value
+    if "." in field.group_char or not set(field.decimal_char + field.group_char) <= set(".,' _"):
+        return value
+    for form in (Field("", field.type), field):
+        with suppress(ValueError):
+            number = Decimal(read_value(value, form))
+            words = {"NaN": "NaN", "Infinity": "INF", "-Infinity": "-INF"}
+            return number if number.is_finite() else words[str(number)]
+    return value
 
 
 def cells_of(text: bytes) -> list[list[str]]:

@@ -315,9 +315,10 @@ def test_json_lines(derive: Derive) -> None:
     }
     derived, made = derive(content, "jsonl", schema)
     assert derived.verdict == "made", derived
-    first, second = [json.loads(line) for line in made.read_text().splitlines()]
-    assert first == {"n": 1, "x": "1e400", "t": "2024-03-01T12:00:00", "b": True}
-    assert second == {"n": 2, "x": "2.5", "t": "2024-03-01T12:00:00.5", "b": False}
+    lines = made.read_text().splitlines()
+    first, second = [json.loads(line, parse_float=Decimal) for line in lines]
+    assert first == {"n": 1, "x": Decimal("1e400"), "t": "2024-03-01T12:00:00", "b": True}
+    assert second == {"n": 2, "x": Decimal("2.5"), "t": "2024-03-01T12:00:00.5", "b": False}
 
 
 def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:

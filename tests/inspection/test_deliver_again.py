@@ -228,7 +228,7 @@ FORMS_AGAIN: dict[Form, str] = {
 COMBINATIONS = [(storage, marks) for storage in WRITERS for marks in MARKS]
 COLUMNS_AT_ONCE = 12
 KEPT_AS_TEXT: dict[str, tuple[str, ...]] = {
-    "csv": (), "jsonl": ("integer", "number"),
+    "csv": (), "jsonl": (),
     "parquet": ("time", "datetime", "integer", "number"),
     "arrow": ("time", "datetime", "integer", "number"),
 }  # fmt: skip

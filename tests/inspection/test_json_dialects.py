@@ -126,3 +126,20 @@ def test_a_first_version_keeps_its_own_contract(
     fields = [(field["name"], field["type"]) for field in first.schema["fields"]]
     assert fields == [(field["name"], field["type"]) for field in NAMED["fields"]]
     assert inspect(text, first.schema, dialect=dialect).verdict == "conforms"
+
+
+@pytest.mark.parametrize("cell", ["1", '["x"]', '{"a": [1, 2]}', '"a, b"'])
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("times", [1, 20_000])
+def test_lines_of_arrays_are_not_delimited_text(
+    inspect: Inspect, cell: str, header: bool, times: int
+) -> None:
+    """Whatever the arrays have in them, and where the first part of a file is cut."""
+    text = '["id", "name"]\n' * header + f"[1, {cell}]\n" * (times + 1)
+    arrays = inspect(text, NAMED, dialect={**ARRAYS, "header": header})
+    assert arrays.verdict == "dialect-unsupported"
+    assert "itemType ('array'), which is not supported for JSON Lines" in arrays.detail
+    objects = inspect(text, NAMED, dialect={"itemType": "object"})
+    assert {error["code"] for error in errors_of(objects)} == {"invalid-json"}
+    plain = inspect(text, NAMED)
+    assert (plain.verdict, "lines of JSON arrays" in plain.detail) == ("not-tabular", True)

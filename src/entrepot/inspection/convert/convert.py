@@ -6,15 +6,12 @@ rows are also made of a file that was just judged, without reading it again.
 """
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from entrepot.inspection.cell_json import json_of
 from entrepot.inspection.check.first_version import only_fields
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
@@ -32,6 +29,7 @@ from entrepot.inspection.convert.rejected_rows import (
 )
 from entrepot.inspection.convert.unused_parts import with_unused
 from entrepot.inspection.convert.write_arrow import write_arrow
+from entrepot.inspection.convert.write_json_lines import write_json_lines
 from entrepot.inspection.engine_errors import (
     MAX_ERROR_CHARS,
     engine_error_text,
@@ -50,7 +48,7 @@ from entrepot.inspection.results import (
     JudgedForm,
 )
 from entrepot.inspection.sql import Sql, identifier, literal, sql
-from entrepot.inspection.stored_parquet import names_option, open_stored
+from entrepot.inspection.stored_parquet import names_option
 from entrepot.inspection.table import (
     Column,
     DialectUnsupported,
@@ -64,8 +62,6 @@ from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 from entrepot_client.counts import counted
 
-NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
-"""The options of CSV for lines that are written as they are; JSON has no control characters."""
 Contract = tuple[Table, TableSchema, bool]
 """A table, the contract that it keeps, and whether that was inferred."""
 
@@ -144,7 +140,7 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
         case "rejected":
             _write_rejected(request, target, context)
         case "jsonl":
-            write_json_lines(engine, request.path, target)
+            write_json_lines(engine, request.path, target, request.schema)
         case "arrow":
             write_arrow(request.path, target)
         case "csv":
@@ -377,21 +373,6 @@ def write_csv(
         "FORMAT csv, HEADER false, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NEW_LINE '\\r\\n'",
     )
     return written - 1 if header else written
-
-
-def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
-    """Write JSON Lines: an object for each row, its cells as `json_of` writes them."""
-    stored = open_stored(engine, parquet)
-    pairs = [
-        f"{literal(('{' if first else ',') + json.dumps(column.name, ensure_ascii=False) + ':')} "
-        f", coalesce({json_of(column.sql, column.stored_as)}, 'null')"
-        for first, column in zip(chain([True], repeat(False)), stored.columns, strict=False)
-    ]
-    # The engine's own writer reads JSON again and keeps 17 digits of a number, and takes names that
-    # differ in their case for one.
-    # A chain of `||` is as deep as it is long, and the engine bounds the depth of an expression.
-    query = f"SELECT concat({', '.join(pairs)}, '}}') AS line FROM {stored.relation}"
-    return _copy(engine, query, target, f"FORMAT csv, HEADER false, {NO_QUOTING}")
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, query: Sql, target: Path, options: Sql) -> int:

@@ -34,6 +34,7 @@ MAX_JUDGED_LINES = 5
 """Lines below a first one that is damaged, by which JSON Lines are known."""
 JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
+JSON_LINES_OF_ARRAYS = "lines of JSON arrays; one object per line is read (application/x-ndjson)"
 JSON_OBJECT = (
     "one JSON object; an array of objects, or one object per line, is read (application/json)"
 )
@@ -79,7 +80,9 @@ def detect(
         return _other("application/octet-stream")
     whole = len(head) < SAMPLE_BYTES
     text = without_end_mark(text) if whole else text
-    kind = _stated_json(text.lstrip("\ufeff \t\r\n"), dialect) if dialect is not None else None
+    kind = (
+        _stated_json(text.lstrip("\ufeff \t\r\n"), dialect, whole) if dialect is not None else None
+    )
     return _text(kind) if kind is not None else _detect_text(text, whole)
 
 
@@ -118,7 +121,7 @@ def _decode_stated(head: bytes, encoding: str) -> str | None:
     return None if odd > MAX_ODD_SHARE * len(plain) else text
 
 
-def _stated_json(start: str, dialect: TableDialect) -> str | None:
+def _stated_json(start: str, dialect: TableDialect, whole: bool) -> str | None:
     """The kind of JSON that the dialect says that a text is; None where it says nothing of it."""
     if dialect.property is not None and start.startswith("{"):
         try:
@@ -126,6 +129,8 @@ def _stated_json(start: str, dialect: TableDialect) -> str | None:
         except (ValueError, RecursionError):  # longer than the sample, or no JSON after all
             return "json"
         return "jsonl" if start[end:].lstrip().startswith("{") else "json"
+    if dialect.item_type is not None and _are_lines_of_arrays(start, whole):
+        return "jsonl"
     arrays = dialect.item_type == "array" and start.startswith("[")
     return "json" if arrays and start[1:].lstrip().startswith("[") else None
 
@@ -150,6 +155,8 @@ def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (
         inner = start[1:].lstrip()
         if inner.startswith(("{", "]")) or not (inner or whole):
             return _text("json")
+        if _are_lines_of_arrays(start, whole):
+            return _other("application/x-ndjson", JSON_LINES_OF_ARRAYS)
         if _is_json(start, whole):
             return _other("application/json", JSON_ARRAY if inner.startswith("[") else JSON_VALUES)
         return None
@@ -186,12 +193,23 @@ def _has_damaged_first_line(text: str, whole: bool) -> bool:
     first, *below = text.split("\n")
     lines = [line for line in (below if whole else below[:-1]) if line.strip()]
     part = first.startswith("{") or first.rstrip().endswith("}")
-    return part and bool(lines) and all(map(_is_json_object, lines[:MAX_JUDGED_LINES]))
+    return (
+        part and bool(lines) and all(_is_json_of(dict, line) for line in lines[:MAX_JUDGED_LINES])
+    )
 
 
-def _is_json_object(text: str) -> bool:
+def _are_lines_of_arrays(text: str, whole: bool) -> bool:
+    """Whether the text is at least two lines, each of which is an array of JSON."""
+    if not text.startswith("["):
+        return False
+    lines = text.split("\n")
+    lines = [line for line in (lines if whole else lines[:-1]) if line.strip()][:MAX_JUDGED_LINES]
+    return len(lines) > 1 and all(_is_json_of(list, line) for line in lines)
+
+
+def _is_json_of(kind: type, text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text), kind)
     except (ValueError, RecursionError):
         return False
 
