@@ -77,6 +77,12 @@ def form_in_utc(form: str) -> str:
 def capturing_regex(pattern: str) -> tuple[str, tuple[str, ...]]:
     """The regular expression (for RE2 and for Python) of the texts that `pattern` reads, with a
     group per directive, and these directives in order."""
+    return regex_of(pattern, DIRECTIVE_REGEXES)
+
+
+def regex_of(pattern: str, regexes: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The regular expression of `pattern` with those of its directives in `regexes`, a group per
+    directive, and these directives in order."""
     parts: list[str] = []
     directives: list[str] = []
     for match in TOKEN_PATTERN.finditer(expand_directives(pattern)):
@@ -84,7 +90,7 @@ def capturing_regex(pattern: str) -> tuple[str, tuple[str, ...]]:
         if directive == "%":
             parts.append("%")
         elif directive:
-            parts.append(f"({DIRECTIVE_REGEXES[directive]})")
+            parts.append(f"({regexes[directive]})")
             directives.append(directive)
         else:
             parts.append(f"{SPACE}+" if token.isspace() else re.escape(token))
@@ -146,9 +152,18 @@ def _one(values: Sequence[int], default: int) -> int:
 def _year(parts: Mapping[str, str]) -> int:
     years = [int(parts["Y"])] if "Y" in parts else []
     if "y" in parts:
-        short = int(parts["y"])
-        years.append(short + (1900 if short >= FIRST_YEAR_OF_1900S else 2000))
+        years.append(full_year(parts["y"]))
     return _one(years, 1900)
+
+
+def full_year(short: str) -> int:
+    """The year that two digits state."""
+    return int(short) + (1900 if int(short) >= FIRST_YEAR_OF_1900S else 2000)
+
+
+def month_of(part: str) -> int:
+    """The number of the month that a number or an English name states."""
+    return int(part) if part.isdigit() else _index(MONTHS, part) + 1
 
 
 def _weekday(parts: Mapping[str, str]) -> int | None:
@@ -174,8 +189,7 @@ def _days(parts: Mapping[str, str]) -> list[date]:
             days.append(_within(first + timedelta(days=passed), year))
     if "G" in parts and "V" in parts and weekday is not None:
         days.append(date.fromisocalendar(int(parts["G"]), int(parts["V"]), weekday + 1))
-    months = [_index(MONTHS, parts[name]) + 1 for name in "bB" if name in parts]
-    months += [int(parts["m"])] if "m" in parts else []
+    months = [month_of(parts[name]) for name in "bBm" if name in parts]
     if not days or (months and "d" in parts):
         days.append(date(year, _one(months, 1), int(parts.get("d", 1))))
     return days

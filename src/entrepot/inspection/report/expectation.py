@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from entrepot.inspection.report.impossible_moments import explain_impossible
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.unwritable import NOT_FINITE, state_unwritable
@@ -203,6 +204,8 @@ def state_type_error(
         has = "a control character" if len(controls) == 1 else "control characters"
         return Statement(f"{named} has {has}", f"{noun_of(field)} without control characters")
     reason = f"{named} is not {_not_noun(field)}"
+    if why := explain_impossible(field, cell):
+        return Statement(f"{reason}: {why}", expected_type(field, native))
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = native or (in_workbook and field.stored_type)
     expected = expected_type(field, native)
