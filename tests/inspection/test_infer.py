@@ -31,7 +31,7 @@ def first_field(inspect: Inspect, *cells: str) -> dict[str, Any]:
 
 
 INTEGER = {"type": "integer", "entrepot:leadingZeros": False}
-NUMBER = {"type": "number", "entrepot:finite": True}
+NUMBER = {"type": "number", "entrepot:leadingZeros": False, "entrepot:finite": True}
 COMMA = {**NUMBER, "decimalChar": ","}
 GROUPED = {**NUMBER, "groupChar": ","}
 CONTINENTAL = {**NUMBER, "groupChar": ".", "decimalChar": ","}
@@ -56,7 +56,7 @@ def moment(kind: str, form: str) -> dict[str, Any]:
         (["+49", "1"], {"type": "string"}),
         (["+49 301 234", "1"], {"type": "string"}),
         (["+1.5", "+2"], NUMBER),
-        (["1.5", "nan", "inf"], {"type": "number"}),
+        (["1.5", "nan", "inf"], {"type": "number", "entrepot:leadingZeros": False}),
         (["nan", "inf"], {"type": "string"}),
         (["007", "123"], {"type": "string"}),
         (["0", "10"], INTEGER),

@@ -110,3 +110,26 @@ def test_a_bound_is_written_with_the_affix(inspect: Inspect) -> None:
         "entrepot:affix": {"suffix": "%"}, "constraints": {"maximum": "50%"},
     }  # fmt: skip
     assert kinds(inspect("a\n50%\n51%\n", schema(field))) == [("constraint-error", "a")]
+
+
+@pytest.mark.parametrize(
+    ("form", "mark", "rows"),
+    [*((form, mark, 1) for form in ("{}", "{} %", "€{}") for mark in ".,"), ("{}", ".", 40_000)],
+)
+def test_numbers_that_began_with_no_zeros_begin_with_none_later(
+    inspect: Inspect, form: str, mark: str, rows: int
+) -> None:
+    """In numbers of every form, and where lines are judged as a whole."""
+
+    def text(*numbers: str) -> str:
+        cells = [form.format(number.replace(".", mark)) for number in numbers]
+        return "a;b\n" + "".join(f"{cell};x\n" for cell in cells)
+
+    usual = ["1.5", "-0.5", "0.25", "12.0"]
+    first = inspect(text(*usual, *["0.75"] * rows))
+    assert first.schema is not None
+    assert first.schema["fields"][0]["type"] == "number"
+    assert inspect(text(*["10.75"] * rows, *usual), first.schema).verdict == "conforms"
+    for number in ("007", "00.5", "-01"):
+        later = inspect(text(*usual, *["10.75"] * rows, number), first.schema)
+        assert kinds(later) == [("type-error", "a")], number

@@ -84,15 +84,16 @@ def test_the_marks_of_earlier_contracts_are_not_listed(
         ("n,m,d\n,1,1.5\n-01,2,0.5\n", []),
     ],
 )
+@pytest.mark.parametrize("kind", ["integer", "number"])
 def test_zeros_at_the_begin_that_only_a_frozen_contract_allows_by_mistake(
-    tmp_path: Path, text: str, unused: list[str]
+    tmp_path: Path, text: str, unused: list[str], kind: str
 ) -> None:
-    """Releases before `entrepot:leadingZeros` froze integers without it; who gives a schema
-    without it means it."""
+    """Earlier releases froze integers and numbers without `entrepot:leadingZeros`; who gives a
+    schema without it means it."""
     fields = [
-        {"name": "n", "type": "integer"},
+        {"name": "n", "type": kind, **({"entrepot:finite": True} if kind == "number" else {})},
         {"name": "m", "type": "integer", "entrepot:leadingZeros": False},
-        {"name": "d", "type": "number", "entrepot:finite": True},
+        {"name": "d", "type": "number", "entrepot:finite": True, "entrepot:leadingZeros": False},
     ]
     expected = {name: {"entrepot:leadingZeros": [True]} for name in unused}
     assert unused_of(tmp_path, text, {"fields": fields}, frozen=True) == expected
@@ -109,8 +110,12 @@ def test_stored_integers_begin_with_no_zeros(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "cells", "unused"),
     [
-        ({"type": "number"}, ["1.5", ""], {"entrepot:finite": [False]}),
-        ({"type": "number"}, ["1.5", "-INF"], {}),
+        (
+            {"type": "number"},
+            ["1.5", ""],
+            {"entrepot:leadingZeros": [True], "entrepot:finite": [False]},
+        ),
+        ({"type": "number"}, ["01.5", "-INF"], {}),
         ({"type": "datetime"}, ["2024-03-31T10:00:00", ""], {"entrepot:timeZone": [True]}),
         ({"type": "datetime"}, ["2024-03-31T10:00:00Z"], {"entrepot:timeZone": [False]}),
         ({"type": "datetime"}, ["2024-03-31T10:00:00Z", "2024-03-31T10:00:00"], {}),

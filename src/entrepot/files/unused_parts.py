@@ -22,6 +22,7 @@ MAX_VALUES = 5
 """Values of a property that a sentence names."""
 NOT_STATED = {
     ("integer", "entrepot:leadingZeros", True): "no integer begins with a zero",
+    ("number", "entrepot:leadingZeros", True): "no number begins with a zero and a digit",
     ("number", "entrepot:finite", False): "no number is NaN or infinite",
     ("datetime", "entrepot:timeZone", True): "no date has a time zone",
     ("datetime", "entrepot:timeZone", False): "every date has a time zone",

@@ -110,7 +110,7 @@ def infer_schema(
         fields[place] = Field(fields[place].name)
     measures = whole_measures(fields, texts) if freezes else []
     for place in measures:
-        fields[place] = replace(fields[place], type="number", leading_zeros=True, finite=True)
+        fields[place] = replace(fields[place], type="number", finite=True)
     schema = TableSchema(_with_filled(engine, table, fields), min_rows=1 if totals.rows else 0)
     exceptions = []
     if may_be_almost:
@@ -263,7 +263,7 @@ def _typed(column: Column, kind: CellKind) -> Field:
     return Field(
         "",
         field_type,
-        leading_zeros=field_type != "integer",
+        leading_zeros=field_type not in ("integer", "number"),
         time_zone=zone,
         stored_type=field_type in PROPERTY_TYPES["entrepot:storedType"],
     )
@@ -278,7 +278,7 @@ def _field_by_kind(column: Column, counts: CellCounts) -> Field:
     if counts.texts:
         return Field("", "any")
     if len(kinds) > 1 and kinds <= {"integer", "decimal", "number"}:
-        return Field("", "number")
+        return Field("", "number", leading_zeros=False)
     return _typed(column, kinds.pop()) if len(kinds) == 1 else Field("", "any")
 
 

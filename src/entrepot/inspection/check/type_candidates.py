@@ -111,13 +111,13 @@ INTEGERS = [
 ]
 NO_DIGITS = "(?i:nan|[-+]?inf(inity)?)"
 """Numbers that programs write in words; a column of them alone may be of anything."""
-NUMBER = Field("", "number", finite=True)
+NUMBER = Field("", "number", leading_zeros=False, finite=True)
 NUMBERS = [
     Candidate("number", NUMBER, f"-?{BARE}"),
     Candidate("signed number", NUMBER, f"[-+]?{BARE}", evidence=(rf"{NEGATIVE}|.*\..*",)),
     Candidate(
         "number or none",
-        Field("", "number"),
+        replace(NUMBER, finite=False),
         f"-?{BARE}|{NO_DIGITS}",
         evidence=(f"-?{BARE}", NO_DIGITS),
     ),

@@ -154,7 +154,7 @@ def _not_stated(number: int, cell: CellSql) -> Iterator[AllowedPart]:
     """What a contract allows where it does not state one of the properties that inference writes:
     releases before the property existed froze contracts without it."""
     field, text = cell.field, cell.text
-    if field.type == "integer" and field.leading_zeros:
+    if field.type in ("integer", "number") and field.leading_zeros:
         yield _leading_zeros(number, cell)
     if field.type == "number" and field.bare_number and not field.finite:
         used = f"{cell.present} AND regexp_matches({text}, {literal(NO_DIGIT)})"
@@ -167,7 +167,7 @@ def _not_stated(number: int, cell: CellSql) -> Iterator[AllowedPart]:
 
 
 def _leading_zeros(number: int, cell: CellSql) -> AllowedPart:
-    """Integers that begin with a zero; a format that stores numbers has none."""
+    """Numbers that begin with a zero and a digit; a format that stores numbers has none."""
     bare = without_affixes(cell.text, cell.field)
     begun = f"regexp_matches({bare}, {literal(LEADING_ZERO)})"
     used = f"{cell.present} AND NOT {cell.native} AND {begun}"

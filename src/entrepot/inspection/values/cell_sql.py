@@ -16,7 +16,7 @@ from entrepot.inspection.values.json_forms import with_json_forms
 from entrepot.inspection.values.json_text import is_json
 from entrepot.inspection.values.missing_marks import is_no_mark_of
 from entrepot.inspection.values.native_text import delivered_text
-from entrepot.inspection.values.plain_number import plain_number, without_affixes
+from entrepot.inspection.values.plain_number import begins_plainly, plain_number, without_affixes
 from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
@@ -320,10 +320,8 @@ def quick_check(text: Sql, field: Field) -> Sql:
     """
     match field.type, field.format:
         case "number", "default" if field.bare_number and field.decimal_char == ".":
-            if field.group_char or not field.leading_zeros:
-                return sql("")
-            plain = f"{text} >= '-' AND NOT contains({text}, '_')"
-            return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
+            plain = sql("") if field.group_char else begins_plainly(text, field)
+            return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})" if plain else sql("")
         case "date", "default":
             return f"(try_cast({text} AS DATE)::VARCHAR = {text} AND length({text}) = 10)"
         case "datetime", "default" if not field.time_zone:

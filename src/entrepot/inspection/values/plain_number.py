@@ -1,6 +1,6 @@
 """The texts of numbers without what their field allows around and inside them, as SQL."""
 
-from entrepot.inspection.sql import Sql, literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.schemas.model import Field
 from entrepot.schemas.numbers import affix_pattern, affix_regexes
 
@@ -26,3 +26,13 @@ def without_affixes(text: Sql, field: Field) -> Sql:
         return f"regexp_extract({text}, {literal(f'^{affix_pattern(field.affix)}$')}, 1)"
     before, behind = affix_regexes(field)
     return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
+
+
+def begins_plainly(text: Sql, field: Field) -> Sql:
+    """Whether a text that the engine takes for a number begins as one of the field does, and does
+    not contain `_`. Without leading zeros a digit never follows a first zero."""
+    plain = f"{text} >= '-' AND NOT contains({text}, '_')"
+    if field.leading_zeros:
+        return plain
+    zeros = sql("{text} NOT BETWEEN '00' AND '0:' AND {text} NOT BETWEEN '-00' AND '-0:'")
+    return f"{plain} AND {zeros.replace('{text}', text)}"
