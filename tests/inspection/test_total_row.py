@@ -14,6 +14,7 @@ WORDS = ["Total", "TOTAL", "Grand total", "Sum", "Summe", "Gesamt", "Subtotal:",
         ["name,amount", "a,3", "b,4", "{},7"],
         ["name,share,amount", "a,0.5,3", "b,0.25,4", "{},,9"],
         ["name,amount", "a,0.1", "b,0.2", "{},0.3"],
+        ["name,town", "a,Kiel", "b,Jena", "{},26"],
     ],
 )
 def test_a_total_is_not_frozen_as_a_row(inspect: Inspect, word: str, rows: list[str]) -> None:

@@ -1,8 +1,9 @@
 """A total in the last row of a first version, which would be frozen as a row.
 
 A word such as `Total` alone proves nothing: it may name a category. It is a total if its cells
-also say so: one is the sum of those above it, or it leaves a column empty, or without a number or a
-date, that has a value, a number or a date in every other row.
+also say so: one is the sum of those above it, or the only number of a column that has a text in
+every other row, or it leaves a column empty, or without a number or a date, that has a value, a
+number or a date in every other row.
 """
 
 import json
@@ -104,6 +105,8 @@ def _says_total(
 ) -> bool:
     """Whether a cell below a column of `rows` cells shows that its row is a total."""
     if not cell:
+        return filled == rows
+    if number is not None and not numbers:  # below a column of texts
         return filled == rows
     if number is None:
         return numbers == rows or (dated == rows and not re.match(DATED, cell))
