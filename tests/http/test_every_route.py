@@ -138,7 +138,7 @@ def asker(own_server: Server) -> Asker:
         "key_id": str(account.new_key().key.key.id),
         "user_name": account.admin.user_name,
         "upload_id": str(uuid4()),
-        "account": "unknown",
+        "account": account.name,
         "address": "orders",
         "code": "not-found",
         "digest": "0",
@@ -175,6 +175,12 @@ def test_allow_names_every_method_that_an_address_has(asker: Asker, address: Add
         refused = asker.ask(method, address.path)
         assert refused.status_code == 405, method
         assert set(refused.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=str)
+def test_an_address_with_a_line_break_behind_it_is_another(asker: Asker, address: Address) -> None:
+    for method in address.methods:
+        assert asker.ask(method, address.path + "%0A").status_code == 404
 
 
 def matches(path: str, address: str) -> bool:

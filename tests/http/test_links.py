@@ -122,6 +122,7 @@ def test_wrong_terms_name_their_field(account: TestAccount) -> None:
         ("version", "deliver", {"version": 1}),
         ("name", "read", {"name": "a\nb"}),
         ("password", "read", {"password": "12345678"}),
+        ("password", "read", {"password": ""}),
         ("max_uses", "read", {"max_uses": 0}),
         ("kind", "write", {}),
         ("more", "read", {"more": 1}),

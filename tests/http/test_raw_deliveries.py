@@ -4,6 +4,8 @@ Their bytes pass through the same session as those of a form; what holds for tha
 stalled bodies) is in the tests of forms.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -81,6 +83,41 @@ def test_who_waits_is_told_the_verdict(account: TestAccount, places: list[str]) 
     garbage = put(api, f"{places[0]}?wait=60", b"\x00\x01\x02" * 99)
     assert garbage.status_code == 422
     assert garbage.json()["code"] in ("not-tabular", "source-error")
+
+
+@pytest.mark.parametrize("name", ["Repr-Digest", "Content-Digest"])
+def test_bytes_that_differ_from_their_digest_are_not_delivered(
+    account: TestAccount, places: list[str], name: str
+) -> None:
+    def stated(content: bytes) -> dict[str, str]:
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        return {name: f"sha-256=:{digest}:"}
+
+    for place in places:
+        damaged = put(account.api, place, OTHER, **stated(OTHER + b"x"))
+        assert_problem(damaged, 422, "digest-mismatch")
+        malformed = put(account.api, place, OTHER, **{name: "sha-256=:AAAA:"})
+        assert_problem(malformed, 422, "field-invalid", field=name)
+        assert put(account.api, f"{place}?wait=60", OTHER, **stated(OTHER)).status_code == 201
+    versions = account.api.json(f"{places[0]}/versions")["versions_list"]
+    assert [version["version"] for version in versions] == [3, 2, 1]
+
+
+def test_a_delivery_that_may_only_define_a_file_makes_no_version(
+    account: TestAccount, places: list[str]
+) -> None:
+    etag = account.api.get(places[0]).headers["etag"]
+    for place in places:
+        for none_match in ("*", etag, f'"a", {etag}'):
+            sent = put(account.api, place, OTHER, **{"If-None-Match": none_match})
+            assert_problem(sent, 412, "precondition-failed")
+    new = f"/d/{account.name}/a/new?size_limit=999"
+    assert put(account.api, new, OTHER, **{"If-None-Match": "*"}).status_code == 202
+    assert_problem(
+        put(account.api, new, OTHER, **{"If-None-Match": "*"}), 412, "precondition-failed"
+    )
+    absent = f"/d/{account.name}/a/absent?size_limit=999"
+    assert put(account.api, absent, OTHER, **{"If-Match": "*"}).status_code == 404
 
 
 def test_without_waiting_or_when_the_time_is_up_the_task_is_answered(

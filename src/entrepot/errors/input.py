@@ -142,7 +142,7 @@ class KeyReused(EntrepotError):
 
 @dataclass(eq=False)
 class PreconditionFailed(EntrepotError):
-    """The file has changed since the client read it (If-Match, RFC 9110)."""
+    """The file is not as the request demands (If-Match or If-None-Match, RFC 9110)."""
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from entrepot.errors import EntrepotError
+from entrepot.errors import EntrepotError, NotFound
 from entrepot.files.paths import PACKAGE_NAME
 from entrepot.http.addresses.read import read_address, require_reader_or_session
 from entrepot.http.api.files import download
@@ -31,6 +31,13 @@ class FastPathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "http" and "\n" in scope["path"]:
+            # The patterns of the framework's routes end with `$`, which also holds before a line
+            # break at the end: another address would be read as this one.
+            scope["app"] = self._app
+            not_found = await answer_as_app(Request(scope, receive, send), NotFound())
+            await not_found(scope, receive, send)
+            return
         plain = _plain_download(scope)
         if plain is None:
             await self._app(scope, receive, send)
@@ -71,8 +78,7 @@ def _plain_download(scope: Scope) -> PlainDownload | None:
         return PlainDownload(download, (file_id,), require_reader) if file_id else None
     if path.startswith(ADDRESSES):
         account, slash, address = path[len(ADDRESSES) :].partition("/")
-        # Another route has the package, and none a path with a line break.
-        if account and slash and address != PACKAGE_NAME and "\n" not in path:
+        if account and slash and address != PACKAGE_NAME:  # another route has the package
             return PlainDownload(read_address, (account, address), require_reader_or_session)
     return None
 

@@ -15,6 +15,19 @@ def has_route(app: FastAPI, scope: Scope, method: str) -> bool:
     return any(route.matches(request_scope)[0] is Match.FULL for route in app.router.routes)
 
 
+def _route_of_head(app: FastAPI, scope: Scope) -> str | None:
+    """The method of the first route at the address that answers a HEAD: its own, or GET.
+
+    In the order of the routes: a HEAD must not pass over the route of the GET to a later, wider
+    one.
+    """
+    for route in app.router.routes:
+        for method in ("HEAD", "GET"):
+            if route.matches({**scope, "method": method})[0] is Match.FULL:
+                return method
+    return None
+
+
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
     """All methods that the address of the request has."""
     methods = {method for method in METHODS if has_route(app, scope, method)}
@@ -38,8 +51,7 @@ class HeadMiddleware:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        framework = self._framework
-        if not has_route(framework, scope, "HEAD") and has_route(framework, scope, "GET"):
+        if _route_of_head(self._framework, scope) == "GET":
             scope = {**scope, "method": "GET", "answers_head": True}
         answer = _HeadOfAnswer(send)
         answer.route = asyncio.ensure_future(self._app(scope, receive, answer.send))

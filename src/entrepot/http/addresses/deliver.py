@@ -31,7 +31,7 @@ from entrepot.http.problems.handlers import problem_response
 from entrepot.http.problems.schemas import VERDICTS
 from entrepot.http.problems.task_table import DELIVERY_CODES, TASK_KINDS
 from entrepot.http.uploads.raw import AddressTarget, receive_raw
-from entrepot.http.uploads.target import NextVersion
+from entrepot.http.uploads.target import Condition, NextVersion
 from entrepot.tasks.records import TaskId, TaskRecord
 from entrepot_client.counts import counted
 
@@ -99,11 +99,10 @@ async def deliver(
 
     Without `wait` the answer is the task that inspects it. With it the answer is the verdict:
     `201` once the version is published, the problem with its first errors if it is rejected, or
-    `202` with the task when the time is up. `If-Match`, `Idempotency-Key`, `Repr-Digest` and
-    `Expect: 100-continue` are supported.
+    `202` with the task when the time is up. `If-Match`, `If-None-Match`, `Idempotency-Key`,
+    `Repr-Digest`, `Content-Digest` and `Expect: 100-continue` are supported.
     """
-    condition = match_condition(request.headers.get("if-match"))
-    target = NextVersion(file_id, condition)
+    target = NextVersion(file_id, _condition(request))
     task_id = await receive_raw(request, work, target, f"put {file_id.lower()}", "")
     return await _verdict(request, work, task_id, wait)
 
@@ -136,11 +135,16 @@ async def deliver_to_address(
         raise FieldInvalid(
             "size_limit", f"must lie between 1 and {counted(largest, 'byte')}.", "100000"
         )
-    condition = match_condition(request.headers.get("if-match"))
-    target = AddressTarget(account, address, size_limit, condition)
+    target = AddressTarget(
+        account, address, size_limit, _condition(request), "if-match" in request.headers
+    )
     request_name = f"put {account}/{address}"
     task_id = await receive_raw(request, work, target, request_name, target.file_name)
     return await _verdict(request, work, task_id, wait)
+
+
+def _condition(request: Request) -> Condition | None:
+    return match_condition(request.headers.get("if-match"), request.headers.get("if-none-match"))
 
 
 async def _verdict(

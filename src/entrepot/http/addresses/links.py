@@ -180,12 +180,12 @@ async def use_link(link: LinkInPath, request: Request) -> Response:
 async def deliver_by_link(link: LinkInPath, request: Request, wait: WaitSeconds = None) -> Response:
     """Deliver a version with a link: the body is its bytes, as `curl -T` sends them.
 
-    Otherwise as `PUT /api/v1/file/{file_id}`: `?wait` answers the verdict. `Idempotency-Key` and
-    `If-Match` are refused. A delivery that is rejected does not use up the link.
+    Otherwise as `PUT /api/v1/file/{file_id}`: `?wait` answers the verdict. `Idempotency-Key`,
+    `If-Match` and `If-None-Match` are refused. A rejected delivery does not use up the link.
     """
     user = await open_link(request, link)
     _require_delivering(user)
-    for header in ("idempotency-key", "if-match"):
+    for header in ("idempotency-key", "if-match", "if-none-match"):
         if header in request.headers:
             raise FieldInvalid(header, "is not honoured by links. Leave it out.")
     with link_problems():

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
+from entrepot.errors import PreconditionFailed
 from entrepot.files.delivery.deliver import newest_visible_number
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import find_accepted_version
 from entrepot.files.transfer import get_offer_recipient
 from entrepot.http.api.models.files import FileDetails, RetentionRule
 from entrepot.http.api.payloads import exception_payload, file_payload
-from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.downloads.conditions import Validators, check_preconditions, is_unchanged
 from entrepot.http.uploads.target import Condition
 
 NO_DATE = datetime.min.replace(tzinfo=UTC)
@@ -58,13 +59,26 @@ def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> Fil
     return FileDocument(document, f'"{sha256(state.encode()).hexdigest()[:32]}"')
 
 
-def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str | None) -> None:
-    """Hold an If-Match against the file as it is. Raises PreconditionFailed, NotFound."""
+def require_match(
+    conn: ReadConnection,
+    actor: Actor,
+    file_id: UUID,
+    match: str | None,
+    none_match: str | None = None,
+) -> None:
+    """Compare an If-Match and an If-None-Match with the file as it is. Raises PreconditionFailed,
+    NotFound."""
+    if match is None and none_match is None:
+        return
+    current = load_file_document(conn, actor, file_id).validators
     if match is not None:
-        current = load_file_document(conn, actor, file_id).validators
         check_preconditions({"if-match": match}, current)
+    if none_match is not None and is_unchanged({"if-none-match": none_match}, current):
+        raise PreconditionFailed
 
 
-def match_condition(match: str | None) -> Condition | None:
-    """What an If-Match demands of the file that an upload is for; None: nothing."""
-    return partial(require_match, match=match) if match is not None else None
+def match_condition(match: str | None, none_match: str | None = None) -> Condition | None:
+    """What If-Match and If-None-Match demand of the file that an upload is for; None: nothing."""
+    if match is None and none_match is None:
+        return None
+    return partial(require_match, match=match, none_match=none_match)

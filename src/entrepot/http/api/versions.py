@@ -117,7 +117,8 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
     `encoding` here. With `If-Match` (the `ETag` of the file) nothing is delivered if it has changed
     since; with an `Idempotency-Key` the request may be repeated.
     """
-    target = NextVersion(file_id, match_condition(request.headers.get("if-match")))
+    conditions = request.headers.get("if-match"), request.headers.get("if-none-match")
+    target = NextVersion(file_id, match_condition(*conditions))
     return accepted_response(await receive_form(request, work, target))
 
 

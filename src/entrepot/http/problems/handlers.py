@@ -121,7 +121,9 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
     first = error.errors()[0]
     if first["loc"][0] == "path":  # a malformed id is what never existed
         return await answer_error(request, errors.NotFound())
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    # Of JSON that cannot be read the place is a number of characters, not a field.
+    place = () if first["type"] == "json_invalid" else first["loc"][1:]
+    field = ".".join(str(part) for part in place) or "body"
     detail = f"{field}: {plain_words(first['msg'])}."
     return problem_response(request, FRAMEWORK_KINDS[422], detail, field=field)
 

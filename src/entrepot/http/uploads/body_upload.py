@@ -30,8 +30,8 @@ class BodyUpload(ABC):
 
     @abstractmethod
     async def finish(self, digest: str | None = None) -> AnyUpload:
-        """Make the bytes durable, and compare them with a `digest`, a Repr-Digest (RFC 9530).
-        Raises DigestMismatch, FieldInvalid, and what storing them raises."""
+        """Make the bytes durable, and compare them with a `digest`, a SHA-256 as hex.
+        Raises DigestMismatch, and what storing them raises."""
 
     @abstractmethod
     def keyed_reply(self, fingerprint: str) -> KeyedReply | UnclaimedReply | None:

@@ -2,33 +2,45 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 
 from entrepot.blobs.store import StoredBlob
 from entrepot.errors import DigestMismatch, FieldInvalid
 
+FIELDS = ("Repr-Digest", "Content-Digest")
+"""No delivery has a Content-Encoding, so both are of the same bytes."""
+
+
+def stated_digest(headers: Mapping[str, str]) -> str | None:
+    """The SHA-256 that a body or a part must have, as hex; None if its headers name none.
+
+    Raises FieldInvalid where a value is not a digest, or where two differ.
+    """
+    stated: str | None = None
+    for field in FIELDS:
+        digest = _parse_digest(field, headers.get(field.lower()) or "")
+        if digest is not None and stated not in (None, digest):
+            raise FieldInvalid(field, f"differs from {FIELDS[0]}.")
+        stated = stated or digest
+    return stated
+
 
 def check_digest(stored: StoredBlob, digest: str | None) -> None:
-    """Compare what was stored with a Repr-Digest, if there is one. Raises DigestMismatch,
-    FieldInvalid."""
-    expected = parse_repr_digest(digest) if digest is not None else None
-    if expected is not None and expected != stored.sha256:
-        raise DigestMismatch(expected=expected, received=stored.sha256)
+    """Compare what was stored with a SHA-256 as hex, if there is one. Raises DigestMismatch."""
+    if digest is not None and digest != stored.sha256:
+        raise DigestMismatch(expected=digest, received=stored.sha256)
 
 
-def parse_repr_digest(digest: str) -> str | None:
-    """The SHA-256 of a Repr-Digest field (RFC 9530) as hex; None if it names none.
-
-    Raises FieldInvalid where the value is not a digest.
-    """
-    for entry in digest.split(","):
-        name, _, value = entry.strip().partition("=")
+def _parse_digest(field: str, value: str) -> str | None:
+    for entry in value.split(","):
+        name, _, digest = entry.strip().partition("=")
         if name.lower() != "sha-256":
             continue
         try:
-            raw = b64decode(value.strip(":"), validate=True)
+            raw = b64decode(digest.strip(":"), validate=True)
         except Base64Error:
             raw = b""
-        if not (value.startswith(":") and value.endswith(":")) or len(raw) != 32:
-            raise FieldInvalid(field="Repr-Digest", reason="must be sha-256=:<32 bytes in base64>:")
+        if not (digest.startswith(":") and digest.endswith(":")) or len(raw) != 32:
+            raise FieldInvalid(field, "must be sha-256=:<32 bytes in base64>:")
         return raw.hex()
     return None

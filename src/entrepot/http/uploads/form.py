@@ -22,6 +22,7 @@ from entrepot.files.delivery.uploads import (
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length, reject_encoded
 from entrepot.http.uploads.body_upload import BodyUpload
+from entrepot.http.uploads.digest import stated_digest
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
 from entrepot.http.uploads.small import open_uploads
@@ -235,7 +236,7 @@ def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> N
                 example="--form 'file=@\"orders.csv\"'",
             )
         form.file_name = check_file_name(part.file_name)
-        form.digest = part.headers.get("repr-digest")
+        form.digest = stated_digest(part.headers)
         return
     if part.name not in fields:
         known = ", ".join(["file", *fields])

@@ -27,6 +27,7 @@ from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.body_upload import BodyUpload
+from entrepot.http.uploads.digest import stated_digest
 from entrepot.http.uploads.form import find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.small import open_uploads
@@ -38,7 +39,7 @@ from entrepot.tasks.records import TaskId
 @dataclass(frozen=True)
 class AddressTarget:
     """The next version of the file at an address; or a new file there, if a `size_limit` (bytes)
-    defines it and the address is in the sender's own account.
+    defines it and the address is in the sender's own account. With `must_exist` never a new file.
 
     Which of the two is known when the bytes begin to come, and again when they have come.
     """
@@ -47,6 +48,7 @@ class AddressTarget:
     path: str
     size_limit: int | None = None
     condition: Condition | None = None
+    must_exist: bool = False
 
     @property
     def file_name(self) -> str:
@@ -77,7 +79,7 @@ class AddressTarget:
         file_id = find_path(conn, actor, self.account, self.path)
         if file_id is not None:
             return NextVersion(str(file_id), self.condition, self.file_name)
-        if self.size_limit is None or self.account != actor.account or self.condition:
+        if self.size_limit is None or self.account != actor.account or self.must_exist:
             raise NotFound
         path = check_path(self.path)
         enforcement = Enforcement("none")
@@ -99,13 +101,13 @@ async def receive_raw(
     if work.runtime.draining:
         raise ShuttingDown
     _require_whole_body(request)
+    digest = stated_digest(request.headers)
     key = idempotency_key(request) if request_name is not None else None
     for opened, chunks in await open_uploads(request, work, target, key):
         async with opened as upload_session:
             await _read_body(chunks, upload_session, content_length(request))
             if upload_session.received == 0:
                 raise FieldInvalid("body", "is empty; nothing was stored.", "curl -T orders.csv")
-            digest = request.headers.get("repr-digest")
             upload = await upload_session.finish(digest)
             replayed, reply = await find_reply(
                 upload_session, key, (request_name or "", file_name, {}), upload

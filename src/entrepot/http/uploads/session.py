@@ -225,10 +225,9 @@ class UploadSession(BodyUpload):
             await self._flush()
 
     async def finish(self, digest: str | None = None) -> StoredUpload:
-        """Make the bytes durable. `digest` is a Repr-Digest (RFC 9530) to hold them against.
+        """Make the bytes durable. `digest` is the SHA-256, as hex, that they must have.
 
-        From here on a row may name them. Raises DigestMismatch, FieldInvalid, and what `take`
-        raises.
+        From here on a row may name them. Raises DigestMismatch, and what `take` raises.
         """
         if self._writer is None:
             await self._reserve()

@@ -136,7 +136,7 @@ async def make_link_to_file(
     """Create a link, whose password is hashed first. Raises FieldInvalid, also for a password that
     is easy to guess, NotFound, NotAllowed, ScopeMissing, VersionNotPublished, TooManyLinks."""
     check_terms(terms, work.now)
-    if password:
+    if password is not None:  # an empty one is too short: a script has lost its variable
         # Who may not make links must not have the server hash passwords.
         await work.read(access_manageable, file_id)
         await run_in_threadpool(check_password, password, terms.name, "password")
