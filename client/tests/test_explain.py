@@ -6,6 +6,7 @@ import pytest
 
 from entrepot_client import errors
 from entrepot_client.cli.explain import explain, rejection_lines
+from entrepot_client.cli.failures import ExitStatus
 from entrepot_client.models import File
 
 NOT_A_NUMBER = "Line {}, column `amount`: `x` is not a number. Expected a number, such as 17.50."
@@ -130,3 +131,16 @@ def test_a_wrong_field_has_the_name_of_its_option(
     failure = explain(errors.problem_from(document | ({"example": example} if example else {})))
     assert failure is not None
     assert (failure.what, failure.do) == (what, advice)
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_status"),
+    [(404, ExitStatus.FAILED), (418, ExitStatus.FAILED), (401, ExitStatus.NOT_ALLOWED)],
+)
+def test_a_refusal_without_an_explanation_is_not_of_entrepot(
+    status: int, exit_status: ExitStatus
+) -> None:
+    failure = explain(errors.problem_from_answer(status, "text/html", b"<h1>No</h1>", None))
+    assert failure is not None
+    assert failure.status is exit_status
+    assert ("Check that the endpoint is" in failure.do) == (exit_status is ExitStatus.FAILED)

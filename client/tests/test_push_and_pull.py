@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,30 @@ def test_pull_what_is_not_there(signed_in: Peer, program: Program, here: Path) -
     result = program("pull", "53c9c295-83f4-4754-a781-cd03841c806f")
     assert result.status == 4
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("others", [[], ["orders.csv"]])
+def test_what_is_not_a_regular_file_is_not_called_missing(
+    program: Program, here: Path, orders: Path, others: list[str]
+) -> None:
+    os.mkfifo("pipe")
+    result = program("push", "pipe", *(str(orders) for _ in others))
+    assert result.status == 2
+    assert "'pipe' is not a regular file." in result.err
+    assert "entrepot push - --name NAME" in result.err
+
+
+def test_a_name_that_is_not_text_is_a_wrong_name(
+    signed_in: Peer, program: Program, here: Path
+) -> None:
+    folder = here / "folder"
+    folder.mkdir()
+    (folder / "good.csv").write_bytes(b"id\n1\n")
+    (folder / os.fsdecode(b"bad\xff.csv")).write_bytes(b"id\n1\n")
+    result = program("push", "folder", "--no-wait")
+    assert result.status == 2
+    assert "Not published: 1 of 2 files." in result.err
+    assert "is not valid UTF-8" in result.err
+    result = program("push", os.fsdecode(b"folder/bad\xff.csv"))
+    assert result.status == 2
+    assert "is not valid UTF-8" in result.err

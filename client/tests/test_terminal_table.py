@@ -66,6 +66,19 @@ def test_what_people_copy_is_never_cut(whole: str) -> None:
     assert table_lines(("a",), [(whole,)], 5).lines[1] == whole
 
 
+@pytest.mark.parametrize("pattern", ["a", "1", "1,", "a:", "a.b", ID, SHA256, f"{ID}-", "名"])
+def test_a_long_name_takes_no_room_from_other_columns(pattern: str) -> None:
+    long_name = (pattern * 255)[:255]
+    for columns, row in (
+        (("name", "path", "file id"), (long_name, long_name, ID)),
+        (("file id", "name", "created"), (ID, long_name, "2026-11-30 10:00")),
+    ):
+        table = table_lines(columns, [row, [cell[:9] for cell in row]], 80)
+        assert table.left_out == []
+        assert ID in table.lines[1]
+        assert max(map(cell_width, table.lines)) <= 80
+
+
 def test_a_line_break_in_a_cell_does_not_break_the_line() -> None:
     assert table_lines(("a", "b"), [("x\ny", "1")], 80).lines[1] == "x y  1"
 

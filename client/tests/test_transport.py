@@ -12,6 +12,7 @@ from entrepot_client.endpoint import clean_endpoint
 from entrepot_client.transport import retry_after
 
 FILES = "/api/v1/files"
+WHO = "/api/v1/whoami"
 
 
 def test_reads_are_retried_until_the_server_is_back(peer: Peer, client: Client) -> None:
@@ -129,10 +130,22 @@ def test_a_proxy_without_a_problem_document(peer: Peer, client: Client) -> None:
         list(client.files())
 
 
-def test_something_else_than_entrepot_answers(peer: Peer, client: Client) -> None:
-    peer.faults[FILES] = [Fault(200, {"Content-Type": "text/html"}, b"<h1>Router</h1>")]
-    with pytest.raises(errors.BadAnswer, match="text/html"):
-        list(client.files())
+@pytest.mark.parametrize(
+    ("media_type", "body", "reason"),
+    [
+        ("text/html", b"<h1>Router</h1>", "text/html that is not JSON"),
+        ("application/json", b"{", "application/json that is not JSON"),
+        ("application/json", b"[1]", "files_list|not an object"),
+        ("application/json", b"null", "files_list|not an object"),
+    ],
+)
+def test_something_else_than_entrepot_answers(
+    peer: Peer, client: Client, media_type: str, body: bytes, reason: str
+) -> None:
+    for path, call in ((FILES, lambda: list(client.files())), (WHO, client.whoami)):
+        peer.faults[path] = [Fault(200, {"Content-Type": media_type}, body)]
+        with pytest.raises(errors.BadAnswer, match=reason):
+            call()
 
 
 def test_the_key_does_not_follow_a_redirect_to_another_host(peer: Peer, client: Client) -> None:

@@ -4,11 +4,15 @@ import os
 import tracemalloc
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from client_peer import Fault, Peer
 
 from entrepot_client import errors
 from entrepot_client.client import Client
+from entrepot_client.transfers.sources import write_parquet
 from entrepot_client.transfers.upload import default_size_limit
 
 PATH = "/api/v1/file/new"
@@ -141,3 +145,15 @@ def test_an_answer_without_a_task(peer: Peer, client: Client, orders: Path) -> N
 )
 def test_the_default_limit_leaves_room(size: int, limit: int) -> None:
     assert default_size_limit(size) == limit
+
+
+def test_columns_of_categories_are_written_as_texts(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    kinds = (pl.Categorical(), pl.Enum(["a", "b"]), pl.List(pl.Categorical()))
+    for kind in kinds:
+        cell = ["b"] if isinstance(kind, pl.List) else "b"
+        write_parquet(pl.DataFrame({"x": [cell, None]}, schema={"x": kind}), path)
+        assert pq.read_table(path).to_pydict() == {"x": [cell, None]}
+    for column in (pl.Series("x", [1]), pa.chunked_array([[1]])):
+        with pytest.raises(errors.UnknownSource, match=type(column).__name__):
+            write_parquet(column, path)

@@ -112,6 +112,17 @@ class UnknownSource(ClientError, TypeError):
 
 
 @dataclass(eq=False)
+class NameNotText(ClientError, ValueError):
+    """The name of what was to be pushed has bytes that are not UTF-8."""
+
+    name: str
+
+    def __str__(self) -> str:
+        name = self.name.encode("utf-8", "replace").decode()
+        return f"The name {name!r} is not valid UTF-8."
+
+
+@dataclass(eq=False)
 class NoSuchFile(ClientError, FileNotFoundError):
     """No file that the caller can see has this id, prefix of an id, or name."""
 

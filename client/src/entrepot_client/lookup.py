@@ -17,6 +17,7 @@ from entrepot_client.transport import Transport
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
 _PATH = re.compile(rf"(?=.{{1,255}}$){_SEGMENT}(?:/{_SEGMENT})*")
+_MAX_NAME_CHARACTERS = 255
 _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 """At least four digits: fewer are more likely a name."""
 
@@ -51,6 +52,8 @@ def find_file(
         if among(file):
             return file
         raise NoSuchFile(reference)
+    if len(reference) > _MAX_NAME_CHARACTERS or "\0" in reference:
+        raise NoSuchFile(reference)  # the server refuses to search for it
     by_name = list_files(transport, {"name": reference})
     files = [file for file in by_name if file.file_name == reference and among(file)]
     if not files and is_path(reference):

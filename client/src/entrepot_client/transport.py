@@ -84,7 +84,9 @@ class Transport:
         `attempt_factor` multiplies the usual number of attempts.
         """
         answer = self.retry(partial(self.request, "GET", path), attempt_factor)
-        document: Document = self.json_of(answer)
+        document = self.json_of(answer)
+        if not isinstance(document, dict):
+            raise BadAnswer(self.endpoint, "it sent JSON that is not an object.")
         return document
 
     def pages(
@@ -234,7 +236,7 @@ class Transport:
             return answer.json()
         except ValueError as error:
             media_type = answer.headers.get("content-type") or "nothing"
-            raise BadAnswer(self.endpoint, f"it sent {media_type} where JSON belongs.") from error
+            raise BadAnswer(self.endpoint, f"it sent {media_type} that is not JSON.") from error
 
     def unreachable(self, error: ExchangeFailed, *, changes: bool = False) -> Unreachable:
         """The Unreachable for an error; `changes` if the request may have changed something."""

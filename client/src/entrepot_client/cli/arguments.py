@@ -62,6 +62,8 @@ OPTION_NAMES = {
     "action": "--action",
     "since": "--since",
     "revision": "--revision",
+    "version": "the version",
+    "format": "--as",
 }
 """The option of a command for each field and parameter of the API."""
 

@@ -64,6 +64,7 @@ _CLIENT_ADVICE: dict[type[errors.ClientError], tuple[ExitStatus, str]] = {
     ),
     errors.BadEndpoint: (ExitStatus.WRONG_USAGE, "Give it like https://files.example.com."),
     errors.BadKey: (ExitStatus.NOT_ALLOWED, "Copy the key again."),
+    errors.NameNotText: (ExitStatus.WRONG_USAGE, "Give another name with --name."),
     errors.TargetExists: (
         ExitStatus.FAILED,
         "Give --force to replace it, or another path with -o.",
@@ -125,6 +126,13 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> Failure | None:
         return _explain_ambiguous(error, arguments)
     if isinstance(error, errors.ClientError):
         return _explain_client_error(error)
+    if isinstance(error, UnicodeEncodeError):
+        # Bytes of a path or an argument that are not text; Python keeps them as surrogates.
+        return Failure(
+            "A name or an argument is not valid UTF-8.",
+            "Type it again. A file can be sent under another name with --name.",
+            ExitStatus.WRONG_USAGE,
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or error}.", "Check the path and its rights.")
@@ -196,7 +204,10 @@ def with_options(text: str) -> str:
 
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
-    status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
+    kind, (status, advice) = next(row for row in _ADVICE.items() if isinstance(problem, row[0]))
+    if not problem.code and kind in (errors.ResourceNotFound, errors.ProblemError):
+        # Entrepot explains each refusal: this is another server, or another path of a proxy.
+        status, advice = _CLIENT_ADVICE[errors.BadAnswer]
     if (field := problem.figures.get("field")) in _ADVICE_BY_FIELD:
         advice = _ADVICE_BY_FIELD[str(field)]
     advice = _ADVICE_BY_CODE.get(problem.code, advice)

@@ -1,5 +1,6 @@
 """`entrepot push` of several files and folders: progress, and a summary of the outcomes."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,9 +65,14 @@ def _expand(paths: Sequence[str]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            raise Failure(f"There is no file {text!r}.", "Check the path.", ExitStatus.WRONG_USAGE)
+            raise no_file(text)
     if not files:
-        raise Failure("There is no file below the path.", "Check it.", ExitStatus.WRONG_USAGE)
+        folders = ", ".join(map(repr, paths))
+        raise Failure(
+            f"There is no file to push in {folders}.",
+            "Hidden files and links are left out of a folder; name them to push them.",
+            ExitStatus.WRONG_USAGE,
+        )
     for name, same in repeated_names(files).items():
         raise Failure(
             f"Several paths have the name {name!r}, and would be one file.",
@@ -75,6 +81,21 @@ def _expand(paths: Sequence[str]) -> list[Path]:
             tuple(map(str, same)),
         )
     return files
+
+
+def no_file(path: str) -> Failure:
+    """The failure for a path that is not a regular file."""
+    if os.path.exists(path):  # a pipe, such as `<(…)` of a shell, or a device
+        return Failure(
+            f"{path!r} is not a regular file.",
+            "Send what it gives through stdin: `entrepot push - --name NAME < PATH`.",
+            ExitStatus.WRONG_USAGE,
+        )
+    return Failure(
+        f"There is no file {path!r}.",
+        "See `entrepot push --help` for what it takes and an example.",
+        ExitStatus.WRONG_USAGE,
+    )
 
 
 def _failure(results: Sequence[PushedPath]) -> Failure | None:

@@ -3,13 +3,14 @@
 import errno
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from entrepot_client.errors import MissingPackage, UnknownSource
+from entrepot_client.errors import MissingPackage, NameNotText, UnknownSource
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Any
 """`str` is a path. The last stands for tables with the Arrow PyCapsule interface
@@ -31,14 +32,15 @@ class LocalFile(NamedTuple):
 def local_file(source: Source, name: str | None) -> Iterator[LocalFile]:
     """The source as a file, which is removed at the end if it was made here.
 
-    Raises UnknownSource, MissingPackage, FileNotFoundError, and ValueError if a `name` is missing.
+    Raises UnknownSource, MissingPackage, FileNotFoundError, NameNotText, and ValueError if a `name`
+    is missing.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not path.is_file():
             # Opening a pipe would wait for its writer, and a folder has no bytes.
             raise FileNotFoundError(errno.ENOENT, "There is no regular file", str(path))
-        yield LocalFile(path, name or path.name, lasting=True)
+        yield LocalFile(path, _text(name or path.name), lasting=True)
         return
     if not name:
         own_name = getattr(source, "name", None)
@@ -48,7 +50,16 @@ def local_file(source: Source, name: str | None) -> Iterator[LocalFile]:
     with tempfile.TemporaryDirectory(prefix="entrepot-") as folder:
         path = Path(folder) / "source"
         _write(source, path)
-        yield LocalFile(path, name, lasting=False)
+        yield LocalFile(path, _text(name), lasting=False)
+
+
+def _text(name: str) -> str:
+    """The name, which can be sent. Raises NameNotText."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise NameNotText(name) from error
+    return name
 
 
 def _write(source: Any, path: Path) -> None:
@@ -67,7 +78,13 @@ def _write(source: Any, path: Path) -> None:
 
 
 def write_parquet(table: Any, path: Path) -> None:
-    """Write a table with the Arrow PyCapsule interface as Parquet. Raises MissingPackage."""
+    """Write a table with the Arrow PyCapsule interface as Parquet. Raises MissingPackage,
+    UnknownSource."""
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(table, polars.DataFrame):
+        # pyarrow cannot decode dictionaries of views, as which polars gives Categorical and Enum.
+        table.write_parquet(path)
+        return
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -78,8 +95,12 @@ def write_parquet(table: Any, path: Path) -> None:
             raise MissingPackage("pyarrow", "To push a table") from error
         pl.DataFrame(table).write_parquet(path)
         return
+    try:
+        reader = pa.RecordBatchReader.from_stream(table)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # a Series: one column without a table
+        kind = type(table).__name__
+        raise UnknownSource(f"an object of the type {kind} as a table ({error})") from error
     # Batch by batch: a stream may be larger than memory.
-    reader = pa.RecordBatchReader.from_stream(table)
     with pq.ParquetWriter(path, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)

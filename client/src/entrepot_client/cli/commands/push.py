@@ -187,11 +187,9 @@ def _source(path: str, name: str | None, to: str | None) -> Iterator[Path]:
     are sent before it."""
     if path != "-":
         if not Path(path).is_file():
-            raise Failure(
-                f"There is no file {path!r}.",
-                "See `entrepot push --help` for what it takes and an example.",
-                ExitStatus.WRONG_USAGE,
-            )
+            from entrepot_client.cli.push_many import no_file
+
+            raise no_file(path)
         yield Path(path)
         return
     if name is None and to is None:

@@ -23,15 +23,17 @@ _ENOUGH_CELLS = 40
 """A text that has this many cells can be read: it may be made as short before a less important
 column is left out."""
 _WHOLE = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f-]{20,}"  # ids
-    r"|[0-9a-f]{32,}"  # hashes
+    r"[0-9a-f]{8}-[0-9a-f-]{20,28}"  # ids
+    r"|[0-9a-f]{32,64}"  # hashes
     r"|https?://\S*|/\S+"  # addresses
-    r"|[0-9a-f]*[.:][0-9a-f.:]+"  # addresses of machines
-    r"|[\w.-]+:[\w.*-]+"  # users
-    r"|-?[\d,.]+( ?[a-zA-Z]{1,5})?"  # numbers and sizes
-    r"|\d{4}-\d\d-\d\d.*",  # times
+    r"|(?=.{2,45}$)[0-9a-f]*[.:][0-9a-f.:]+"  # addresses of machines
+    r"|[\w.-]{1,128}:[\w.*-]{1,128}"  # users
+    r"|-?[\d,.]{1,32}( ?[a-zA-Z]{1,5})?"  # numbers and sizes
+    r"|\d{4}-\d\d-\d\d.{0,30}",  # times
     re.IGNORECASE,
 )
+"""Each has the length of what it stands for: a file's name may look like one, and with 255
+characters it would take the room of every other column."""
 
 
 class TableLines(NamedTuple):
@@ -49,9 +51,9 @@ class _TableColumn:
 
     def __post_init__(self) -> None:
         self.natural = max(cell_width(text) for text in (self.name, *self.cells))
-        self.is_whole = not self.wraps and any(_WHOLE.fullmatch(text) for text in self.cells)
         least = _LEAST_WRAPPED_CELLS if self.wraps else _LEAST_CELLS
-        self.least = self.natural if self.is_whole else min(self.natural, least)
+        whole = [text for text in self.cells if not self.wraps and _WHOLE.fullmatch(text)]
+        self.least = max(min(self.natural, least), *map(cell_width, whole), 0)
         self.enough = max(self.least, min(self.natural, _ENOUGH_CELLS))
         self.width = self.natural
 
