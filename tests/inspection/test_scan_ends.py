@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.inspection.conftest import Inspect, opened_context
+from tests.inspection.conftest import Inspect, errors_of, opened_context
 
 from entrepot.inspection.check.check import check_table
 from entrepot.inspection.context import TableRequest
@@ -13,6 +13,7 @@ from entrepot.inspection.limits import MIB
 from entrepot.schemas.table_schema import parse_schema
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+BLOCK = 16 * MIB
 ROWS = 45_000
 """Enough for the prefilter of lines, and for both ends to be a small part."""
 MORE_ROWS = 1_600_000
@@ -83,3 +84,16 @@ def test_lines_that_all_match_prove_the_text(tmp_path: Path, end: bytes) -> None
         assert (checked.rows, checked.errors) == (ROWS + MORE_ROWS, [])
         assert text.complete(checked.rows, checked.embedded)
         assert text.byte_scan.partial
+
+
+def test_a_blank_line_that_begins_a_block_is_judged(inspect: Inspect, tmp_path: Path) -> None:
+    """The engine's parallel reader refuses such a text."""
+    header, row = b"id,name\n", b"10," + b"name of a row " * 64 + b"\n"
+    above, rest = divmod(BLOCK - len(header), len(row))
+    path = tmp_path / "rows.csv"
+    path.write_bytes(header + row * above + row[:-1][: rest - 1] + b"\n" + b"\n" + row * 400)
+    assert path.read_bytes()[BLOCK - 1 :].startswith(b"\n\n10")
+    blank = [(each["code"], each["rowNumber"]) for each in errors_of(inspect(path, SCHEMA))]
+    assert blank == [("blank-row", above + 3)]
+    skipped = inspect(path, SCHEMA, dialect={"skipBlankRows": True})
+    assert (skipped.verdict, skipped.row_count) == ("conforms", above + 401)

@@ -71,6 +71,15 @@ BLAME: dict[type[duckdb.Error], Blame] = {
 """By the error's own class. `tests/inspection/test_engine_errors.py` holds it complete."""
 
 
+CANNOT_SCAN = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.NotImplementedException,
+)
+"""What a scan of a text raises that the engine reads otherwise than the lexer, or not at all: its
+parallel reader stops where a blank line is the first one of a block."""
+
+
 def blame_of(error: duckdb.Error) -> Blame:
     """What is at fault. A class that is not in the table is a query of ours."""
     if any(words in str(error) for words in NO_SPACE):

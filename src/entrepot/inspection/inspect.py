@@ -25,6 +25,7 @@ from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
 from entrepot.inspection.engine_errors import (
+    CANNOT_SCAN,
     MAX_ERROR_CHARS,
     engine_error_text,
     is_of_file,
@@ -266,9 +267,7 @@ def _check_in_place(
         return None
     try:
         outcome = inspect_table(table)
-    except IrregularText:
-        return None
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+    except (IrregularText, *CANNOT_SCAN) as error:
         if out_of_resources(error):
             raise
         return None

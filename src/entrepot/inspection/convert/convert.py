@@ -31,6 +31,7 @@ from entrepot.inspection.convert.unused_parts import with_unused
 from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.convert.write_json_lines import write_json_lines
 from entrepot.inspection.engine_errors import (
+    CANNOT_SCAN,
     MAX_ERROR_CHARS,
     engine_error_text,
     first_line,
@@ -232,7 +233,7 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
                 return
         except IrregularText:
             pass
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        except CANNOT_SCAN as error:
             if out_of_resources(error):
                 raise
     written = write(opened.read())
