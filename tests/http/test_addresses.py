@@ -257,3 +257,23 @@ def test_an_at_sign_may_be_escaped(account: TestAccount) -> None:
     url = f"{account.api.endpoint}/d/{account.name}/orders%401"
     answer = httpx2.get(url, headers=account.api.authorization, trust_env=False, verify=PLAIN)
     assert answer.content == CSV
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "known"),
+    [("GET", "version", "orders.csv@3"), ("PUT", "enforce_schema", "size_limit"),
+     ("PUT", "Wait", "wait"), ("GET", "a\0", "orders.csv@3")],
+)  # fmt: skip
+def test_a_parameter_that_would_have_no_effect_is_refused(
+    account: TestAccount, method: str, name: str, known: str
+) -> None:
+    """It was ignored: the answer was the newest version, or a contract without a schema."""
+    file_id = publish(account.api, "orders")
+    for address in (f"/d/{account.name}/orders", f"/api/v1/file/{file_id}"):
+        if method == "GET" and address.startswith("/api"):
+            continue
+        answer = account.api.request(method, address, params={name: "1"}, content=CSV)
+        assert_problem(answer, 422, "field-invalid", field=name.rstrip("\0"))
+        if address.startswith("/d"):
+            assert known in answer.json()["detail"]
+    assert len(account.api.json("/tasks")["tasks_list"]) == 1

@@ -154,7 +154,7 @@ def test_no_actions_that_undo_each_other_go_on_above_the_quota(server: Server) -
 
 @pytest.mark.both_databases
 def test_the_metadata_of_uploads_under_way_counts(server: Server) -> None:
-    """1,000 uploads of a byte, each with a description of 40,000 bytes, kept 53 MB for a day."""
+    """1,000 uploads of a byte with a description of 40,000 bytes each could keep 53 MB."""
     account = server.new_account(quota=MIB)
     extra = FREE_BYTES + MIB - 20_000
     add_metadata(account, extra)

@@ -5,12 +5,13 @@ form or a JSON body. Without a maximum a number reaches the database, which rais
 column cannot hold, and the answer is 500. A test walks all routes, those of the pages included.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Path, Query
+from fastapi import Header, Path, Query, Request
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -41,6 +42,15 @@ MAX_USER_NAME_CHARS = 130
 little too long is answered with the rule for names."""
 MAX_EXPRESSION_CHARS = 4_000
 """Characters of a filter, an order or a list of columns."""
+
+
+def refuse_unknown(request: Request, known: Collection[str], advice: str) -> None:
+    """Raise FieldInvalid for a parameter of the query that is not `known`: without it the answer
+    would be another than the one that was asked for. `advice` ends the sentence "x is unknown"."""
+    for name in request.query_params:
+        if name not in known:
+            raise FieldInvalid(name[:100].replace("\0", ""), f"is unknown {advice}")
+
 
 # Ids. A malformed id in a path is answered with 404, as an id that does not exist.
 

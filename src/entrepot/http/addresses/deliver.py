@@ -25,7 +25,7 @@ from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.downloads.prefer import preferred_seconds
 from entrepot.http.limits.concurrency_limits import account_slot
-from entrepot.http.parameters import MAX_BYTES, FileIdTextInPath, PathOfFile
+from entrepot.http.parameters import MAX_BYTES, FileIdTextInPath, PathOfFile, refuse_unknown
 from entrepot.http.places import API
 from entrepot.http.problems.handlers import problem_response
 from entrepot.http.problems.schemas import VERDICTS
@@ -102,6 +102,7 @@ async def deliver(
     `202` with the task when the time is up. `If-Match`, `If-None-Match`, `Idempotency-Key`,
     `Repr-Digest`, `Content-Digest` and `Expect: 100-continue` are supported.
     """
+    refuse_unknown(request, ("wait",), "to this delivery, which takes wait.")
     target = NextVersion(file_id, _condition(request))
     task_id = await receive_raw(request, work, target, f"put {file_id.lower()}", "")
     return await _verdict(request, work, task_id, wait)
@@ -130,6 +131,12 @@ async def deliver_to_address(
     makes a file and delivers to it again. Otherwise as `PUT /api/v1/file/{file_id}`.
     """
     require_plain(request)
+    refuse_unknown(
+        request,
+        ("wait", "size_limit"),
+        "to this delivery, which takes wait and size_limit: the rest of a contract is set with "
+        "POST /api/v1/file/new, or later.",
+    )
     largest = work.parts.settings.max_file_size
     if size_limit is not None and size_limit > largest:
         raise FieldInvalid(

@@ -22,7 +22,7 @@ from entrepot.http.deps import ReadWork, RequireScope, UnitOfWork, open_work
 from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
-from entrepot.http.parameters import FileIdInPath, NumberInQuery
+from entrepot.http.parameters import FileIdInPath, NumberInQuery, refuse_unknown
 from entrepot.http.places import API, is_plain
 from entrepot.http.web.session_work import page_work
 from entrepot.inspection.results import Form
@@ -101,13 +101,13 @@ async def download_by_name(
     "/d/{account}/{address:path}",
     operation_id="download_address",
     response_class=Response,
-    responses=file_responses(*ANY_FILE) | READING,
+    responses=file_responses(*ANY_FILE) | READING | problems(errors.FieldInvalid),
 )
 @addresses.head(
     "/d/{account}/{address:path}",
     operation_id="get_address_headers",
     response_class=Response,
-    responses=file_responses(with_body=False) | READING,
+    responses=file_responses(with_body=False) | READING | problems(errors.FieldInvalid),
 )
 async def read_address(
     account: AccountInPath, address: AddressInPath, request: Request, work: AddressWork
@@ -120,6 +120,7 @@ async def read_address(
     /api/v1/file/download/{file_id}`.
     """
     require_plain(request)
+    refuse_unknown(request, (), "here: the address names a version and a form, as orders.csv@3.")
     addressed = await work.cached_read(find_addressed, account, address)
     return await _send(request, work, addressed.file_id, addressed.form, addressed.version)
 

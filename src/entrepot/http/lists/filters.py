@@ -21,7 +21,7 @@ from entrepot.files.queries.lists import (
 )
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Listing
-from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
+from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize, refuse_unknown
 
 MAX_TEXT_CHARS = 255
 """Characters of a text to search for, as of a file's name."""
@@ -100,9 +100,7 @@ def read_file_query(
     del name, path, user_name, entitlement, media_type, enforced, published, updated_since
     del min_size, max_size, sort, cursor
     parameters = request.query_params
-    for unknown in (each for each in parameters if each not in PARAMETERS):
-        reason = f"is unknown to this list, which takes {', '.join(PARAMETERS)}."
-        raise FieldInvalid(field=unknown[:100].replace("\0", ""), reason=reason)
+    refuse_unknown(request, PARAMETERS, f"to this list, which takes {', '.join(PARAMETERS)}.")
     return parse_file_query(parameters)
 
 
