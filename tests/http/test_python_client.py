@@ -159,6 +159,57 @@ def test_what_is_written_has_its_address(client: Client, account: TestAccount, n
     assert fs.cat(f"entrepot://{account.name}/{folder} à.csv") == ORDERS
 
 
+def test_folders(client: Client, account: TestAccount, name: str, tmp_path: Path) -> None:
+    """`geo` is a file and a folder, and two files in different folders have the same name."""
+    fs = EntrepotFileSystem()
+    root = f"{account.name}/{name.removesuffix('.csv')}"
+    tree = {"a/c": ORDERS + b"3,4\n", "c": ORDERS, "geo": ORDERS, "geo/deep/d": ORDERS}
+    local = tmp_path / "local"
+    for path in ("a/c", "c", "geo/deep/d"):
+        (local / path).parent.mkdir(parents=True, exist_ok=True)
+        (local / path).write_bytes(tree[path])
+    fs.put(str(local), f"entrepot://{root}", recursive=True)
+    fs.pipe(f"entrepot://{root}/geo", tree["geo"])
+    assert fs.cat(fs.find(f"entrepot://{root}")) == {f"{root}/{p}": tree[p] for p in tree}
+
+    assert fs.info(root) == {"name": root, "size": 0, "type": "directory"}
+    assert root in fs.ls(account.name, detail=False)
+    content = [f"{root}/a", f"{root}/geo", f"{root}/c", f"{root}/geo"]
+    assert [entry["name"] for entry in fs.ls(root)] == fs.ls(root, detail=False) == content
+    assert [entry["type"] for entry in fs.ls(root)] == 2 * ["directory"] + 2 * ["file"]
+    assert fs.ls(f"{root}/geo", detail=False) == [f"{root}/geo/deep"]
+    assert fs.glob(f"{root}/*/*") == [f"{root}/a/c", f"{root}/geo/deep"]
+    assert list(fs.glob(f"{root}/a/**", detail=True)) == [f"{root}/a", f"{root}/a/c"]
+    assert list(fs.walk(root)) == [
+        (root, ["a", "geo"], ["c", "geo"]),
+        (f"{root}/a", [], ["c"]),
+        (f"{root}/geo", ["deep"], []),
+        (f"{root}/geo/deep", [], ["d"]),
+    ]
+    assert fs.find(root) == [f"{root}/{path}" for path in tree]
+    assert fs.du(root) == sum(map(len, tree.values()))
+    for path, is_folder, is_file in (
+        ("a", True, False), ("geo", True, True), ("geo/deep", True, False), ("c", False, True),
+        ("ge", False, False), ("geo/", True, True), ("geo@1", False, True),
+    ):  # fmt: skip
+        at = f"entrepot://{root}/{path}"
+        assert (fs.isdir(at), fs.isfile(at)) == (is_folder, is_file), path
+        assert fs.exists(at) == (is_folder or is_file), path
+    with pytest.raises(IsADirectoryError):
+        fs.cat(f"{root}/a")
+    with pytest.raises(IsADirectoryError):
+        fs.rm(f"{root}/a")
+    with pytest.raises(FileNotFoundError):
+        fs.ls(f"{root}/b")
+    with pytest.raises(ValueError, match="letters"):
+        fs.pipe(f"{root}/a b", ORDERS)
+
+    fs.get(f"{root}/geo/deep", str(tmp_path / "copy"), recursive=True)
+    assert (tmp_path / "copy/d").read_bytes() == ORDERS
+    fs.rm(f"{root}/geo", recursive=True)
+    assert fs.find(root) == [f"{root}/a/c", f"{root}/c"]
+
+
 def test_a_program_that_fails_delivers_nothing(
     client: Client, account: TestAccount, name: str
 ) -> None:

@@ -2,6 +2,7 @@
 
     entrepot://ACCOUNT/NAME            the newest published version
     entrepot://ACCOUNT/sales/orders    the file at this path in the account
+    entrepot://ACCOUNT/sales           the folder of the files whose paths begin with `sales/`
     entrepot://ACCOUNT/NAME@3          version 3
     entrepot://ACCOUNT/ID              by the id, or its first digits
 
@@ -19,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -27,7 +29,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from entrepot_client.client import Client
 from entrepot_client.errors import NoSuchFile
-from entrepot_client.lookup import find_file, is_path
+from entrepot_client.lookup import find_file, is_id, is_path
 from entrepot_client.models import DeliveredVersion, Document, File
 
 _PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>.+?)(?:@(?P<version>[1-9]\d*))?)?")
@@ -55,17 +57,38 @@ class FilePath(NamedTuple):
         return self.name.rpartition("/")[2]
 
 
-def resolve_path(client: Client, path: FilePath) -> File:
-    """The file that a path stands for, by its name or by its path in the account: the one place
-    that decides it.
+def file_at(client: Client, path: FilePath) -> File:
+    """The file at exactly this address: with this path, this id, or this name outside all folders.
 
     Raises NoSuchFile (a FileNotFoundError) and AmbiguousFile, which lists the ids.
     """
 
-    def is_in_account(file: File) -> bool:
-        return file.account == path.account
+    def is_here(file: File) -> bool:
+        is_named = file.file_name == path.name and "/" not in (file.path or "")
+        return file.account == path.account and (is_named or is_id(path.name))
 
-    return find_file(client.transport, path.name, is_in_account)
+    if is_path(path.name):
+        for file in client.files(path=path.name):
+            if file.account == path.account:
+                return file
+    return find_file(client.transport, path.name, is_here)
+
+
+def list_folder(files: Iterable[File], path: FilePath) -> list[dict[str, Any]]:
+    """The folders and the files directly in a folder, or in the account; empty if it has none."""
+    prefix = f"{path.name}/" if path.name else ""
+    folders, entries = set(), []
+    for file in files:
+        address = file.path or file.file_name
+        if file.account != path.account or not address.startswith(prefix):
+            continue
+        name, slash, _ = address.removeprefix(prefix).partition("/")
+        entry_name = f"{path.account}/{prefix}{name}"
+        if slash:
+            folders.add(entry_name)
+        else:
+            entries.append(_entry(entry_name, file.document))
+    return [_folder(name) for name in sorted(folders)] + entries
 
 
 class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -91,27 +114,34 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         """What tells this server from others."""
         return f"entrepot-{self.client.endpoint}"
 
-    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        """The accounts, or the files of an account, or one file. Raises FileNotFoundError."""
+    def ls(
+        self, path: str, detail: bool = True, files: list[File] | None = None, **_: Any
+    ) -> list[Any]:
+        """The accounts, the content of an account or a folder, or one file. A folder precedes a
+        file with the same name. `files` are all files, if they are known. Raises
+        FileNotFoundError."""
         path = self._strip_protocol(path)
+        files = list(self.client.files()) if files is None else files
         if not path:
-            accounts = {file.account for file in self.client.files()}
-            entries = [_folder(account) for account in sorted(accounts)]
-        elif FilePath.parse(path).name:
-            entries = [self.info(path)]
+            entries = [_folder(account) for account in sorted({file.account for file in files})]
         else:
-            entries = [
-                _entry(f"{path}/{file.path or file.file_name}", file.document)
-                for file in self.client.files()
-                if file.account == path
-            ]
-            if not entries:
+            parts = FilePath.parse(path)
+            entries = [] if parts.version else list_folder(files, parts)
+            if not entries and not parts.name:
                 raise FileNotFoundError(f"No file of the account {path!r} can be seen.")
+            entries = entries or [self.info(path)]
         return entries if detail else [entry["name"] for entry in entries]
 
+    def walk(self, path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        """As `os.walk`. The files are listed once, not once per folder."""
+        if options.get("files") is None:
+            options["files"] = list(self.client.files())
+        yield from super().walk(path, *arguments, **options)
+
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Size in bytes, SHA-256, version, times and contract of a file. Raises
-        FileNotFoundError."""
+        """Size in bytes, SHA-256, version, times and contract of a file; a folder has the type
+        `directory` and size 0. The file at this address precedes a folder, and a folder precedes
+        a file elsewhere with this name, or with an id that begins so. Raises FileNotFoundError."""
         path = self._strip_protocol(path)
         if not path:
             return _folder("")
@@ -119,30 +149,55 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         if not parts.name:
             self.ls(path)
             return _folder(path)
-        file = resolve_path(self.client, parts)
+        try:
+            file = file_at(self.client, parts)
+        except NoSuchFile:
+            if self.isdir(path):
+                return _folder(path)
+            file = find_file(
+                self.client.transport, parts.name, lambda each: each.account == parts.account
+            )
         document = file.document
         if parts.version is not None:
             with self.client.naming_version(file.file_id, parts.version):
                 document = {**document, **self.client.version(file.file_id, parts.version)}
         return _entry(path, document)
 
+    def isdir(self, path: str) -> bool:
+        """Whether files are below this address, also if a file has the same one."""
+        path = self._strip_protocol(path)
+        if not path:
+            return True
+        try:
+            parts = FilePath.parse(path)
+        except FileNotFoundError:
+            return False
+        return parts.version is None and bool(list_folder(self.client.files(), parts))
+
+    def _file_info(self, path: str) -> dict[str, Any]:
+        info = self.info(path)
+        if info["type"] == "directory":
+            raise IsADirectoryError(f"{path!r} is a folder, not a file.")
+        return info
+
     def created(self, path: str) -> datetime:
         """When the file was defined, or the version was delivered."""
-        return _time(self.info(path)["created"])
+        return _time(self._file_info(path)["created"])
 
     def modified(self, path: str) -> datetime:
         """When the file was last changed."""
-        return _time(self.info(path)["updated"] or self.info(path)["created"])
+        info = self._file_info(path)
+        return _time(info["updated"] or info["created"])
 
     def ukey(self, path: str) -> str:
         """What changes when the bytes change."""
-        return str(self.info(path)["sha256"])
+        return str(self._file_info(path)["sha256"])
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **_: Any
     ) -> bytes:
         """The bytes of a version, or those from `start` to before `end`."""
-        info = self.info(path)
+        info = self._file_info(path)
         first, behind, _step = slice(start, end).indices(info["size"])
         if first == 0 and behind == info["size"]:
             target = io.BytesIO()
@@ -153,19 +208,28 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
     def get_file(
         self, rpath: str, lpath: str | os.PathLike[str] | BinaryIO, **options: Any
     ) -> None:
-        """Download a version to a local file, verified."""
+        """Download a version to a local file, verified. Of a folder, make the local one."""
         if hasattr(lpath, "write"):
             super().get_file(rpath, lpath, **options)
             return
         info = self.info(rpath)
         target = Path(cast(str, lpath))
+        if info["type"] == "directory":
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
         self.client.download(info["file_id"], target, overwrite=True, version=info["version"])
 
     def put_file(
         self, lpath: str | os.PathLike[str], rpath: str, callback: Any = None, **_: Any
-    ) -> DeliveredVersion:
-        """Deliver a local file, wait, and return its published version. Raises Rejected."""
+    ) -> DeliveredVersion | None:
+        """Deliver a local file, wait, and return its published version. Raises Rejected.
+
+        A local folder is skipped: its files make the one here.
+        """
         del callback
+        if Path(lpath).is_dir():
+            return None
         return self._deliver(Path(lpath), rpath)
 
     def pipe_file(
@@ -178,19 +242,27 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             file.write(value)
         return cast("_OpenDelivery", file).version
 
+    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None) -> None:
+        """Delete files, or with `recursive` all files in a folder. Raises IsADirectoryError."""
+        paths = self.expand_path(path, recursive=recursive, maxdepth=maxdepth)
+        inform = self.info if recursive else self._file_info
+        for info in [inform(each) for each in paths]:
+            if info["type"] == "file":
+                self.rm_file(info["name"])
+
     def _rm(self, path: str) -> None:
         parts = FilePath.parse(self._strip_protocol(path))
-        file_id = resolve_path(self.client, parts).file_id
+        file_id = file_at(self.client, parts).file_id
         if parts.version is None:
             self.client.delete_file(file_id)
         else:
             self.client.delete_version(file_id, parts.version)
 
     def mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
-        """Nothing to do: accounts are there, and have no folders."""
+        """Nothing to do: a folder is there as soon as a file is in it."""
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
-        """Nothing to do: accounts are there, and have no folders."""
+        """Nothing to do: a folder is there as soon as a file is in it."""
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
         if mode == "rb":
@@ -211,10 +283,15 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         if not parts.name or parts.version is not None:
             raise ValueError(f"{path!r} names no file to deliver to; write it without @version.")
         try:
-            file_id = resolve_path(self.client, parts).file_id
+            file_id = file_at(self.client, parts).file_id
         except NoSuchFile:
             if parts.account != self.client.whoami()["account"]:
                 raise
+            if "/" in parts.name and not is_path(parts.name):
+                raise ValueError(
+                    f"{parts.name!r} cannot be the path of a file. Between slashes, a path has"
+                    " letters, digits, `.`, `_` and `-`, and no `.` first or last."
+                ) from None
             address = parts.name if is_path(parts.name) else None
             return self.client.push(local, name=parts.file_name, path=address).wait()
         return self.client.push(local, to=file_id, name=parts.file_name).wait()
@@ -224,7 +301,7 @@ class _OpenVersion(AbstractBufferedFile):  # type: ignore[misc]
     """A version that is read in ranges. It stays the same version, whatever is published."""
 
     def __init__(self, fs: EntrepotFileSystem, path: str, mode: str, **options: Any) -> None:
-        info = fs.info(path)
+        info = fs._file_info(path)
         options["size"] = info["size"]
         super().__init__(fs, path, mode, **options)
         self.details = info
