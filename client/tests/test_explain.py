@@ -35,7 +35,7 @@ def test_files_of_one_name_are_listed_with_path_owner_and_date(
     assert failure is not None
     assert (failure.what, failure.do) == (f"2 files have {what}.", advice)
     assert failure.table is not None
-    assert failure.table.columns == ("id", "path", "owner", "created")
+    assert failure.table.columns == ("id", "path", "owner", "created (UTC)")
     assert failure.table.rows[0] == ("be49-1", path or "", "demo:anna", "2026-11-30 10:20")
     assert failure.figures == {"file_ids": ["be49-1", "be49-2"]}
 

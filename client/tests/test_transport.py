@@ -137,12 +137,14 @@ def test_a_proxy_without_a_problem_document(peer: Peer, client: Client) -> None:
         ("application/json", b"{", "application/json that is not JSON"),
         ("application/json", b"[1]", "files_list|not an object"),
         ("application/json", b"null", "files_list|not an object"),
+        ("application/json", b'{"files_list":[{"x":1}]}', "without (file_id|user_name)"),
     ],
 )
 def test_something_else_than_entrepot_answers(
     peer: Peer, client: Client, media_type: str, body: bytes, reason: str
 ) -> None:
-    for path, call in ((FILES, lambda: list(client.files())), (WHO, client.whoami)):
+    name = lambda: client.whoami()["user_name"]  # noqa: E731
+    for path, call in ((FILES, lambda: list(client.files())), (WHO, name)):
         peer.faults[path] = [Fault(200, {"Content-Type": media_type}, body)]
         with pytest.raises(errors.BadAnswer, match=reason):
             call()

@@ -48,6 +48,18 @@ OnRetry = Callable[[Exception, float, float], None]
 were waited before."""
 
 
+class _Object(dict[str, Any]):
+    """An object of an answer. A member that is asked for and missing means that another program
+    answered: BadAnswer instead of KeyError, wherever it is read."""
+
+    def __init__(self, endpoint: str, members: dict[str, Any]) -> None:
+        super().__init__(members)
+        self._endpoint = endpoint
+
+    def __missing__(self, name: str) -> Any:
+        raise BadAnswer(self._endpoint, f"it sent JSON without {name}.")
+
+
 class Transport:
     """Connections to one endpoint, for any number of threads. Close it, or use it as a context.
 
@@ -233,7 +245,7 @@ class Transport:
     def json_of(self, answer: HttpAnswer) -> Any:
         """The JSON body of an answer. Raises BadAnswer if it is something else."""
         try:
-            return answer.json()
+            return json.loads(answer.content, object_hook=partial(_Object, self.endpoint))
         except ValueError as error:
             media_type = answer.headers.get("content-type") or "nothing"
             raise BadAnswer(self.endpoint, f"it sent {media_type} that is not JSON.") from error

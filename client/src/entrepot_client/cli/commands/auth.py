@@ -111,8 +111,8 @@ def _print_caller(output: Output, endpoint: str, caller: Document, source: str) 
         quiet="user_name",
         shown={
             "endpoint": endpoint,
-            "user": str(caller.get("user_name", "")),
-            "may": scopes_label(caller.get("scopes")),
+            "user": str(caller["user_name"]),
+            "may": scopes_label(caller["scopes"]),
             "key from": source,
         },
     )
