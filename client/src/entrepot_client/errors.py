@@ -6,9 +6,9 @@ subclass for its status, with the server's figures; all other errors have classe
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from entrepot_client.counts import counted
 
@@ -20,8 +20,51 @@ _STANDARD_MEMBERS = frozenset(
 )
 
 
-class ClientError(Exception):
-    """The root of everything that this package raises."""
+def _restore(
+    error_class: "type[ClientError]", arguments: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> "ClientError":
+    error = error_class.__new__(error_class)
+    error.args = arguments
+    vars(error).update(attributes)
+    return error
+
+
+class _FromText(type):
+    """Makes `type(error)(text)` an error of the same class with this text.
+
+    Libraries such as dask raise an error of a user's function again like this. The constructors
+    of the subclasses therefore never take one text alone.
+    """
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        if named or len(arguments) != 1 or not isinstance(arguments[0], str):
+            return super().__call__(*arguments, **named)
+        attributes: dict[str, Any] = {"_text": arguments[0]}
+        for each in fields(cast(Any, cls)):
+            if each.default_factory is not MISSING:
+                attributes[each.name] = each.default_factory()
+            else:
+                attributes[each.name] = None if each.default is MISSING else each.default
+        return _restore(cast("type[ClientError]", cls), arguments, attributes)
+
+
+@dataclass(eq=False)
+class ClientError(Exception, metaclass=_FromText):
+    """The root of everything that this package raises.
+
+    An error can be pickled, with its fields. If a library made it again from a text, it has this
+    text and empty fields; the fields are those of its `__cause__`.
+    """
+
+    def __str__(self) -> str:
+        text: str | None = vars(self).get("_text")
+        return self._describe() if text is None else text
+
+    def _describe(self) -> str:
+        return type(self).__name__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, vars(self))
 
 
 @dataclass(eq=False)
@@ -31,7 +74,7 @@ class BadEndpoint(ClientError):
     endpoint: str
     reason: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.endpoint!r} is not an endpoint address: {self.reason}"
 
 
@@ -40,7 +83,7 @@ class BadKey(ClientError):
     """The key contains characters that cannot be sent in a header. The message never repeats the
     key."""
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return "The API key contains characters that no key has."
 
 
@@ -57,7 +100,7 @@ class Unreachable(ClientError):
     may_have_arrived: bool = False
     refused: bool = False
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.endpoint} does not answer: {self.reason}."
 
 
@@ -68,7 +111,7 @@ class BadAnswer(ClientError):
     endpoint: str
     reason: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.endpoint} does not answer like Entrepot: {self.reason}"
 
 
@@ -82,7 +125,7 @@ class NotConfigured(ClientError):
     reason: str
     advice: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return self.reason
 
 
@@ -94,41 +137,41 @@ class MissingPackage(ClientError):
     package: str
     purpose: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.purpose}, install the package {self.package}: `pip install {self.package}`."
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class UnknownSource(ClientError, TypeError):
     """What was to be pushed is not a path, bytes, an open file or a table."""
 
     source: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return (
             f"Entrepot cannot push {self.source}. It takes a path, bytes, a file opened with 'rb',"
             " or a table with the Arrow PyCapsule interface."
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class NameNotText(ClientError, ValueError):
     """The name of what was to be pushed has bytes that are not UTF-8."""
 
     name: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         name = self.name.encode("utf-8", "replace").decode()
         return f"The name {name!r} is not valid UTF-8."
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class NoSuchFile(ClientError, FileNotFoundError):
     """No file that the caller can see has this id, prefix of an id, or name."""
 
     reference: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"You cannot see a file with the id or name {self.reference!r}."
 
 
@@ -155,7 +198,7 @@ class AmbiguousFile(ClientError):
             shared = "an id that begins with"
         return f"{counted(len(self.files), 'file')} have {shared} {self.reference!r}"
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.what}: {', '.join(self.file_ids)}."
 
 
@@ -168,7 +211,7 @@ class NoSuchVersion(ClientError, FileNotFoundError):
     file_name: str
     version: int | None
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         if self.version is None:
             return f"{self.file_name} has no published version yet."
         return f"{self.file_name} has no version {self.version}."
@@ -181,7 +224,7 @@ class FileOverSizeLimit(ClientError):
     size: int
     limit: int
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return (
             f"The file has {counted(self.size, 'byte')}, more than its size limit of "
             f"{self.limit:,}."
@@ -194,7 +237,7 @@ class LocalFileChanged(ClientError):
 
     path: Path
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.path} changed while it was being uploaded."
 
 
@@ -204,7 +247,7 @@ class RemoteFileChanged(ClientError):
 
     received: int
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return (
             f"The file changed on the server after {counted(self.received, 'byte')} had been "
             f"written."
@@ -218,7 +261,7 @@ class DownloadCorrupted(ClientError):
     expected: str
     actual: str
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"The bytes have SHA-256 {self.actual}, the server says {self.expected}."
 
 
@@ -228,7 +271,7 @@ class TargetExists(ClientError):
 
     path: Path
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return f"{self.path} exists already."
 
 
@@ -251,7 +294,7 @@ class ProblemError(ClientError):
     retry_after: float | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         return self.detail or self.title or f"The server answered with status {self.status}."
 
 

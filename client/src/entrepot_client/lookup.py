@@ -48,12 +48,12 @@ def find_file(
         try:
             file = File.from_document(transport.get(file_path(reference)))
         except ResourceNotFound as error:
-            raise NoSuchFile(reference) from error
+            raise NoSuchFile(reference=reference) from error
         if among(file):
             return file
-        raise NoSuchFile(reference)
+        raise NoSuchFile(reference=reference)
     if len(reference) > _MAX_NAME_CHARACTERS or "\0" in reference:
-        raise NoSuchFile(reference)  # the server refuses to search for it
+        raise NoSuchFile(reference=reference)  # the server refuses to search for it
     by_name = list_files(transport, {"name": reference})
     files = [file for file in by_name if file.file_name == reference and among(file)]
     if not files and is_path(reference):
@@ -62,7 +62,7 @@ def find_file(
         every_file = list_files(transport, {})
         files = [f for f in every_file if f.file_id.startswith(reference.lower()) and among(f)]
     if not files:
-        raise NoSuchFile(reference)
+        raise NoSuchFile(reference=reference)
     if len(files) > 1:
         raise AmbiguousFile(reference, tuple(files))
     return files[0]

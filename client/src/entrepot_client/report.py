@@ -67,28 +67,26 @@ class Report:
         )
 
 
+@dataclass(eq=False)
 class Rejected(ClientError):
     """The file's contract rejected a delivery. `task` and `report` say why; readers still get the
     version before."""
 
-    def __init__(self, task: Task, report: Report) -> None:
-        super().__init__(task, report)
-        self.task = task
-        self.report = report
+    task: Task
+    report: Report
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         detail = str((self.task.error or {}).get("detail") or "")
         return detail or self.report.summary or "The delivery breaks the file's contract."
 
 
+@dataclass(eq=False)
 class TaskFailed(ClientError):
     """A task ended without a result: it was canceled, or it could not be run."""
 
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self.task = task
+    task: Task
 
-    def __str__(self) -> str:
+    def _describe(self) -> str:
         if self.task.status == "canceled":
             return f"The task {self.task.task_id} was canceled."
         detail = (self.task.error or {}).get("detail")

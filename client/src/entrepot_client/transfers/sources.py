@@ -58,7 +58,7 @@ def _text(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise NameNotText(name) from error
+        raise NameNotText(name=name) from error
     return name
 
 
@@ -72,9 +72,11 @@ def _write(source: Any, path: Path) -> None:
             try:
                 shutil.copyfileobj(source, target, 1 << 20)
             except TypeError as error:
-                raise UnknownSource("a file that was opened for text; open it with 'rb'") from error
+                raise UnknownSource(
+                    source="a file that was opened for text; open it with 'rb'"
+                ) from error
     else:
-        raise UnknownSource(f"an object of the type {type(source).__name__}")
+        raise UnknownSource(source=f"an object of the type {type(source).__name__}")
 
 
 def write_parquet(table: Any, path: Path) -> None:
@@ -99,7 +101,7 @@ def write_parquet(table: Any, path: Path) -> None:
         reader = pa.RecordBatchReader.from_stream(table)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # a Series: one column without a table
         kind = type(table).__name__
-        raise UnknownSource(f"an object of the type {kind} as a table ({error})") from error
+        raise UnknownSource(source=f"an object of the type {kind} as a table ({error})") from error
     # Batch by batch: a stream may be larger than memory.
     with pq.ParquetWriter(path, reader.schema) as writer:
         for batch in reader:
