@@ -126,7 +126,7 @@ def test_a_version_is_not_accepted_without_a_reason(plain: Page, person: TestAcc
     plain.get_by_label("Why").fill("  ")
     plain.get_by_role("button", name="Publish it as it is").click()
     expect(plain).to_have_title(re.compile("^Error: "))
-    expect(plain.get_by_role("alert")).to_contain_text("Why: is required")
+    expect(plain.get_by_role("alert")).to_contain_text("Why is required.")
     plain.get_by_label("Why").fill("Agreed by mail")
     plain.get_by_role("button", name="Publish it as it is").click()
     expect(plain.get_by_text("Accepted anyway, as an exception")).to_be_visible()

@@ -91,7 +91,7 @@ def test_a_key_without_scopes_is_explained_beside_the_field(page: Page) -> None:
     page.get_by_label("read files").uncheck()
     page.get_by_label("deliver").uncheck()
     page.get_by_role("button", name="Generate").click()
-    expect(page.locator("#scopes-error")).to_have_text("choose at least one.")
+    expect(page.locator("#scopes-error")).to_have_text("It may: choose at least one.")
     expect(page.get_by_label("Name")).to_have_value("useless")
 
 

@@ -193,7 +193,7 @@ def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
     plain.get_by_role("button", name="Compare them").click()
     expect(plain).to_have_title(re.compile("^Error: "))
     expect(plain.get_by_role("alert")).to_contain_text(
-        "Earlier version: must be the number of a version"
+        "Earlier version must be the number of a version"
     )
     expect(plain.get_by_label("Key", exact=True)).to_have_value("id")
     plain.get_by_label("Earlier version").fill("99")

@@ -1,12 +1,15 @@
 """What an account sees of its quota: each byte of it, and what holds it."""
 
+import json
 from typing import Any
 
 import pytest
+from tests.http.conftest import ENDLESS_CSV
 from tests.http.test_deletions import remove
 from tests.http.test_versions import BROKEN, SCHEMA, publish, rows
 from tests.support.api import CSV, Api
 from tests.support.server import TestAccount
+from tests.support.slow_inspection import SLOW_SCHEMA
 from tests.support.tus import Tus
 
 pytestmark = pytest.mark.both_databases
@@ -74,14 +77,17 @@ def test_what_is_not_decided_or_not_complete(account: TestAccount, held: str) ->
     running = result["used"]
     assert running > 0
     assert result["used_by"] == NOTHING | {"undecided": running}
-    assert api.post("/file/validate", files={"file": ("a.csv", CSV)}).status_code == 202
+    fields = {"enforce_schema": json.dumps(SLOW_SCHEMA)}
+    files = {"file": ("a.csv", ENDLESS_CSV)}
+    validation = api.post("/file/validate", data=fields, files=files).json()["task_id"]
     upload = Tus.begin(api, 12_345)
     result = figures(api)
-    assert result["used_by"] == NOTHING | {"undecided": running, "validations": len(CSV)}
+    assert result["used_by"] == NOTHING | {"undecided": running, "validations": len(ENDLESS_CSV)}
     assert result["reserved_by"] == {"uploads": 0, "resumable_uploads": 12_345}
     upload.delete()
-    api.post(f"/task/{held}/cancel")
-    assert api.wait_task(held)["status"] == "canceled"
+    for task_id in (held, validation):
+        api.post(f"/task/{task_id}/cancel")
+        assert api.wait_task(task_id)["status"] == "canceled"
     result = figures(api)
     expected = NOTHING | {name: result["used_by"][name] for name in ("canceled", "validations")}
     assert (result["used_by"], result["reserved"]) == (expected, 0)

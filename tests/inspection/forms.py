@@ -49,7 +49,10 @@ class Forms:
         """The row with numbers that Parquet keeps as texts as those of JSON."""
         schema = parse_schema(self.inspection.schema or {"fields": []})
         fields = {field.name: field for field in schema.fields}
-        return {name: _number_of(value, fields.get(name)) for name, value in row.items()}
+        return {
+            name: _number_of(value, fields.get(name)) if self.stored[name] == "VARCHAR" else value
+            for name, value in row.items()
+        }
 
     def agree(self) -> None:
         """Check that all forms have the cells of the Parquet."""

@@ -2,7 +2,7 @@
 
 VERBS = (
     "is ", "are ", "was ", "has ", "may ", "must ", "cannot ", "does ", "names ", "needs ",
-    "came ", "lies ", "holds ",
+    "came ", "lies ", "holds ", "differs ",
 )  # fmt: skip
 """How a reason begins that continues the name of its field."""
 

@@ -46,7 +46,7 @@ DEFAULTS = {
     "yearmonth": ("%Y-%m",),
 }
 """The default forms as patterns."""
-DAY_AND_CLOCK = re.compile(r"(.*?)(?:T|\s+)([0-9]{1,2}(?::.*|\s*[AaPp][Mm])?)", re.DOTALL)
+DAY_AND_CLOCK = re.compile(r"(.*?)[T\s]([0-9]{1,2}(?::.*|\s*[AaPp][Mm])?)", re.DOTALL)
 MAX_CHARS = 100
 """No moment is longer."""
 
@@ -65,7 +65,7 @@ def explain_impossible(field: Field, cell: str) -> str:
     if apart is None:
         return _explain(cell, ANY_FORMATS["time" if field.type == "time" else "date"])
     day, clock = apart.groups()
-    return _explain(day, ANY_FORMATS["date"]) or _explain(clock, ANY_FORMATS["time"])
+    return _explain(day.rstrip(), ANY_FORMATS["date"]) or _explain(clock, ANY_FORMATS["time"])
 
 
 def _explain(text: str, forms: Iterable[str]) -> str:
