@@ -25,7 +25,7 @@ import structlog
 
 from entrepot.blobs.disk_drafts import parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace
-from entrepot.blobs.disk_sync import sync_file
+from entrepot.blobs.disk_sync import has_name, sync_file
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.errors import BlobDamaged, StoreUnavailable
 
@@ -134,7 +134,7 @@ class BlobCache:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if _has_name(descriptor, path):
+            if has_name(descriptor, path):
                 return descriptor
         except BlockingIOError:
             pass  # it is being evicted
@@ -152,7 +152,7 @@ class BlobCache:
         descriptor = os.open(incoming, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _wait_for_lock(descriptor)
-            if not _has_name(descriptor, incoming) or complete.exists():
+            if not has_name(descriptor, incoming) or complete.exists():
                 return  # another one has fetched it, or it was evicted
             recorded = find_recorded()
             os.ftruncate(descriptor, 0)  # what a process left that died
@@ -209,14 +209,6 @@ def _wait_for_lock(descriptor: int) -> None:
             return
 
 
-def _has_name(descriptor: int, path: Path) -> bool:
-    """Whether the open file still has this name."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def _remove_unused(path: Path) -> bool:
     """Remove a copy that nobody has borrowed and nobody fetches; whether it was removed."""
     try:
@@ -225,7 +217,7 @@ def _remove_unused(path: Path) -> bool:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _has_name(descriptor, path):
+        if has_name(descriptor, path):
             path.unlink()
     except BlockingIOError:
         return False

@@ -21,7 +21,13 @@ from threading import Lock
 from uuid import UUID
 
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
-from entrepot.blobs.disk_sync import DurableFolders, link_durably, sync_file, sync_folder
+from entrepot.blobs.disk_sync import (
+    DurableFolders,
+    link_durably,
+    open_locked,
+    sync_file,
+    sync_folder,
+)
 from entrepot.blobs.disk_write import GrowingFile
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
@@ -76,19 +82,14 @@ class DiskDrafts:
         return DiskDraftWriter(self, draft_id, file)
 
     def _open_locked(self, path: Path) -> int:
-        while True:
+        descriptor = None
+        while descriptor is None:
             self.folders.make_again(self._folder)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    return descriptor
+                descriptor = open_locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.close(descriptor)
                 raise DraftBusy from None
-            except FileNotFoundError:
-                pass  # removed between the two calls
-            os.close(descriptor)
+        return descriptor
 
     def _make_durable(self, descriptor: int) -> None:
         """Sync what an earlier writer may have left only in memory."""

@@ -53,7 +53,9 @@ def create_durably(path: Path, data: bytes) -> None:
     leaves its draft, which the next call removes, also where the name is taken.
     """
     draft = path.with_name(f"{path.name}.part")
-    with os.fdopen(_open_locked(draft), "wb") as file:
+    while (descriptor := open_locked(draft, fcntl.LOCK_EX)) is None:
+        pass
+    with os.fdopen(descriptor, "wb") as file:
         try:
             file.truncate()  # what a killed process left
             file.write(data)
@@ -79,19 +81,29 @@ def _sync_name(name: Path) -> None:
         raise
 
 
-def _open_locked(draft: Path) -> int:
-    """The draft's descriptor, once no other process has it. Closing it releases the lock."""
-    while True:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):  # whoever had it has removed its name
-                if os.path.samestat(os.fstat(handle), draft.stat()):
-                    return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
+def open_locked(path: Path, operation: int) -> int | None:
+    """A descriptor of the file with that name, made if there is none, for reading and writing, with
+    the lock that `operation` says (flock(2)); to close it releases the lock. None where whoever had
+    the lock removed the file: try again. Raises BlockingIOError where another has it and
+    `operation` does not wait, and `OSError`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, operation)
+        if has_name(descriptor, path):
+            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def has_name(descriptor: int, path: Path) -> bool:
+    """Whether the file that is open has that name still."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write_draft(draft: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from entrepot.inspection.context import Detected
@@ -191,20 +192,22 @@ def _has_damaged_first_line(text: str, whole: bool) -> bool:
     """Whether the text is JSON Lines but for its first line, which is a part of an object: the
     lines below are objects. A label above them would be CSV of one column."""
     first, *below = text.split("\n")
-    lines = [line for line in (below if whole else below[:-1]) if line.strip()]
+    lines = _judged_lines(below, whole)
     part = first.startswith("{") or first.rstrip().endswith("}")
-    return (
-        part and bool(lines) and all(_is_json_of(dict, line) for line in lines[:MAX_JUDGED_LINES])
-    )
+    return part and bool(lines) and all(_is_json_of(dict, line) for line in lines)
 
 
 def _are_lines_of_arrays(text: str, whole: bool) -> bool:
     """Whether the text is at least two lines, each of which is an array of JSON."""
     if not text.startswith("["):
         return False
-    lines = text.split("\n")
-    lines = [line for line in (lines if whole else lines[:-1]) if line.strip()][:MAX_JUDGED_LINES]
+    lines = _judged_lines(text.split("\n"), whole)
     return len(lines) > 1 and all(_is_json_of(list, line) for line in lines)
+
+
+def _judged_lines(lines: Sequence[str], whole: bool) -> list[str]:
+    """The first lines that are not blank; the last line of a text that is not `whole` is cut."""
+    return [line for line in (lines if whole else lines[:-1]) if line.strip()][:MAX_JUDGED_LINES]
 
 
 def _is_json_of(kind: type, text: str) -> bool:
