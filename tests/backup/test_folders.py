@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.backup.test_backup import KEEP, add_blobs, bytes_by_id, save
+from tests.support.fault_proxy import fault_proxy
+from tests.support.seaweedfs import BUCKET, SeaweedFS, environment, new_prefix, without_conditions
 
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.users import create_user
@@ -21,6 +23,7 @@ from entrepot.backup.use_folder import hold_for_backup, hold_for_restoration
 from entrepot.bootstrap.backup_mark import OWNER_FILE
 from entrepot.bootstrap.parts import Parts
 from entrepot.bootstrap.restoring import MARK
+from entrepot.bootstrap.stores import store_location
 from entrepot.cli.backup import back_up_and_verify, restore_snapshot
 from entrepot.cli.start import (
     create_installation,
@@ -249,6 +252,31 @@ def test_a_restoration_that_was_killed_within_a_blob_continues(
     restore_snapshot(folder.root, None, target)
     with closing(open_installation(target)) as restored:
         assert bytes_by_id(restored) == bytes_by_id(parts)
+
+
+@pytest.mark.parametrize("fault", ["no conditions", "another's", "gone"])
+def test_a_store_that_cannot_be_used_is_found_before_anything_is_copied(
+    parts: Parts, tmp_path: Path, s3: SeaweedFS, fault: str
+) -> None:
+    folder, store = tmp_path / "backup", f"s3://{BUCKET}/{new_prefix()}"
+    save(parts, folder)
+    target = read_settings(data=tmp_path / "restored", store=store)
+    location = store_location(target)
+    if fault == "another's":
+        location.write_id(uuid4())
+    with fault_proxy(s3.port) as proxy, ExitStack() as stack:
+        stack.enter_context(environment({"AWS_ENDPOINT_URL_S3": proxy.endpoint}))
+        if fault == "no conditions":
+            stack.enter_context(without_conditions())
+        if fault == "gone":
+            stack.enter_context(proxy.failing("503", writes_only=True))
+        with pytest.raises(StartRefused, match=r"cannot be used.*Nothing was copied"):
+            restore_snapshot(folder, None, target)
+    assert location.count_files() == 0
+    assert not (target.data / MARK).exists()
+    if fault == "gone":
+        restore_snapshot(folder, None, target)
+        assert location.count_files() == 5
 
 
 @pytest.fixture

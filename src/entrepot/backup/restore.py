@@ -34,7 +34,7 @@ from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.restoring import MARK
 from entrepot.bootstrap.stores import store_location
 from entrepot.db.engine import database_url, open_database
-from entrepot.errors import BlobDamaged, StartRefused
+from entrepot.errors import BlobDamaged, StartRefused, StoreUnavailable
 from entrepot.files.named_blobs import list_named_blobs
 from entrepot.settings import Settings
 from entrepot_client.counts import counted
@@ -70,7 +70,7 @@ def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings)
     _check_pieces(backup, snapshot, manifest)
     _check_database(settings, snapshot, manifest)
     _check_space(settings, snapshot, manifest)
-    write_durably(settings.data / MARK, snapshot.name.encode())
+    _claim_store(settings, snapshot, manifest)
     _write(backup, snapshot, manifest, settings, _copy)
     (settings.data / MARK).unlink()
     sync_folder(settings.data)  # else the mark may come back, and with it the right to write here
@@ -95,6 +95,7 @@ def temporary_restoration(backup: BackupFolder, snapshot_name: str | None) -> It
     data = Path(mkdtemp(prefix=VERIFICATION, dir=backup.root))
     try:
         settings = Settings(data=data, database=None, store=None)
+        store_location(settings).write_id(UUID(manifest.installation))
         _write(backup, snapshot, manifest, settings, _link)
         yield data
     finally:
@@ -189,6 +190,25 @@ def _check_space(settings: Settings, snapshot: Path, manifest: Manifest) -> None
         )
 
 
+def _claim_store(settings: Settings, snapshot: Path, manifest: Manifest) -> None:
+    """Mark the data folder, and make the store the installation's: one that cannot be used, as it
+    has no conditional writes, or that is another's, is found before anything is copied."""
+    mark, location = settings.data / MARK, store_location(settings)
+    was_begun = mark.exists()
+    write_durably(mark, snapshot.name.encode())
+    try:
+        location.write_id(UUID(manifest.installation))
+    except BaseException as error:
+        if not was_begun:
+            mark.unlink()
+        if not isinstance(error, StoreUnavailable):
+            raise
+        raise StartRefused(
+            reason=f"The store {location} cannot be used. {error.reason}. Set ENTREPOT_STORE to "
+            "another, or run this again when it answers. Nothing was copied."
+        ) from error
+
+
 def _write(
     backup: BackupFolder,
     snapshot: Path,
@@ -196,14 +216,12 @@ def _write(
     settings: Settings,
     write_copy: WriteCopy,
 ) -> None:
-    location = store_location(settings)
-    store = location.open()
+    store = store_location(settings).open()
     # What a restoration that was killed had begun to write would be in the way of this one.
     store.sweep_incoming(datetime.now(UTC) + timedelta(days=1))
     for copy in read_blob_list(snapshot):
         if store.stat(copy.blob_id) is None:
             write_copy(store, backup.blob_path(copy.blob_id), copy)
-    location.write_id(UUID(manifest.installation))
     names = [*manifest.files, *([DATABASE_FILE] if manifest.database else [])]
     for name in names:  # the database last
         if name == DATABASE_FILE and (settings.data / name).exists():
