@@ -102,12 +102,17 @@ class Installation:
     server: Server
     account: TestAccount
     plan: Path
+    worker_host: Server | None = None
     deliveries: list[SentUpload] = field(default_factory=list)
     frozen: list[psutil.Process] = field(default_factory=list)
 
     @property
     def api(self) -> Api:
         return self.account.api
+
+    def host(self, role: str) -> Server:
+        """The server that has the process with that role."""
+        return self.worker_host if self.worker_host and role == "worker" else self.server
 
     def arm(self, point: Point) -> None:
         """Die there from now on."""
@@ -147,7 +152,7 @@ class Installation:
 
     def part(self, role: str, index: int = 0) -> psutil.Process:
         """The supervisor's child with that role."""
-        return self.server.processes(role)[index]
+        return self.host(role).processes(role)[index]
 
     def part_pid(self, role: str) -> int | None:
         """The pid of that part; None while there is none."""
@@ -181,7 +186,9 @@ class Installation:
 
     def close(self) -> None:
         """End the server, and what was stopped before it could ask to die with its parent."""
-        self.server.close()
+        for host in (self.worker_host, self.server):
+            if host is not None:
+                host.close()
         for child in self.frozen:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
@@ -425,12 +432,35 @@ class ArmedServer(Server):
             )
 
 
+@dataclass
+class WorkerHost(ArmedServer):
+    """A host without the API."""
+
+    def _ready(self) -> bool:
+        return bool(self.processes("worker"))
+
+
 def open_installation(**settings: Any) -> Installation:
     """A server that runs, with an account of one gigabyte."""
-    plain = make_server(**{"log_level": "warning", "inspections_at_once": 1, **settings})
-    server = ArmedServer(plain.overrides, plain.data, plain.command)
+    server = _armed(ArmedServer, settings)
     server.start()
     return Installation(server, server.new_account(), server.data.parent / "plan")
+
+
+def open_two_hosts(store: Path, **settings: Any) -> Installation:
+    """A host with the API and one with a worker, which share a folder and a database."""
+    places = {"store": str(store), "secret": uuid4().hex, **settings}
+    server = _armed(ArmedServer, {"role": "api", **places})
+    server.start()
+    worker_host = _armed(WorkerHost, {"role": "worker", **places})
+    worker_host.start()
+    plan = server.data.parent / "plan"
+    return Installation(server, server.new_account(), plan, worker_host)
+
+
+def _armed(kind: type[ArmedServer], settings: dict[str, Any]) -> ArmedServer:
+    plain = make_server(**{"log_level": "warning", "inspections_at_once": 1, **settings})
+    return kind(plain.overrides, plain.data, plain.command)
 
 
 def table(rows: int, mark: str = "x") -> bytes:

@@ -119,7 +119,7 @@ def restore_all(state: Path) -> list[str]:
     """Restore each snapshot that a state has, and check it; their names."""
     names = [path.name for path in BackupFolder(state / "backup").complete_snapshots()]
     for name in names:
-        target = state / f"restored-{name}"
+        target = state / f"restored-{name}" / "data"  # the end of its server removes the parent
         restore_snapshot(state / "backup", name, read_settings(data=target))
         with closing(started(target)) as server:
             assert len(list(server.parts.store.list())) >= 2

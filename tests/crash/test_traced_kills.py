@@ -6,16 +6,19 @@ them is tried, on the other pairs of database and store a sample of at least 200
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from tests.crash.installation import Installation, open_installation
+from tests.crash.installation import Installation, open_installation, open_two_hosts
 from tests.crash.scenarios import SCENARIOS, TracedScenario
 from tests.crash.traced_runs import TracedRun, choose
 from tests.support.postgres import Postgres
 from tests.support.seaweedfs import BUCKET, SeaweedFS, environment, new_prefix
 
-PAIRS = ("sqlite-disk", "sqlite-s3", "postgres-disk", "postgres-s3")
+PAIRS = ("sqlite-disk", "sqlite-s3", "postgres-disk", "postgres-s3", "postgres-folder")
+"""In a folder that two hosts share, only the host of the killed process ends."""
 SAMPLE = -(-200 // len(SCENARIOS))
 """Calls of each scenario, where not all are tried."""
 SEED = 15
@@ -37,6 +40,10 @@ def opened(pair: str, request: pytest.FixtureRequest) -> Iterator[Installation]:
             store: SeaweedFS = request.getfixturevalue("seaweedfs")
             stack.enter_context(environment(store.environment))
             places["store"] = f"s3://{BUCKET}/{new_prefix()}"
+        if pair.endswith("folder"):
+            shared = Path(stack.enter_context(TemporaryDirectory(prefix="ep-")), "store")
+            yield stack.enter_context(closing(open_two_hosts(shared, **places)))
+            return
         yield stack.enter_context(closing(open_installation(**places)))
 
 

@@ -84,10 +84,10 @@ class TracedRun:
         }
 
     def kill_at(self, role: str, call: Call) -> str | None:
-        """Kill the server at a call, start it again and check it; where it died, None if the call
-        did not come."""
+        """Kill the host of a process at a call, start it again and check all; where it died, None
+        if the call did not come."""
         ids, log = self._prepare(), self.folder / "killed"
-        server = self.installation.server
+        host = self.installation.host(role)
         process = self.installation.part(role)
         is_over = threading.Event()
         with (
@@ -95,15 +95,17 @@ class TracedRun:
             self._story() as story,
         ):
 
-            def end_all() -> None:
+            def end_and_start() -> None:
                 # strace 6.1 does not notice each end of a process with many threads.
                 wait_until(
                     lambda: is_over.is_set() or not is_alive(process.pid), "it dies", UNHURRIED
                 )
-                server.kill()
+                host.kill()
                 tracer.kill()
+                wait_until(lambda: not is_locked(host.data), "all processes have ended")
+                host.spawn()  # a client of another host waits for what it does
 
-            ending = threading.Thread(target=end_all)
+            ending = threading.Thread(target=end_and_start)
             ending.start()
             try:
                 with suppress(*GONE):
@@ -112,8 +114,7 @@ class TracedRun:
             finally:
                 is_over.set()  # if the call has not come
                 ending.join()
-        wait_until(lambda: not is_locked(server.data), "all processes have ended")
-        server.start()
+        host.wait_ready()
         self.check(story, ids)
         return struck(log)
 
