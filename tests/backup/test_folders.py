@@ -239,6 +239,17 @@ def test_a_restoration_that_was_killed_at_its_end_changes_no_database_any_more(
         restored.database.write(create_user, "later:maria", "admin", restored.clock())
 
 
+def test_a_restoration_that_was_killed_before_its_mark_is_run_again(
+    parts: Parts, tmp_path: Path
+) -> None:
+    save(parts, tmp_path / "backup")
+    target = read_settings(data=tmp_path / "restored")
+    target.data.mkdir()
+    (target.data / f"{MARK}.part").write_bytes(b"half")
+    restore_snapshot(tmp_path / "backup", None, target)
+    assert not (target.data / f"{MARK}.part").exists()
+
+
 def test_a_restoration_that_was_killed_within_a_blob_continues(
     parts: Parts, tmp_path: Path
 ) -> None:

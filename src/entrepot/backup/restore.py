@@ -41,7 +41,7 @@ from entrepot_client.counts import counted
 
 MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
-OWN_NAMES = {MARK, "lock", "run", "scratch", "entrepot.toml", "lost+found"}
+OWN_NAMES = {MARK, f"{MARK}.part", "lock", "run", "scratch", "entrepot.toml", "lost+found"}
 """What an empty data folder may have: what a command makes before it looks, and its settings."""
 
 WriteCopy = Callable[[BlobStore, Path, StoredCopy], None]
