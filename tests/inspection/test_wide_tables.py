@@ -53,6 +53,21 @@ def test_few_rows_of_many_columns_are_judged_in_the_locked_process(
     assert len(inspection.schema["fields"]) == columns
 
 
+@pytest.mark.parametrize("step", [2, 3])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_columns_that_are_empty_make_no_longer_delimiter(
+    inspect: Inspect, tmp_path: Path, delimiter: str, step: int
+) -> None:
+    path = tmp_path / "wide.csv"
+    row = ["" if column % step else "x" for column in range(120)]
+    header = [f"c{column}" for column in range(120)]
+    path.write_text("".join(f"{delimiter.join(each)}\n" for each in [header, *[row] * 40]))
+    inspection = inspect(path)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 40), inspection.detail
+    assert inspection.schema is not None
+    assert len(inspection.schema["fields"]) == 120
+
+
 def test_more_columns_than_are_read(inspect: Inspect) -> None:
     inspection = inspect(wide(10_001, 1, "texts"))
     assert inspection.verdict == "resource-limit"

@@ -128,7 +128,8 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     repeated = [
         run
         for run in runs
-        if sum(line.count(run) >= least for line in lines) >= MIN_REPEATED_SHARE * len(lines)
+        if not (mark in ONCE and _stands_alone(mark, lines))
+        and sum(line.count(run) >= least for line in lines) >= MIN_REPEATED_SHARE * len(lines)
     ]
     delimiter = mark
     for _ in range(MAX_LONG_CHARS):
@@ -145,6 +146,13 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
         else:
             break
     return [*repeated, delimiter] if _may_be_longer(delimiter, lines) else repeated
+
+
+def _stands_alone(mark: str, lines: Sequence[str]) -> bool:
+    """Whether a line with about as many marks as any has no two of them side by side: a header
+    names the columns that are empty below it. Titles and notes have few marks."""
+    most = max(line.count(mark) for line in lines)
+    return any(2 * line.count(mark) >= most and mark * 2 not in line for line in lines)
 
 
 def _may_be_longer(delimiter: str, lines: Sequence[str]) -> bool:
