@@ -27,6 +27,7 @@ from tests.support.raw import (
 )
 from tests.support.server import Server, TestAccount, make_server
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
+from tests.support.tus import HEADERS, STREAM, Tus
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.tables import reservations
@@ -115,6 +116,30 @@ def test_a_length_that_is_too_short_is_a_truncated_form(account: TestAccount) ->
         assert_problem(answer, 422, "form-malformed")
     assert_nothing_reserved(account)
     assert account.api.account()["files"] == 0
+
+
+@pytest.mark.parametrize("end", [b"zz\r\nabc", b"3\r\nabcdef\r\n", b""])
+def test_a_chunked_body_that_breaks_off_is_called_so(account: TestAccount, end: bytes) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    tus = Tus.begin(account.api, len(ROWS))
+    ways = {
+        "POST /api/v1/file/new": (MULTIPART, text_part("file_size_limit", "9") + file_part_head()),
+        f"PUT /api/v1/file/{file_id}": ("text/csv", CSV),
+        f"PUT /d/{account.name}/x.csv?size_limit=999": ("text/csv", CSV),
+        f"PATCH {tus.address}": (STREAM["Content-Type"], CSV),
+        "POST /api/v1/key/new": ("application/json", b"{"),
+    }
+    for way, (media_type, sent) in ways.items():
+        headers = account.api.authorization | HEADERS | {"Upload-Offset": "0"}
+        headers |= {"Content-Type": media_type, "Transfer-Encoding": "chunked"}
+        broken = b"%x\r\n%s\r\n" % (len(sent), sent) + end
+        request = head(*way.split(), headers)
+        answer = exchange(account.server.endpoint, request, [broken], end=not end)
+        # Of a chunk that breaks off within itself, the server may have passed on its beginning.
+        document = assert_problem(answer, 400, "body-incomplete")
+        assert len(sent) <= document["received"] <= len(sent) + 3
+    tus.delete()
+    assert_nothing_reserved(account, used=len(CSV))
 
 
 def test_a_length_that_is_too_long_ends_with_the_connection(account: TestAccount) -> None:

@@ -17,6 +17,7 @@ from entrepot.errors.access import (
 )
 from entrepot.errors.base import EntrepotError
 from entrepot.errors.input import (
+    BodyIncomplete,
     BodyTooLarge,
     BodyTooSlow,
     ChecksumMismatch,
@@ -105,6 +106,7 @@ __all__ = [
     "BackupFailed",
     "BlobDamaged",
     "BlobMissing",
+    "BodyIncomplete",
     "BodyTooLarge",
     "BodyTooSlow",
     "BreakingChange",

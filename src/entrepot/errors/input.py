@@ -56,7 +56,7 @@ class DialectInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class FormMalformed(EntrepotError):
-    """The multipart form cannot be parsed (RFC 7578): truncated, wrong boundary, …"""
+    """The multipart form cannot be parsed (RFC 7578): no last boundary, a wrong one, …"""
 
     reason: str
 
@@ -101,6 +101,20 @@ class BodyTooSlow(EntrepotError):
         return (
             f"The body came too slowly: {counted(self.received, 'byte')} in "
             f"{counted(self.seconds, 'second')}. Nothing was stored; send it again."
+        )
+
+
+@dataclass(eq=False)
+class BodyIncomplete(EntrepotError):
+    """The body broke off after `received` bytes: the connection ended, or the length of a chunk
+    cannot be parsed (RFC 9112, section 7.1). The HTTP server does not say which."""
+
+    received: int
+
+    def __str__(self) -> str:
+        return (
+            f"The body broke off after {counted(self.received, 'byte')}: the connection ended "
+            "before its last byte, or its chunked coding is malformed."
         )
 
 

@@ -70,9 +70,7 @@ VERDICT = ACCEPTED | {
         "headers": headers("Location", "Preference-Applied"),
     }
 }
-REFUSALS = (
-    *DELIVERING, *REPEATING, errors.FormMalformed, errors.NotAllowed, errors.PreconditionFailed,
-)  # fmt: skip
+REFUSALS = (*DELIVERING, *REPEATING, errors.NotAllowed, errors.PreconditionFailed)
 
 
 def delivery_problems(*refusals: type[EntrepotError]) -> dict[int | str, dict[str, Any]]:

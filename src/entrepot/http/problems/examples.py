@@ -78,6 +78,7 @@ OF_CLASS: dict[type[errors.EntrepotError], dict[str, Any]] = {
     errors.NotAuthenticated: {"reason": "Send an API key in the header Authorization."},
     errors.NotAllowed: {"reason": "Only the owner and the admins of its account may share a file."},
     errors.LinkPasswordRequired: {"reason": "This link needs a password."},
+    errors.BodyIncomplete: {"received": 4_096},
     errors.BodyTooSlow: {"received": 4_096},
     errors.TusVersionUnsupported: {"received": "0.2.2"},
     errors.ChecksumUnsupported: {"received": "crc32", "supported": "sha256, sha1, sha512, md5"},

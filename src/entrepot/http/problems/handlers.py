@@ -13,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from entrepot import errors
 from entrepot.db.unavailable import is_unavailable
@@ -64,7 +63,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.EntrepotError, answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_framework_error)
-    app.add_exception_handler(ClientDisconnect, _answer_disconnect)
     app.add_exception_handler(SQLAlchemyError, answer_unexpected)
     app.add_exception_handler(Exception, answer_unexpected)
 
@@ -142,13 +140,6 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     if error.status_code == 405:  # the framework names the methods of one route alone
         response.headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     return response
-
-
-async def _answer_disconnect(request: Request, error: Exception) -> Response:
-    """What nobody reads: the client went away before the end of its body. It is for the log."""
-    del error
-    kind = FRAMEWORK_KINDS[400]
-    return problem_response(request, kind, "The client went away before the end of the body.")
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:

@@ -21,6 +21,11 @@ MEANINGS: dict[str, str] = {
         "The request is not valid HTTP, or its parts contradict each other, so the server could "
         "not process it."
     ),
+    "body-incomplete": (
+        "The body of the request broke off: the connection ended before the last byte, or the "
+        "chunked coding is malformed. Nothing was stored, but for a resumable upload, which keeps "
+        "what arrived."
+    ),
     "body-too-large": "The body of the request has more bytes than this route accepts.",
     "body-too-slow": (
         "The body of the request arrived too slowly, or stopped. The server closed the connection"
@@ -79,7 +84,8 @@ MEANINGS: dict[str, str] = {
         "was stored."
     ),
     "form-malformed": (
-        "The body is not a complete multipart form: it was cut off, or its boundary is wrong."
+        "The body is not a complete multipart form: its last boundary is missing, or its boundary "
+        "is wrong."
     ),
     "form-not-ready": (
         "The server converts a version when somebody first asks for a format. This takes a while,"

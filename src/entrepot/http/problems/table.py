@@ -67,6 +67,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Nothing published yet",
         "Look at the task of the last delivery: it may still run, or have been rejected.",
     ),
+    errors.BodyIncomplete: ProblemKind(
+        400,
+        "body-incomplete",
+        "The body of the request is not complete",
+        "Send it again. If it breaks off at the same place, look at the program that sends it, "
+        "and at a proxy before the server.",
+    ),
     errors.BodyTooSlow: ProblemKind(
         408,
         "body-too-slow",

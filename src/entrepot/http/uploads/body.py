@@ -6,10 +6,9 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from entrepot.errors import BodyTooLarge, ContentEncodingUnsupported, FieldInvalid
+from entrepot.errors import BodyIncomplete, BodyTooLarge, ContentEncodingUnsupported, FieldInvalid
 from entrepot.http.deps import get_runtime
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.uploads.pace import BodyPace, small_body_pace
@@ -21,13 +20,12 @@ as two escapes, has 120 kB. Measured: to parse and check this much takes the eve
 
 
 async def body_chunks(request: Request, pace: BodyPace) -> AsyncIterator[bytes]:
-    """The body's chunks as they arrive. Raises BodyTooSlow, ClientDisconnect if the client has
-    gone."""
+    """The body's chunks as they arrive. Raises BodyTooSlow, BodyIncomplete."""
     while True:
         async with pace.waiting():
             message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise BodyIncomplete(received=pace.received_bytes)
         if chunk := message.get("body", b""):
             pace.note(chunk)
             yield chunk
@@ -50,7 +48,8 @@ def content_length(request: Request) -> int | None:
 async def read_small_body(
     request: Request, settings: Settings, limit: int = MAX_JSON_BYTES
 ) -> bytes:
-    """A whole small body. Raises BodyTooLarge beyond `limit` bytes, BodyTooSlow."""
+    """A whole small body. Raises BodyTooLarge beyond `limit` bytes, BodyTooSlow,
+    BodyIncomplete."""
     body = bytearray()
     async for chunk in body_chunks(request, small_body_pace(settings)):
         body += chunk

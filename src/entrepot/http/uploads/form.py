@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
-from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
+from entrepot.errors import FieldInvalid, FileTooLarge, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import (
     AnyUpload,
@@ -171,16 +170,12 @@ async def _read_body(
     length: int | None,
 ) -> None:
     """Fill the form and have the upload take its file, to the end of the body."""
-    try:
-        async for chunk in chunks:
-            for event in reader.feed(chunk):
-                if isinstance(event, PartData):
-                    await _handle_data(event, form, upload_session, length, len(reader.boundary))
-                else:
-                    await _handle_boundary(event, form, upload_session, target, work)
-    except ClientDisconnect:
-        # Nobody reads this answer; it is for the log.
-        raise FormMalformed(reason="The client went away before the end.") from None
+    async for chunk in chunks:
+        for event in reader.feed(chunk):
+            if isinstance(event, PartData):
+                await _handle_data(event, form, upload_session, length, len(reader.boundary))
+            else:
+                await _handle_boundary(event, form, upload_session, target, work)
     reader.finish()
 
 

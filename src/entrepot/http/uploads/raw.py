@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     FieldInvalid,
-    FormMalformed,
     MediaTypeUnsupported,
     NotFound,
     ShuttingDown,
@@ -124,12 +122,8 @@ async def _read_body(
     if length is not None:
         upload_session.reject_oversized(length)
         upload_session.set_expected_size(length)
-    try:
-        async for chunk in chunks:
-            await upload_session.take(chunk)
-    except ClientDisconnect:
-        # Nobody reads this answer; it is for the log.
-        raise FormMalformed(reason="The client went away before the end.") from None
+    async for chunk in chunks:
+        await upload_session.take(chunk)
 
 
 def _require_whole_body(request: Request) -> None:

@@ -15,16 +15,15 @@ from uuid import UUID, uuid4
 
 import structlog
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
 from entrepot.blobs.store import BlobId, Drafts, DraftWriter, StoredBlob
 from entrepot.errors import (
+    BodyIncomplete,
     BodyTooLarge,
     BodyTooSlow,
     ChecksumMismatch,
     DraftBusy,
     EntrepotError,
-    FormMalformed,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -54,7 +53,6 @@ from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
 from entrepot.quotas.upload_reservations import grow_upload, guest_reservation
-from entrepot_client.counts import counted
 
 R = TypeVar("R")
 POLL_SECONDS = 0.5
@@ -138,8 +136,7 @@ class ResumableSession:
         """Take the request's body to its end. What came stays, unless a checksum was to prove it.
 
         Raises BodyTooLarge beyond the upload's length, ChecksumMismatch, BodyTooSlow, StorageFull,
-        DraftBusy once a newer request wants the upload, ShuttingDown; FormMalformed if the client
-        has gone.
+        DraftBusy once a newer request wants the upload, ShuttingDown, BodyIncomplete.
         """
         start_offset = self.size
         self._checksum = checksum
@@ -148,12 +145,8 @@ class ResumableSession:
         poll = asyncio.create_task(self._poll_for_stop())
         try:
             await self._take_body(request)
-        except BaseException as failure:
+        except BaseException:
             await self._save_progress(start_offset if checksum is not None else None)
-            if isinstance(failure, ClientDisconnect):
-                # Nobody reads this answer; it is for the log.
-                reason = f"The client went away; the server has {counted(self.size, 'byte')}."
-                raise FormMalformed(reason=reason) from None
             raise
         finally:
             poll.cancel()
@@ -218,7 +211,7 @@ class ResumableSession:
             finally:
                 self._timeout = None
             if message["type"] == "http.disconnect":
-                raise ClientDisconnect
+                raise BodyIncomplete(received=pace.received_bytes)
             if chunk := message.get("body", b""):
                 pace.note(chunk)
                 yield chunk

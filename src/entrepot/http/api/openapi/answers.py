@@ -16,6 +16,7 @@ CODES_KEY = "x-codes"
 """The codes of problems within a response, until `describe` makes the schema of them."""
 
 RECEIVING: tuple[type[errors.EntrepotError], ...] = (
+    errors.BodyIncomplete,
     errors.BodyTooSlow,
     errors.BodyTooLarge,
     errors.FieldInvalid,

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.requests import ClientDisconnect
 
 from entrepot.errors import EntrepotError
 from entrepot.http.deps import get_runtime
@@ -64,7 +63,7 @@ async def keep_form(request: Request) -> InterruptedForm | None:
         else:
             return None
     # Too long, too slow, or not readable: the person signs in without it.
-    except (EntrepotError, ClientDisconnect):
+    except EntrepotError:
         return None
     fields = urlencode([pair for pair in pairs if "password" not in pair[0]])
     if request.url.query:
@@ -75,7 +74,7 @@ async def keep_form(request: Request) -> InterruptedForm | None:
 async def _fields_beside_file(request: Request) -> list[tuple[str, str]]:
     """The texts of a form with a file, as far as they come before the file or with a small one.
 
-    Raises MediaTypeUnsupported, FormMalformed, BodyTooSlow, ClientDisconnect.
+    Raises MediaTypeUnsupported, FormMalformed, BodyTooSlow, BodyIncomplete.
     """
     reader = FormReader(boundary_of(request.headers.get("content-type")))
     texts: list[tuple[str, bytearray]] = []
