@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from entrepot.blobs.disk_sync import sync_file, write_durably
+from entrepot.blobs.disk_sync import draft_of, sync_file, write_durably
 from entrepot.blobs.store import BlobId
 from entrepot.errors import StartRefused
 
@@ -129,7 +129,7 @@ def read_blob_list(snapshot: Path) -> Iterator[StoredCopy]:
 
 def copy_blocks(blocks: Iterator[bytes], target: Path) -> tuple[int, str]:
     """Write the blocks to `target`, which gets its name once they are durable; size and SHA-256."""
-    draft = target.with_name(f"{target.name}.part")
+    draft = draft_of(target)
     digest, size = hashlib.sha256(), 0
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:

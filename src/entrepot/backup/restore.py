@@ -27,7 +27,7 @@ from entrepot.backup.folder import (
 )
 from entrepot.backup.use_folder import VERIFICATION
 from entrepot.blobs.checked_copy import write_checked
-from entrepot.blobs.disk_sync import sync_folder, write_durably
+from entrepot.blobs.disk_sync import draft_of, sync_folder, write_durably
 from entrepot.blobs.location import DiskLocation
 from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.bootstrap.identity import read_identity
@@ -41,7 +41,15 @@ from entrepot_client.counts import counted
 
 MAX_NAMED = 5
 """Missing pieces that a message names; it counts all of them."""
-OWN_NAMES = {MARK, f"{MARK}.part", "lock", "run", "scratch", "entrepot.toml", "lost+found"}
+OWN_NAMES = {
+    MARK,
+    draft_of(Path(MARK)).name,
+    "lock",
+    "run",
+    "scratch",
+    "entrepot.toml",
+    "lost+found",
+}
 """What an empty data folder may have: what a command makes before it looks, and its settings."""
 
 WriteCopy = Callable[[BlobStore, Path, StoredCopy], None]

@@ -35,12 +35,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def draft_of(path: Path) -> Path:
+    """The name under which a file is written, beside its own, until it is whole."""
+    return path.with_name(f"{path.name}.part")
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Write a private file whole under its name, or leave what had the name. Raises `OSError`.
 
     Nobody else writes it meanwhile: the caller holds a lock.
     """
-    draft = path.with_name(f"{path.name}.part")
+    draft = draft_of(path)
     _write_draft(draft, data)
     draft.replace(path)
     sync_folder(path.parent)
@@ -52,7 +57,7 @@ def create_durably(path: Path, data: bytes) -> None:
     Of several processes, also on several hosts, one does it; the others wait. One that is killed
     leaves its draft, which the next call removes, also where the name is taken.
     """
-    draft = path.with_name(f"{path.name}.part")
+    draft = draft_of(path)
     while (descriptor := open_locked(draft, fcntl.LOCK_EX)) is None:
         pass
     with os.fdopen(descriptor, "wb") as file:

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from entrepot.blobs.disk_sync import sync_folder
+from entrepot.blobs.disk_sync import draft_of, sync_folder
 from entrepot.db.engine import Database, copy_sqlite
 from entrepot.migrations.revisions import current_revision, head_revision, supported_revision
 
@@ -81,7 +81,7 @@ def _copied_before(
     copy = sqlite_file.with_name(
         f"{sqlite_file.name}.before-{revision}-{now.strftime('%Y%m%dT%H%M%SZ')}"
     )
-    draft = copy.with_name(copy.name + ".part")
+    draft = draft_of(copy)
     try:
         copy_sqlite(sqlite_file, draft)  # also what its WAL has
         draft.replace(copy)

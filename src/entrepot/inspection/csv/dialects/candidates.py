@@ -124,12 +124,12 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     """Delimiters of several characters around `mark`: it repeated, or with the same neighbours
     at nearly all its places."""
     least = MIN_USUAL_REPEATS if mark in ONCE else 1
-    runs = [mark * times for times in range(2, MAX_REPEATS + 1)]
+    alone = mark in ONCE and _stands_alone(mark, lines)
+    runs = [] if alone else [mark * times for times in range(2, MAX_REPEATS + 1)]
     repeated = [
         run
         for run in runs
-        if not (mark in ONCE and _stands_alone(mark, lines))
-        and sum(line.count(run) >= least for line in lines) >= MIN_REPEATED_SHARE * len(lines)
+        if sum(line.count(run) >= least for line in lines) >= MIN_REPEATED_SHARE * len(lines)
     ]
     delimiter = mark
     for _ in range(MAX_LONG_CHARS):
