@@ -69,3 +69,6 @@ def test_rows_between_two_stray_quotes_stay_rows(
     inspection = inspect(text, {"fields": [{"name": n} for n in ("id", "name", "share")]})
     assert inspection.row_count == 40
     assert [(e["code"], e["rowNumber"]) for e in errors_of(inspection)] == [("broken-quote", 12)]
+    (error,) = errors_of(inspection)
+    assert "cell 2 closes in a further line, but the lines look like rows" in error["message"]
+    assert "If they are one cell, write it without line ends." in error["message"]

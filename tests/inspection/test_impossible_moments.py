@@ -18,6 +18,10 @@ FORMS = [
         ("date", form, form)
         for form in ("%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d %B %Y", "%b %d, %Y", "%Y-%j", "%d.%m.")
     ),
+    *(
+        ("date", form, form)
+        for form in ("%Y-%U-%w", "%Y W%W %a", "%y %W %u", "%Y-%m-%d %j", "%Y %V %d.%m.", "%Y-%U")
+    ),
     ("date", "%G-W%V-%u", "%G-W%V-%u"), ("time", "%H:%M", "%H:%M"),
     ("time", "%I:%M %p", "%I:%M %p"), ("datetime", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M"),
     ("datetime", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S"), ("date", "any", "%d/%m/%Y"),
@@ -39,7 +43,9 @@ def text_of(form: str, chance: random.Random) -> str:
         "Y": number(9999, 4), "G": number(9999, 4), "y": number(99), "m": number(14),
         "d": number(35), "j": number(400, 3), "B": chance.choice([*months, "Oktober"]),
         "b": chance.choice([*(name[:3] for name in months), "Okt"]), "V": number(56),
-        "u": number(8, 1), "H": number(26), "I": number(14), "M": number(63), "S": number(63),
+        "u": number(8, 1), "w": number(7, 1), "U": number(55), "W": number(55),
+        "a": chance.choice(["Mon", "Thu", "Sun", "Die"]), "H": number(26), "I": number(14),
+        "M": number(63), "S": number(63),
         "p": chance.choice(["AM", "PM"]), "z": f"{chance.choice('+-')}{number(26)}:{number(63)}",
     }  # fmt: skip
     for directive, part in parts.items():
@@ -75,6 +81,8 @@ def test_a_reason_is_given_where_the_form_is_right_and_the_moment_is_not(
         ("date", "%d %b %Y", "12 Okt 2015", "`Okt` is not the English name of a month"),
         ("date", "%G-W%V-%u", "2014-W53-1", "is not a date: 2014 has 52 weeks"),
         ("date", "%Y-%j", "2015-366", "is not a date: 2015 has 365 days"),
+        ("date", "%Y-W%W-%w", "2015-W53-1", "is not a date: week 53 of 2015 has no Monday"),
+        ("date", "%Y-%m-%d (%j)", "2015-02-03 (035)", "two days, 2015-02-03 and 2015-02-04"),
         ("time", "default", "25:00", "is not a time: there is no hour 25"),
         ("time", "%I:%M %p", "13:00 PM", "there is no hour 13 with AM or PM"),
         ("datetime", "default", "2015-01-01T10:00:00+25:00", "there is no time zone +25:00"),

@@ -109,3 +109,31 @@ def test_a_header_above_blank_lines_alone(tmp_path: Path, below: str) -> None:
     path.write_text(f"id,name\n{below}")
     write_canonical(path, tmp_path / "made.csv", tmp_path / "scratch", names=["id", "name"])
     assert (tmp_path / "made.csv").read_bytes() == b"id,name\r\n"
+
+
+@pytest.mark.parametrize("labels", ["name,town", "id;status;type", "vorname;code;note_1"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_header_again_among_texts(inspect: Inspect, labels: str, times: int) -> None:
+    mark = ";" if ";" in labels else ","
+    rows = [
+        mark.join(f"Word{chr(97 + n + m)}" for m in range(len(labels.split(mark))))
+        for n in range(6)
+    ]
+    lines = [labels, *rows[:2], *[labels, *rows[2:4]] * times, *rows[4:]]
+    (error,) = errors_of(inspect("\n".join(lines) + "\n"))
+    assert error["code"] == "outside-table"
+    allowed = {1: "[4]", 2: "[4, 7]"}[times]
+    assert f'add "commentRows": {allowed} to the dialect' in error["message"]
+
+
+@pytest.mark.parametrize("stated", [None, True, False])
+@pytest.mark.parametrize("mode", ["infer", "none", "given"])
+def test_spaces_before_quotes(inspect: Inspect, mode: str, stated: bool | None) -> None:
+    text = 'id,name\n1, "a"\n2,b\n3,"c"\n'
+    dialect = None if stated is None else {"skipInitialSpace": stated}
+    inspection = inspect(text, TWO if mode == "given" else None, mode=mode, dialect=dialect)
+    warned = " ".join(inspection.report["tasks"][0]["warnings"])
+    assert ("In 1 row a space stands before a quote (row 2)" in warned) == (stated is None)
+    assert inspection.verdict == "conforms"
+    advised = '"skipInitialSpace": true to the dialect, or false if the quotes' in warned
+    assert advised == (stated is None)

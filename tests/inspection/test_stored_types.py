@@ -300,3 +300,29 @@ def test_every_type_of_the_engine_is_known() -> None:
         example = examples.get(logical, name)
         type_name = duckdb.execute(f"DESCRIBE SELECT NULL::{example} AS a").fetchall()[0][1]
         native_kind(type_name)
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        *(([number, word], "number") for number in (5, 1.5) for word in ("INF", "-INF")),
+        ([1, 2.5, "INF", "NaN", None, "n/a"], "number"),
+        ([1, 2, "NaN"], "integer"),  # a mark of a missing value, as it is in a delimited text
+        ([1, "INF", "x"], "any"),
+        ([True, "INF"], "any"),
+        ([1, "inf"], "any"),  # a spelling of other programs
+        (["INF", "-INF"], "string"),
+    ],
+)
+def test_infinities_among_numbers_of_json(
+    inspect: Inspect, values: list[Any], kind: str, name: str
+) -> None:
+    rows = [{"k": n, "v": value} for n, value in enumerate(values)]
+    text = json.dumps(rows) if name == "t.json" else "\n".join(map(json.dumps, rows))
+    inspection = inspect(text, name=name)
+    assert inspection.verdict == "conforms"
+    field = (inspection.schema or {})["fields"][1]
+    assert field.get("type", "string") == kind
+    assert not field.get("entrepot:finite") or "INF" not in str(values)
+    assert inspect(text, inspection.schema, name=name).verdict == "conforms"

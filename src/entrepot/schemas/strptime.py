@@ -117,7 +117,7 @@ def parse_moment(text: str, pattern: str) -> datetime | None:
         if plain_part(parts.setdefault(directive, part)) != plain_part(part):
             return None
     try:
-        days = _days(parts)
+        days = days_of(parts)
         if len(set(days)) != 1 or not _hours_agree(parts):
             return None
         day = days[0]
@@ -166,7 +166,7 @@ def month_of(part: str) -> int:
     return int(part) if part.isdigit() else _index(MONTHS, part) + 1
 
 
-def _weekday(parts: Mapping[str, str]) -> int | None:
+def weekday_of(parts: Mapping[str, str]) -> int | None:
     """The day of the week from Monday, 0."""
     days = [_index(DAYS, parts[name]) for name in "aA" if name in parts]
     days += [(int(parts["w"]) + 6) % 7] if "w" in parts else []
@@ -174,10 +174,10 @@ def _weekday(parts: Mapping[str, str]) -> int | None:
     return _one(days, 0) if days else None
 
 
-def _days(parts: Mapping[str, str]) -> list[date]:
+def days_of(parts: Mapping[str, str]) -> list[date]:
     """Each day that the parts state: by month and day, by the day of the year, by the week."""
     days: list[date] = []
-    year, weekday = _year(parts), _weekday(parts)
+    year, weekday = _year(parts), weekday_of(parts)
     first = date(year, 1, 1)
     if "j" in parts:
         days.append(_within(first + timedelta(days=int(parts["j"]) - 1), year))

@@ -13,6 +13,7 @@ from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import full_match
+from entrepot.inspection.values.json_forms import INFINITE
 
 TYPE_BY_KIND: dict[CellKind, str] = {
     "integer": "integer",
@@ -35,13 +36,14 @@ TYPE_BY_KIND: dict[CellKind, str] = {
 class CellCounts:
     """Of one column: cells with text, native ones by kind, those that meet each candidate, and
     whether each candidate has the evidence that it asks for. `marks` are texts that mean a missing
-    value; not asked for at first."""
+    value, `infinite` those that JSON has for infinities; not asked for at first."""
 
     filled: int
     kinds: dict[CellKind, int]
     fitting: dict[str, int]
     evident: dict[str, bool]
     marks: int = 0
+    infinite: int = 0
 
     def without_formulas(self) -> "CellCounts":
         """The counts as they are without the formulas that have no value."""
@@ -173,13 +175,13 @@ def _count(
     counted_columns = [
         column for column, some in zip(columns, tried, strict=True) if some
     ] or columns
-    blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
+    blank = " AND ".join(map(_is_empty, counted_columns))
     aggregates = [
         sql("count(*)"),
         f"count_if({blank})" if with_totals else sql("0"),
     ]
     for column, candidates in zip(columns, tried, strict=True):
-        aggregates += _count_sql(column, candidates, in_full)
+        aggregates += _count_sql(column, candidates, in_full, table.storage == "objects")
     embedded = table.embedded() if with_totals else 0
     query = f"SELECT {', '.join(aggregates)} FROM {table.relation}"
     cursor = iter(engine.execute(query).fetchone() or [])
@@ -197,13 +199,21 @@ def _count(
             fitting[candidate.name] = next(cursor) or 0
             evidence = [next(cursor) or 0 for _ in candidate.evidence]
             evident[candidate.name] = all(evidence)
-        counts.append(
-            CellCounts(filled, kinds, fitting, evident, (next(cursor) or 0) if in_full else 0)
-        )
+        more = [next(cursor) or 0 for _ in range(2 if in_full else 0)]
+        counts.append(CellCounts(filled, kinds, fitting, evident, *more))
     return Totals(rows, embedded, blanks), counts
 
 
-def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[Sql]:
+def _is_empty(column: Column) -> Sql:
+    """The condition that a cell is empty in every type: a format with kinds of cells has empty
+    texts beside missing ones."""
+    text = column.text
+    return f"{text} IS NULL" if column.kind else f"({text} IS NULL OR {text} = '')"
+
+
+def _count_sql(
+    column: Column, candidates: Sequence[Candidate], in_full: bool, in_json: bool
+) -> list[Sql]:
     text = column.text
     aggregates = [f"count({text})"] if candidates or column.kind is None else []
     native = sql("")
@@ -216,4 +226,7 @@ def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -
         aggregates += [f"count_if({full_match(text, each)})" for each in candidate.evidence]
     if in_full:
         aggregates.append(f"count_if({native}NOT {is_value(text)})")
+        # Of the formats whose cells differ in their kind JSON alone writes infinities so.
+        infinite = f"count_if({native}{text} IN {INFINITE})" if native and in_json else sql("0")
+        aggregates.append(infinite)
     return aggregates

@@ -44,6 +44,8 @@ ZONED_TYPES = frozenset({"time", "datetime"})
 """Types whose values may have a time zone."""
 TEXT_FORMS = frozenset({"date", *ZONED_TYPES})
 """Types whose values are texts in formats that know numbers and booleans of their own."""
+NUMERIC: frozenset[CellKind] = frozenset({"integer", "decimal", "number"})
+"""The kinds of stored numbers."""
 MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
 """Of a name that is made of a label; and before the number that tells it from the same one."""
 
@@ -103,7 +105,8 @@ def infer_schema(
             table.columns, names, candidates, counts, strict=True
         )
     ]
-    fields = _with_grouping(engine, table, _with_finite(engine, table, fields))
+    infinite = {n for n, counted in enumerate(counts) if counted.infinite}
+    fields = _with_grouping(engine, table, _with_finite(engine, table, fields, infinite))
     texts = [each.texts for each in likely]
     doubtful = doubtful_points(fields, texts, table.delimiter)
     for place in doubtful:
@@ -195,7 +198,9 @@ def _is_open(column: Column, tried: Sequence[Candidate], counts: CellCounts) -> 
     """Whether the first choice does not settle the field of a column."""
     if tried:
         return counts.filled > 0 and not fits(tried[0], counts)
-    return column.kind is None and counts.texts > 0  # which may all be marks of missing values
+    # Texts among native cells may all be marks of missing values. A column of texts alone has no
+    # candidate, so that it is a string whatever they are.
+    return counts.texts > 0 and any(counts.kinds.values())
 
 
 def _with_filled(
@@ -275,9 +280,9 @@ def _field_by_kind(column: Column, counts: CellCounts) -> Field:
     kinds = {kind for kind, count in counts.kinds.items() if count > 0}
     if kinds == {"formula"}:
         return Field("")
-    if counts.texts:
+    if counts.texts > counts.infinite or (counts.texts and not kinds <= NUMERIC):
         return Field("", "any")
-    if len(kinds) > 1 and kinds <= {"integer", "decimal", "number"}:
+    if kinds <= NUMERIC and (len(kinds) > 1 or counts.infinite):
         return Field("", "number", leading_zeros=False)
     return _typed(column, kinds.pop()) if len(kinds) == 1 else Field("", "any")
 
@@ -302,18 +307,19 @@ def _with_grouping(
 
 
 def _with_finite(
-    engine: duckdb.DuckDBPyConnection, table: Table, fields: list[Field]
+    engine: duckdb.DuckDBPyConnection, table: Table, fields: list[Field], known: set[int]
 ) -> list[Field]:
-    """The fields, of which those of stored numbers are finite if all of their numbers are: JSON and
-    workbooks have no others, and texts tell by their form. Where NaN is stored it is a value, and
-    so it is in other formats: `NaN` is not a mark of a missing one."""
+    """The fields, of which those of stored numbers are finite if all of their numbers are: JSON
+    and workbooks have no others but those at the `known` places, and texts tell by their form.
+    Where NaN is stored it is a value, and so it is in other formats: `NaN` is not a mark of a
+    missing one."""
     stored = [
         n
         for n, (column, field) in enumerate(zip(table.columns, fields, strict=True))
         if field.type == "number" and column.kind != "text"
     ]
     doubles = [n for n in stored if table.typed and table.columns[n].kind in ("number", None)]
-    infinite: set[int] = set()
+    infinite = set(known)
     with_nan: set[int] = set()
     for start in range(0, len(doubles), COLUMNS_PER_QUERY):
         some = doubles[start : start + COLUMNS_PER_QUERY]

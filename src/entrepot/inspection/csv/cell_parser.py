@@ -12,6 +12,8 @@ from entrepot.inspection.csv.dialect import Dialect
 
 BLANK = " \t"
 ENDS = "\r\n"
+NOT_CLOSED = "is not closed; it is kept as text"
+LIKE_ROWS = "closes in a further line, but the lines look like rows; it is kept as text"
 
 
 class CellParser:
@@ -82,8 +84,9 @@ class CellParser:
             at += 1
         return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
 
-    def quoting_error(self, text: str) -> str:
-        """What is wrong with the quotes of one damaged line, and in which cell (from 1)."""
+    def quoting_error(self, text: str, unclosed: str = NOT_CLOSED) -> str:
+        """What is wrong with the quotes of one damaged line, and in which cell (from 1);
+        `unclosed` is what is wrong with a quote that is still open at its end."""
         number, at = 1, 0
         while at >= 0:
             start = self.opening(text, at)
@@ -92,7 +95,7 @@ class CellParser:
             else:
                 end = self.close(text, start)
                 if end > len(text):
-                    return f"the quote that opens cell {number:,} is not closed; it is kept as text"
+                    return f"the quote that opens cell {number:,} {unclosed}"
                 if end < 0:
                     return f"text follows a quote in cell {number:,}; the quotes are kept as text"
                 at = self.after(text, end + 1)

@@ -12,6 +12,7 @@ from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.table_end import BlockBelow, TableEnd
 from entrepot.inspection.detect.encoding import Encoding
+from entrepot.inspection.report.row_looks import SPACED_QUOTE
 from entrepot_client.counts import counted
 
 JUNK = "\0\x0c \t\r\n\ufeff"
@@ -126,7 +127,7 @@ class DetectedCsv(DetectedTable):
     """The decision on a delimited text. `first_line` is the physical line of the first data row,
     `undecodable` and `padding` are bytes; `end_mark`: the text
     ends with Ctrl-Z; `spanning` counts the cells of several lines that look
-    like rows, and shows the first."""
+    like rows, and shows the first; `spaced` are rows with a space before a quote."""
 
     encoding: Encoding
     bom: bool
@@ -138,6 +139,7 @@ class DetectedCsv(DetectedTable):
     padding: int = 0
     end_mark: bool = False
     spanning: tuple[int, str] = (0, "")
+    spaced: Occurrences | None = None
 
     @property
     def other_encoding(self) -> str:
@@ -168,6 +170,12 @@ class DetectedCsv(DetectedTable):
                 f"{counted(self.spanning[0], 'row')} {'has' if self.spanning[0] == 1 else 'have'} "
                 "a cell of several lines that look like rows of the table; it was kept as one cell,"
                 f" first in the row that begins {self.spanning[1]!r}."
+            )
+        if self.spaced is not None:
+            rows = counted(self.spaced.total, "row")
+            sentences.append(
+                f"In {rows} a space stands before a quote (row {_numbers(self.spaced)}): both are"
+                f" part of the cell. {SPACED_QUOTE}"
             )
         return sentences
 

@@ -293,13 +293,16 @@ def _more_headers(
 
 def _of_words(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[int, float, str]:
     """Whether the first row of a table of words is its header: its words do not occur again
-    below, and their shape may tell them from the others."""
+    below, and their shape may tell them from the others. A row that has all of them again is the
+    header again, where they are usual labels."""
+    usual = sum(USUAL_LABEL.fullmatch(cell.strip()) is not None for cell in first)
+    if usual * 2 >= len(first):
+        body = [row for row in body if list(row) != list(first)]
     again = sum(
         1
         for column, cell in enumerate(first)
         if cell.strip() and cell in {row[column] for row in body if column < len(row)}
     )
-    usual = sum(USUAL_LABEL.fullmatch(cell.strip()) is not None for cell in first)
     if again and (again * 2 > len(first) or usual * 2 < len(first)):
         sure = SURE_REPEATED if again > 1 else SURE_REPEATED_ONCE
         return 0, sure, "words of its first row occur again below"

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from entrepot.inspection.csv.cell_parser import BLANK, ENDS, CellParser
+from entrepot.inspection.csv.cell_parser import BLANK, ENDS, LIKE_ROWS, NOT_CLOSED, CellParser
 from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.limits import MIB
@@ -272,9 +272,10 @@ class Lexer:
         cells = self._strict(taken)
         if cells is not None and not (len(taken) > 1 and self._doubtful(cells, taken, is_first)):
             return len(taken), cells, ""
+        error = self._parser.quoting_error(body, NOT_CLOSED if cells is None else LIKE_ROWS)
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])
-        return 1, self._parser.lenient(body, self.width), self._parser.quoting_error(body)
+        return 1, self._parser.lenient(body, self.width), error
 
     def _is_comment(self, line: str) -> bool:
         """Whether the line begins with the mark, and does not have the table's width where the mark

@@ -6,14 +6,17 @@ and its surplus cells.
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
+from entrepot.inspection.csv.cell_parser import BLANK, LIKE_ROWS
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
+from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.lexer import ACROSS
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
@@ -37,6 +40,10 @@ QUOTE_ADVICE = (
     'Put the cell in quotes, and write each quote within it twice (""). If no cell of the file is '
     'in quotes, state "quoteChar": "" in the dialect.'
 )
+LINES_ADVICE = (
+    'If they are rows, remove the quote, or put its cell in quotes and write it twice (""). If '
+    "they are one cell, write it without line ends."
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Normalized:
     repeats: Occurrences | None = None
     comments: Occurrences | None = None
     spanning: tuple[int, str] = (0, "")
+    spaced: Occurrences | None = None
 
 
 def normalize(source: CsvSource, target: Path, context: InspectionContext) -> Normalized:
@@ -63,16 +71,15 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     collector = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
     lexer = decision.lexer(context.limits.line)
-    number = 0
-    column = 1 if width > 1 else 0
+    number, column = 0, 1 if width > 1 else 0
     # Where a row is one cell, binary data has the width of a row too.
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
-    repeated = RowNumbers()
+    repeated, spaced = RowNumbers(), RowNumbers()
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        lines = _CountedLines(text)
+        lines = _CountedLines(text, decision.dialect)
         for line, record, error in lexer.records(lines, decision.first_line):
             number += 1
             if line > collector.next_line:
@@ -90,6 +97,8 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             count = len(cells)
             if cells == labels or _is_marked(cells, labels):
                 repeated.add(number)
+            if lines.spaced and any(map(lines.quoted.fullmatch, cells)):
+                spaced.add(number)
             if (count != width or doubted) and _is_no_text(cells):
                 collector.add("source-error", NO_TEXT, number, line)
             if (
@@ -120,6 +129,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         repeated.occurrences(table_end.last),
         taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
+        spaced.occurrences(table_end.last),
     )
 
 
@@ -139,15 +149,24 @@ def _of_width(cells: list[str], width: int) -> list[object]:
 
 
 class _CountedLines:
-    """The lines of a text, counted as they are taken."""
+    """The lines of a text, counted as they are taken. `spaced`: one of them had a blank before a
+    quote, as a cell may have that would be in quotes without it (`quoted`)."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines = lines
+        quote = "" if dialect.trim else dialect.quote
+        self._marks = [blank + quote for blank in BLANK if quote and blank != dialect.delimiter]
+        opening, end = re.escape(quote), re.escape(dialect.closing)
+        inside = f"(?:{end}{end}|(?!{end}).)*"
+        self.quoted = re.compile(f"[{BLANK}]+{opening}{inside}{end}[{BLANK}]*", re.DOTALL)
         self.count = 0
+        self.spaced = False
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self.count += 1
+            if not self.spaced:
+                self.spaced = any(mark in line for mark in self._marks)
             yield line
 
 
@@ -188,7 +207,8 @@ class FindingCollector:
         if error == ACROSS:
             self.add("source-error", error, number, line)
         else:
-            self.add("broken-quote", error, number, line, QUOTE_ADVICE)
+            advice = LINES_ADVICE if error.endswith(LIKE_ROWS) else QUOTE_ADVICE
+            self.add("broken-quote", error, number, line, advice)
 
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""

@@ -230,6 +230,10 @@ class CsvText:
         apart = not byte_scan.controls and not self.source.copied
         return usual and alike and apart and len(detected.labels) > 1
 
+    def _spaces_open(self) -> bool:
+        """Whether the dialect leaves open what spaces before quotes are."""
+        return self._requested is None or self._requested.skip_initial_space is None
+
     def _null_sequence(self) -> str | None:
         return self._requested.null_sequence if self._requested is not None else None
 
@@ -246,6 +250,7 @@ class CsvText:
             repeats=written.repeats,
             comments=written.comments,
             spanning=written.spanning,
+            spaced=written.spaced if self._spaces_open() else None,
         )
         width = len(self.detected.labels)
         names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}

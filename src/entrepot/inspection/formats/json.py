@@ -201,10 +201,10 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
 def _table(
     engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits, records: JsonRecords
 ) -> Table:
-    _check_records(engine, source, limits, "OBJECT", records)
+    exact = _check_records(engine, source, limits, "OBJECT", records)
     bad = records.bad
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
-    twice = _collect_shapes(engine, sound)
+    twice = _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
     # Of rows without a key, or of none, a contract knows the columns.
     keys = _keys(engine, limits) or list(source.names)
     # Keys have no order of their own: every version has that of the contract.
@@ -218,7 +218,6 @@ def _table(
     if not keys:
         selected = " of the dialect's itemKeys" if source.keys is not None else ""
         raise NotTabular(f"it is JSON without an object that has keys{selected}")
-    exact = _has_long_numbers(engine, sound)
     mark = new_mark() if exact else ""
     doc = with_marked_numbers("doc", mark) if exact else sql("doc")
     pointers = list(map(_pointer, keys))
@@ -256,14 +255,6 @@ def _first_version(
     return judge_one_object(engine, source.docs, keys, pointers)
 
 
-def _has_long_numbers(engine: duckdb.DuckDBPyConnection, docs: Sql) -> bool:
-    """Whether a number of the documents may have more digits than a double."""
-    row = engine.execute(
-        f"SELECT coalesce(bool_or({has_long_number('doc')}), false) FROM {docs}"
-    ).fetchone()
-    return bool(row and row[0])
-
-
 def _may_be_deep(levels: int) -> Sql:
     """The condition on `doc` that it has as many brackets as that many levels take."""
     openings = sql("strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))")
@@ -292,19 +283,30 @@ def _check_records(
     limits: Limits,
     item_type: str,
     records: JsonRecords,
-) -> None:
-    """Count the records, and the lines that are not objects. Other forms are JSON as a whole, and
-    have items of one type alone."""
+) -> bool:
+    """Count the records, and the lines that are not objects, and collect which keys occur together.
+    Other forms are JSON as a whole, and have items of one type alone. Returns whether a number may
+    have more digits than a double. All in one pass, since to read the lines takes most of it."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     lines = source.form == "jsonl"
     odd_items = sql("0" if lines else f"count_if(json_type(doc) <> {literal(item_type)})")
     sound = sql(SOUND if lines else f"coalesce(json_valid(doc) AND {SOUND_JSON}, false)")
+    keys = sql("NULL::VARCHAR[]" if item_type == "ARRAY" else "json_keys(doc)")
     opening = OPENINGS[item_type]
     openings = f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(opening)}, ''))), 0)"
-    total, odd, unsound, longest, many, opened = engine.execute(
-        f"SELECT count(*), {odd_items}, count_if(NOT {sound}), max(strlen(doc)), {deep}, {openings}"
-        f" FROM {source.docs}"
-    ).fetchone() or (0, 0, 0, 0, 0, 0)
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT CASE WHEN sound THEN {keys} END AS keys, "
+        f"sound, min(_row) AS first, count(*) AS times, {odd_items} AS odd, max(strlen(doc)) AS "
+        f"longest, {deep} AS deep, {openings} AS opened, bool_or({has_long_number('doc')}) AS long "
+        f"FROM (SELECT *, {sound} AS sound FROM {source.docs}) GROUP BY 1, 2"
+    )
+    total, odd, unsound, longest, many, opened, has_long = (
+        engine.execute(
+            "SELECT coalesce(sum(times), 0), sum(odd), sum(times) FILTER (NOT sound), max(longest),"
+            f" sum(deep), sum(opened), bool_or(long) FROM {SHAPES}"
+        ).fetchone()
+        or (0,) * 7
+    )
     if many:
         _refuse_deep(engine, source, limits)
     if (longest or 0) > limits.line and not lines:
@@ -316,20 +318,12 @@ def _check_records(
         raise _broken(error, "a comma before a closing bracket")
     if lines:
         records.total, records.blank = count_lines(source.path)
-        records.bad = int(unsound)
+        records.bad = int(unsound or 0)
     else:
         # The array's own bracket is in no element of it.
-        check_openings(source.path, opening.encode(), int(opened) + (item_type == "ARRAY"))
+        check_openings(source.path, opening.encode(), int(opened or 0) + (item_type == "ARRAY"))
         records.total = int(total)
-
-
-def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
-    """Collect which keys occur together; returns how many objects have a key twice."""
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT json_keys(doc) AS keys, "
-        f"min(_row) AS first, count(*) AS times FROM {docs} GROUP BY ALL"
-    )
-    return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
+    return bool(has_long)
 
 
 def _broken(error: JsonSyntaxError | None, reason: str) -> SourceBroken:

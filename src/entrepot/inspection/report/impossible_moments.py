@@ -14,11 +14,14 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import (
     ANY_FORMATS,
+    DAYS,
     DIRECTIVE_REGEXES,
     MONTHS,
+    days_of,
     full_year,
     month_of,
     regex_of,
+    weekday_of,
 )
 
 NUMBER, WORD = "[0-9]{1,2}", r"[^\W\d_]+"
@@ -117,6 +120,25 @@ def _no_such_day(parts: Mapping[str, str]) -> str:
         return f"{named} has {last} days"
     if parts.get("j") == "366" and not isleap(year):
         return f"{year} has 365 days"
-    if parts.get("V") == "53" and date(int(parts["G"]), 12, 28).isocalendar().week < 53:
+    if parts.get("V") == "53" and "G" in parts and _weeks(int(parts["G"])) < 53:
         return f"{parts['G']} has 52 weeks"
+    for week in "UW":
+        alone = {name: part for name, part in parts.items() if name in f"Yy{week}aAwu"}
+        if week in parts and not _days(alone):
+            named = DAYS[weekday_of(parts) or 0].title()
+            return f"week {int(parts[week])} of {year} has no {named}"
+    if len(days := _days(parts)) > 1:
+        return f"it states two days, {days[0]} and {days[1]}"
     return ""
+
+
+def _weeks(year: int) -> int:
+    return date(year, 12, 28).isocalendar().week
+
+
+def _days(parts: Mapping[str, str]) -> list[date]:
+    """The different days that the parts state; none if they contradict one another."""
+    try:
+        return sorted(set(days_of(parts)))
+    except ValueError:
+        return []

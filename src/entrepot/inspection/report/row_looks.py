@@ -50,7 +50,10 @@ def advice_on_row(
     return SPACED_QUOTE if any(SPACE_BEFORE_QUOTE.match(cell or "") for cell in cells) else ""
 
 
-SPACED_QUOTE = 'Remove the spaces before quotes, or add "skipInitialSpace": true to the dialect.'
+SPACED_QUOTE = (
+    'Remove the spaces before quotes, or add "skipInitialSpace": true to the dialect, or false if '
+    "the quotes are part of the cells."
+)
 WHOLE_LINE = "Write quotes around each cell, or none, instead of around the whole line."
 
 

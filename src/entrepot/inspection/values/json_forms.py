@@ -18,6 +18,7 @@ from entrepot.schemas.model import Field
 from entrepot.schemas.strptime import has_zone
 from entrepot.schemas.values import read_value
 
+INFINITE = sql("('INF', '-INF')")
 NOT_FINITE = sql("('NaN', 'INF', '-INF')")
 """What `cell_json` writes for doubles that JSON has not."""
 TEMPORAL = ("date", "time", "datetime")
