@@ -261,6 +261,11 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
 }  # fmt: skip
 
 
+STATED = {"delimiter": ",", "quoteChar": '"', "doubleQuote": True, "skipInitialSpace": False}
+"""All that frictionless guesses where it is not stated: JSON in a cell looks like cells with spaces
+before them."""
+
+
 def by_frictionless(path: Path, schema: dict[str, Any]) -> list[tuple[Any, ...]]:
     resource = Resource.from_descriptor(
         {
@@ -268,7 +273,7 @@ def by_frictionless(path: Path, schema: dict[str, Any]) -> list[tuple[Any, ...]]
             "name": "table",
             "path": path.name,
             "encoding": "utf-8",
-            "dialect": {"csv": {"delimiter": ","}},
+            "dialect": {"csv": STATED},
             "schema": schema,
         },
         basepath=str(path.parent),
