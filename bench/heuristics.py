@@ -160,5 +160,5 @@ def _read(path: Path, context: InspectionContext) -> tuple[bytes | None, bool]:
     opened = open_table(detect(path, path.name), TableRequest(path), context)
     if opened.write_canonical is None:
         return None, False
-    unsure = opened.write_canonical(target).unsure
+    unsure = opened.write_canonical(target, None).unsure
     return target.read_bytes(), unsure

@@ -106,7 +106,7 @@ def with_entrepot(path: Path) -> "ReaderResult":
         opened = open_table(detect(path, path.name), TableRequest(path), context)
         if opened.write_canonical is None:
             raise NotTabular("it is not delimited text")
-        reading = opened.write_canonical(target)
+        reading = opened.write_canonical(target, None)
         return ReaderResult(rows(target.read_bytes()), unsure=reading.unsure)
 
 

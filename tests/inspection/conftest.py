@@ -75,7 +75,7 @@ def write_canonical(
         opened = open_table(detected, TableRequest(path, names, dialect), context)
         if opened.write_canonical is None:
             raise NotTabular(f"it is {detected.media_type}", detected.media_type)
-        return cast(DetectedCsv, opened.write_canonical(target))
+        return cast(DetectedCsv, opened.write_canonical(target, None))
 
 
 @pytest.fixture

@@ -55,10 +55,11 @@ class Forms:
         }
 
     def agree(self) -> None:
-        """Check that all forms have the cells of the Parquet."""
+        """Check that all forms have the cells of the Parquet, and the canonical CSV its columns."""
         assert self.json_lines == [self._in_json(row) for row in self.parquet]
         assert self.arrow == self.parquet
         assert self.preview == self.parquet
+        assert {len(cells) for cells in cells_of(self.canonical)} <= {len(self.stored)}
         for number, column in enumerate(self.profile):
             values = [list(row.values())[number] for row in self.parquet]
             assert column["rows"] == len(values)

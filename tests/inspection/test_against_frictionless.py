@@ -48,6 +48,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "incorrect label": ("a,x,c\n1,x,1\n2,y,2\n", {"fields": [A_INT, B, field("c")]}),
     "duplicate label": ("a,a,c\n1,x,1\nq,,\n", {"fields": [A_INT, B, field("c")]}),
     "blank label": ("a,,c\n1,x,1\n", {"fields": [A_INT, B, field("c")]}),
+    "label of blanks": ("a, ,c\n1,x,1\n", {"fields": [A_INT, B, field("c")]}),
+    "blank label between": ("a,,b\n1,x,1\n", {**AB, "fieldsMatch": "equal"}),
+    "label of blanks between": ("a, ,b\n1,x,1\n", {**AB, "fieldsMatch": "equal"}),
     "unique": (
         "a,b\n1,x\n1,y\n01,z\n,\n,q\n,r\nq,\nq,\n",
         {"fields": [field("a", "integer", unique=True), B]},

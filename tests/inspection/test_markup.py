@@ -9,6 +9,7 @@ PAGES = [
     "<html><body><h1>502 Bad Gateway</h1></body></html>",
     '<?xml version="1.0"?>\n<Error>\n<Code>NoSuchKey</Code>\n<Message>a; b</Message>\n</Error>\n',
     "<table><tr><td>a</td><td>b</td></tr></table>",
+    "  <div>\n a;b\n</div>\n",
 ]
 
 
@@ -17,6 +18,14 @@ PAGES = [
 def test_a_page_is_no_table_under_a_contract(inspect: Inspect, page: str, name: str) -> None:
     inspection = inspect(page, SCHEMA, name=name)
     assert inspection.verdict == "not-tabular"
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("mode", ["infer", "none"])
+def test_a_page_is_named_without_a_contract(inspect: Inspect, page: str, mode: str) -> None:
+    inspection = inspect(page, mode=mode)
+    assert inspection.verdict == "not-tabular" or mode == "none"
+    assert mode == "none" or "HTML" in inspection.detail or "XML" in inspection.detail
 
 
 def test_cells_of_markup_keep_a_contract(inspect: Inspect) -> None:

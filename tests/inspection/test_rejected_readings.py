@@ -152,3 +152,13 @@ def test_a_sentence_says_what_to_change(
     assert rejected.verdict in ("violates", "source-error")
     assert sentence in rejected.detail
     assert len(errors_of(rejected)) == 1
+
+
+@pytest.mark.parametrize("mark", [", ", "; "])
+@pytest.mark.parametrize("place", range(5))
+def test_one_delimiter_in_a_list_of_texts_is_text(inspect: Inspect, mark: str, place: int) -> None:
+    """A header without a row is not another reading."""
+    lines = ["no mark here", "nor there", "none", "some words", "the last"]
+    lines[place] = lines[place].replace(" ", mark)
+    inspection = inspect("\n".join(["remark", *lines]) + "\n")
+    assert inspection.verdict == "conforms", inspection.detail

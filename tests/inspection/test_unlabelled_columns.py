@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 from tests.inspection.conftest import Inspect, errors_of
+from tests.inspection.forms import forms_of
 from tests.support.selection import examples
 
 from entrepot.inspection.results import Inspection
@@ -63,7 +64,7 @@ def surplus_of(inspection: Inspection) -> list[Place]:
 
 
 @pytest.mark.parametrize("seed", range(examples(80)))
-def test_of_texts(inspect: Inspect, seed: int) -> None:
+def test_of_texts(inspect: Inspect, tmp_path: Path, seed: int) -> None:
     rng = random.Random(f"unlabelled {seed}")
     records, values = build(rng)
     text = text_of(records, rng)
@@ -80,6 +81,10 @@ def test_of_texts(inspect: Inspect, seed: int) -> None:
         again = inspect(text, schema)
         assert (again.verdict, again.row_count) == (verdict, first.row_count), text
         assert surplus_of(again) == values, text
+    if not values:
+        path = tmp_path / "forms.csv"
+        path.write_text(text)
+        forms_of(path, None, tmp_path).agree()
 
 
 def test_further_cells_beyond_the_labels(inspect: Inspect) -> None:
@@ -139,6 +144,7 @@ def test_of_workbooks(inspect: Inspect, tmp_path: Path, seed: int) -> None:
     assert surplus_of(inspect(path, SCHEMA)) == values
     if not values:
         assert inspect(path, first.schema).verdict == "conforms"
+        forms_of(path, None, tmp_path).agree()
 
 
 @pytest.mark.parametrize("cells", [[None] * 4, ["x", None, None, None], ["x"] * 4])
@@ -166,3 +172,54 @@ def test_where_the_format_names_columns_a_blank_name_is_one(
     assert first.schema is not None
     assert [field["name"] for field in first.schema["fields"]] == ["id", "column_2"]
     assert inspect(path, first.schema, dialect=dialect).verdict == "conforms"
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("other", ["a", "column_1", "column_2"])
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+def test_an_empty_key_belongs_to_the_same_column_again(
+    inspect: Inspect, tmp_path: Path, name: str, other: str, place: int
+) -> None:
+    """Wherever it stands, and also where a later delivery begins with other keys."""
+
+    def text_of(*rows: dict[str, int]) -> str:
+        return json.dumps(rows) if name == "t.json" else "\n".join(map(json.dumps, rows))
+
+    keys = [other, "b"]
+    keys.insert(place, "")
+    row = {key: n for n, key in enumerate(keys)}
+    first = inspect(text_of(row, row), name=name)
+    assert first.schema is not None
+    names = [field["name"] for field in first.schema["fields"]]
+    assert names[place].startswith(f"column_{place + 1}")
+    assert inspect(text_of(row), first.schema, name=name).verdict == "conforms"
+    path = tmp_path / name
+    path.write_text(text_of(dict(reversed(row.items()))))
+    forms = forms_of(path, first.schema, tmp_path)
+    assert forms.inspection.verdict == "conforms", forms.inspection.detail
+    assert list(forms.stored) == names
+
+
+@pytest.mark.parametrize("label", [" ", "\t ", "\u00a0"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_label_of_blanks_is_blank(
+    inspect: Inspect, tmp_path: Path, label: str, place: int
+) -> None:
+    labels = ["id", "name"]
+    labels.insert(place, label)
+    text = ";".join(labels) + "\n1;2;3\n4;5;6\n"
+    first = inspect(text)
+    assert first.verdict == "conforms"
+    assert first.schema is not None
+    names = [field["name"] for field in first.schema["fields"]]
+    assert names[place] == f"column_{place + 1}"
+    assert f"Column {place + 1} has no label" in str(first.report["tasks"][0]["warnings"])
+    path = tmp_path / "forms.csv"
+    path.write_text(text)
+    forms = forms_of(path, None, tmp_path)
+    forms.agree()
+    for delivered in (text.encode(), forms.canonical):
+        assert inspect(delivered, first.schema).verdict == "conforms"
+    # Contracts that were frozen earlier have the blanks as a name.
+    first.schema["fields"][place]["name"] = label
+    assert inspect(text, first.schema).verdict == "conforms"

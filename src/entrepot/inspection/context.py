@@ -76,8 +76,9 @@ class OpenedTable:
     these names and this dialect: formats that are tables by themselves are read alike.
     `open_whole` opens a file again that was opened by its ends, and was not proven to be like them;
     it returns None for any other.
-    `write_canonical`, if set, writes canonical CSV better than a
-    table can, since it keeps surplus cells; it returns how the file was read.
+    `write_canonical`, if set, writes canonical CSV better than a table can, since it keeps surplus
+    cells; it returns how the file was read. If a count of columns is given, the others are not
+    columns of the version.
     """
 
     read: Callable[[], Table]
@@ -87,7 +88,7 @@ class OpenedTable:
     under_contract: Callable[[list[str], TableDialect | None], "OpenedTable"] | None = None
     count_records: Callable[[int], RecordCounts] = only_judged
     open_whole: Callable[[], "OpenedTable | None"] = lambda: None
-    write_canonical: Callable[[Path], object] | None = None
+    write_canonical: Callable[[Path, int | None], object] | None = None
 
 
 Reader = Callable[[Detected, TableRequest, InspectionContext], OpenedTable]

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from entrepot.inspection.table import Table
+from entrepot.inspection.values.made_up_names import name_of_blank_key, name_of_place
 from entrepot.schemas.model import Field, FieldsMatch, TableSchema
 
 
@@ -29,10 +30,16 @@ def matched_fields(table: Table, schema: TableSchema) -> tuple[Field | None, ...
 
 def labels_in_contract(table: Table, names: Collection[str]) -> list[str]:
     """The labels; a blank one as inference names its column, if `names` of a contract have that."""
-    return [
-        made if not label.strip() and (made := f"column_{n}") in names else label
-        for n, label in enumerate(table.labels, start=1)
-    ]
+    labels = set(table.labels)
+
+    def name_of(number: int, label: str) -> str:
+        if label.strip() or label in names:
+            return label
+        if table.by_name:
+            return name_of_blank_key(names, labels) or label
+        return name_of_place(names, labels, number) or label
+
+    return [name_of(n, label) for n, label in enumerate(table.labels, start=1)]
 
 
 def align_columns(table: Table, schema: TableSchema) -> TableSchema:

@@ -12,12 +12,12 @@ from entrepot.inspection.check.header_differences import (
     is_near,
     spelling_difference,
 )
-from entrepot.inspection.check.infer import is_made_up
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.delimiters import USUAL, WITH_COLON
+from entrepot.inspection.values.made_up_names import is_made_up
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.parse_field import MAX_NAME_CHARS
 from entrepot_client.counts import counted

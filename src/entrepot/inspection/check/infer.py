@@ -5,7 +5,6 @@ settles the first choice of each column; only where a later row rules that out, 
 mean "no value", one more pass asks those columns for everything.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -233,11 +232,6 @@ def unique_names(labels: Sequence[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
-
-
-def is_made_up(name: str, number: int) -> bool:
-    """Whether `unique_names` may have made the name up for a column without a label."""
-    return re.fullmatch(rf"column_{number}(_[0-9]+)?", name) is not None
 
 
 def _make_field(

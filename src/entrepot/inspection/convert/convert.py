@@ -166,13 +166,15 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
 
 
 def _write_csv(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
-    opened = _open(request, context)
+    opened, schema = _open(request, context), parse_schema(request.schema)
     if opened.write_canonical is not None:
-        opened.write_canonical(target)
+        opened.write_canonical(target, len(schema.fields) if request.mode == "infer" else None)
         return
-    contract = parse_schema(request.schema) if request.mode == "given" else None
+    contract = schema if request.mode == "given" else None
 
     def write(table: Table) -> int:
+        if request.mode == "infer":
+            table = only_fields(table, schema)
         if contract is not None:
             require_texts(context.engine, table, contract)
         return write_csv(context.engine, table, target, contract)

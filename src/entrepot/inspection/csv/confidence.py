@@ -53,7 +53,7 @@ def confidence_of(
     next best dialect that gives other cells stays behind, how regular the rows are, and how clear
     the header is. A delimiter that is stated has no rivals: to state it is the way out of the
     doubt."""
-    best = scored[0]
+    best, filled = scored[0], sum(1 for _, cells, _ in records if cells)
     reasons, rival = [], ""
     margin = 1.0
     for other in scored[1 : 1 + MAX_RIVALS]:
@@ -62,6 +62,8 @@ def confidence_of(
         odd = other.dialect.quote not in ("", '"', "'", best.dialect.quote)
         if odd or _same_cells(best, other) or (other.width == 1 and best.width > 2):
             continue
+        if other.width > 1 and other.agreement * filled <= 1:
+            continue  # one line with the delimiter is a header without a row
         margin = 1 - other.rank / best.rank
         rival = other.dialect.delimiter
         description = f"the delimiter {rival!r}" if rival else "one column"

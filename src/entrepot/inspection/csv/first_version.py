@@ -6,7 +6,6 @@ is a fault whose message says what would allow it.
 """
 
 import json
-import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
@@ -23,6 +22,7 @@ from entrepot.inspection.csv.header_detection import (
 )
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
+from entrepot.inspection.csv.tabular import is_markup
 from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.row_looks import TOTAL
@@ -38,7 +38,6 @@ MAX_SHOWN_LABELS = 3
 """Labels that a sentence shows."""
 BLANK_AND_MARK = '\ufeff \t"'
 """What may stand around a name that is the same: quotes behind a byte order mark are text."""
-MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 
 
 def first_version_of(
@@ -71,7 +70,7 @@ def first_version_of(
         dialect=dialect,
         unsure=_unsure(detected, decision, doubtful_row),
         unsure_advice=_unsure_advice(detected, decision, doubtful_row),
-        markup=_is_markup(decision),
+        markup=is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
     )
 
@@ -159,14 +158,6 @@ def _unsure_advice(detected: DetectedTable, decision: Decision, row: int) -> str
 
 def _other_encoding(detected: DetectedTable) -> str:
     return detected.other_encoding if isinstance(detected, DetectedCsv) else ""
-
-
-def _is_markup(decision: Decision) -> bool:
-    """Whether the text is HTML or XML: a tag at its beginning, and one at its end."""
-    filled = [cells for _, cells, _ in decision.records if any(cell.strip() for cell in cells)]
-    return bool(filled) and (
-        MARKUP.match("".join(filled[0])) is not None and filled[-1][-1].rstrip().endswith(">")
-    )
 
 
 def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:

@@ -5,7 +5,7 @@ Decided on the first records of the text. `header_detection` decides whether a r
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type, is_drawn
 from entrepot.inspection.csv.header_detection import (
@@ -71,6 +71,13 @@ class Layout:
     def width(self) -> int:
         """The table's columns."""
         return len(self.labels)
+
+    def up_to(self, width: int) -> "Layout":
+        """The layout whose columns beyond the first `width` are spare ones."""
+        spare = self.spare_columns + max(0, self.width - width)
+        return replace(
+            self, labels=self.labels[:width], kinds=self.kinds[:width], spare_columns=spare
+        )
 
 
 def find_layout(
@@ -190,6 +197,7 @@ def _make_layout(
         labels = [f"column_{n + 1}" for n in range(max(1, width))]
     if reason == TYPED_HEADER and len(header) > 1 and len(body) < 2 * len(header):
         sure = min(sure, MAX_SURE_SHORT)
+    labels = [label if label.strip() else "" for label in labels]
     kinds = column_kinds(body, len(labels))
     return Layout(header, start, tuple(labels), kinds, sure, (reason,))
 

@@ -53,7 +53,9 @@ def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
         ),
         count_records=text.count_records,
         open_whole=lambda: _opened_whole(text, request),
-        write_canonical=lambda target: write_canonical(text.source, target, text.context),
+        write_canonical=lambda target, columns: write_canonical(
+            text.source, target, text.context, columns
+        ),
     )
 
 

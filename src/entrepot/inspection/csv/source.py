@@ -10,7 +10,7 @@ from typing import BinaryIO, TextIO
 from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.dialects.sample import LineSamples
-from entrepot.inspection.csv.tabular import is_table
+from entrepot.inspection.csv.tabular import is_markup, is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes, scan_ends
 from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.detect.end_mark import cut_end
@@ -149,7 +149,10 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
         decided.append((detected, way, len(lines) - detected.first_line + 1))
     decision, splits, head_lines = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
-        raise NotTabular("it is text without the rows and columns of a table", "text/plain")
+        words = (
+            "HTML or XML" if is_markup(decision) else "text without the rows and columns of a table"
+        )
+        raise NotTabular(f"it is {words}", "text/plain")
     width = decision.layout.width
     if width > limits.columns:
         raise TooLarge(f"{counted(width, 'column')}; {limits.columns:,} are read")

@@ -10,6 +10,8 @@ from entrepot.inspection.csv.lexer import Record
 
 MARKUP = re.compile(r"[{};]\s*$|^\s*[})]|\\\w+\{|^(?:def|class|import|function|return|SELECT)\b")
 """Lines of programs, style sheets and TeX."""
+TAG = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
+"""How HTML and XML begin."""
 
 # Set by hand on tests/inspection/corpus: its folder `not-tabular` has prose, code, mails and logs,
 # the others have tables.
@@ -43,6 +45,14 @@ def is_table(decision: Decision, contract: bool) -> bool:
     rows = [record for record in decision.records if record[1]]
     wide = decision.layout.width > 1
     return _has_columns(decision, rows) if wide else _is_list(decision, rows)
+
+
+def is_markup(decision: Decision) -> bool:
+    """Whether the text is HTML or XML: a tag at its beginning, and one at its end."""
+    filled = [cells for _, cells, _ in decision.records if any(cell.strip() for cell in cells)]
+    return bool(filled) and (
+        TAG.match("".join(filled[0])) is not None and filled[-1][-1].rstrip().endswith(">")
+    )
 
 
 def _has_columns(decision: Decision, rows: Sequence[Record]) -> bool:

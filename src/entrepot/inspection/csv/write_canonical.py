@@ -7,6 +7,7 @@ a header if the file has one, then the rows of the table and nothing else. Cells
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
@@ -25,12 +26,18 @@ class _Irregular(Exception):
     """A text that seemed regular is not."""
 
 
-def write_canonical(source: CsvSource, target: Path, context: InspectionContext) -> DetectedCsv:
-    """Write the table in a text to `target` as canonical CSV; returns how it was read.
+def write_canonical(
+    source: CsvSource, target: Path, context: InspectionContext, columns: int | None = None
+) -> DetectedCsv:
+    """Write the table in a text to `target` as canonical CSV; returns how it was read. Columns
+    beyond the first `columns` have neither a label nor a value: they are left out.
 
     Memory is bounded whatever the size. Raises TooLarge where a limit is passed, OSError when a
     folder is full.
     """
+    if columns is not None:
+        layout = source.decision.layout.up_to(columns)
+        source = replace(source, decision=replace(source.decision, layout=layout))
     detected, limits = detected_csv(source), context.limits
     if can_scan_directly(source, context.engine):
         try:

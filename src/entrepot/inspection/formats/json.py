@@ -48,6 +48,7 @@ from entrepot.inspection.values.json_numbers import (
     with_marked_numbers,
     without_marks,
 )
+from entrepot.inspection.values.made_up_names import name_of_blank_key
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
@@ -209,7 +210,10 @@ def _table(
     keys = _keys(engine, limits) or list(source.names)
     # Keys have no order of their own: every version has that of the contract.
     places = {name: place for place, name in enumerate(source.names)}
-    keys.sort(key=lambda key: places.get(key, len(places)))
+    blank = name_of_blank_key(source.names, keys)
+    if blank is not None:
+        places.setdefault("", places[blank])
+    keys.sort(key=lambda key: places.get(key, len(source.names)))
     if source.keys is not None:
         keys = [key for key in source.keys if key in set(keys)]
     if not keys and bad:

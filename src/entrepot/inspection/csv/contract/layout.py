@@ -72,12 +72,12 @@ def _labels(
     names: Sequence[str],
 ) -> list[str]:
     """The labels of the header; where it is a comment by its mark, without that, if the contract's
-    first name has none."""
+    first name has none. A label of blanks is blank, unless an earlier contract has it as a name."""
     joint = requested.header_join if requested is not None else None
     labels = join_labels([cells[n] for n in rows], " " if joint is None else joint)
     if names and labels[0] != names[0] and without_mark(labels[0]) == names[0]:
         labels[0] = names[0]
-    return labels
+    return [label if label.strip() or label in names else "" for label in labels]
 
 
 def _without_blank_last(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

@@ -124,7 +124,7 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     """Delimiters of several characters around `mark`: it repeated, or with the same neighbours
     at nearly all its places."""
     least = MIN_USUAL_REPEATS if mark in ONCE else 1
-    alone = mark in ONCE and _stands_alone(mark, lines)
+    alone = mark in ONCE and _stands_alone(mark, mark * 2, lines)
     runs = [] if alone else [mark * times for times in range(2, MAX_REPEATS + 1)]
     repeated = [
         run
@@ -148,11 +148,11 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     return [*repeated, delimiter] if _may_be_longer(delimiter, lines) else repeated
 
 
-def _stands_alone(mark: str, lines: Sequence[str]) -> bool:
-    """Whether a line with about as many marks as any has no two of them side by side: a header
-    names the columns that are empty below it. Titles and notes have few marks."""
+def _stands_alone(mark: str, run: str, lines: Sequence[str]) -> bool:
+    """Whether a line with about as many marks as any has no `run` of them: a header names the
+    columns that are empty below it. Titles and notes have few marks."""
     most = max(line.count(mark) for line in lines)
-    return any(2 * line.count(mark) >= most and mark * 2 not in line for line in lines)
+    return any(2 * line.count(mark) >= most and run not in line for line in lines)
 
 
 def _may_be_longer(delimiter: str, lines: Sequence[str]) -> bool:
@@ -215,6 +215,7 @@ def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
         for mark in sorted(between)
         if not set(mark) & set("\"'`")
         and sum(mark in line for line in lines) >= MIN_REPEATED_SHARE * len(lines)
+        and not (mark.count(mark[0]) > 1 and _stands_alone(mark[0], mark, lines))
     ]
 
 

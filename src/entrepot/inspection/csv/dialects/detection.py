@@ -24,6 +24,8 @@ ESCAPES = "\\^!~%*/?"
 # How much of a text is looked at. Set by time; a quarter more or less changes no reading of the
 # corpus (tests/inspection/corpus).
 MAX_LINES = 2_000
+MIN_TITLE_LINES = 100
+"""Lines of a record at the top from which on it is left out: the others must be enough."""
 MAX_LINE_CHARS = 1 << 16
 MAX_REFINED_LINES = 300
 """Lines in which blanks and frames are looked for."""
@@ -68,6 +70,7 @@ def detect_dialect(
     `names` are the contract's columns; `hints` fixes parts of the dialect. `binding`: a contract
     depends on the reading, or is made from it. `samples` are those of the text.
     """
+    lines = _below_long_titles(lines, '"' if hints.quote is None else hints.quote)
     lines = [line[:MAX_LINE_CHARS] for line in lines[:MAX_LINES] if line.strip(ENDS + BLANK)]
     rows = [line for line in lines if not line.startswith("#")]
     if len(rows) >= MIN_ROWS_SHARE * len(lines) and rows:
@@ -83,6 +86,22 @@ def detect_dialect(
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
     return scored
+
+
+def _below_long_titles(lines: Sequence[str], quote: str) -> Sequence[str]:
+    """The lines without the first records that are in quotes and have so many of them that they
+    would be most of what is looked at: titles, which say nothing of the dialect. All lines where
+    such a quote is not closed."""
+    start, quotes = 0, 0
+    for place, line in enumerate(lines):
+        if place == start and not (quote and line.lstrip("\ufeff").startswith(quote)):
+            break
+        quotes += line.count(quote)
+        if quotes % 2 == 0:
+            if place - start < MIN_TITLE_LINES:
+                break
+            start = place + 1
+    return lines[start:] or lines
 
 
 def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bool:
