@@ -389,7 +389,9 @@ def constraints_of(draw: st.DrawFn, kind: FieldKind) -> Schema:
             st.lists(st.sampled_from(kind.values), min_size=1, max_size=3, unique=True)
         )
     if kind.field == {"type": "string"} and draw(st.integers(0, 3)) == 0:
-        constraints["pattern"] = draw(st.sampled_from(["[a-z]+", "a.*", r"\w{1,2}", "(a|b)+"]))
+        constraints["pattern"] = draw(
+            st.sampled_from(["[a-z]+", "a.*", r"[\wÄß日本]{1,2}", "(a|b)+"])
+        )
     return constraints
 
 

@@ -236,6 +236,8 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
                            [*TYPE, ("type-error", 2, 2)], []),
     # A pattern matches the whole value, also one with alternatives.
     "alternatives in a pattern": ("a\nab\n", field("a", pattern="a|b"), BROKEN, []),
+    # The classes of RE2 are those of ASCII.
+    "letters beyond ASCII in a pattern": ("a\nÄ\n", field("a", pattern=r"\w"), BROKEN, []),
     # Formats of texts, as their own standards have them.
     "spaces in a URI": ("a\nhttp://a b\n", form("string", "uri"), TYPE, []),
     "quoted names in an email": (
