@@ -39,6 +39,24 @@ def test_a_row_with_a_delimiter_at_its_end_has_a_cell_too_many(inspect: Inspect)
     assert not [text for text in inferred.report["tasks"][0]["warnings"] if "left out" in text]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id;name\n1\n2\n3;Ann\n4\n5\n", [("missing-cell", row, 2) for row in (2, 3, 5, 6)]),
+        ("A;ragged\nB\nC;x;y\n", [("missing-cell", 2, 2), ("extra-cell", 3, 3)]),
+        ("a;b;c\n1\n2;x\n3;y;z;q\n", [
+            ("missing-cell", 2, 2), ("missing-cell", 2, 3), ("missing-cell", 3, 3),
+            ("extra-cell", 4, 4)]),
+    ],
+)  # fmt: skip
+def test_the_header_tells_the_width_where_most_rows_have_another(
+    inspect: Inspect, text: str, expected: list[tuple[str, int, int]], mark: str
+) -> None:
+    errors = errors_of(inspect(text.replace(";", mark)))
+    assert [(each["code"], each["rowNumber"], each["fieldNumber"]) for each in errors] == expected
+
+
 @pytest.mark.parametrize(
     ("text", "accepted"),
     [

@@ -8,6 +8,7 @@ import duckdb
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
 from entrepot.inspection.csv.confidence import (
+    MARKED_HEADER,
     NO_MARGIN,
     confidence_of,
     header_mark,
@@ -26,6 +27,7 @@ from entrepot.inspection.csv.lexer import COMMENT, MAX_RECORD_CHARS, Lexer, Reco
 from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_text
 from entrepot.inspection.sql import sql
 from entrepot.inspection.table import TooLarge
+from entrepot.inspection.values.delimiters import USUAL
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
@@ -44,6 +46,8 @@ MAX_ROWS = 200
 """Rows in which quotes are looked for."""
 
 # Set by hand on tests/inspection/corpus.
+MIN_EVEN_AGREEMENT = 0.5
+"""Share of rows of one width, for that to be the table's, whatever its header has."""
 MIN_BEGUN_SHARE = 0.5
 """Share of lines that begin with a quote, for quotes that a program wrote around all cells."""
 MIN_KEPT_SHARE = 0.1
@@ -114,13 +118,9 @@ def detect_csv(
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     bound = names is not None or freeze
     scored = detect_dialect(body, names, hints, bound, samples)
+    if bound:
+        scored = _with_binding(scored, body, names, hints)
     best = scored[0]
-    if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
-        best = _by_comma(best, body, named=names is not None)
-    elif freeze and hints.delimiter is None and is_list_of_sentences(best.dialect, body):
-        dialect = replace(best.dialect, delimiter="")
-        best = replace(best, dialect=dialect, width=1, agreement=1.0)
-        scored = [best]
     dialect = _with_comment(best, body, hints)
     records = _records(dialect, best.width, body, first_line, requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
@@ -170,6 +170,26 @@ def detect_csv(
     )
 
 
+def _with_binding(
+    scored: list[ScoredDialect],
+    lines: Sequence[str],
+    names: Sequence[str] | None,
+    hints: DialectHints,
+) -> list[ScoredDialect]:
+    """The readings where a contract depends on the first, or is made from it (`names` is None)."""
+    best, others = scored[0], scored[1:]
+    if best.width == 1 and _has_tight_commas(best.dialect, lines):
+        return [_by_mark(best, ",", lines, named=names is not None), *others]
+    if names is not None or hints.delimiter is not None:
+        return scored
+    if mark := _mark_of_header(best, lines):
+        return [_by_mark(best, mark, lines, named=False), *others]
+    if is_list_of_sentences(best.dialect, lines):
+        dialect = replace(best.dialect, delimiter="")
+        return [replace(best, dialect=dialect, width=1, agreement=1.0)]
+    return scored
+
+
 def _has_tight_commas(dialect: Dialect, lines: Sequence[str]) -> bool:
     """Whether lines of one column have commas as they delimit cells: not within numbers, and
     without a blank behind as in sentences. The comma is the delimiter unless a dialect says
@@ -180,6 +200,21 @@ def _has_tight_commas(dialect: Dialect, lines: Sequence[str]) -> bool:
         TIGHT_COMMA.search(line) and cell_type(line.strip()) not in TYPED
         for line in lines[:MAX_ROWS]
     )
+
+
+def _mark_of_header(best: ScoredDialect, lines: Sequence[str]) -> str:
+    """The usual delimiter by which the header alone tells how many columns there are, since most
+    rows have lost cells; "" if there is none. It stands between words of the header. Where it was
+    not read, a row has it as often; where it was, no cell has several words, as prose has."""
+    filled = [line.strip("\ufeff \r\n") for line in lines[:MAX_ROWS] if line.strip()]
+    header, *rows = filled or [""]
+    marks = [mark for mark in USUAL if MARKED_HEADER[mark].fullmatch(header)]
+    if header.startswith('"'):
+        return ""
+    if best.dialect.delimiter:
+        words = best.agreement < MIN_EVEN_AGREEMENT and not any(" " in line for line in filled)
+        return best.dialect.delimiter if words and best.dialect.delimiter in marks else ""
+    return next((m for m in marks if any(row.count(m) == header.count(m) for row in rows)), "")
 
 
 def is_list_of_sentences(dialect: Dialect, lines: Sequence[str]) -> bool:
@@ -194,9 +229,9 @@ def is_list_of_sentences(dialect: Dialect, lines: Sequence[str]) -> bool:
     return spaced and len({line.count(mark) for line in filled[1:]}) > 1
 
 
-def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredDialect:
-    """The reading by commas, as wide as the first line, which is the header."""
-    dialect = replace(best.dialect, delimiter=",")
+def _by_mark(best: ScoredDialect, mark: str, lines: Sequence[str], named: bool) -> ScoredDialect:
+    """The reading by that delimiter, as wide as the first line, which is the header."""
+    dialect = replace(best.dialect, delimiter=mark)
     first = next((line for line in lines if line.strip()), "")
     width = 1 if named else max(1, len(Lexer(dialect).cells_of(first)))
     return replace(best, dialect=dialect, width=width, agreement=1.0)
