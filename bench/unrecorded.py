@@ -6,7 +6,7 @@ There is no such switch in the product. What the record costs is the difference 
 from typing import Any
 
 from entrepot.activity import chain, reads, record
-from entrepot_client.cli.main import main
+from entrepot_client.cli.entry_point import main
 
 
 def nothing(*_: Any, **__: Any) -> None:

@@ -244,7 +244,7 @@ def start(peer: Peer, *arguments: str, **options: Any) -> subprocess.Popen[bytes
     # A shell's background jobs ignore Ctrl-C, and so would the processes that they start.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from entrepot_client.cli.main import main; main()"
+        "from entrepot_client.cli.entry_point import main; main()"
     )
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **options)
 
@@ -264,7 +264,7 @@ def test_control_c_while_a_task_is_watched(peer: Peer) -> None:
         wait_until(lambda: peer.requests_for(path))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
     assert f"entrepot tasks watch {TASK}".encode() in err
     assert b"Traceback" not in err
 
@@ -277,7 +277,7 @@ def test_control_c_while_a_file_is_pulled_keeps_the_part(peer: Peer, tmp_path: P
         wait_until(lambda: part.exists() and part.stat().st_size > 0)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
     assert b"run the command again" in err
     assert 0 < part.stat().st_size <= 400_000
     assert not (tmp_path / "orders.csv").exists()

@@ -7,7 +7,7 @@ from typing import Any
 
 from setproctitle import getproctitle
 
-from entrepot_client.cli.main import main
+from entrepot_client.cli.entry_point import main
 
 RUN: dict[str, Any] = globals()["RUN"]
 

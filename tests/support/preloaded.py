@@ -20,6 +20,7 @@ PRELOADED = (
     "entrepot.cli.listener",
     "entrepot.cli.serve",
     "entrepot.http.app",
+    "entrepot_client.cli.entry_point",
     "entrepot_client.cli.main",
     "granian.http",
     "uvloop",

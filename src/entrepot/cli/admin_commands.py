@@ -14,8 +14,7 @@ import typer
 from entrepot.cli.command_base import DataOption, command, installation
 from entrepot.loading import quick_imports
 from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.cli.output import output_of
-from entrepot_client.cli.rights_labels import (
+from entrepot_client.cli.labels.rights import (
     KEY_NOTE,
     LINK_NOTE,
     SCOPES_HELP,
@@ -23,6 +22,7 @@ from entrepot_client.cli.rights_labels import (
     scopes_label,
     user_state,
 )
+from entrepot_client.cli.output import output_of
 from entrepot_client.cli.sizes import format_size, size_option, span_option
 
 QuotaOption = Annotated[

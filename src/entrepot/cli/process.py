@@ -37,7 +37,7 @@ SWEEP_INTERVAL_SECONDS = 600.0
 WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What asks a server to end."""
+"""What asks a server to end, unless it was ignored at the start."""
 LISTEN_BACKLOG = 4096
 """Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
 FILES_PER_CONNECTION = 2

@@ -67,7 +67,8 @@ class Supervisor:
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write)
         for number in STOP_SIGNALS:
-            signal.signal(number, self._stop)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is under `nohup`
+                signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
             prepared = self._start_all(prepare)

@@ -24,7 +24,7 @@ class ExitStatus(IntEnum):
     OVER_LIMIT = 6
     """Over a file's size limit, the account's quota or a rate limit."""
     INTERRUPTED = 130
-    """Ctrl-C, as shells number it (128 + SIGINT)."""
+    """Ctrl-C, as shells number it (128 + SIGINT), or a question was not answered."""
 
 
 class DetailTable(NamedTuple):

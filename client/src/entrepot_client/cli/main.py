@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from entrepot_client.cli.common_options import DebugOption, FormatOption
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.interruption import is_interrupted
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.plugins import BrokenPlugin
 from entrepot_client.cli.program_group import NO_MARKUP, ProgramGroup
@@ -18,13 +19,11 @@ from entrepot_client.cli.quick_parameters import use_plain_usage, use_quick_para
 PROGRAM = "entrepot"
 
 
-def main() -> None:
-    """Run the program with the arguments of this process, and end the process."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit status; every failure ends here, in two sentences."""
+    """Run one command and return its exit status; every failure ends here, in two sentences.
+
+    Raises KeyboardInterrupt if a signal ended the command.
+    """
     output = Output()
     root = _root_command()
     try:
@@ -32,18 +31,20 @@ def run(arguments: Sequence[str]) -> int:
             list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=output
         )
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        status = ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        # The reader closed the pipe (`| head`). Python must not report that at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.FAILED
     except Exception as error:
+        if is_interrupted():
+            if output.debug:
+                _print_traceback(error)
+            raise KeyboardInterrupt from error
+        if isinstance(error, BrokenPipeError):
+            # The reader closed the pipe (`| head`). Python must not report that at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitStatus.FAILED
         return _report(error, output, root, arguments)
     finally:
         _warn_of(root.broken_plugins, output, "--debug" in arguments)
-    if status == ExitStatus.INTERRUPTED:
-        output.warning("Interrupted.")
+    if status == ExitStatus.INTERRUPTED:  # Typer makes this status of a KeyboardInterrupt
+        raise KeyboardInterrupt
     return status if isinstance(status, int) else ExitStatus.DONE
 
 

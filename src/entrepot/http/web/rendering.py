@@ -24,7 +24,7 @@ from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
 from entrepot.http.web.reports import column_of
 from entrepot.texts.json_text import JsonText
-from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
+from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
 from entrepot_client.counts import counted
 from entrepot_client.field_sentences import field_sentence
 

@@ -2,10 +2,10 @@
 
 import typer
 
+from entrepot_client.cli.labels.usage import METADATA_LABEL, USAGE_LABELS
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
-from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
 
 
 def register(app: typer.Typer) -> None:

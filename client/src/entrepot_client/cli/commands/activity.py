@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from entrepot_client.cli.activity_words import action_label, describe_detail
 from entrepot_client.cli.arguments import EXAMPLE_FILE
 from entrepot_client.cli.failures import Failure
+from entrepot_client.cli.labels.activity import action_label, describe_detail
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.labels.rights import scopes_label
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.rights_labels import scopes_label
 from entrepot_client.cli.session import connect
 from entrepot_client.credentials import (
     ENDPOINT_VARIABLE,

@@ -16,8 +16,8 @@ from entrepot_client.cli.arguments import (
 )
 from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS
 from entrepot_client.cli.output import Output, output_of, short_time
-from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
 from entrepot_client.counts import counted

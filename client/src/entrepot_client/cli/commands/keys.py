@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from entrepot_client.cli.arguments import check_id
+from entrepot_client.cli.labels.rights import KEY_NOTE, SCOPES_HELP, scopes_label
 from entrepot_client.cli.output import output_of, short_time
-from entrepot_client.cli.rights_labels import KEY_NOTE, SCOPES_HELP, scopes_label
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, time_after
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from entrepot_client.cli.labels.rights import LINK_NOTE, UserRole, user_state
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.rights_labels import LINK_NOTE, UserRole, user_state
 from entrepot_client.cli.session import open_client
 from entrepot_client.models import Document
 

@@ -11,8 +11,8 @@ from entrepot_client.cli.arguments import (
     FileArgument,
     check_id,
 )
+from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
 

@@ -27,7 +27,7 @@ from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
-from entrepot_client.cli.usage_labels import METADATA_LABEL, USAGE_LABELS
+from entrepot_client.cli.labels.usage import METADATA_LABEL, USAGE_LABELS
 
 router = page_router()
 

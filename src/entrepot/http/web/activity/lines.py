@@ -6,7 +6,7 @@ from datetime import datetime
 
 from entrepot.files.queries.activity import ActivityRow
 from entrepot.texts import replace_forbidden
-from entrepot_client.cli.activity_words import action_label, describe_detail
+from entrepot_client.cli.labels.activity import action_label, describe_detail
 
 BADGES = {
     "version.reject": "bad",

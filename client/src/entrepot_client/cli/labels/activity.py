@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from entrepot_client.cli.rights_labels import ENTITLEMENT_LABELS, scopes_label
+from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS, scopes_label
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.counts import counted
 
