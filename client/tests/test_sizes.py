@@ -16,6 +16,9 @@ from entrepot_client.cli.sizes import format_size, parse_size, parse_span
         ("1.5GiB", 1_610_612_736),
         ("2k", 2000),
         ("64MiB", 67_108_864),
+        ("18 bytes", 18),
+        ("1 byte", 1),
+        ("1,234,567 bytes", 1_234_567),
         (str(2**63 - 1), 2**63 - 1),
     ],
 )
@@ -24,7 +27,22 @@ def test_sizes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "1e3", "12MBs", "MB", "1,5GB", "0.1", "10iB", str(2**63), "9" * 400]
+    "text",
+    [
+        "",
+        "0",
+        "-1",
+        "1e3",
+        "12MBs",
+        "MB",
+        "1,5GB",
+        "0.1",
+        "1.000",
+        "1,50",
+        "10iB",
+        str(2**63),
+        "9" * 400,
+    ],
 )
 def test_wrong_sizes(text: str) -> None:
     with pytest.raises(ValueError, match=r"\."):

@@ -344,3 +344,61 @@ def paste(command: str, account: TestAccount, folder: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("file_description", "x" * 10_001),
+        ("file_size_limit", "-1"),
+        ("file_size_limit", "1.000"),
+        ("file_size_limit", "3 bytes"),
+        ("path", "a//b"),
+        ("schema", "{"),
+        ("table_dialect", "{"),
+        ("encoding", "none of them"),
+        ("contract", "another"),
+    ],
+)
+@pytest.mark.parametrize("file_first", [True, False], ids=["file first", "file last"])
+def test_a_refused_upload_says_why_and_keeps_what_was_typed(
+    someone: TestAccount, browse: Browse, field: str, text: str, file_first: bool
+) -> None:
+    """Also the fields behind the wrong one, and each as it was written."""
+    client = signed_in(browse, someone)
+    typed = {"file_description": "about it", "path": "sales/of", "file_size_limit": "1 MB"}
+    typed |= {"contract": "given", "schema": json.dumps(SCHEMA)}
+    typed |= {"table_dialect": '{"delimiter": ","}', "encoding": "utf-8", field: text}
+    fields: list[tuple[str, Any]] = [(name, (None, value)) for name, value in typed.items()]
+    file = [("file", ("orders.csv", CSV, "text/csv"))]
+    answer = client.post("/upload", files=file + fields if file_first else fields + file)
+    assert answer.status_code in (413, 422)
+    assert answer.text.count('role="alert"') == 1
+    for value in typed.values():
+        assert html.escape(value).replace("&quot;", "&#34;") in answer.text or field == "contract"
+    assert someone.api.json("/files") == {"files_list": []}
+
+
+def test_a_link_gets_its_password_also_after_the_session_has_ended(
+    someone: TestAccount, browse: Browse
+) -> None:
+    """The password is not carried through the sign-in, so that it is asked for again."""
+    file_id = contract(someone)
+    client = browse()
+    form = {"kind": "read", "expires": "7", "password": "violet harbour eleven kites"}
+    answer = client.post(f"/files/{file_id}/links", data=form)
+    assert form["password"] not in answer.text
+    resumed = client.post("/sign-in", data={**hidden_fields(answer.text), **credentials(someone)})
+    field = re.findall(r'<input id="password"[^>]*>', resumed.text)[0]
+    assert 'type="password"' in field
+    assert "required" in field
+    assert "password" not in hidden_fields(resumed.text)
+
+
+def test_a_refused_withdrawal_still_removes_the_bytes(someone: TestAccount, browse: Browse) -> None:
+    file_id = contract(someone)
+    form = {"reason": " ", "purge": "true"}
+    path = f"/files/{file_id}/versions/1/withdraw"
+    answer = signed_in(browse, someone).post(path, data=form)
+    assert answer.status_code == 422
+    assert 'name="purge" value="true" checked' in answer.text

@@ -11,6 +11,7 @@ from entrepot_client.counts import counted
 
 _UNIT_EXPONENTS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP]?)(I?)B?)", re.IGNORECASE)
+_EXACT_SIZE = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\s*bytes?)?", re.IGNORECASE)
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 _SIZE_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -19,20 +20,30 @@ _MAX_SIZE_BYTES = 2**63 - 1
 
 
 def parse_size(text: str) -> int:
-    """Bytes of `100MB` (10^6), `1.5GiB` (2^30), `2k` or plain digits. Raises ValueError.
+    """Bytes of `100MB` (10^6), `1.5GiB` (2^30), `2k`, `1,234 bytes` or plain digits. Raises
+    ValueError, also for a fraction without a unit: `1.000` is one for some and 1,000 for others.
 
     A megabyte is 1,000,000 bytes everywhere in Entrepot; the `i` units are powers of 1024.
     """
-    match = _SIZE.fullmatch(text.strip())
+    text = text.strip()
+    if exact := _EXACT_SIZE.fullmatch(text):
+        return _checked_size(Decimal(exact[1].replace(",", "")))
+    match = _SIZE.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a size; write it like 500kB, 100MB or 10GB.")
     number, unit, binary = match.groups()
     if binary and not unit:
         raise ValueError(f"{text!r} is not a size; write it like 100MiB.")
-    size = int(Decimal(number) * (1024 if binary else 1000) ** _UNIT_EXPONENTS[unit.upper()])
-    if not 0 < size <= _MAX_SIZE_BYTES:
+    if "." in number and not unit:
+        raise ValueError(f"{text!r} is not a size; write a fraction with a unit, like 1.5GB.")
+    factor = (1024 if binary else 1000) ** _UNIT_EXPONENTS[unit.upper()]
+    return _checked_size(Decimal(number) * factor)
+
+
+def _checked_size(size: Decimal) -> int:
+    if not 1 <= size <= _MAX_SIZE_BYTES:
         raise ValueError("A size is at least 1 byte and less than 2^63.")
-    return size
+    return int(size)
 
 
 def parse_span(text: str) -> timedelta:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from fastapi import Request
 
-from entrepot.errors import FieldInvalid, FileTooLarge, ShuttingDown
+from entrepot.errors import EntrepotError, FieldInvalid, FileTooLarge, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import (
     AnyUpload,
@@ -51,17 +51,27 @@ MAX_OVERHEAD_BYTES = sum(FIELD_LIMITS.values()) + 1024 * 1024
 
 @dataclass
 class UploadForm:
-    """The fields as far as they have come, and where the file part stands."""
+    """The fields as far as they have come, and where the file part stands.
+
+    A wrong limit is a `refusal` of the whole form, but not before the other fields have come, which
+    a page shows again: it is raised at the end, or as the file begins.
+    """
 
     fields: dict[str, bytearray] = field(default_factory=dict)
     file_name: str | None = None
     digest: str | None = None
     current_field: str | None = None
+    refusal: EntrepotError | None = None
 
     def clear(self) -> None:
         """Forget what has come, before all of it comes again."""
         self.fields.clear()
-        self.file_name = self.digest = self.current_field = None
+        self.file_name = self.digest = self.current_field = self.refusal = None
+
+    def raise_refusal(self) -> None:
+        """Raise FieldInvalid or FileTooLarge if a limit is wrong or exceeded."""
+        if self.refusal is not None:
+            raise self.refusal
 
     def text(self, name: str) -> str | None:
         """A field's text; None if it did not come. Raises FieldInvalid."""
@@ -177,6 +187,7 @@ async def _read_body(
             else:
                 await _handle_boundary(event, form, upload_session, target, work)
     reader.finish()
+    form.raise_refusal()
 
 
 async def _handle_data(
@@ -211,17 +222,30 @@ async def _handle_boundary(
     if isinstance(event, PartBegin):
         _begin_part(event, form, target.fields)
     elif form.current_field is not None and form.current_field != "file":
-        limit = await target.limit(form, form.current_field, work)
-        if limit is not None:
-            upload_session.limit = min(upload_session.limit, limit)
-            if upload_session.received > limit:
-                raise FileTooLarge(limit=limit, requested=upload_session.received)
+        await _apply_limit(form, form.current_field, upload_session, target, work)
+
+
+async def _apply_limit(
+    form: UploadForm, name: str, upload_session: BodyUpload, target: FormTarget, work: UnitOfWork
+) -> None:
+    try:
+        limit = await target.limit(form, name, work)
+    except FieldInvalid as error:
+        form.refusal = form.refusal or error
+        return
+    if limit is None:
+        return
+    upload_session.limit = min(upload_session.limit, limit)
+    if upload_session.received > limit:
+        too_large = FileTooLarge(limit=limit, requested=upload_session.received)
+        form.refusal = form.refusal or too_large
 
 
 def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> None:
     form.current_field = part.name
     reject_encoded(part.headers.get("content-encoding", ""))
     if part.name == "file":
+        form.raise_refusal()
         if form.file_name is not None:
             raise FieldInvalid(field="file", reason="came twice; a request has one file.")
         if part.file_name is None:

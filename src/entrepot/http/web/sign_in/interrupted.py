@@ -1,8 +1,9 @@
 """A form whose session had ended: what was typed goes with the person through the sign-in.
 
 Nothing of it is stored here. The sign-in page carries the fields, and after it a page shows them to
-be sent with one button, as the person who has signed in. Passwords and files are left out: the form
-of an upload is shown again with its other fields, so that the file can be chosen again.
+be sent with one button, as the person who has signed in. Passwords and files are left out: the page
+asks again for a password that was typed, and the form of an upload is shown again with its other
+fields, so that the file can be chosen again.
 """
 
 from dataclasses import dataclass
@@ -37,8 +38,15 @@ class InterruptedForm:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The fields by name."""
-        return parse_qsl(self.fields, keep_blank_values=True)
+        """The fields by name, without the passwords."""
+        pairs = parse_qsl(self.fields, keep_blank_values=True)
+        return [pair for pair in pairs if not _is_password(pair[0])]
+
+    @property
+    def passwords(self) -> list[str]:
+        """The names of the passwords that were typed, which have to be typed again."""
+        names = (name for name, _value in parse_qsl(self.fields, keep_blank_values=True))
+        return [name for name in names if _is_password(name)]
 
     @property
     def had_file(self) -> bool:
@@ -65,10 +73,20 @@ async def keep_form(request: Request) -> InterruptedForm | None:
     # Too long, too slow, or not readable: the person signs in without it.
     except EntrepotError:
         return None
-    fields = urlencode([pair for pair in pairs if "password" not in pair[0]])
+    fields = urlencode(
+        [
+            (name, "" if _is_password(name) else value)
+            for name, value in pairs
+            if value or not _is_password(name)
+        ]
+    )
     if request.url.query:
         path += f"?{request.url.query}"
     return InterruptedForm(path, fields) if len(fields) <= MAX_KEPT_BYTES else None
+
+
+def _is_password(name: str) -> bool:
+    return "password" in name
 
 
 async def _fields_beside_file(request: Request) -> list[tuple[str, str]]:

@@ -69,7 +69,9 @@ async def sign_in_by_password(request: Request) -> Response:
             request, next_path, user_name, SIGN_IN_FAILED, status=422, interrupted=interrupted
         )
     except AccountSuspended as error:
-        return sign_in_page(request, next_path, user_name, str(error), status=403)
+        return sign_in_page(
+            request, next_path, user_name, str(error), status=403, interrupted=interrupted
+        )
     except TooManyAttempts as error:
         waiting = {"Retry-After": str(error.retry_after)}
         return sign_in_page(

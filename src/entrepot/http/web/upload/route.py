@@ -5,7 +5,7 @@ where the API has the one field `enforce_schema`; what was filled in comes back 
 except for files, which browsers do not let a page fill in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -48,6 +48,16 @@ FIELDS = (
     "table_dialect",
     "encoding",
 )
+SHOWN_FIELDS = (
+    "file",
+    "file_description",
+    "file_size_limit",
+    "path",
+    "schema",
+    "table_dialect",
+    "encoding",
+)
+"""The fields beside which the page has a place for what is wrong."""
 LONGEST_KEPT = 100_000
 """Characters of a field that a refused form shows again."""
 
@@ -71,20 +81,17 @@ class PageUpload(NewFile):
     request_name = None
 
     async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
-        """The bytes of the size limit, which people write with a unit; the field has them from now
-        on, as the API wants it. Raises FieldInvalid."""
-        if name != "file_size_limit":
-            return None
-        largest = work.parts.settings.max_file_size
-        size_limit = read_size_limit(form.text(name) or "", largest)
-        form.fields[name] = bytearray(str(size_limit), "ascii")
-        return size_limit
+        """The bytes of the size limit, which people write with a unit. Raises FieldInvalid."""
+        return _size_limit(form, work) if name == "file_size_limit" else None
 
     async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
-        """The target by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
-        form.fields["enforce_schema"] = bytearray(_enforcement(form), "utf-8")
+        """The target by the fields of the API; those of the form stay as they were typed. Raises
+        FieldInvalid, SchemaInvalid, …"""
+        fields = {**form.fields, "enforce_schema": bytearray(_enforcement(form), "utf-8")}
+        if form.text("file_size_limit") is not None:
+            fields["file_size_limit"] = bytearray(str(_size_limit(form, work)), "ascii")
         target = ValidationOnly() if form.text("only_check") else NewFile()
-        return await target.with_form(form, work)
+        return await target.with_form(replace(form, fields=fields), work)
 
 
 @router.get("/upload", response_model=None)
@@ -111,13 +118,18 @@ async def upload(request: Request, work: SessionWork) -> Response:
     return redirect(f"/tasks/{task_id}")
 
 
+def _size_limit(form: UploadForm, work: UnitOfWork) -> int:
+    """The bytes of the size limit. Raises FieldInvalid."""
+    return read_size_limit(form.text("file_size_limit") or "", work.parts.settings.max_file_size)
+
+
 def _enforcement(form: UploadForm) -> str:
     """The field `enforce_schema` that says what the form's fields say. Raises FieldInvalid."""
     choice = form.text("contract") or "none"
     pasted, sent = form.text("schema") or "", form.text("schema_file") or ""
     if choice in ENFORCE:
         if pasted.strip() or sent:
-            reason = "is filled in, but the contract chosen is another; choose “this schema”."
+            reason = "is filled in, but is not the choice above. Choose “Enforced, as given here”."
             raise FieldInvalid(field="schema", reason=reason)
         return ENFORCE[choice]
     if choice != "given":
@@ -153,10 +165,12 @@ async def _form(
 
 
 def _field_of(failure: EntrepotError | None) -> str | None:
-    """The field beside which a refusal is shown, if it is about one."""
+    """The field beside which a refusal is shown, if it is about one of the page's."""
     match failure:
-        case FieldInvalid():
-            return "schema" if failure.field == "enforce_schema" else failure.field
+        case FieldInvalid(field="enforce_schema"):
+            return "schema"
+        case FieldInvalid(field=field) if field in SHOWN_FIELDS:
+            return field
         case PathTaken():
             return "path"
         case SchemaInvalid():

@@ -54,7 +54,7 @@ async def withdraw(
     try:
         reason = check_reason(text)
     except FieldInvalid as error:
-        return await _page(request, work, file_id, number, text, error)
+        return await _page(request, work, file_id, number, text, purge, error)
     await withdraw_and_purge(work, file_id, number, reason, purge)
     return redirect(
         f"/files/{file_id}#versions", Confirmation.PURGED if purge else Confirmation.WITHDRAWN
@@ -74,6 +74,7 @@ async def _page(
     file_id: UUID,
     number: int,
     reason: str = "",
+    purge: bool = False,
     error: FieldInvalid | None = None,
 ) -> Response:
     actor, content = await work.read_with_actor(_load, file_id, number)
@@ -87,6 +88,7 @@ async def _page(
         instead=content.instead,
         copies=content.copies,
         reason=reason,
+        purge=purge,
         max_reason_chars=MAX_REASON_CHARS,
         error=error,
     )
