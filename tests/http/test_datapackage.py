@@ -117,6 +117,16 @@ def test_the_package_of_a_file_names_one_version(server: Server) -> None:
     assert_problem(gone, 410, "version-withdrawn")
 
 
+def test_a_parameter_that_a_package_does_not_have(server: Server) -> None:
+    account = server.new_account()
+    file_id = account.api.deliver(CSV)["file_id"]
+    for address in (
+        f"/file/{file_id}/datapackage.json?versoin=1",
+        f"/d/{account.name}/datapackage.json?version=1",
+    ):
+        assert_problem(account.api.get(address), 422, "field-invalid")
+
+
 @pytest.mark.both_databases
 def test_a_package_shows_nothing_that_its_reader_may_not_read(server: Server) -> None:
     account, guests = server.new_account(), server.new_account()

@@ -25,7 +25,7 @@ from entrepot.http.addresses.read import AddressWork
 from entrepot.http.api.models.packages import DataPackage, DataResource
 from entrepot.http.api.openapi.answers import GONE, problems
 from entrepot.http.deps import ReadWork, UnitOfWork
-from entrepot.http.parameters import FileIdInPath, NumberInQuery
+from entrepot.http.parameters import FileIdInPath, NumberInQuery, refuse_unknown
 from entrepot.http.places import API
 from entrepot.http.web.endpoint_address import endpoint_of
 
@@ -53,6 +53,7 @@ async def file_package(
 ) -> Response:
     """A Data Package of one version of a file, the newest by default: its address, schema, dialect,
     size and hash."""
+    refuse_unknown(request, ("version",), "to this package, which takes version.")
     packaged = await work.read(get_packaged, file_id, version)
     return await _answer(request, work, packaged.path or packaged.name, [packaged])
 
@@ -72,6 +73,7 @@ async def account_package(
     At most 1,000 of them, those with the first paths and names. If their schemas have more than
     4,000,000 characters together, the later files are described without a schema.
     """
+    refuse_unknown(request, (), "here: the package describes the newest version of each file.")
     packaged = await work.read(list_packaged, account)
     return await _answer(request, work, account, packaged)
 
