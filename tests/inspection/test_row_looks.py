@@ -128,8 +128,11 @@ def test_a_header_again_among_texts(inspect: Inspect, labels: str, times: int) -
 
 @pytest.mark.parametrize("stated", [None, True, False])
 @pytest.mark.parametrize("mode", ["infer", "none", "given"])
-def test_spaces_before_quotes(inspect: Inspect, mode: str, stated: bool | None) -> None:
-    text = 'id,name\n1, "a"\n2,b\n3,"c"\n'
+@pytest.mark.parametrize("before", [" ", "   ", "\t"])
+def test_spaces_before_quotes(
+    inspect: Inspect, mode: str, stated: bool | None, before: str
+) -> None:
+    text = f'id,name\n1,{before}"a"\n2,b\n3,"c"\n4,b "c"\n'
     dialect = None if stated is None else {"skipInitialSpace": stated}
     inspection = inspect(text, TWO if mode == "given" else None, mode=mode, dialect=dialect)
     warned = " ".join(inspection.report["tasks"][0]["warnings"])

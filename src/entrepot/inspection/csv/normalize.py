@@ -149,14 +149,17 @@ def _of_width(cells: list[str], width: int) -> list[object]:
 
 
 class _CountedLines:
-    """The lines of a text, counted as they are taken. `spaced`: one of them had a blank before a
-    quote, as a cell may have that would be in quotes without it (`quoted`)."""
+    """The lines of a text, counted as they are taken. `spaced`: one of them had a cell that begins
+    with blanks and a quote, as one does that would be in quotes without them (`quoted`)."""
 
     def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines = lines
         quote = "" if dialect.trim else dialect.quote
-        self._marks = [blank + quote for blank in BLANK if quote and blank != dialect.delimiter]
+        blanks = [blank for blank in BLANK if quote and blank != dialect.delimiter]
+        # Short texts are looked for faster than a pattern.
+        self._marks = [(blank + quote, dialect.delimiter + blank) for blank in blanks]
         opening, end = re.escape(quote), re.escape(dialect.closing)
+        self._start = re.compile(f"(?:^|{re.escape(dialect.delimiter)})[{BLANK}]+{opening}")
         inside = f"(?:{end}{end}|(?!{end}).)*"
         self.quoted = re.compile(f"[{BLANK}]+{opening}{inside}{end}[{BLANK}]*", re.DOTALL)
         self.count = 0
@@ -165,8 +168,13 @@ class _CountedLines:
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self.count += 1
-            if not self.spaced:
-                self.spaced = any(mark in line for mark in self._marks)
+            for mark, start in self._marks:
+                if (
+                    mark in line
+                    and (start in line or line[0] in BLANK)
+                    and self._start.search(line)
+                ):
+                    self.spaced, self._marks = True, []
             yield line
 
 
