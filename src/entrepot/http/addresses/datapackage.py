@@ -62,6 +62,7 @@ async def file_package(
     f"/d/{{account}}/{PACKAGE_NAME}",
     operation_id="get_account_package",
     response_model=DataPackage,
+    responses=problems(errors.FieldInvalid),
 )
 async def account_package(
     account: Annotated[str, Path(description="The account that owns the files.")],
