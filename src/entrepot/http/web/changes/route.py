@@ -29,6 +29,7 @@ from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
+from entrepot.http.web.repeated import done_already
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = page_router()
@@ -72,7 +73,11 @@ async def transfer(request: Request, file_id: FileIdInPath, work: SessionWork) -
 async def delete(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Delete the file whose name was given; or the form again. It can be undone for 7 days."""
     confirm = (await read_form(request)).text("confirm")
-    file = await work.read(_manageable, file_id)
+    try:
+        file = await work.read(_manageable, file_id)
+    except NotFound:  # or it was deleted meanwhile
+        await work.read(get_deleted_file, file_id, work.now)
+        return redirect(f"/files/{file_id}/deleted")
     if unicodedata.normalize("NFC", confirm.strip()) != file.name.strip():
         errors = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
         return await _page(request, file_id, work, None, confirm=confirm, errors=errors)
@@ -100,7 +105,8 @@ async def remove_version(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
-    await work.write_into_reserve(delete_version, file_id, number, work.now)
+    async with done_already(work, file_id, number, "deleted"):
+        await work.write_into_reserve(delete_version, file_id, number, work.now)
     return redirect(f"/files/{file_id}#versions", Confirmation.VERSION_DELETED)
 
 
@@ -109,7 +115,8 @@ async def bring_version_back(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Undo the deletion of a version."""
-    await work.write(undelete_version, file_id, number, work.now)
+    async with done_already(work, file_id, number, "published"):
+        await work.write(undelete_version, file_id, number, work.now)
     return redirect(f"/files/{file_id}#versions", Confirmation.VERSION_UNDELETED)
 
 

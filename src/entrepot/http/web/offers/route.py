@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
+from entrepot.files.queries.read import get_file
 from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_offer
 from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
@@ -31,11 +32,16 @@ async def offers(request: Request, work: SessionWork, cursor: Cursor = None) -> 
 
 @router.post("/offers/{file_id}/accept", response_model=None)
 async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Take the file over and continue to its page; or the offers again, and why not."""
+    """Take the file over and continue to its page, also if it is the user's already; or the offers
+    again, and why not."""
     try:
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:
         return await _page(request, work, failure)
+    except NotFound:
+        actor, file = await work.read_with_actor(get_file, file_id)
+        if file.user_name != actor.user_name:
+            raise
     return redirect(f"/files/{file_id}", Confirmation.TAKEN_OVER)
 
 

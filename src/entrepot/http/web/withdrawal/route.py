@@ -20,6 +20,7 @@ from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
+from entrepot.http.web.repeated import done_already
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = page_router()
@@ -55,7 +56,8 @@ async def withdraw(
         reason = check_reason(text)
     except FieldInvalid as error:
         return await _page(request, work, file_id, number, text, purge, error)
-    await withdraw_and_purge(work, file_id, number, reason, purge)
+    async with done_already(work, file_id, number, "withdrawn"):
+        await withdraw_and_purge(work, file_id, number, reason, purge)
     return redirect(
         f"/files/{file_id}#versions", Confirmation.PURGED if purge else Confirmation.WITHDRAWN
     )
@@ -64,7 +66,8 @@ async def withdraw(
 @router.post("/files/{file_id}/versions/{number}/undo-withdrawal", response_model=None)
 async def publish_again(file_id: FileIdInPath, number: NumberInPath, work: SessionWork) -> Response:
     """Publish a withdrawn version again."""
-    await publish_withdrawn(work, file_id, number)
+    async with done_already(work, file_id, number, "published"):
+        await publish_withdrawn(work, file_id, number)
     return redirect(f"/files/{file_id}#versions", Confirmation.WITHDRAWAL_UNDONE)
 
 
