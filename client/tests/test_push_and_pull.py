@@ -254,6 +254,7 @@ def test_what_is_not_a_regular_file_is_not_called_missing(
     assert result.status == 2
     assert "'pipe' is not a regular file." in result.err
     assert "entrepot push - --name NAME" in result.err
+    assert "'pipe' is not a regular file." in program("validate", "pipe").err
 
 
 def test_a_name_that_is_not_text_is_a_wrong_name(

@@ -126,6 +126,26 @@ def test_a_file_that_changes_while_it_is_sent(
     assert peer.forms == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no files of processes")
+def test_errors_of_the_local_file_are_not_the_servers(
+    peer: Peer, client: Client, orders: Path
+) -> None:
+    with pytest.raises(errors.LocalFileSizeWrong, match="/proc/self/status has more"):
+        client.push("/proc/self/status")
+    with pytest.raises(OSError, match="Input/output error: '/proc/self/mem'"):
+        client.push("/proc/self/mem")
+
+    for failure in (BrokenPipeError("the terminal"), ValueError("a figure"), KeyError("x")):
+
+        def fail(*_: object, failure: Exception = failure) -> None:
+            raise failure
+
+        with pytest.raises(type(failure)) as raised:
+            client.push(orders, progress=fail)
+        assert raised.value is failure
+    assert peer.forms == []
+
+
 def test_what_is_no_regular_file(client: Client, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):

@@ -43,6 +43,14 @@ class ExchangeFailed(Exception):
         self.refused = refused
 
 
+class BodyFailed(Exception):
+    """The body could not be read to be sent, by `error`: the server has no part in it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 @dataclass(frozen=True)
 class HttpAnswer:
     """A whole answer. `headers` finds a name in any case; `target` is the path that was asked."""
@@ -137,7 +145,7 @@ class ConnectionPool:
         body: bytes | Iterable[bytes] | None,
         timeouts: Timeouts,
     ) -> HttpAnswer:
-        """One request and its whole answer. Raises ExchangeFailed."""
+        """One request and its whole answer. Raises ExchangeFailed, BodyFailed."""
         with self.open(method, target, headers, body, timeouts) as answer:
             return answer.whole()
 
@@ -149,7 +157,10 @@ class ConnectionPool:
         body: bytes | Iterable[bytes] | None,
         timeouts: Timeouts,
     ) -> "_HttpExchange":
-        """One request, as a context with its OpenAnswer. Raises ExchangeFailed."""
+        """One request, as a context with its OpenAnswer. Raises ExchangeFailed, BodyFailed.
+
+        `body` has the length that the headers state.
+        """
         return _HttpExchange(self, (method, self._prefix + target, headers, body), timeouts)
 
     def take(self, timeouts: Timeouts) -> http.client.HTTPConnection:
@@ -220,7 +231,7 @@ class _HttpExchange:
             failed_sending = None
             try:
                 if body is not None and not isinstance(body, bytes):
-                    body = _exactly(body, int(headers["Content-Length"]))
+                    body = _telling_apart(body)
                 connection.request(method, target, body=body, headers=dict(headers))
             except (BrokenPipeError, ConnectionResetError) as error:
                 # A server that refuses an upload answers and closes before it has read it all.
@@ -269,17 +280,12 @@ def describe_failure(error: BaseException) -> str:
     return getattr(error, "strerror", None) or "the connection failed"
 
 
-def _exactly(body: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """A body that has the announced size. Raises ExchangeFailed: the server would wait for bytes
-    that never come, or take the rest for another request."""
-    remaining = size
-    for block in body:
-        remaining -= len(block)
-        if remaining < 0:
-            break
-        yield block
-    if remaining:
-        raise ExchangeFailed("the bytes to send have changed", was_sent=True)
+def _telling_apart(body: Iterable[bytes]) -> Iterator[bytes]:
+    """A body whose own errors are not taken for those of the connection. Raises BodyFailed."""
+    try:
+        yield from body
+    except Exception as error:
+        raise BodyFailed(error) from error
 
 
 def _is_alive(connection: http.client.HTTPConnection) -> bool:

@@ -242,6 +242,21 @@ class LocalFileChanged(ClientError):
 
 
 @dataclass(eq=False)
+class LocalFileSizeWrong(ClientError):
+    """The file has more or fewer than the `size` bytes that the system states, as files of `/proc`
+    do; the server discarded the upload."""
+
+    path: Path
+    size: int
+
+    def _describe(self) -> str:
+        return (
+            f"{self.path} has more or fewer than the {counted(self.size, 'byte')} that the system "
+            "states: it is not a file on a disk."
+        )
+
+
+@dataclass(eq=False)
 class RemoteFileChanged(ClientError):
     """A new version was published during a download to a stream, whose bytes cannot be replaced."""
 

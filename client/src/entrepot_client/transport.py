@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from entrepot_client.connections import (
+    BodyFailed,
     ConnectionPool,
     ExchangeFailed,
     HttpAnswer,
@@ -154,9 +155,9 @@ class Transport:
     ) -> HttpAnswer:
         """One request, sent once; redirects are followed for GET and HEAD.
 
-        A `content` that is not bytes needs a Content-Length. `from_root`: the path is the host's,
-        not the endpoint's. Raises ProblemError for 4xx and 5xx, Unreachable if no complete answer
-        came.
+        A `content` that is not bytes needs a Content-Length, and has as many. `from_root`: the path
+        is the host's, not the endpoint's. Raises ProblemError for 4xx and 5xx, Unreachable if no
+        complete answer came, and what reading the `content` raises.
         """
         target = path if from_root else self._base + path
         sent = {**self._headers, **(headers or {})}
@@ -168,6 +169,8 @@ class Transport:
                     answer = opened.whole()
         except ExchangeFailed as error:
             raise self.unreachable(error, changes=not safe) from error
+        except BodyFailed as failed:
+            raise failed.error from None
         except (ValueError, UnicodeError) as error:
             # http.client's own word on a path or header that cannot be sent.
             raise BadAnswer(self.endpoint, "it names an address that is not valid.") from error

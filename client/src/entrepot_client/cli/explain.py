@@ -26,6 +26,8 @@ _SIZES = {
     "file_size_limit": "size limit",
 }
 """What figures of bytes are called."""
+THROUGH_STDIN = "Send what it gives through stdin: `entrepot push - --name NAME < PATH`."
+"""What to do with a path that is not a file on a disk."""
 _MAX_ERRORS = 10
 """Errors of a report that the terminal shows."""
 _MAX_ALIKE = 3
@@ -73,6 +75,7 @@ _CLIENT_ADVICE: dict[type[errors.ClientError], tuple[ExitStatus, str]] = {
         ExitStatus.FAILED,
         "Push it again when nothing writes to it any more.",
     ),
+    errors.LocalFileSizeWrong: (ExitStatus.WRONG_USAGE, THROUGH_STDIN),
     errors.RemoteFileChanged: (ExitStatus.FAILED, "Discard what was written and pull again."),
     errors.DownloadCorrupted: (
         ExitStatus.FAILED,

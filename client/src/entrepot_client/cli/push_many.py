@@ -13,7 +13,7 @@ from entrepot_client.batch import (
     repeated_names,
     wait_for_batch,
 )
-from entrepot_client.cli.explain import explain, explain_task_failure
+from entrepot_client.cli.explain import THROUGH_STDIN, explain, explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.progress import ProgressBar
@@ -84,18 +84,18 @@ def _expand(paths: Sequence[str]) -> list[Path]:
 
 
 def no_file(path: str) -> Failure:
-    """The failure for a path that is not a regular file."""
-    if os.path.exists(path):  # a pipe, such as `<(…)` of a shell, or a device
+    """The failure for a path that is not a regular file. Raises OSError if the system does not
+    say what it is, as in a folder without rights."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
         return Failure(
-            f"{path!r} is not a regular file.",
-            "Send what it gives through stdin: `entrepot push - --name NAME < PATH`.",
+            f"There is no file {path!r}.",
+            "See `entrepot push --help` for what it takes and an example.",
             ExitStatus.WRONG_USAGE,
         )
-    return Failure(
-        f"There is no file {path!r}.",
-        "See `entrepot push --help` for what it takes and an example.",
-        ExitStatus.WRONG_USAGE,
-    )
+    # A pipe, such as `<(…)` of a shell, or a device.
+    return Failure(f"{path!r} is not a regular file.", THROUGH_STDIN, ExitStatus.WRONG_USAGE)
 
 
 def _failure(results: Sequence[PushedPath]) -> Failure | None:
@@ -104,7 +104,8 @@ def _failure(results: Sequence[PushedPath]) -> Failure | None:
     for result in results:
         reason = _reason(result)
         if reason is not None:
-            lines.append(f"{result.path}: {reason.what}")
+            names_it = reason.what.startswith(str(result.path))
+            lines.append(reason.what if names_it else f"{result.path}: {reason.what}")
             statuses.append(reason.status)
     if not lines:
         return None

@@ -36,7 +36,7 @@ _TIMEOUTS = Timeouts(read=600.0)
 
 
 class UploadSource(Protocol):
-    """An open file that reports its progress while it is read."""
+    """An open file of `size` bytes, no more and no fewer, that reports its progress."""
 
     size: int
 
@@ -193,7 +193,7 @@ class ResumableUpload:
         self._source.seek(0)
         remaining = offset
         while remaining > 0:  # reads for the hash, and so that the progress begins at the offset
-            remaining -= len(self._source.read(min(remaining, _BLOCK_BYTES))) or remaining
+            remaining -= len(self._source.read(min(remaining, _BLOCK_BYTES)))
         headers = {
             **_HEADERS,
             "Content-Type": "application/offset+octet-stream",

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,14 +33,14 @@ class LocalFile(NamedTuple):
 def local_file(source: Source, name: str | None) -> Iterator[LocalFile]:
     """The source as a file, which is removed at the end if it was made here.
 
-    Raises UnknownSource, MissingPackage, FileNotFoundError, NameNotText, and ValueError if a `name`
+    Raises UnknownSource, MissingPackage, OSError, NameNotText, and ValueError if a `name`
     is missing.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        if not path.is_file():
+        if not stat.S_ISREG(path.stat().st_mode):
             # Opening a pipe would wait for its writer, and a folder has no bytes.
-            raise FileNotFoundError(errno.ENOENT, "There is no regular file", str(path))
+            raise FileNotFoundError(errno.ENOENT, "This is not a regular file", str(path))
         yield LocalFile(path, _text(name or path.name), lasting=True)
         return
     if not name:

@@ -13,7 +13,12 @@ from urllib.parse import quote
 
 from entrepot_client.connections import HttpAnswer, Timeouts
 from entrepot_client.endpoint import API
-from entrepot_client.errors import BadAnswer, FileOverSizeLimit, LocalFileChanged
+from entrepot_client.errors import (
+    BadAnswer,
+    FileOverSizeLimit,
+    LocalFileChanged,
+    LocalFileSizeWrong,
+)
 from entrepot_client.models import Acknowledgement, ReadingOptions
 from entrepot_client.transfers.resume import MIN_RESUMABLE_BYTES, ResumableUpload, UploadState
 from entrepot_client.transfers.sources import LocalFile
@@ -48,10 +53,15 @@ class UploadOptions:
 
 
 class _HashingFile(io.FileIO):
-    """A file that counts and hashes the bytes read from it, and reports its `progress`."""
+    """A file that counts and hashes the bytes read from it, and reports its `progress`.
+
+    Reading it raises LocalFileChanged, LocalFileSizeWrong rather than give more or fewer bytes than
+    `size`: the server would wait for those that never come, or take the rest for another request.
+    """
 
     def __init__(self, path: Path, progress: ProgressCallback | None) -> None:
         super().__init__(path, "rb")
+        self._path = path
         stat = os.fstat(self.fileno())
         self.size = stat.st_size
         self.changed_at = stat.st_mtime_ns
@@ -60,9 +70,16 @@ class _HashingFile(io.FileIO):
         self._done = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(-1 if size is None else size) or b""
+        try:
+            data = super().read(-1 if size is None else size) or b""
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
         self.digest.update(data)
         self._done += len(data)
+        if self._done > self.size or (not data and self._done < self.size):
+            self.require_unchanged()
+            raise LocalFileSizeWrong(self._path, self.size)
         if data and self._progress is not None:
             self._progress(self._done, self.size)
         return data
@@ -78,10 +95,11 @@ class _HashingFile(io.FileIO):
         while self.read(1 << 20):
             pass
 
-    def unchanged(self) -> bool:
-        """Whether the file has the same size and time as when it was opened."""
+    def require_unchanged(self) -> None:
+        """Raise LocalFileChanged unless size and time are those of when it was opened."""
         stat = os.fstat(self.fileno())
-        return (stat.st_size, stat.st_mtime_ns) == (self.size, self.changed_at)
+        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.changed_at):
+            raise LocalFileChanged(self._path)
 
 
 def default_size_limit(size: int) -> int:
@@ -125,7 +143,8 @@ def check_size(file: LocalFile, size_limit: int | None) -> int:
 
 
 def send_file(transport: Transport, file: LocalFile, options: UploadOptions) -> Acknowledgement:
-    """Send one file. Raises LocalFileChanged, ProblemError, Unreachable, OSError."""
+    """Send one file. Raises LocalFileChanged, LocalFileSizeWrong, ProblemError, Unreachable,
+    OSError."""
     with _HashingFile(file.path, options.progress) as content:
         if options.resume_in is not None and _is_resumable(content, options.fields):
             task_id = _send_resumable(transport, file, content, options)
@@ -158,13 +177,10 @@ def _send_resumable(
     upload = ResumableUpload(transport, content, metadata, state)
     try:
         task_id = upload.send()
-    except Exception as error:
-        if not content.unchanged():
-            upload.give_up()
-            raise LocalFileChanged(file.path) from error
+    except (LocalFileChanged, LocalFileSizeWrong):
+        upload.give_up()
         raise
-    if not content.unchanged():
-        raise LocalFileChanged(file.path)
+    content.require_unchanged()
     content.finish()
     return task_id
 
@@ -198,8 +214,7 @@ def _send_form(
         yield before + block + end
 
     def send_once() -> HttpAnswer:
-        if not content.unchanged():
-            raise LocalFileChanged(file.path)
+        content.require_unchanged()
         return transport.request(
             "POST",
             f"{API}/file/{options.path_end}",
@@ -209,15 +224,8 @@ def _send_form(
         )
 
     retry = transport.retry if options.repeatable else transport.retry_when_limited
-    try:
-        answer = retry(send_once)
-    except Exception as error:
-        # More or fewer bytes than announced break the connection, and the server keeps nothing.
-        if not content.unchanged():
-            raise LocalFileChanged(file.path) from error
-        raise
-    if not content.unchanged():
-        raise LocalFileChanged(file.path)
+    answer = retry(send_once)
+    content.require_unchanged()
     return transport.json_of(answer)
 
 

@@ -70,6 +70,12 @@ def validate(
             "Give one of them.",
             ExitStatus.WRONG_USAGE,
         )
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise Failure(
+            f"{str(path)!r} is not a regular file.",
+            "Write what it gives to a file first.",
+            ExitStatus.WRONG_USAGE,
+        )
     reading = read_reading(dialect, encoding)
     if file is not None and reading != DETECTED:
         raise Failure(
