@@ -53,16 +53,6 @@ def test_a_wrapped_text_has_a_comfortable_width_before_another_column_stays() ->
         assert max(map(cell_width, table.lines)) <= 80
 
 
-def test_a_text_of_a_whole_column_is_never_cut() -> None:
-    columns = ("at", "action", "file", "detail")
-    rows = [("2026-12-01 10:00", "Suggestion accepted", "a name of a file", "some words " * 9)]
-    assert "Suggestion…  " in table_lines(columns, rows, 56, wraps_last=True).lines[1]
-    for width in (56, 60, 80):
-        table = table_lines(columns, rows, width, wraps_last=True, whole=("action",))
-        assert "  Suggestion accepted  " in table.lines[1]
-        assert max(map(cell_width, table.lines)) <= width
-
-
 @pytest.mark.parametrize(
     "whole", [ID, SHA256, "127.0.0.1", "::1", "https://a.example/x", "acme:anna", "1,234.5 MB",
               "2023-11-25 13:25", "/api/v1/files"]

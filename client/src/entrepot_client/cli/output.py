@@ -118,7 +118,6 @@ class Output:
         empty: str,
         wraps_last: bool = False,
         gives_way: Sequence[str] = (),
-        whole: Sequence[str] = (),
     ) -> None:
         """Print a list.
 
@@ -126,14 +125,14 @@ class Output:
         item's main value. `columns` and `rows` are the table for people; `empty` is the note for
         them if there is no row. With `wraps_last` a narrow terminal wraps the texts of the last
         column, which are never cut or left out. The columns that `gives_way` names are left out
-        before texts are cut or wrapped, in this order. The texts of `whole` columns are never cut.
+        before texts are cut or wrapped, in this order.
         """
         if self.format is Format.JSON:
             self.json(list(values))
         elif self.format is Format.QUIET:
             self._write("".join(f"{value[quiet]}\n" for value in values))
         else:
-            self._table(columns, list(rows), empty, wraps_last, gives_way, whole)
+            self._table(columns, list(rows), empty, wraps_last, gives_way)
 
     def _table(
         self,
@@ -142,7 +141,6 @@ class Output:
         empty: str,
         wraps_last: bool,
         gives_way: Sequence[str],
-        whole: Sequence[str],
     ) -> None:
         if not rows:
             self.note(empty)
@@ -154,7 +152,7 @@ class Output:
             for at, name in enumerate(map(printable, columns))
         ]
         first_out = [headings[columns.index(name)] for name in gives_way]
-        table = table_lines(headings, cells, width, wraps_last, first_out, whole)
+        table = table_lines(headings, cells, width, wraps_last, first_out)
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:

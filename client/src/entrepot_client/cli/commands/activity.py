@@ -91,7 +91,6 @@ def list_activity(
         empty="No activity matches.",
         wraps_last=True,
         gives_way=("from", "version"),
-        whole=("action",),
     )
 
 

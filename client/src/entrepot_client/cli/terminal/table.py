@@ -48,16 +48,11 @@ class _TableColumn:
     name: str
     cells: list[str]
     wraps: bool = False
-    is_whole: bool = False
 
     def __post_init__(self) -> None:
         self.natural = max(cell_width(text) for text in (self.name, *self.cells))
         least = _LEAST_WRAPPED_CELLS if self.wraps else _LEAST_CELLS
-        whole = [
-            text
-            for text in self.cells
-            if not self.wraps and (self.is_whole or _WHOLE.fullmatch(text))
-        ]
+        whole = [text for text in self.cells if not self.wraps and _WHOLE.fullmatch(text)]
         self.least = max(min(self.natural, least), *map(cell_width, whole), 0)
         self.enough = max(self.least, min(self.natural, _ENOUGH_CELLS))
         self.width = self.natural
@@ -69,20 +64,16 @@ def table_lines(
     width: int | None,
     wraps_last: bool = False,
     gives_way: Sequence[str] = (),
-    whole: Sequence[str] = (),
 ) -> TableLines:
     """Lay a table out in `width` cells (None: as many as it needs), without spaces at line ends.
 
     The first column always stays, whatever the width. A column without any text is not shown. With
     `wraps_last` the last column stays as well, and its texts are wrapped. The columns that
-    `gives_way` names are left out first, in this order, before a text has too few cells. No text of
-    the `whole` columns is shortened.
+    `gives_way` names are left out first, in this order, before a text has too few cells.
     """
     last = len(columns) - 1
     every_column = [
-        _TableColumn(
-            name, [_one_line(row[at]) for row in rows], wraps_last and at == last, name in whole
-        )
+        _TableColumn(name, [_one_line(row[at]) for row in rows], wraps_last and at == last)
         for at, name in enumerate(columns)
     ]
     laid_out = [column for at, column in enumerate(every_column) if at == 0 or any(column.cells)]
