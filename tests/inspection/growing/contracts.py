@@ -33,6 +33,15 @@ def rows(n: int) -> bytes:
     return numbered("@,x@\n")(n).replace(b"0,x0\n", b"a,b\n", 1)
 
 
+def blank_labels(n: int) -> bytes:
+    return b"," * n + b"last\n" + 2 * (b"1," * n + b"1\n")
+
+
+def of_blank_labels(n: int, **other: Any) -> Contract:
+    made_up = [{"name": f"column_{i + 1}"} for i in range(n)]
+    return {"fields": [*made_up, {"name": "last"}], **other}
+
+
 INTEGER = {"type": "integer"}
 CONTRACTS: dict[str, GrowingKind] = {
     "fields": contract(150, of_fields, wide_table),
@@ -106,6 +115,10 @@ CONTRACTS: dict[str, GrowingKind] = {
     ),
     "fields of quite other names": contract(
         200, lambda n: {"fields": [{"name": f"x{i}"} for i in range(n)]}, wide_table
+    ),
+    "fields without labels": contract(500, of_blank_labels, blank_labels),
+    "fields without labels, by name": contract(
+        500, lambda n: of_blank_labels(n, fieldsMatch="equal"), blank_labels
     ),
     "long names of fields": contract(
         100,

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from entrepot.inspection.table import Table
-from entrepot.inspection.values.made_up_names import name_of_blank_key, name_of_place
+from entrepot.inspection.values.made_up_names import name_of_blank_key, unused_names
 from entrepot.schemas.model import Field, FieldsMatch, TableSchema
 
 
@@ -30,14 +30,14 @@ def matched_fields(table: Table, schema: TableSchema) -> tuple[Field | None, ...
 
 def labels_in_contract(table: Table, names: Collection[str]) -> list[str]:
     """The labels; a blank one as inference names its column, if `names` of a contract have that."""
-    labels = set(table.labels)
+    labels, known = set(table.labels), set(names)
+    unused = unused_names(names, labels)
+    of_key = name_of_blank_key(names, labels) if table.by_name else None
 
     def name_of(number: int, label: str) -> str:
-        if label.strip() or label in names:
+        if label.strip() or label in known:
             return label
-        if table.by_name:
-            return name_of_blank_key(names, labels) or label
-        return name_of_place(names, labels, number) or label
+        return (of_key if table.by_name else unused.get(str(number))) or label
 
     return [name_of(n, label) for n, label in enumerate(table.labels, start=1)]
 

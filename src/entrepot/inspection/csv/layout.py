@@ -210,14 +210,13 @@ def join_labels(rows: Sequence[list[str]], joint: str = " ") -> list[str]:
     width = max(len(row) for row in rows)
     parts: list[list[str]] = [[] for _ in range(width)]
     for place, row in enumerate(rows):
-        last = place == len(rows) - 1
+        spreads = place + 1 < len(rows) and _spreads(row, rows[place + 1])
         before = ""
         for column in range(width):
             text = row[column].strip() if column < len(row) else ""
             before = text or before
-            spread = "" if last or not _spreads(row, rows[place + 1]) else before
-            if text or spread:
-                parts[column].append(text or spread)
+            if text or (spreads and before):
+                parts[column].append(before)
     return [joint.join(part) for part in parts]
 
 

@@ -210,7 +210,7 @@ def _table(
     keys = _keys(engine, limits) or list(source.names)
     # Keys have no order of their own: every version has that of the contract.
     places = {name: place for place, name in enumerate(source.names)}
-    blank = name_of_blank_key(source.names, keys)
+    blank = name_of_blank_key(source.names, set(keys))
     if blank is not None:
         places.setdefault("", places[blank])
     keys.sort(key=lambda key: places.get(key, len(source.names)))

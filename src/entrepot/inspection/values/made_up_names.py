@@ -3,16 +3,23 @@
 import re
 from collections.abc import Collection, Iterable
 
+MADE_UP = re.compile(r"column_([1-9][0-9]*)(?:_[0-9]+)?")
+
 
 def is_made_up(name: str, number: int) -> bool:
     """Whether the name may have been made up for the column of that number (from 1)."""
-    return re.fullmatch(rf"column_{number}(_[0-9]+)?", name) is not None
+    match = MADE_UP.fullmatch(name)
+    return match is not None and match[1] == str(number)
 
 
-def name_of_place(names: Iterable[str], labels: Collection[str], number: int) -> str | None:
-    """Of the `names` of a contract the one made up for the column of that number, if no column has
-    it as its label."""
-    return next((each for each in names if is_made_up(each, number) and each not in labels), None)
+def unused_names(names: Iterable[str], labels: Collection[str]) -> dict[str, str]:
+    """The `names` of a contract that may have been made up and that are not a label, by the number
+    of their column."""
+    unused: dict[str, str] = {}
+    for name in names:
+        if name not in labels and (match := MADE_UP.fullmatch(name)):
+            unused.setdefault(match[1], name)
+    return unused
 
 
 def name_of_blank_key(names: Iterable[str], keys: Collection[str]) -> str | None:

@@ -77,7 +77,8 @@ def _labels(
     labels = join_labels([cells[n] for n in rows], " " if joint is None else joint)
     if names and labels[0] != names[0] and without_mark(labels[0]) == names[0]:
         labels[0] = names[0]
-    return [label if label.strip() or label in names else "" for label in labels]
+    known = set(names)
+    return [label if label.strip() or label in known else "" for label in labels]
 
 
 def _without_blank_last(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
