@@ -24,6 +24,7 @@ from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
+from entrepot.accounts.accounts import set_quota
 from entrepot.accounts.passwords import hash_password
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
@@ -402,3 +403,36 @@ def test_a_refused_withdrawal_still_removes_the_bytes(someone: TestAccount, brow
     answer = signed_in(browse, someone).post(path, data=form)
     assert answer.status_code == 422
     assert 'name="purge" value="true" checked' in answer.text
+
+
+def test_a_form_that_is_refused_as_a_whole_is_kept(
+    server: Server, browse: Browse, password_hash: str
+) -> None:
+    """Without a field that is wrong, such as where the account's quota is used up: the page has
+    what was typed, to be sent again."""
+    account = server.new_account()
+    give_password(server, account.admin, password_hash)
+    file_id = contract(account)
+    client = signed_in(browse, account)
+    deliver(account.api, file_id, BROKEN)
+    server.parts.database.write(set_quota, account.name, len(CSV + BROKEN))
+    form = {"reason": "Agreed by mail"}
+    path = f"/files/{file_id}/versions/2/accept"
+    refused = client.post(path, data=form)
+    assert (refused.status_code, hidden_fields(refused.text)) == (413, form)
+    assert f'<form method="post" action="{path}">' in refused.text
+    server.parts.database.write(set_quota, account.name, 10**9)
+    assert client.post(path, data=hidden_fields(refused.text)).status_code == 303
+
+
+@pytest.mark.parametrize("text", ["{", "[1 2]", '{"a" 1}', "{} {}", "9" * 5_000, "yes", '{"a'])
+def test_what_is_wrong_with_json_is_said_in_plain_words(
+    someone: TestAccount, browse: Browse, text: str
+) -> None:
+    client = signed_in(browse, someone)
+    form = {"schema": text, "table_dialect": text, "encoding": ""}
+    for field in ("schema", "table_dialect"):
+        answer = client.post(f"/files/{contract(someone)}/schema", data=form)
+        words = re.findall(f'id="{field}-error"><bdi>(.*?)</bdi>', answer.text)[0]
+        assert not re.search("Expecting|delimiter|char |sys[.]|table_dialect|pointer", words), words
+        form["schema"] = json.dumps(SCHEMA)

@@ -79,7 +79,9 @@ def transfer_file(
         if not keep_user(conn, user.id):
             raise NotFound
     except NotFound:
-        reason = "is not a user of the account; to another account a file is offered (PUT …/offer)."
+        reason = (
+            "is not a user of the account. Offer the file to a user of another account instead."
+        )
         raise FieldInvalid("user_name", reason, f"{actor.account}:maria") from None
     if user.disabled:
         raise FieldInvalid("user_name", "is disabled.")
@@ -100,12 +102,14 @@ def offer_file(
     account, and SharesNotAccepted.
     """
     target = lock_manageable(conn, actor, file_id)
+    if ":" not in user_name:
+        raise FieldInvalid("user_name", "must be <account>:<user>.", "acme:anna")
     grantee = find_grantee(conn, user_name)
     if grantee.user_id is None:
         raise FieldInvalid("user_name", f"must be one user, not {ANY_USER}.", "acme:anna")
     keep_grantee(conn, grantee)
     if grantee.account_id == target.account_id:
-        reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
+        reason = "is a user of the file's own account. Change the file's owner instead."
         raise FieldInvalid("user_name", reason)
     earlier = conn.execute(select(offers).where(offers.c.file_id == file_id)).one_or_none()
     if earlier is not None and earlier.user_id == grantee.user_id:

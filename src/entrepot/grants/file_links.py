@@ -109,7 +109,7 @@ def check_terms(terms: LinkTerms, now: datetime) -> None:
     check_text(terms.name, "name", MAX_NAME_CHARS, one_line=True)
     if terms.kind == "deliver" and (terms.form or terms.version):
         field = "format" if terms.form else "version"
-        raise FieldInvalid(field, "is for links of the kind `read` only.")
+        raise FieldInvalid(field, "must be left out of a link that allows deliveries.")
     if terms.expires_at is not None and terms.expires_at <= now:
         raise FieldInvalid("expires_at", "is in the past.", example="2030-01-31T00:00:00+0000")
     if terms.expires_at is not None and terms.expires_at > now + MAX_LIFETIME:

@@ -47,6 +47,8 @@ def parse_enforcement(text: str | None) -> Enforcement:
     word = text.strip().lower()
     if word in ("true", "false"):
         return Enforcement("infer" if word == "true" else "none")
+    if word.isalpha():
+        raise SchemaInvalid("", "it must be true, false or a Table Schema as JSON")
     return Enforcement("given", parse_schema_text(text))
 
 
@@ -100,10 +102,25 @@ def load_document(text: str) -> Any:
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise SchemaInvalid("", "it holds half a surrogate pair, which is not text") from None
-    except (ValueError, RecursionError) as error:
-        reason = f"neither true, false nor JSON: {error}"
-        raise SchemaInvalid("", reason[:300]) from None
+    except RecursionError:
+        raise SchemaInvalid("", "it is nested too deeply to be read") from None
+    except json.JSONDecodeError as error:
+        raise SchemaInvalid("", _describe_json_error(error)) from None
+    except ValueError:  # Python's own limit
+        raise SchemaInvalid("", "it has a number of too many digits") from None
     return document
+
+
+def _describe_json_error(error: json.JSONDecodeError) -> str:
+    """What is wrong with a text that is not JSON, and where."""
+    expected = {
+        "Expecting value": "a value, such as an object, is expected",
+        "Expecting property name enclosed in double quotes": "a name in double quotes is expected",
+        "Expecting ',' delimiter": "a comma is expected",
+        "Expecting ':' delimiter": "a colon is expected",
+        "Extra data": "the JSON has ended, but more text follows",
+    }.get(error.msg, error.msg[0].lower() + error.msg[1:].removesuffix(" at"))
+    return f"it is not valid JSON: line {error.lineno}, column {error.colno}: {expected}"
 
 
 def _check_depth(text: str) -> None:

@@ -16,11 +16,13 @@ from entrepot.http.places import DOWNLOADS, is_download, is_navigation, page_of_
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import nearest_page, page
 from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
-from entrepot.http.web.sign_in.interrupted import keep_form
+from entrepot.http.web.sign_in.interrupted import InterruptedForm, keep_form
 from entrepot.http.web.sign_in.route import sign_in_page
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+CAN_BE_REPEATED = (409, 413, 429, 503)
+"""Statuses of refusals that end by themselves or by what the person does elsewhere."""
 MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
 
 
@@ -52,7 +54,9 @@ def _in_html(inner: Handler) -> Handler:
         # Who asks too often, or finds the server at fault, costs it no more queries.
         costs_nothing = response.status_code == 429 or response.status_code >= 500
         actor = None if costs_nothing else await visitor(request)
-        return _as_page(request, response, actor)
+        # What was filled in belongs to whoever sent it, unless they may not send it.
+        kept = await keep_form(request) if response.status_code in CAN_BE_REPEATED else None
+        return _as_page(request, response, actor, kept)
 
     return handler
 
@@ -76,7 +80,9 @@ async def _to_sign_in(request: Request) -> Response:
     return response
 
 
-def _as_page(request: Request, response: Response, actor: Actor | None) -> Response:
+def _as_page(
+    request: Request, response: Response, actor: Actor | None, kept: InterruptedForm | None
+) -> Response:
     problem = json.loads(bytes(response.body))
     kind = all_kinds().get(problem["code"])
     header_names = ("retry-after", "allow", "content-range", "www-authenticate")
@@ -90,6 +96,7 @@ def _as_page(request: Request, response: Response, actor: Actor | None) -> Respo
         status=response.status_code,
         headers=headers,
         problem=problem,
+        interrupted=kept if kept and kept.pairs else None,
         of_link=request.url.path.startswith("/l/"),
         advice=kind.advice if kind else "",
     )

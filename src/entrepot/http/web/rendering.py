@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from starlette.routing import Match
 
 from entrepot.accounts.actor import Actor
-from entrepot.errors import EntrepotError, FieldInvalid
+from entrepot.errors import DialectInvalid, EntrepotError, FieldInvalid
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
@@ -130,6 +130,8 @@ def failure_values(failure: EntrepotError | None) -> dict[str, Any]:
 
 def reason(error: EntrepotError) -> str:
     """What is wrong with a field, for `note_error`: without the API's name of that field."""
+    if isinstance(error, DialectInvalid):
+        return f"At {error.pointer or 'the top'}: {error.reason}."
     if not isinstance(error, FieldInvalid):
         return str(error)
     return f"{error.reason} Example: {error.example}" if error.example else error.reason

@@ -42,8 +42,7 @@ def parse_dialect_field(text: str | None) -> dict[str, Any] | None:
     try:
         document = load_document(text)
     except SchemaInvalid as error:
-        reason = error.reason.replace("neither true, false nor JSON", "no JSON")
-        raise DialectInvalid(error.pointer, reason.replace("the schema", "it")) from None
+        raise DialectInvalid(error.pointer, error.reason.replace("the schema", "it")) from None
     return check_dialect(document)
 
 

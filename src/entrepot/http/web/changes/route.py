@@ -79,7 +79,7 @@ async def delete(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.read(get_deleted_file, file_id, work.now)
         return redirect(f"/files/{file_id}/deleted")
     if unicodedata.normalize("NFC", confirm.strip()) != file.name.strip():
-        errors = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
+        errors = {"confirm": f"must be {file.name}. Nothing was deleted."}
         return await _page(request, file_id, work, None, confirm=confirm, errors=errors)
     await work.write_into_reserve(delete_file, file_id, work.now)
     return redirect(f"/files/{file_id}/deleted")
