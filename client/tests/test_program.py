@@ -319,3 +319,13 @@ def test_a_bar_on_a_terminal_after_a_second_and_none_in_a_pipe(
     assert process.returncode == 0
     assert out == b"orders.csv\n"
     assert (b"downloading" in output) is terminal
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_replaced(closed: str) -> None:
+    code = "from entrepot_client.cli.entry_point import main; main()"
+    line = f'"$0" -c "$1" --version {closed}'
+    run = subprocess.run(
+        ["bash", "-c", line, sys.executable, code], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")

@@ -92,3 +92,24 @@ def test_a_double_click_makes_one_key(page: Page, person: TestAccount) -> None:
     page.get_by_role("button", name="Generate").dblclick()
     expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
     assert len(person.api.json("/keys")["keys_list"]) == before + 1
+
+
+def test_settings_that_another_tab_has_changed_stay(page: Page, person: TestAccount) -> None:
+    """A form changes what was typed into it, also after a refusal, and nothing else."""
+    file_id = person.api.deliver(CSV)["file_id"]
+    path = f"/files/{file_id}/settings"
+    page.goto(path)
+    changed = {"file_name": "new.csv", "file_description": "One\nTwo", "path": "sales/new"}
+    assert person.api.request("PATCH", f"/file/{file_id}", json=changed).is_success
+    for size in ("none", "3 MB"):
+        page.get_by_label("Size limit").fill(size)
+        page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"**/files/{file_id}")
+    result = person.api.json(f"/file/{file_id}")
+    assert result.items() >= {**changed, "file_size_limit": 3_000_000}.items()
+    page.goto(path)
+    page.get_by_label("Path (optional)").fill("")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"**/files/{file_id}")
+    result = person.api.json(f"/file/{file_id}")
+    assert (result["file_description"], result["path"]) == ("One\nTwo", None)

@@ -18,11 +18,17 @@ RULES = {
     "days": "of the last days",
 }
 """What is kept of the published versions: as the form sends it, and the words."""
+SETTINGS = ("file_name", "path", "file_description", "file_size_limit", "keep", "keep_number")
+"""The fields that are changed together, in the order of `SettingsDraft`."""
 
 
 @dataclass(frozen=True)
 class SettingsDraft:
-    """The fields as texts; `errors` has the reasons of an invalid one, by its name."""
+    """The fields as texts; `errors` has the reasons of an invalid one, by its name.
+
+    `initial` has the fields as the form first had them: only what differs from it is changed, so
+    that a form in another tab does not undo what was changed since.
+    """
 
     file_name: str
     path: str
@@ -32,19 +38,32 @@ class SettingsDraft:
     keep_number: str = ""
     user_name: str = ""
     confirm: str = ""
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict, kw_only=True)
+    initial: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     def change(self, largest: int) -> FileChange:
         """The change that the form asks for. Raises FieldInvalid."""
+        description, path = self.file_description.replace("\r\n", "\n"), self.path.strip()
+        sets_path, sets_retention = self._differs("path"), self._differs("keep", "keep_number")
         return FileChange(
-            name=check_file_name(self.file_name.strip(), "file_name", "orders.csv"),
-            description=check_description(self.file_description.replace("\r\n", "\n")),
-            size_limit=read_size_limit(self.file_size_limit, largest),
-            sets_path=True,
-            path=check_path(path) if (path := self.path.strip()) else None,
-            sets_retention=True,
-            retention=self._retention(),
+            name=check_file_name(self.file_name.strip(), "file_name", "orders.csv")
+            if self._differs("file_name")
+            else None,
+            description=check_description(description)
+            if self._differs("file_description")
+            else None,
+            size_limit=read_size_limit(self.file_size_limit, largest)
+            if self._differs("file_size_limit")
+            else None,
+            sets_path=sets_path,
+            path=check_path(path) if sets_path and path else None,
+            sets_retention=sets_retention,
+            retention=self._retention() if sets_retention else None,
         )
+
+    def _differs(self, *names: str) -> bool:
+        typed = {name: getattr(self, name).replace("\r\n", "\n") for name in names}
+        return any(self.initial.get(name) != text for name, text in typed.items())
 
     def _retention(self) -> Retention | None:
         if self.keep not in RULES:
@@ -59,19 +78,19 @@ def draft_of(file: FileRecord) -> SettingsDraft:
     """The form as the file is."""
     rule, number = next(iter((file.retention or {}).items()), ("", ""))
     limit = write_size_limit(file.size_limit)
-    return SettingsDraft(file.name, file.path or "", file.description, limit, rule, str(number))
+    texts = file.name, file.path or "", file.description, limit, rule, str(number)
+    return SettingsDraft(*texts, initial=dict(zip(SETTINGS, texts, strict=True)))
 
 
 def read_draft(form: PageForm) -> SettingsDraft:
     """The form as it came."""
-    return SettingsDraft(
-        form.text("file_name"),
-        form.text("path"),
-        form.text("file_description"),
-        form.text("file_size_limit"),
-        form.text("keep"),
-        form.text("keep_number"),
-    )
+    sent = {name for name, _value in form.pairs()}
+    initial = {
+        name: form.text(f"initial_{name}").replace("\r\n", "\n")
+        for name in SETTINGS
+        if f"initial_{name}" in sent
+    }
+    return SettingsDraft(*(form.text(name) for name in SETTINGS), initial=initial)
 
 
 def field_errors(error: EntrepotError) -> dict[str, str]:
