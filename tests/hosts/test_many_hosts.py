@@ -159,7 +159,7 @@ def test_a_rolling_restart_under_load_loses_no_request(hosts: Hosts, account: Te
             except AssertionError as error:
                 failures.append(error)
 
-    threads = [threading.Thread(target=load, args=(number,)) for number in range(3)]
+    threads = [threading.Thread(target=load, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     try:
