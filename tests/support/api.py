@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.conformance import assert_conforms
 from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
+ENDED = {"succeeded", "failed", "canceled"}
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Not needed over plain HTTP; each client would load all the system's certificates."""
 PROBLEM = "application/problem+json"
@@ -98,13 +100,14 @@ class Api:
 
     def wait_task(self, task_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The task once it has ended."""
-        return self.wait_status(task_id, {"succeeded", "failed", "canceled"}, seconds)
+        return self.wait_status(task_id, ENDED, seconds)
 
     def wait_status(
         self, task_id: str, expected: set[str], seconds: float = PATIENCE
     ) -> dict[str, Any]:
         """The task once it has one of these statuses."""
         result: dict[str, Any] = {}
+        self._follow(task_id, expected, seconds)
 
         def reached() -> bool:
             result.update(self.task(task_id))
@@ -112,6 +115,19 @@ class Api:
 
         wait_until(reached, lambda: f"one of {expected}, still {result}", seconds)
         return result
+
+    def _follow(self, task_id: str, expected: set[str], seconds: float) -> None:
+        """Until an event says one of these statuses, or the stream ends, or is not to be had: one
+        request in place of many that ask again."""
+        deadline = time.monotonic() + seconds
+        with self.client.stream("GET", f"{API}/task/{task_id}/events") as answer:
+            if answer.status_code != 200:
+                return
+            for event in _events(answer.iter_lines()):
+                if isinstance(event, Event) and event.data["status"] in expected - ENDED:
+                    return
+                if time.monotonic() > deadline:
+                    return
 
     def account(self) -> dict[str, Any]:
         result: dict[str, Any] = self.json("/account")
