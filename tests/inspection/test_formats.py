@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from inspect import getmodule
 from pathlib import Path
 
@@ -18,7 +19,11 @@ TEXT_DETECTION = "detect.py"
 """What a text is can only be decided for all kinds of text together."""
 FORMS_OF_VERSIONS = "convert.py"
 """What a version is written as has names of its own, some of them the same."""
-SOURCES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def sources() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def test_every_format_has_a_reader() -> None:
@@ -40,7 +45,7 @@ def test_only_the_reader_of_a_format_decides_by_its_kind() -> None:
     readers = {kind: getmodule(reader) for kind, reader in READERS.items()}
     elsewhere = {
         f"{path.name}: {kind}"
-        for path, tree in SOURCES.items()
+        for path, tree in sources().items()
         if path.name not in (TABLE, TEXT_DETECTION, FORMS_OF_VERSIONS)
         for kind in kinds_compared(tree)
         if path.stem != str(readers[kind].__name__).rsplit(".", 1)[-1]  # type: ignore[union-attr]
@@ -49,7 +54,7 @@ def test_only_the_reader_of_a_format_decides_by_its_kind() -> None:
 
 
 def test_every_format_can_be_detected() -> None:
-    (detection,) = (tree for path, tree in SOURCES.items() if path.name == TEXT_DETECTION)
+    (detection,) = (tree for path, tree in sources().items() if path.name == TEXT_DETECTION)
     texts = {
         node.args[0].value
         for node in ast.walk(detection)
