@@ -243,6 +243,7 @@ def test_a_line_break_never_becomes_part_of_a_name(clean: TestAccount) -> None:
         ("semi;colon, 100%.csv", "semi;colon, 100%.csv"),
         (" spaced .csv", " spaced .csv"),
         ("אבג.csv", "אבג.csv"),
+        ("5%22 of 10%.csv", '5" of 10%.csv'),  # as browsers and curl send a quotation mark
     ],
 )
 def test_names_that_are_kept(account: TestAccount, sent: str, kept: str) -> None:
