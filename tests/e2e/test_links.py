@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.e2e.conftest import OpenPage
 from tests.support.api import CSV
@@ -91,3 +92,18 @@ def test_wrong_fields_of_the_form_are_named(page: Page, person: TestAccount) -> 
         expect(page.get_by_role("alert")).to_contain_text(label)
         expect(page.locator(".field-error")).to_contain_text(re.compile(reason, re.I))
         page.get_by_label(label).fill("")
+
+
+@pytest.mark.parametrize("kind", ["read", "deliver"])
+def test_long_words_do_not_widen_the_page_of_a_link(
+    person: TestAccount, site: Server, open_page: OpenPage, kind: str
+) -> None:
+    described = {"file_description": f"First line\n{'d' * 500}"}
+    name = f"{'n' * 200}.csv"
+    file_id = person.api.deliver(CSV, name=name, **described)["file_id"]
+    link = make_link(person.api, file_id, kind)
+    guest = open_page(viewport={"width": 390, "height": 844})
+    path = link["path"]
+    guest.goto(path if kind == "deliver" else path.rpartition("/")[0])
+    expect(guest.get_by_text("First line")).to_have_css("white-space", re.compile("pre"))
+    assert guest.evaluate("document.documentElement.scrollWidth <= innerWidth")
