@@ -111,7 +111,7 @@ def test_the_place_of_the_header_is_frozen_with_the_schema(account: TestAccount)
     assert account.api.json(f"/file/{file_id}")["table_dialect"] == {"headerRows": [3]}
     publish(account.api, file_id, titled)
     rejected = publish(account.api, file_id, b"id,name\n1,Ada\n", status="failed")
-    assert "the names are in record 1" in rejected["error"]["detail"]
+    assert "the header is in row 1" in rejected["error"]["detail"]
 
 
 def test_the_files_dialect_reads_the_second_version(account: TestAccount) -> None:

@@ -103,8 +103,8 @@ def test_a_stated_header_row_is_the_header(inspect: Inspect) -> None:
     schema, _ = given("preamble_multiline.csv")
     misplaced = inspect(CONTRACT / "preamble_multiline.csv", schema)
     assert misplaced.detail.startswith(
-        "The header and 1 of 2 rows break the contract. Line 4: the names are in record 3, the"
-        " contract expects them in record 1. Move them there,"
+        "The header and 1 of 2 rows break the contract. Line 4: the header is in row 3, the"
+        " contract expects it in row 1. Move the table there,"
         ' or add "headerRows": [3] to the dialect of the contract.'
     )
     inspection = inspect(CONTRACT / "preamble_multiline.csv", schema, dialect={"headerRows": [3]})

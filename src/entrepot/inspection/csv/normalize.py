@@ -37,8 +37,9 @@ UNDECODABLE = (
     "U+FFFD"
 )
 QUOTE_ADVICE = (
-    'Put the cell in quotes, and write each quote within it twice (""). If no cell of the file is '
-    'in quotes, state "quoteChar": "" in the dialect.'
+    "Remove each quote that is not part of the value, or close it at the end of the cell. Write a "
+    'quote that is part of the value twice (""), in a cell in quotes. If no cell of the file is in '
+    'quotes, state "quoteChar": "" in the dialect.'
 )
 LINES_ADVICE = (
     'If they are rows, remove the quote, or put its cell in quotes and write it twice (""). If '

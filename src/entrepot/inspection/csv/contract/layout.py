@@ -106,20 +106,20 @@ def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], stated: bool) -> s
     where = "in" if stated else "to"
     places = [place + 1 for place in elsewhere]
     return (
-        f"the names are in {_records(places)}, the contract expects them in"
-        f" {_records([place + 1 for place in rows])}. Move them there, or"
+        f"the header is in {_rows(places)}, the contract expects it in"
+        f" {_rows([place + 1 for place in rows])}. Move the table there, or"
         f' {change} "headerRows": {places} {where} the dialect of the contract'
     )
 
 
 def _absent(rows: Sequence[int], total: int) -> str:
     return (
-        f"the contract expects the names in {_records([place + 1 for place in rows])};"
-        f" {counted(total, 'record')} were read for the header"
+        f"the contract expects the header in {_rows([place + 1 for place in rows])};"
+        f" {counted(total, 'row')} were read for it"
     )
 
 
-def _records(numbers: Sequence[int]) -> str:
+def _rows(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
-        return f"record {numbers[0]:,}"
-    return f"records {', '.join(f'{number:,}' for number in numbers)}"
+        return f"row {numbers[0]:,}"
+    return f"rows {', '.join(f'{number:,}' for number in numbers)}"
