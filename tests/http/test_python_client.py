@@ -252,8 +252,12 @@ def test_other_libraries_open_the_address(client: Client, account: TestAccount, 
         frame.to_parquet(table)
         assert pd.read_parquet(table).equals(frame)
         assert connection.sql(f"select max(id) from '{table}'").fetchall() == [(2,)]
+        connection.sql(f"copy (select 3 as id) to '{table}' (use_tmp_file false)")
+        assert connection.sql(f"select max(id) from '{table}'").fetchall() == [(3,)]
+        with pytest.raises(duckdb.Error, match="USE_TMP_FILE false"):
+            connection.sql(f"copy (select 4 as id) to '{table}'")
     with fsspec.open(table) as file:
-        assert pl.read_parquet(file)["id"].to_list() == [1, 2]
+        assert pl.read_parquet(file)["id"].to_list() == [3]
 
 
 def test_profiles(

@@ -221,13 +221,9 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         self.client.download(info["file_id"], target, overwrite=True, version=info["version"])
 
     def put_file(
-        self, lpath: str | os.PathLike[str], rpath: str, callback: Any = None, **_: Any
+        self, lpath: str | os.PathLike[str], rpath: str, **_: Any
     ) -> DeliveredVersion | None:
-        """Deliver a local file, wait, and return its published version. Raises Rejected.
-
-        A local folder is skipped: its files make the one here.
-        """
-        del callback
+        """Deliver a local file and return its published version; skip a folder. Raises Rejected."""
         if Path(lpath).is_dir():
             return None
         return self._deliver(Path(lpath), rpath)
@@ -257,6 +253,12 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             self.client.delete_file(file_id)
         else:
             self.client.delete_version(file_id, parts.version)
+
+    def cp_file(self, path1: str, path2: str, **_: Any) -> None:
+        """Raises NotImplementedError, as `mv` does: the bytes would be published twice."""
+        raise NotImplementedError(
+            f"Write to {path2!r} itself. DuckDB does so with `COPY … TO … (USE_TMP_FILE false)`."
+        )
 
     def mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
         """Nothing to do: a folder is there as soon as a file is in it."""
@@ -304,8 +306,7 @@ class _OpenVersion(AbstractBufferedFile):  # type: ignore[misc]
         info = fs._file_info(path)
         options["size"] = info["size"]
         super().__init__(fs, path, mode, **options)
-        self.details = info
-        self._info = info
+        self.details = self._info = info
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         return cast(EntrepotFileSystem, self.fs)._fetch(self._info, start, end)
