@@ -300,7 +300,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#schema-error")).to_contain_text("the contract chosen is another")
+    expect(page.locator("#schema-error")).to_contain_text("is not the choice above")
     assert person.api.json("/files") == {"files_list": []}
 
 

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Browse, give_password, post_sign_in
 from tests.support.api import CSV
-from tests.support.links import make_link
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
@@ -31,17 +30,6 @@ def delete_file(account: TestAccount, file_id: str) -> list[Act]:
     return [(f"/files/{file_id}/delete", {"confirm": "orders.csv"}, f"/files/{file_id}/deleted")]
 
 
-def revoke_link(account: TestAccount, file_id: str) -> list[Act]:
-    link_id = make_link(account.api, file_id, "read")["link_id"]
-    return [(f"/files/{file_id}/links/{link_id}/revoke", {}, f"/files/{file_id}/links")]
-
-
-def revoke_key(account: TestAccount, file_id: str) -> list[Act]:
-    del file_id
-    key_id = account.api.json("/keys")["keys_list"][0]["key_id"]
-    return [(f"/keys/{key_id}/revoke", {}, "/keys")]
-
-
 @pytest.mark.parametrize(
     "acts",
     [
@@ -51,8 +39,6 @@ def revoke_key(account: TestAccount, file_id: str) -> list[Act]:
         pytest.param(version_act("withdraw", purge="true"), id="purge"),
         pytest.param(version_act("undo-withdrawal", ("withdraw",)), id="undo a withdrawal"),
         delete_file,
-        revoke_link,
-        revoke_key,
     ],
 )
 def test_an_act_that_is_repeated_is_confirmed_again(

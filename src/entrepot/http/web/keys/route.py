@@ -1,6 +1,5 @@
 """API keys: generate one, shown once; see when each was last used; revoke."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -10,7 +9,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke_key
-from entrepot.errors import FieldInvalid, NotAllowed, NotFound, TooManyKeys
+from entrepot.errors import FieldInvalid, NotAllowed, TooManyKeys
 from entrepot.http.lists.listings import NEWEST_KEYS
 from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.confirmations import Confirmation
@@ -79,9 +78,8 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 
 @router.post("/keys/{key_id}/revoke", response_model=None)
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
-    """Revoke a key; it stops immediately. One that was revoked meanwhile has stopped already."""
-    with suppress(NotFound):
-        await work.write_into_reserve(revoke_key, key_id, work.now)
+    """Revoke a key; it stops immediately."""
+    await work.write_into_reserve(revoke_key, key_id, work.now)
     return redirect("/keys", Confirmation.KEY_REVOKED)
 
 

@@ -1,6 +1,5 @@
 """The links to a file, for those who manage it: make one, whose address is shown once; revoke."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, cast, get_args
@@ -143,9 +142,8 @@ async def ask_to_revoke(
 
 @router.post("/files/{file_id}/links/{link_id}/revoke", response_model=None)
 async def revoke(file_id: FileIdInPath, link_id: LinkIdInPath, work: SessionWork) -> Response:
-    """Revoke a link; it stops immediately. One that was revoked meanwhile has stopped already."""
-    with suppress(NotFound):
-        await work.write_into_reserve(revoke_file_link, file_id, link_id, work.now)
+    """Revoke a link; it stops immediately."""
+    await work.write_into_reserve(revoke_file_link, file_id, link_id, work.now)
     return redirect(f"/files/{file_id}/links", Confirmation.LINK_REVOKED)
 
 
