@@ -1,6 +1,7 @@
 """Pages of rows out of a version, over real servers."""
 
 import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -96,6 +97,42 @@ def test_pages_of_a_filter_and_an_order(holder: TestAccount, path: str) -> None:
         pages = follow(holder.api, path, limit=333, where=where, order_by=order, columns="id")
         expected = sorted(matching, key=lambda n: (amounts[n] is None, sign * (amounts[n] or 0), n))
         assert [n for page in pages for n in ids(page)] == expected
+
+
+def workbook() -> bytes:
+    """A title, a blank row, the header in row 3."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["Sales of the year"], [], ["id", "city"], [1, "Kiel"], [2, "Jena"]):
+        sheet.append(row)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "first"),
+    [
+        ("t.xlsx", workbook(), 4),
+        ("t.csv", b"Sales of the year\r\n\r\nid,city\r\n1,Kiel\r\n2,Jena\r\n", 4),
+        ("t.json", b'[["id", "city"], [1, "Kiel"], [2, "Jena"]]', 2),
+        ("t.json", b'[[1, "Kiel"], [2, "Jena"]]', 1),
+        ("t.jsonl", b'{"id": 1, "city": "Kiel"}\n{"id": 2, "city": "Jena"}\n', 2),
+    ],
+    ids=["workbook", "csv", "arrays", "arrays without a header", "objects"],
+)
+def test_rows_have_the_numbers_that_reports_give_them(
+    server: Server, name: str, content: bytes, first: int
+) -> None:
+    api = server.new_account().api
+    dialect = {"itemType": "array", "header": first > 1} if name == "t.json" else {}
+    task = api.deliver(content, name=name, table_dialect=json.dumps(dialect))
+    assert task["status"] == "succeeded", task
+    page = api.json(f"/file/{task['file_id']}/preview")
+    assert [row["_row"] for row in page["rows"]] == [first, first + 1]
 
 
 def test_jump_to_a_row(holder: TestAccount, path: str) -> None:

@@ -139,6 +139,7 @@ def test_a_title_a_margin_and_a_footnote(inspect: Inspect, tmp_path: Path) -> No
     described = inspection.profile["file"]
     assert described["range"] == "C5:E9"
     assert described["headerRows"] == [5]
+    assert (described["firstRow"], described["lastRow"]) == (6, 9)
     assert described["preamble"] == [
         {"row": 2, "text": "Sales of the year"},
         {"row": 3, "text": "in thousands"},

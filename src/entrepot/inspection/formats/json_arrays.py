@@ -96,7 +96,7 @@ def read_arrays(
         uneven=True,
         storage="objects",
         place_unit="item",
-        description=description,
+        description=description if header else description | {"firstRow": 1},
     )
 
 

@@ -236,6 +236,8 @@ def _describe(
         "sheetNumber": chosen.sheet.number,
         "range": area,
         "headerRows": list(detected.header_rows),
+        "firstRow": first,
+        "lastRow": last,
         "dateSystem": 1904 if workbook.from_1904 else 1900,
         "otherSheets": [
             {"name": sheet.name, "number": sheet.number, "hidden": sheet.hidden}
