@@ -10,8 +10,12 @@ import pytest
 from client_peer import API_KEY, Peer
 
 PROGRAM = "from entrepot_client.cli.entry_point import main; main()"
-DEFAULT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-"""A shell's background jobs ignore Ctrl-C, and so would the processes that they start."""
+DEFAULT = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
+)
+"""A shell's background jobs ignore Ctrl-C, those of `nohup` SIGHUP, and so would the processes that
+they start."""
 SAID = {
     signal.SIGINT: b"Interrupted.\n",
     signal.SIGTERM: b"Ended by SIGTERM.\n",

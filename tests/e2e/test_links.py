@@ -82,7 +82,7 @@ def test_a_guest_downloads_with_a_password(
 def test_wrong_fields_of_the_form_are_named(page: Page, person: TestAccount) -> None:
     page.goto(f"/files/{contract(person)}/links")
     for label, value, reason in (
-        ("Version to read", "7", "This version does not exist."),
+        ("Version to read", "7", "is not a version of the file."),
         ("Version to read", "x", "number of a version"),
         ("Password", "123456789012", "easy to guess"),
     ):

@@ -164,7 +164,7 @@ async def _refused(
         case FieldInvalid():
             failure = error
         case NotFound():
-            status, failure = 422, FieldInvalid("version", "this version does not exist.")
+            status, failure = 422, FieldInvalid("version", "is not a version of the file.")
         case VersionNotPublished():
             failure = FieldInvalid("version", f"is {error.version_status}. Nobody can read it.")
         case _:
