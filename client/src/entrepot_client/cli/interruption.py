@@ -44,12 +44,12 @@ def stop_listening() -> None:
 
 
 def end_by_signal() -> NoReturn:
-    """Say what ended the command, and end the process by that signal: a shell's loop stops at
+    """Say which signal came first, and end the process by it: a shell's loop stops at
     Ctrl-C only if its command died of it. `$?` is 128 and the number of the signal.
 
     Source: https://www.cons.org/cracauer/sigint.html
     """
-    number = signal.Signals(_received[0][0] if _received else signal.SIGINT)
+    number = signal.Signals(_received[0][0])
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     text = "Interrupted." if number == signal.SIGINT else f"Ended by {number.name}."
