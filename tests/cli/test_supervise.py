@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from entrepot.cli.data_folder import read_node_id
-from entrepot.cli.process import STOP_SIGNALS, ProcessRole
+from entrepot.cli.process import ProcessRole
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
+from entrepot_client.cli.interruption import STOP_SIGNALS
 
 
 @pytest.fixture

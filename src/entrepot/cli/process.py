@@ -29,6 +29,7 @@ from entrepot.inspection.sandbox.spawn import LoadingFork
 from entrepot.metrics.process_metrics import ProcessMetrics
 from entrepot.metrics.shared_files import share_metrics
 from entrepot.settings import Settings
+from entrepot_client.cli.interruption import STOP_SIGNALS
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,6 @@ SWEEP_INTERVAL_SECONDS = 600.0
 """Pause between two sweeps of one worker."""
 WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What asks a server to end, unless it was ignored at the start."""
 LISTEN_BACKLOG = 4096
 """Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
 FILES_PER_CONNECTION = 2

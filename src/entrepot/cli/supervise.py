@@ -20,11 +20,12 @@ import structlog
 from entrepot.cli.data_folder import read_node_id
 from entrepot.cli.forked_work import ForkedWork
 from entrepot.cli.loading import load_api
-from entrepot.cli.process import STOP_SIGNALS, WORKER_DRAIN_SECONDS, ProcessRole, run_process
+from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
 from entrepot.inspection.sandbox.spawn import LoadingFork
 from entrepot.metrics.shared_files import prepare_folder
 from entrepot.settings import Settings
+from entrepot_client.cli.interruption import STOP_SIGNALS, handle_stop_signals
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +67,7 @@ class Supervisor:
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         signal.set_wakeup_fd(wake_write)
-        for number in STOP_SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is under `nohup`
-                signal.signal(number, self._stop)
+        handle_stop_signals(self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
             prepared = self._start_all(prepare)

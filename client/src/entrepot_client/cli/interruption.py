@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import NoReturn
 
 STOP_SIGNALS = tuple(
@@ -23,11 +25,17 @@ _received: list[tuple[int, float]] = []
 
 
 def listen() -> None:
-    """Raise KeyboardInterrupt in the main thread at each of these signals. One that is ignored, as
-    SIGHUP is under `nohup`, stays so."""
+    """Raise KeyboardInterrupt in the main thread at each of these signals, as far as they are
+    handled."""
+    handle_stop_signals(_interrupt)
+
+
+def handle_stop_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Call `handler` at each of these signals. One that is ignored, as SIGHUP is under `nohup`,
+    stays so."""
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+            signal.signal(number, handler)
 
 
 def is_interrupted() -> bool:
