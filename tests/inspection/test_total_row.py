@@ -1,4 +1,6 @@
-"""A first version whose last row is a total, and one whose last row begins with such a word."""
+"""A table whose last row is a total, and one whose last row begins with such a word."""
+
+from typing import Any
 
 import pytest
 from tests.inspection.conftest import Inspect, errors_of
@@ -24,6 +26,65 @@ def test_a_total_is_not_frozen_as_a_row(inspect: Inspect, word: str, rows: list[
     assert f'"entrepot:footer": "{word}' in first.detail
     stated = inspect(text, dialect={"entrepot:footer": word})
     assert (stated.verdict, stated.row_count) == ("conforms", 2)
+
+
+def texts(*names: str, **constraints: Any) -> dict[str, Any]:
+    return {"fields": [{"name": name, "constraints": constraints} for name in names]}
+
+
+def warnings_of(inspect: Inspect, text: str, schema: dict[str, Any] | None, **stated: Any) -> str:
+    inspection = inspect(text, schema, mode="none", **stated)
+    assert inspection.verdict == "conforms", inspection.detail
+    return " ".join(inspection.report["tasks"][0]["warnings"])
+
+
+@pytest.mark.parametrize("contract", [True, False])
+@pytest.mark.parametrize(
+    ("below", "looks"),
+    [
+        (
+            "Total,,7\n",
+            'Line 12: the last row looks like a total: `Total | 7`. Take it out, or add "',
+        ),
+        ("Summe,x,15\n", 'add "entrepot:footer": "Summe" to the dialect.'),
+        (",Total,7\n", "Line 12: the last row looks like a total: `Total | 7`. Take it out."),
+        (
+            "Source: us,,\n",
+            "Source: us",
+        ),
+        ("# of May,,\n" + "n9,x,2\n" * 9, "Line 12: the row looks like a comment"),
+        ("Town,x,2\n", ""),
+        ("Total,x,2\n", ""),
+    ],
+)
+def test_a_row_that_keeps_the_contract_is_judged_and_named(
+    inspect: Inspect, below: str, looks: str, contract: bool
+) -> None:
+    rows = "".join(f"n{n},x,{n % 5}\n" for n in range(8)) + "n8,x,1\nn9,x,1\n"
+    schema = texts("name", "town", "n") if contract else None
+    warned = warnings_of(inspect, f"name,town,n\n{rows}{below}", schema)
+    assert looks in warned if looks else not warned
+    also_wrong = texts("name", "town", "n", maxLength=4)
+    assert "looks like" not in str(
+        inspect(f"name,town,n\n{rows}{below}", also_wrong).report["tasks"][0]["warnings"]
+    )
+
+
+def test_a_header_in_another_case_keeps_a_contract_of_texts(inspect: Inspect) -> None:
+    text = "name,town\na,b\nNAME,Town\nc,d\n"
+    assert "Line 3: the header is repeated (once)" in warnings_of(
+        inspect, text, texts("name", "town")
+    )
+
+
+@pytest.mark.parametrize("values", [{"enum": ["a", "b", "Total"]}, {}])
+def test_a_total_that_the_contract_lists(inspect: Inspect, values: dict[str, Any]) -> None:
+    text = "name,town\na,1\nb,2\nTotal,3\n"
+    schema = texts("name", "town")
+    schema["fields"][0]["constraints"] = values
+    assert ("looks like" in warnings_of(inspect, text, schema)) == (not values)
+    footer = {"entrepot:footer": "Total"}
+    assert not warnings_of(inspect, text, texts("name", "town"), dialect=footer)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """Inspect one file: detect, read, infer or check, report, profile. Runs in the sandbox process."""
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import duckdb
 
 from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
@@ -14,7 +11,7 @@ from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_unlabelled
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
-from entrepot.inspection.check.outside.rows_outside import find_rows_outside
+from entrepot.inspection.check.outside.rows_outside import find_doubtful_rows, find_rows_outside
 from entrepot.inspection.context import (
     Detected,
     InspectionContext,
@@ -24,17 +21,12 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
-from entrepot.inspection.engine_errors import (
-    CANNOT_SCAN,
-    MAX_ERROR_CHARS,
-    engine_error_text,
-    is_of_file,
-    out_of_resources,
-)
+from entrepot.inspection.engine_errors import CANNOT_SCAN, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
+from entrepot.inspection.refusal import code_and_line, refusal_of
 from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
 from entrepot.inspection.report.sentence import Statement
@@ -43,7 +35,7 @@ from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.stated_dialect import dialect_warnings
 from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
 from entrepot.inspection.suggest.prove import suggest_contract
-from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.table import NotTabular, SourceBroken, Table
 from entrepot.inspection.wide_copy import copy_if_wide
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
@@ -53,7 +45,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 @dataclass(frozen=True)
 class JudgedTable:
     """A table with its errors and its profile; `opened` is the file it was read from. `freezes`:
-    it is to become a contract. `judged`: its records; a broken line of JSON is one."""
+    it is to become a contract. `judged`: its records; a broken line of JSON is one. `doubtful` are
+    rows that seem not to be meant as rows, as errors."""
 
     table: Table
     schema: TableSchema
@@ -61,6 +54,7 @@ class JudgedTable:
     checked: Checked
     profile: dict[str, Any]
     almost_typed: tuple[AlmostTyped, ...] = ()
+    doubtful: Sequence[dict[str, Any]] = ()
     freezes: bool = False
     opened: OpenedTable | None = None
     judged: int = 0
@@ -73,7 +67,9 @@ class JudgedTable:
     def warnings(self) -> list[str]:
         """Sentences for the report on what was accepted."""
         accepted = () if self.errors or not self.freezes else self.table.first_version.accepted
-        return [*self.table.warnings, *accepted, *(each.describe() for each in self.almost_typed)]
+        doubtful = (str(row["message"]) for row in self.doubtful)
+        almost_typed = (each.describe() for each in self.almost_typed)
+        return [*self.table.warnings, *doubtful, *accepted, *almost_typed]
 
 
 @dataclass(frozen=True)
@@ -114,12 +110,12 @@ def judge_file(request: InspectionRequest, context: InspectionContext) -> Judged
             detected = detect(packed.path, packed.file_name, dialect, request.encoding)
         outcome = _check_or_infer(source, detected, context)
     except Exception as error:
-        verdict, detail = _refusal(error)
+        verdict, detail = refusal_of(error)
         if isinstance(error, NotTabular) and error.media_type:
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        code, line = _code_and_line(error, verdict)
+        code, line = code_and_line(error, verdict)
         inspection = _without_table(request, detected, verdict, detail, code, line)
     else:
         inspection = _with_table(request, outcome, context.limits)
@@ -146,7 +142,7 @@ def _suggest(
         try:
             return _inspected_table(_check_or_infer(again, detected, context))
         except Exception as error:
-            _refusal(error)
+            refusal_of(error)
             return None
 
     try:
@@ -155,30 +151,12 @@ def _suggest(
         )
     except Exception as error:
         if not out_of_resources(error):
-            _refusal(error)
+            refusal_of(error)
         return None
 
 
 def _inspected_table(outcome: JudgedTable) -> InspectedTable:
     return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
-
-
-def _refusal(error: Exception) -> tuple[Verdict, str]:
-    """What an error of reading says of the file. Raises it again where it says nothing."""
-    match error:
-        case NotTabular():
-            return "not-tabular", f"The file is not a table: {error}."
-        case SourceBroken():
-            return "source-error", f"The file cannot be read: {error}."
-        case DialectUnsupported():
-            return "dialect-unsupported", f"The file cannot be read by its contract: {error}."
-        case TooLarge():
-            return "resource-limit", f"The file passes a limit of inspection: {error}."
-        case UnicodeError() | RecursionError() | csv.Error():
-            return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
-        case duckdb.Error() if is_of_file(error):
-            return "source-error", f"The file cannot be read: {engine_error_text(error)}."
-    raise error
 
 
 def _check_or_infer(
@@ -223,7 +201,7 @@ def _check_or_infer(
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
     exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
-    errors, table = outcome.errors, outcome.table
+    table, errors = outcome.table, [*outcome.errors, *outcome.doubtful]
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
     # A reader of texts counts faults, of which a row may have several.
@@ -305,7 +283,9 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         return JudgedTable(
             table, inferred.schema, errors, checked, profile, inferred.almost_typed, freezes=True
         )
-    return JudgedTable(table, inferred.schema, check_labels(table), checked, profile)
+    doubtful = find_doubtful_rows(engine, table, inferred.schema, inferred.rows, checked.errors)
+    labels = check_labels(table)
+    return JudgedTable(table, inferred.schema, labels, checked, profile, doubtful=doubtful)
 
 
 def _check(
@@ -316,7 +296,10 @@ def _check(
         raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return JudgedTable(table, schema, header_errors, checked, profile)
+    doubtful: list[dict[str, Any]] = []
+    if not header_errors:
+        doubtful = find_doubtful_rows(context.engine, table, schema, checked.rows, checked.errors)
+    return JudgedTable(table, schema, header_errors, checked, profile, doubtful=doubtful)
 
 
 def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits) -> Inspection:
@@ -359,11 +342,6 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
     """The bytes that are kept are the compressed ones: so is their media type."""
     inspection.profile["file"] |= {"compression": list(packed.compression), "unpacked": packed.size}
     return replace(inspection, media_type=f"application/{packed.compression[0]}")
-
-
-def _code_and_line(error: Exception, verdict: Verdict) -> tuple[str, int | None]:
-    """What a report calls the error of a file that was not read, and its line if it is known."""
-    return (error.code, error.line) if isinstance(error, SourceBroken) else (verdict, None)
 
 
 def _without_table(

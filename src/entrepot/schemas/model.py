@@ -89,6 +89,11 @@ class Field:
     constraints: Constraints = field(default_factory=Constraints)
     other: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def lists_values(self) -> bool:
+        """Whether the contract lists every value that a cell may have."""
+        return self.constraints.enum is not None or self.categories is not None
+
 
 @dataclass(frozen=True)
 class ForeignKey:

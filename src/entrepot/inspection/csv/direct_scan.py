@@ -192,12 +192,13 @@ def _begins_plainly(source: CsvSource) -> bool:
 
 
 def last_first_cell(source: CsvSource) -> str | None:
-    """The first cell of the last row of a regular text; None where the last part does not tell.
+    """The first cell of the last row of a regular text; None where the last line does not tell.
     Raises OSError."""
     lines, dialect = _tail_lines(source), source.decision.dialect
-    # The first of them may be cut off, and with a quote any of them may be a part of a cell.
-    quoted = dialect.quote and any(dialect.quote in line for line in lines)
-    if len(lines) < 2 or quoted or source.byte_scan.padding:
+    # The first of them may be cut off. With an odd number of quotes the last is a part of a row; so
+    # it may be with others, of which the first cell then is not a total.
+    cut = bool(dialect.quote) and bool(lines) and lines[-1].count(dialect.quote) % 2 > 0
+    if len(lines) < 2 or cut or source.byte_scan.padding:
         return None
     return Lexer(dialect).cells_of(lines[-1])[0]
 

@@ -1,11 +1,13 @@
-"""Comments, notes and subtotals among the rows of a first version, which have its number of cells.
+"""Comments, notes and subtotals among the rows, which have the table's number of cells.
 
-They would be frozen as rows, and the first column as text. Their first cell begins as comments,
-notes or totals do. That alone proves nothing: all other cells of its column are numbers or dates,
-or it is the only cell of its row, where a column has a value in every other row.
+In a first version they would be frozen as rows, and the first column as text. Their first cell
+begins as comments, notes or totals do. That alone proves nothing: all other cells of its column are
+numbers or dates, or it is the only cell of its row, where a column has a value in every other row.
 """
 
 import re
+from itertools import islice
+from typing import Any
 
 import duckdb
 
@@ -27,6 +29,7 @@ MAX_ROWS = 100_000
 MIN_COLUMNS, MAX_COLUMNS = 3, 100
 """Of a table of texts: one empty cell tells little, and each cell is looked at."""
 NUMBER_OR_DATE = r"\s*[-+]?\d[\d.,:/ T-]*\s*"
+VALUE = re.compile(NUMBER_OR_DATE, re.ASCII)
 COMMENT = re.compile(r"(?:#|//|%|--|!|;|\*|†)(?:\s+\w|[^\W\d_]{2})")
 """A mark of a comment or a note before a word."""
 NOTE = re.compile(r"(?:sources?|notes?|footnotes?|quelle|hinweis|legende?|end of)\b", re.IGNORECASE)
@@ -34,12 +37,13 @@ NOTE = re.compile(r"(?:sources?|notes?|footnotes?|quelle|hinweis|legende?|end of
 
 def find_odd_rows(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, rows: int
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """The error of rows, of `rows`, that are not meant as rows; none if each is one. Raises
     duckdb.Error."""
     if table.typed or table.by_name or not table.header or rows > MAX_ROWS:
         return []
-    if schema.fields[0].type not in ("string", "any") or rows <= MIN_ROWS_PER_ODD:
+    first = schema.fields[0]
+    if first.type not in ("string", "any") or first.lists_values or rows <= MIN_ROWS_PER_ODD:
         return []
     odd = _beside_values(engine, table, rows) or _alone(engine, table, rows)
     if not odd:
@@ -57,6 +61,10 @@ def _beside_values(
     engine: duckdb.DuckDBPyConnection, table: Table, rows: int
 ) -> list[tuple[int, str]]:
     """The odd rows of a table whose first column has numbers or dates in all others."""
+    first_texts = (row[0] or "" for row in table.first_rows)
+    known = (text for text in first_texts if text.strip() and not VALUE.fullmatch(text))
+    if next(islice(known, MAX_ODD_ROWS, None), None) is not None:
+        return []
     text = table.columns[0].text
     condition = (
         f"coalesce(trim({text}), '') != ''"

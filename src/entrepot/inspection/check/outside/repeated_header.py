@@ -1,6 +1,8 @@
 """The header of a first version again among its rows, in other quotes, another case or with
 blanks around the names: tables were joined, and a row of names would be frozen as a row."""
 
+from typing import Any
+
 import duckdb
 
 from entrepot.inspection.report.report import problem
@@ -17,7 +19,7 @@ MAX_LISTED_ROWS = 5
 
 def find_repeated_header(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """The error of rows that repeat the header; none if there are none, or if the reader has named
     them. Raises duckdb.Error.
 

@@ -1,4 +1,4 @@
-"""A total in the last row of a first version, which would be frozen as a row.
+"""A total in the last row, which may not be meant as a row.
 
 A word such as `Total` alone proves nothing: it may name a category. It is a total if its cells
 also say so: one is the sum of those above it, or the only number of a column that has a text in
@@ -8,6 +8,7 @@ number or a date in every other row.
 
 import json
 import re
+from typing import Any
 
 import duckdb
 
@@ -25,8 +26,7 @@ from entrepot.schemas.model import TableSchema
 MAX_SUMMED_COLUMNS = 100
 """Columns that are compared with the last row; the first ones."""
 MAX_ROWS = 100_000
-"""Of a table whose last row is looked at, which takes a scan of its own; tables with a total are
-sheets for people."""
+"""Of a table whose last row takes a scan to find; tables with a total are sheets for people."""
 MAX_LABEL_COLUMNS = 3
 """Columns of which the first one that is not empty has the word."""
 DATED = r"^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}"
@@ -37,14 +37,14 @@ MIN_ROWS_ABOVE = 2
 
 def find_total_row(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, rows: int
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """The error of a last row, of `rows`, that is a total; none if it is a row. `schema` says how
     the table's numbers are written. Raises duckdb.Error."""
-    if table.typed or table.by_name or not table.header or rows > MAX_ROWS:
+    if table.typed or table.by_name or not rows:
         return []
-    known = table.last_first_cell()
     # The first cell alone is enough to tell that nearly every last row is not a total.
-    if not rows or (known and known.strip() and not TOTAL.match(known.strip())):
+    known = (table.last_first_cell() or "").strip()
+    if (known and not TOTAL.match(known)) or (not known and rows > MAX_ROWS):
         return []
     texts = [f"trim(coalesce({column.text}, ''))" for column in table.columns[:MAX_SUMMED_COLUMNS]]
     first_texts = ", ".join(f"nullif({text}, '')" for text in texts[:MAX_LABEL_COLUMNS])
@@ -60,13 +60,15 @@ def find_total_row(
     )
     query = f"SELECT [{listed}] FROM {table.numbered} WHERE _row = ?"
     cells = (engine.execute(query, [row]).fetchone() or ([],))[0]
+    label_column = next(n for n, cell in enumerate(cells) if cell["t"])
+    is_listed = schema.fields[label_column].lists_values  # and the total is one of the values
     measures = ", ".join(_measures(sql(f"c[{n}]")) for n in range(1, len(texts) + 1))
     above = engine.execute(
         f"SELECT count(*), {measures} FROM (SELECT [{listed}] AS c FROM {table.numbered}"
         " WHERE _row < ?)",
         [row],
     ).fetchone()
-    if above is None or above[0] < MIN_ROWS_ABOVE:
+    if is_listed or above is None or above[0] < MIN_ROWS_ABOVE:
         return []
     measured = zip(cells, above[1:], strict=True)
     if not any(_says_total(cell["t"], cell["n"], above[0], *each) for cell, each in measured):
@@ -77,7 +79,7 @@ def find_total_row(
     # A footer is known by its first cell, which may be empty here.
     advice = f'Take it out, or add "entrepot:footer": {stated} to the dialect.'
     advice = advice if row_texts[0] else "Take it out."
-    statement = Statement(f"the last row is a total: {quoted(text)}", advice=advice)
+    statement = Statement(f"the last row looks like a total: {quoted(text)}", advice=advice)
     return [problem("outside-table", "", statement, rowNumber=row)]
 
 
@@ -110,4 +112,4 @@ def _says_total(
         return filled == rows
     if number is None:
         return numbers == rows or (dated == rows and not re.match(DATED, cell))
-    return numbers == rows and total is not None and abs(number - total) < 1e-9 * abs(total)
+    return numbers == filled and total is not None and abs(number - total) < 1e-9 * abs(total)
