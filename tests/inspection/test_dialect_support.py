@@ -302,3 +302,32 @@ def test_what_is_stated_is_no_error_of_a_first_version(
     dialect = {**stated, **(first.dialect or {})}
     again = inspect_stated(case.content, dialect, tmp_path, first.schema)
     assert (again.verdict, again.row_count) == ("conforms", first.row_count), again.detail
+
+
+OUTSIDE = [
+    ("headerRows", [3], [("Report",), (), ("id", "name"), *ROWS]),
+    ("commentRows", [2], [("id", "name"), ("number", "text"), *ROWS]),
+    ("commentChar", "#", [("id", "name"), ("#1", "old"), *ROWS]),
+    ("skipBlankRows", True, [("id", "name"), ROWS[0], (), ROWS[1]]),
+    ("entrepot:footer", "Total|Source.*", [("id", "name"), *ROWS, ("Total",), ("Source: us",)]),
+]
+
+
+@pytest.mark.parametrize("mode", ["given", "infer", "none"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("case", OUTSIDE, ids=lambda case: case[0])
+def test_what_is_stated_is_not_warned_of(
+    tmp_path: Path, case: tuple[str, Any, list[tuple[Any, ...]]], kind: str, mode: Mode
+) -> None:
+    """A regular delivery would have the warning each time."""
+    name, value, rows = case
+    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+    content = book(rows) if kind == "xlsx" else text.encode()
+    path = tmp_path / f"table.{kind}"
+    path.write_bytes(content)
+    schema = FIELDS if mode == "given" else None
+    request = InspectionRequest(path, path.name, len(content), mode, schema, {name: value})
+    with opened_context(tmp_path / "scratch", size=request.size) as context:
+        inspection = inspect_file(request, context)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 2)
+    assert inspection.report["tasks"][0]["warnings"] == []

@@ -26,8 +26,8 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
-from entrepot.inspection.refusal import code_and_line, refusal_of
 from entrepot.inspection.report.profile import file_profile
+from entrepot.inspection.report.refusal import code_and_line, refusal_of
 from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.summary import summarize

@@ -90,7 +90,9 @@ class DetectedTable:
 
     @property
     def omissions(self) -> list[str]:
-        """What was not read as rows of the table, in sentences."""
+        """What was not read as rows of the table, in sentences; not the titles above a header whose
+        place is stated."""
+        above = None if self.layout.stated else self.above
         sentences = [
             f"Another table, in rows {table.first:,} to {table.last:,}, was not read: "
             f"{table.text!r}."
@@ -98,7 +100,7 @@ class DetectedTable:
         ]
         sentences += [
             f"{_outside(part)} not belong to the table: {part.text!r}."
-            for part in (self.above, *self.below)
+            for part in (above, *self.below)
             if part is not None
         ]
         if self.repeats is not None:

@@ -55,7 +55,8 @@ class Layout:
     `labels` has one text for each column. `kinds` says what each column holds, where it is of
     one kind. `sure` is how clear the header is, from 0 to 1. `misplaced` says in words that the
     header is not where the contract expects it. `spare_columns` are this many more at the right,
-    without a label and a value, which are not columns of the table.
+    without a label and a value, which are not columns of the table. `stated`: a contract or a
+    dialect says where the header is.
     """
 
     header: tuple[int, ...]
@@ -66,6 +67,7 @@ class Layout:
     reasons: tuple[str, ...] = ()
     misplaced: str = ""
     spare_columns: int = 0
+    stated: bool = False
 
     @property
     def width(self) -> int:
@@ -100,7 +102,8 @@ def find_layout(
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))
         if rows:
-            return _make_layout(cells, rows, width, 1.0, "its header rows are given")
+            layout = _make_layout(cells, rows, width, 1.0, "its header rows are given")
+            return replace(layout, stated=True)
     width = _first_table_width(cells, width)
     start = _first_row(cells, width)
     over_values = typed_header(cells, width) if header is not False and width > 1 else None

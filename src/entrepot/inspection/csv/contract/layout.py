@@ -98,7 +98,7 @@ def _make_layout(
     beyond = cells[header[-1]][len(labels) :] if header else []
     spare = 0 if "".join(beyond).strip() else len(beyond)
     kinds = column_kinds(body, len(labels))
-    return Layout(header, start, labels, kinds, 1.0, (reason,), spare_columns=spare)
+    return Layout(header, start, labels, kinds, 1.0, (reason,), spare_columns=spare, stated=True)
 
 
 def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], stated: bool) -> str:
