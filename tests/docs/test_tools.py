@@ -24,12 +24,16 @@ BLOCK = re.compile(
     r"^## (?P<title>[^\n]+)\n(?:(?!^## ).)*?^```(?:sh|python|r|js)\n(?P<text>.*?)^```",
     re.DOTALL | re.MULTILINE,
 )
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+IMPORT = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
+INSTALLING = re.compile(r"pip install ([^`\n]+)")
+OURS = {"entrepot_client", "entrepot_api"}
 CSV = b"id,amount\n1,2\n3,4\n"
 CANONICAL = CSV.replace(b"\n", b"\r\n")
 LARGE = CSV + b"5,6\n" * 50_000
 BROKEN = b"id,amount\nx,2\n"
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
-PROGRAMS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "http": None, "rclone": "rclone"}
+PROGRAMS = {"curl": "curl", "wget": "wget", "aria2c": "aria2", "HTTPie": None, "rclone": "rclone"}
 """The programs of the page, each with its package of Debian; HTTPie is a Python package."""
 SEARCH_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 """Where programs are looked for: those of this environment first."""
@@ -79,6 +83,15 @@ def test_every_block_is_of_a_tool_that_is_tested() -> None:
     assert "## Excel" in (HOW_TO / "read-with-any-tool.md").read_text()
     assert len(DELIVERING) == 3
     assert set(RESUMING) == {"With any client of tus", "With curl"}
+
+
+@pytest.mark.parametrize("page", sorted(HOW_TO.glob("*.md")), ids=lambda page: page.stem)
+def test_each_page_says_which_packages_its_blocks_need(page: Path) -> None:
+    text = page.read_text()
+    imported = {name for block in PYTHON.findall(text) for name in IMPORT.findall(block)}
+    needed = {name for name in imported if name not in {*sys.stdlib_module_names, *OURS}}
+    named = set(re.findall(r"\w+", " ".join(INSTALLING.findall(text))))
+    assert needed <= named
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
