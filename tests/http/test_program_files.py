@@ -233,14 +233,46 @@ def test_a_folder_is_pushed_and_pushed_again(
     assert (versions["00.csv"], versions["01.csv"], versions["02.csv"]) == (1, 2, 3)
 
 
+def _write_folder(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def _paths_and_versions(account: TestAccount) -> dict[str, int]:
+    files = account.api.json("/files")["files_list"]
+    return {file["path"] or file["file_name"]: file["version"] for file in files}
+
+
+def test_files_of_one_name_in_a_folder_get_addresses(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    names = ("a/x.csv", "b/x.csv", "y.csv")
+    folder = _write_folder(tmp_path / "data", dict.fromkeys(names, CSV))
+    assert run("push", folder)[::2] == (0, "3 published.\n")
+    assert _paths_and_versions(account) == {"data/a/x.csv": 1, "data/b/x.csv": 1, "y.csv": 1}
+
+    (folder / "a" / "x.csv").write_bytes(CSV + b"5,5\n")
+    assert run("push", folder)[::2] == (0, "1 published, 2 unchanged.\n")
+    # Alone in the folder, the name still stands for the same file, or for a new one.
+    (folder / "b" / "x.csv").rename(folder / "x.csv")
+    (folder / "a" / "x.csv").unlink()
+    assert run("push", folder)[::2] == (0, "1 published, 1 unchanged.\n")
+    assert _paths_and_versions(account) == {
+        "data/a/x.csv": 2, "data/b/x.csv": 1, "data/x.csv": 1, "y.csv": 1,
+    }  # fmt: skip
+    assert run("push", folder)[::2] == (0, "2 unchanged.\n")
+
+
 def test_what_would_be_one_file_is_refused(run: Run, account: TestAccount, tmp_path: Path) -> None:
-    for place in ("a", "b"):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / "orders.csv").write_bytes(CSV)
-    status, _, message = run("push", tmp_path / "a", tmp_path / "b")
-    assert (status, message.count("orders.csv")) == (2, 3)
-    assert run("push", tmp_path / "a", "--to", "x")[0] == 2
-    assert run("push", tmp_path / "a", "-")[0] == 2
+    names = ("1/d/x.csv", "2/d/x.csv", "a b/x.csv", "c/datapackage.json", "c/c/datapackage.json")
+    folder = _write_folder(tmp_path, dict.fromkeys(names, CSV))
+    for paths in (["1/d/x.csv", "2/d/x.csv"], ["1/d", "2/d"], ["1", "a b"], ["c"]):
+        status, _, message = run("push", *(folder / path for path in paths))
+        assert (status, "would be one file" in message) == (2, True), paths
+    assert run("push", folder / "1", "--to", "x")[0] == 2
+    assert run("push", folder / "1", "-")[0] == 2
     assert account.api.json("/files")["files_list"] == []
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from entrepot_client.batch import (
     BatchOptions,
+    LocalPath,
     PushedPath,
     files_below,
+    indistinct,
     push_batch,
-    repeated_names,
     wait_for_batch,
 )
 from entrepot_client.cli.explain import THROUGH_STDIN, explain, explain_task_failure
@@ -52,8 +53,8 @@ def push_many(output: Output, paths: Sequence[str], options: BatchOptions, wait:
         raise failure
 
 
-def _expand(paths: Sequence[str]) -> list[Path]:
-    files: list[Path] = []
+def _expand(paths: Sequence[str]) -> list[LocalPath]:
+    files: list[LocalPath] = []
     for text in paths:
         path = Path(text)
         if text == "-":
@@ -63,7 +64,7 @@ def _expand(paths: Sequence[str]) -> list[Path]:
         if path.is_dir():
             files += files_below(path)
         elif path.is_file():
-            files.append(path)
+            files.append(LocalPath(path))
         else:
             raise no_file(text)
     if not files:
@@ -73,10 +74,12 @@ def _expand(paths: Sequence[str]) -> list[Path]:
             "Hidden files and links are left out of a folder; name them to push them.",
             ExitStatus.WRONG_USAGE,
         )
-    for name, same in repeated_names(files).items():
+    for name, same in indistinct(files).items():
         raise Failure(
             f"Several paths have the name {name!r}, and would be one file.",
-            "Push them one by one, with --to or --name.",
+            "Push the folder that holds them: each gets an address such as FOLDER/a/x.csv, if its"
+            " names have only letters, digits, `.`, `_` and `-`. Or push them one by one, with --to"
+            " or --path.",
             ExitStatus.WRONG_USAGE,
             tuple(map(str, same)),
         )

@@ -117,10 +117,10 @@ def push(
     One path defines a new file, or with --to delivers a further version of a file. Several paths,
     and all files below a folder, are uploaded together: each is a further version of your file of
     the same name, or a new file; what has not changed is not sent, so the command can be repeated.
+    Files of one name in different folders below PATH get an address each, such as PATH/a/x.csv.
 
     A file of 8 MiB and more resumes after a lost connection, and when it is pushed again after the
-    program was ended. Once a version is published, `entrepot schema set` changes --dialect and
-    --encoding.
+    program was ended. `entrepot schema set` changes --dialect and --encoding of a published file.
 
     Prints the file's id once it is published; with --no-wait the task's id, immediately. Exit
     status 5 when the contract rejected it (its first errors are shown), 6 when it is over a limit.
