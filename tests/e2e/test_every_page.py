@@ -302,7 +302,7 @@ def test_a_telephone_shows_every_state_and_control(visit: Visit, path: str) -> N
     [
         ("/tasks/{failed}", ".state [data-words]"),
         ("/tasks/{accepted}", ".state [data-words]"),
-        ("/l/{delivering}", ".sideways table"),
+        ("/l/{delivering}", "[aria-label=Columns] table"),
     ],
 )
 def test_a_telephone_gives_sentences_and_columns_the_whole_width(

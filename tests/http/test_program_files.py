@@ -91,6 +91,8 @@ def test_an_exception_and_the_contract_are_shown(run: Run, account: TestAccount)
     _, out, _ = run("files", "show", task["file_id"])
     assert "enforced, 1 column\n" in out
     assert "agreed by mail" in out
+    _, out, _ = run("activity", "list", "--file", task["file_id"], "--action", "version.publish")
+    assert "as an exception" in " ".join(out.split())
 
 
 def test_stdin(run: Run, account: TestAccount, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,8 @@ VERDICTS = {
     "violates": "breaks its contract",
     "not-tabular": "is not a table",
 }
+EXCEPTION = {"violates": "as an exception: it breaks its contract"}
+"""What the verdict on a published version is called."""
 PUNCTUATION = tuple(".,;:!?")
 """Of a text that ends with one, readers could not see where it ends without quotes."""
 MAX_PARTS = 6
@@ -128,7 +130,8 @@ def describe_detail(action: str, detail: Mapping[str, Any], result: str | None) 
 
 def _part(action: str, name: str, value: Any) -> str:
     if name == "verdict" and value in VERDICTS:
-        return VERDICTS[value]
+        verdicts = VERDICTS | (EXCEPTION if action == "version.publish" else {})
+        return verdicts[value]
     if value is None and name in UNSET:
         return UNSET[name]
     if name in FLAGS and isinstance(value, bool):
