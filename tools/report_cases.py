@@ -18,6 +18,7 @@ from entrepot.inspection.engine import open_engine
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.report.where_to_state import where_to_state
 from entrepot.inspection.results import Inspection, InspectionRequest
 
 CONTRACT = Path(__file__).parent.parent / "tests" / "inspection" / "cases" / "contract"
@@ -46,9 +47,14 @@ def inspect_cases() -> list[tuple[ReportCase, Inspection]]:
 
 
 def first_message(inspection: Inspection) -> str:
-    """The sentence of the first error; empty if there is none."""
+    """The message of the first error, without the sentence that says where a dialect is stated,
+    which many would repeat; empty if there is none."""
     errors = inspection.report["tasks"][0]["errors"]
-    return str(errors[0]["message"]) if errors else ""
+    message = str(errors[0]["message"]) if errors else ""
+    where = (where_to_state(message, contract) for contract in (True, False))
+    for sentence in filter(None, where):
+        message = message.replace(f" {sentence}", "")
+    return message
 
 
 def _inspect(

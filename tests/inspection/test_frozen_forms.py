@@ -333,7 +333,7 @@ def test_values_that_were_stored_are_stored_in_workbooks(
     delivery = inspect(as_xlsx(tmp_path / "again.xlsx", [*stored, *texts]), schema)
     errors = errors_of(delivery)
     assert [error["rowNumber"] for error in errors] == [4, 5]
-    assert "stored as" in errors[0]["message"]
+    assert "entered as" in errors[0]["message"]
     assert f"the text `{texts[0]}` is not" in errors[0]["message"]
     # Formats that store no such values have texts in the standard's form.
     assert inspect(as_csv(tmp_path / "again.csv", texts), schema).verdict == "conforms"

@@ -9,7 +9,7 @@ from tests.inspection.conftest import Inspect, errors_of
 
 ROWS = [f"{number},w{number % 7},{number * 1.5}" for number in range(1, 21)]
 DATED = [f"2024-01-{number:02},w{number % 7},{number * 1.5}" for number in range(1, 21)]
-ADDED = re.compile(r"add (\"[^.]*?\]) to the dialect")
+ADDED = re.compile(r'add (".*?) to the dialect')
 ODD = (
     "# a note, b, c",
     "// see above,x,y",

@@ -131,7 +131,7 @@ def test_objects_without_keys_are_blank_rows(inspect: Inspect, text: str) -> Non
             "t.csv",
             {"delimiter": ";"},
             "Line 1: the names stand in one cell, with `,` between them. Write the delimiter of the"
-            ' contract, or state "delimiter": ",".',
+            ' contract, or state "delimiter": "," in the dialect.',
         ),
         (
             '{"count": 1, "next": null, "results": [{"a": 1, "b": "x"}]}',

@@ -114,7 +114,7 @@ def test_json_lines(pool: InspectionPool, tmp_path: Path) -> None:
     (row,) = rows[1:]
     reason = (
         "Line 2, column `id`: the text `x` is not an integer."
-        " Expected an integer that is stored as a number, such as 17."
+        " Expected an integer without quotes, such as 17."
     )
     assert row[1:] == ["2", reason, "x", "b"]
 
@@ -144,8 +144,8 @@ def test_a_broken_quote_is_a_row_with_its_line(pool: InspectionPool, tmp_path: P
     content = 'id,note\n1,"a"b\n2,"c\n3,"d"\n4,"e"\n5,"f"\n'
     rows = rejected(pool, tmp_path / "a.csv", content)
     assert [row[1] for row in rows[1:]] == ["2", "3"]
-    assert rows[1][2].startswith("Line 2: text follows a quote in cell 2; ")
-    assert rows[2][2].startswith("Line 3: the quote that opens cell 2 is not closed; ")
+    assert rows[1][2].startswith("Line 2: text follows a quote in cell 2. ")
+    assert rows[2][2].startswith("Line 3: the quote that opens cell 2 is not closed. ")
 
 
 def test_what_no_report_lists_is_there_up_to_the_bound(

@@ -61,10 +61,10 @@ def test_a_row_of_names_below_the_header(
 ) -> None:
     text = "nr,title\nid,name\n3,ax\n4,by\n5,cz\n"
     (error,) = errors_of(inspect(text))
-    assert error["message"].endswith(
+    assert (
         'row 2 may belong to the header. State "headerRows": [1, 2] in the dialect if it does, or'
         " [1] if it is a row of the table."
-    )
+    ) in error["message"]
     stated = inspect(text, dialect={"headerRows": header_rows})
     assert (stated.verdict, stated.row_count) == ("conforms", row_count)
     assert inspect(text.replace("id,name", "x,Ann")).verdict == "conforms"

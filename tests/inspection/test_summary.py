@@ -35,7 +35,9 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
      "a number with a decimal point, such as 17.50."),
     ("blank row", "a,b\n1,x\n,\n2,y\n", AB,
      "1 of 3 rows breaks the contract. Line 3: the row has no value. Expected a value in at least "
-     'one cell. Remove the row, or add "skipBlankRows": true to the dialect.'),
+     'one cell. Remove the row, or add "skipBlankRows": true to the dialect. The dialect is '
+     "stated with `entrepot schema set FILE --dialect D.json`, as `dialect` in the API, or in "
+     'the field "Table Dialect" of the page.'),
     ("missing label", "a\n1\n", AB,
      f"{HEADER}: the column `b` is missing. Expected it as column 2."),
     ("extra label", "a,b,c\n1,x,y\n", AB,

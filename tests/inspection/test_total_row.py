@@ -1,5 +1,6 @@
 """A table whose last row is a total, and one whose last row begins with such a word."""
 
+import json
 from typing import Any
 
 import pytest
@@ -148,3 +149,30 @@ def test_a_label_keeps_its_name_beside_columns_without_one(inspect: Inspect, num
     assert f"column_{number}" in {field["name"] for field in first.schema["fields"]}
     again = inspect(text, first.schema)
     assert again.verdict == "conforms", again.detail
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (["Source: us,,"], {"entrepot:footer": "Source:.*"}),
+        (["Total,,7"], {"entrepot:footer": "Total"}),
+        (["Source: us,,", "* as of May,,"], {"entrepot:footer": r"Source:.*|\* as of May"}),
+        (["# of May,,"], {"commentChar": "#"}),
+        (["Source: us,,", "n9,x,2"], {"commentRows": [12]}),
+    ],
+)
+def test_the_line_of_dialect_for_such_rows(
+    inspect: Inspect, rows: list[str], line: dict[str, Any]
+) -> None:
+    """It fits the next delivery too, as far as one can, and the report says where to state it."""
+    text = "name,town,n\n" + "".join(f"n{n},x,{n % 5}\n" for n in range(10))
+    below = "".join(f"{row}\n" for row in rows)
+    schema = texts("name", "town", "n")
+    warned = warnings_of(inspect, text + below, schema)
+    assert f"add {json.dumps(line)[1:-1]} to the dialect. The dialect is stated with" in warned
+    assert warned.count("`entrepot schema set FILE --dialect D.json`, as `dialect`") == 1
+    for delivery in (
+        text + below,
+        text + ("n1,x,2\n" * 5 if "commentRows" not in line else "") + below,
+    ):
+        assert not warnings_of(inspect, delivery, schema, dialect=line)

@@ -31,6 +31,7 @@ from entrepot.inspection.report.refusal import code_and_line, refusal_of
 from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.summary import summarize
+from entrepot.inspection.report.where_to_state import add_where_to_state, where_to_state
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.stated_dialect import dialect_warnings
 from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
@@ -203,7 +204,8 @@ def _check_or_infer(
     exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
     table, errors = outcome.table, [*outcome.errors, *outcome.doubtful]
     opened.locate_errors([*errors, *exceptions])
-    finish_errors(errors, table.place_unit, table.labels, table.header_rows)
+    contract = request.mode == "given"
+    finish_errors(errors, table.place_unit, table.labels, table.header_rows, contract)
     # A reader of texts counts faults, of which a row may have several.
     rejected = min(outcome.checked.rejected, records.judged)
     checked = replace(outcome.checked, rejected=rejected)
@@ -313,11 +315,15 @@ def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits
     ] + checked.counts
     free = request.mode == "none"
     detail = summarize(errors, counts, checked.rejected, outcome.judged, contract=not free)
+    warnings = outcome.warnings()
+    finished = (*outcome.errors, *outcome.doubtful)
+    if not any(where_to_state(error["message"], contract=True) for error in finished):
+        warnings = add_where_to_state(warnings, contract=request.mode == "given")
     report = file_report(
         request.file_name,
         request.size,
         errors,
-        warnings=[*([detail] if free and errors else []), *outcome.warnings()],
+        warnings=[*([detail] if free and errors else []), *warnings],
         labels=table.labels,
         rows=outcome.judged,
         counts=counts,
@@ -358,7 +364,7 @@ def _without_table(
     reason = detail[:1].lower() + detail[1:].rstrip(".")
     reason = reason if line is None else reason.removesuffix(f", in line {line:,}")
     finding = problem(code, "", Statement(reason), lineNumber=line)
-    finish_errors([finding], "line")
+    finish_errors([finding], "line", contract=request.mode == "given")
     report = file_report(
         request.file_name,
         request.size,

@@ -86,7 +86,8 @@ def _undivided(table: Table, names: Sequence[str]) -> dict[str, Any] | None:
             # Where no other delimiter was read, only quotes can keep the names in one cell.
             read_by = table.description.get("dialect", {}).get("delimiter")
             advice = (
-                f'Write the delimiter of the contract, or state "delimiter": {json.dumps(mark)}.'
+                f'Write the delimiter of the contract, or state "delimiter": {json.dumps(mark)}'
+                " in the dialect."
             )
             if read_by is not None and mark in (read_by or USUAL):
                 advice = "Write quotes around each cell, or none, instead of around the whole line."

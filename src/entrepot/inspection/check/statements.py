@@ -48,8 +48,7 @@ def state_rule(rule: FieldRule, table: Table, row: ListedRow, cell: str) -> Stat
             reason = f"the cell is missing, the row has {counted(row.cells, 'cell')}"
             return Statement(reason, counted(width, "cell"), "", row.looks)
         case "type-error" if rule.field:
-            stored, in_workbook = row.stored(rule.column), table.storage == "workbook"
-            stated = state_type_error(rule.field, cell, stored, in_workbook)
+            stated = state_type_error(rule.field, cell, row.stored(rule.column), table.storage)
             return replace(stated, advice=row.looks) if row.looks else stated
         case _ if rule.field:
             return state_constraint_error(rule.field, rule.rule, cell)

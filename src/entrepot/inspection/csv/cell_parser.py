@@ -12,8 +12,8 @@ from entrepot.inspection.csv.dialect import Dialect
 
 BLANK = " \t"
 ENDS = "\r\n"
-NOT_CLOSED = "is not closed; it is kept as text"
-LIKE_ROWS = "closes in a further line, but the lines look like rows; it is kept as text"
+NOT_CLOSED = "is not closed"
+LIKE_ROWS = "closes in a further line, but the lines look like rows"
 
 
 class CellParser:
@@ -97,10 +97,10 @@ class CellParser:
                 if end > len(text):
                     return f"the quote that opens cell {number:,} {unclosed}"
                 if end < 0:
-                    return f"text follows a quote in cell {number:,}; the quotes are kept as text"
+                    return f"text follows a quote in cell {number:,}"
                 at = self.after(text, end + 1)
             number += 1
-        return "a quote is not where it should be; it is kept as text"
+        return "a quote is not where it should be"
 
     def after(self, text: str, at: int) -> int:
         """The start of the next cell after one that ended before `at`, or -1 at the end."""

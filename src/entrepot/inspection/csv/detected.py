@@ -26,6 +26,8 @@ MIN_SURE = 0.6
 """A reading that is less sure than this is warned of. Set by hand: on tests/inspection/corpus each
 reading that has a rival as good is below, each of a clean text above."""
 
+STATE_IT = "State the encoding that it has."
+
 
 @dataclass(frozen=True)
 class Occurrences:
@@ -212,12 +214,15 @@ def _doubt(encoding: Encoding, other: str) -> str:
     if other:
         return (
             f"The encoding {encoding.name} is a guess: the text may be {other}, in which some of"
-            " its characters are other letters. State the encoding that it has."
+            f" its characters are other letters. {STATE_IT}"
         )
     if not encoding.rivals:
-        return f"The encoding {encoding.name} is a guess."
+        return f"The encoding {encoding.name} is a guess. {STATE_IT}"
     others = " or ".join(encoding.rivals)
-    return f"The encoding {encoding.name} is a guess: other letters in {others} fit nearly as well."
+    return (
+        f"The encoding {encoding.name} is a guess: other letters in {others} fit nearly as well."
+        f" {STATE_IT}"
+    )
 
 
 def _numbers(rows: Occurrences) -> str:

@@ -32,10 +32,8 @@ BATCH_ROWS = 2_000
 NO_LINE = 1 << 62
 """Beyond every line of a file."""
 NO_TEXT = "control characters stand where a row of the table should be"
-UNDECODABLE = (
-    "bytes cannot be decoded in the file's encoding, the first at byte {:,}; they are read as "
-    "U+FFFD"
-)
+UNDECODABLE = "bytes cannot be decoded as {}, the first at byte {:,}; they are read as U+FFFD"
+UNDECODABLE_ADVICE = "Correct the bytes, or state the encoding of the file if it is another one."
 QUOTE_ADVICE = (
     "Remove each quote that is not part of the value, or close it at the end of the cell. Write a "
     'quote that is part of the value twice (""), in a cell in quotes. If no cell of the file is in '
@@ -198,6 +196,7 @@ class FindingCollector:
 
     def __init__(self, source: CsvSource, most: int) -> None:
         self._places = source.damage.places
+        self._encoding = source.original.encoding.name
         self._at = 0
         self._most = most
         self.number = self.line = 1
@@ -227,6 +226,7 @@ class FindingCollector:
             self._at += 1
             damaged = True
         if damaged:
-            self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
+            reason = UNDECODABLE.format(self._encoding, first)
+            self.add("encoding-error", reason, self.number, self.line, UNDECODABLE_ADVICE)
         more = self._at < len(self._places)
         self.next_line = self._places[self._at][0] if more else NO_LINE

@@ -13,7 +13,7 @@ from entrepot.inspection.report.impossible_moments import explain_impossible
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.unwritable import NOT_FINITE, state_unwritable
-from entrepot.inspection.table import CellKind
+from entrepot.inspection.table import CellKind, Storage
 from entrepot.schemas.lexical import ENDS_IN_ZONE
 from entrepot.schemas.model import Affix, Field
 from entrepot.schemas.values import read_value
@@ -59,6 +59,7 @@ STORED_AS = {
     "integer": "a number",
     "number": "a number",
     "string": "text",
+    "boolean": "a boolean value",
     "date": "a date",
     "time": "a time",
     "datetime": "a date",
@@ -79,6 +80,13 @@ GEOPOINTS = {
     "array": "a JSON array of longitude and latitude",
     "object": "a JSON object with `lon` and `lat`",
 }
+STORED_IN = {
+    "integer": "numbers",
+    "number": "numbers",
+    "string": "texts",
+    "boolean": "boolean values",
+}
+"""What a column of Parquet or Arrow holds, by the types that every format with types has."""
 STORED_NOUNS: dict[CellKind, str] = {
     "text": "text",
     "integer": "integer",
@@ -125,17 +133,12 @@ def noun_of(field: Field) -> str:
     return NOUNS[field.type]
 
 
-def expected_type(field: Field, native: bool = False) -> str:  # noqa: PLR0911 (a row per type)
-    """What a cell of the field's type looks like. `native`: the format stores types itself, so
-    that the cell must be stored as one."""
-    if native and field.type in STORED_AS:
-        return f"{noun_of(field)} that is stored as {STORED_AS[field.type]}"
+def expected_type(field: Field) -> str:  # noqa: PLR0911 (a row per type)
+    """What a cell of the field's type looks like as a text."""
     match field.type:
         case "integer" | "number":
             return _expected_number(field)
         case "boolean":
-            if native:
-                return "true or false, stored as a boolean"
             return (
                 f"{_choices(field.true_values)} for true, {_choices(field.false_values)} for false"
             )
@@ -154,6 +157,19 @@ def expected_type(field: Field, native: bool = False) -> str:  # noqa: PLR0911 (
             return "TopoJSON" if field.format == "topojson" else "GeoJSON"
         case kind:
             return FORMS.get(kind) or noun_of(field)
+
+
+def _expected_native(field: Field, storage: Storage) -> str:
+    """What a cell of the field's type is where the format itself has values of the type."""
+    noun = "true or false" if field.type == "boolean" else noun_of(field)
+    match storage:
+        case "objects":
+            return f"{noun} {'in' if field.type == 'string' else 'without'} quotes"
+        case "columns":
+            return f"{noun} in a column of {STORED_IN[field.type]}"
+        case _:
+            other = "a number" if field.type == "string" else "text"
+            return f"{noun}, entered as {STORED_AS[field.type]} and not as {other}"
 
 
 def _expected_number(field: Field) -> str:
@@ -187,15 +203,17 @@ def _mark(char: str) -> str:
 
 
 def state_type_error(
-    field: Field, cell: str, stored: CellKind | None = None, in_workbook: bool = False
+    field: Field, cell: str, stored: CellKind | None = None, storage: Storage = "text"
 ) -> Statement:
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
     words = quoted(cell) if cell else "an empty cell"
     named = words if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
-    native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
+    native = stored is not None and field.type in STORED_IN
+    native = native or (storage == "workbook" and field.stored_type)
+    expected = _expected_native(field, storage) if native else expected_type(field)
     if stored == "formula":
-        return Statement(f"{named} has no saved value", expected_type(field, native), "", WORK_OUT)
+        return Statement(f"{named} has no saved value", expected, "", WORK_OUT)
     if stored is not None and (statement := state_unwritable(field, cell, named)):
         return statement
     if statement := _state_zone(field, cell, named) or _state_infinite(field, cell, named):
@@ -205,10 +223,8 @@ def state_type_error(
         return Statement(f"{named} has {has}", f"{noun_of(field)} without control characters")
     reason = f"{named} is not {_not_noun(field)}"
     if why := explain_impossible(field, cell):
-        return Statement(f"{reason}: {why}", expected_type(field, native))
+        return Statement(f"{reason}: {why}", expected)
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
-    native = native or (in_workbook and field.stored_type)
-    expected = expected_type(field, native)
     if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):
         expected += " without leading zeros"
     return Statement(f"{reason} ({hint})" if hint else reason, expected)

@@ -10,6 +10,7 @@ from typing import Any
 
 from entrepot.inspection.report.error_kinds import kind_of_code
 from entrepot.inspection.report.sentence import Statement, sentence_of
+from entrepot.inspection.report.where_to_state import where_to_state
 from entrepot.inspection.table import Finding, PlaceUnit
 
 # A report stays readable, and bounded whatever the file's cells hold.
@@ -66,10 +67,12 @@ def finish_errors(
     unit: PlaceUnit,
     labels: Sequence[str] = (),
     header_rows: Sequence[int] = (1,),
+    contract: bool = True,
 ) -> None:
     """Write the message of each error, whose place is known now, and give it the keys that
-    Frictionless requires of its type, in place."""
+    Frictionless requires of its type, in place. `contract`: there is one already."""
     shown_labels = report_cells(labels)
+    says_where = False
     for error in errors:
         tags = error["tags"]
         if "#header" in tags:
@@ -82,6 +85,9 @@ def finish_errors(
             if key in tags:
                 for name, default in value.items():
                     error.setdefault(name, default)
+        advice = error.get("advice") or ""
+        if not says_where and (where := where_to_state(f"{error['reason']} {advice}", contract)):
+            error["advice"], says_where = f"{advice} {where}".strip(), True
         error["message"] = sentence_of(error, unit)
 
 

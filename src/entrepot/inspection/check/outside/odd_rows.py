@@ -5,12 +5,15 @@ begins as comments, notes or totals do. That alone proves nothing: all other cel
 numbers or dates, or it is the only cell of its row, where a column has a value in every other row.
 """
 
+import json
 import re
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 import duckdb
 
+from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
@@ -32,6 +35,8 @@ NUMBER_OR_DATE = r"\s*[-+]?\d[\d.,:/ T-]*\s*"
 VALUE = re.compile(NUMBER_OR_DATE, re.ASCII)
 COMMENT = re.compile(r"(?:#|//|%|--|!|;|\*|†)(?:\s+\w|[^\W\d_]{2})")
 """A mark of a comment or a note before a word."""
+COMMENT_CHARS = "#%!;"
+"""Marks of one character that nothing but a comment begins with."""
 NOTE = re.compile(r"(?:sources?|notes?|footnotes?|quelle|hinweis|legende?|end of)\b", re.IGNORECASE)
 
 
@@ -51,10 +56,24 @@ def find_odd_rows(
     numbers = [row for row, _ in odd]
     them = "it" if len(odd) == 1 else "them"
     noun = "the row looks" if len(odd) == 1 else f"{counted(len(odd), 'row')} look"
-    advice = f'Take {them} out, or add "commentRows": {numbers} to the dialect.'
-    reason = f"{noun} like a comment, a note or a total: {quoted(odd[0][1])}"
+    advice = f"Take {them} out, or add {_line_for(engine, table, odd)} to the dialect."
+    reason = f"{noun} like a comment, a note or a total: {quoted(odd[0][1].strip())}"
     statement = Statement(reason, advice=advice)
     return [problem("outside-table", "", statement, rowNumber=numbers[0])]
+
+
+def _line_for(
+    engine: duckdb.DuckDBPyConnection, table: Table, odd: Sequence[tuple[int, str]]
+) -> str:
+    """The line of dialect by which the rows, with their first cells, are not rows: one that fits
+    the next delivery too, if there is one."""
+    numbers, cells = [row for row, _ in odd], [cell for _, cell in odd]
+    if len({cell[0] for cell in cells}) == 1 and cells[0][0] in COMMENT_CHARS:
+        return f'"commentChar": {json.dumps(cells[0][0])}'
+    last = (engine.execute(f"SELECT max(_row) FROM {table.numbered}").fetchone() or (0,))[0]
+    if numbers == list(range(last - len(numbers) + 1, last + 1)):
+        return f'"entrepot:footer": {json.dumps(footer_pattern(cells), ensure_ascii=False)}'
+    return f'"commentRows": {numbers}'
 
 
 def _beside_values(
@@ -100,6 +119,7 @@ def _odd(
     ).fetchall()
     if len(odd) > MAX_ODD_ROWS or len(odd) * MIN_ROWS_PER_ODD > rows:
         return []
-    cells = [(int(row), str(cell).strip()) for row, cell in odd]
+    cells = [(int(row), str(cell)) for row, cell in odd]
     begun = (COMMENT, NOTE, TOTAL)
-    return cells if all(any(each.match(cell) for each in begun) for _, cell in cells) else []
+    likely = all(any(each.match(cell.strip()) for each in begun) for _, cell in cells)
+    return cells if likely else []
