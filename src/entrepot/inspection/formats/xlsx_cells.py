@@ -139,10 +139,16 @@ class _Rows:
             self._listen()
         elif tag == "is":
             self._phonetic = False
-        elif tag == "t" and self._kind == "inlineStr" and not self._phonetic:
-            self._listen()
+        elif tag == "t":
+            self._start_text()
         elif tag in ("rPh", "r"):
             self._phonetic = tag == "rPh"
+
+    def _start_text(self) -> None:
+        if self._phonetic:
+            self._phonetic = False  # an `rPh` has one text
+        elif self._kind == "inlineStr":
+            self._listen()
 
     def _listen(self) -> None:
         self.pieces.clear()

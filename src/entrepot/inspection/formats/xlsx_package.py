@@ -56,7 +56,9 @@ NAMESPACES = frozenset(
 (ISO/IEC 29500-1)."""
 END_MARK, END_BYTES = b"PK\x05\x06", 22
 """How the last record of a zip archive begins, and its length without its comment."""
-ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+ESCAPED = re.compile(
+    r"_x([Dd][89ABab][0-9A-Fa-f]{2})__x([Dd][C-Fc-f][0-9A-Fa-f]{2})_|_x([0-9A-Fa-f]{4})_"
+)
 
 BROKEN = (*DAMAGED, KeyError)
 
@@ -281,10 +283,13 @@ def unescaped(text: str) -> str:
 
 
 def _character(match: "re.Match[str]") -> str:
-    code = int(match[1], 16)
-    # The characters of XML 1.0, section 2.2.
-    allowed = code in (9, 10, 13) or (code >= 32 and not 0xD800 <= code < 0xE000)
-    return chr(code) if allowed else match[0]
+    """The character of an escape: a code unit of UTF-16, or two of them for one beyond U+FFFF. Half
+    of a character stays as it is written."""
+    units = b"".join(int(unit, 16).to_bytes(2, "big") for unit in match.groups() if unit)
+    try:
+        return units.decode("utf-16-be")
+    except UnicodeDecodeError:
+        return match[0]
 
 
 def _plain(name: str) -> str:
