@@ -75,3 +75,4 @@ def running_demo(programs: Path) -> Iterator[Demo]:
         finally:
             process.terminate()
             process.wait(PATIENCE)
+        assert "The demo has ended." in log.read_text()

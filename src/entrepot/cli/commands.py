@@ -129,6 +129,9 @@ def demo(
         if "log_level" not in settings.model_fields_set:
             settings = settings.model_copy(update={"log_level": "warning"})
         status = _serve(settings, output_of(ctx).line, demo=True)
+        if not status:
+            # Below what the terminal shows for Ctrl-C.
+            output_of(ctx).line(f"\nThe demo has ended. Its data is kept in {settings.data}.")
     raise typer.Exit(status)
 
 
