@@ -18,7 +18,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.process import sweep_and_log
 from entrepot.cli.start import prepare_installation
-from entrepot.db.engine import database_url
+from entrepot.db.engine import database_url, has_password
 from entrepot.db.tables import accounts, checks, reservations, users
 from entrepot.errors import SweepStopped
 from entrepot.files.orphans import orphan_limit
@@ -144,9 +144,23 @@ def test_a_large_store_has_an_absolute_limit() -> None:
     assert orphan_limit(blobs=10_000_000, named=9_999_000) == 1_000
 
 
-def test_an_address_that_is_shown_has_no_password(tmp_path: Path) -> None:
-    settings = read_settings(data=tmp_path, database="postgresql://maria:secret@host/entrepot")
-    assert database_url(settings) == "postgresql://maria:***@host/entrepot"
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("postgresql://maria:secret@host/db", "postgresql://maria:***@host/db"),
+        ("postgresql://maria@host/db?password=secret", "postgresql://maria@host/db"),
+        (
+            "postgresql://h/db?sslpassword=secret&sslmode=require",
+            "postgresql://h/db?sslmode=require",
+        ),
+    ],
+)
+def test_an_address_that_is_shown_has_no_password(
+    tmp_path: Path, address: str, public: str
+) -> None:
+    assert database_url(read_settings(data=tmp_path, database=address)) == public
+    assert has_password(address)
+    assert not has_password(public.replace(":***", ""))
 
 
 def test_orphans_stay_in_the_trash_for_seven_days(parts: Parts, fill: Fill) -> None:

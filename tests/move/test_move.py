@@ -34,6 +34,7 @@ from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, mak
 from tests.support.tus import Tus
 
 from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.bootstrap.identity import check_identity
 from entrepot.bootstrap.stores import store_location
 from entrepot.cli.move import move_to_postgresql
 from entrepot.db.engine import open_database
@@ -314,12 +315,19 @@ def test_bytes_move_to_s3_with_their_database(
 def test_a_move_of_bytes_that_is_killed_at_requests(
     source: Settings, postgres: Postgres, new_store: str
 ) -> None:
-    """Each run finds what the ones before it have copied, and leaves nothing half copied."""
+    """Each run finds what the ones before it have copied, and leaves nothing half copied. The
+    original does not use the copy before its end, however early ENTREPOT_STORE names it."""
     address, before, kills = postgres.new_database(), contents(source.data), 0
     original = blobs_in(store_location(source).open())
     while move_bytes_and_die(source, address, new_store, at_request=3 + 5 * kills):
         kills += 1
         assert contents(source.data) == before
+        early = source.model_copy(update={"store": new_store})
+        with (
+            closing(open_database(source, read_only=True)) as database,
+            pytest.raises(StartRefused),
+        ):
+            check_identity(early, database)
         copied = blobs_in(store_at(source, new_store))
         assert {name for name in copied.items() if not name[0].startswith("draft")} <= {
             *original.items()
@@ -424,18 +432,42 @@ def test_a_copy_that_differs_is_found(source: Settings, postgres: Postgres) -> N
 
 
 def test_wrong_addresses_are_refused(source: Settings, postgres: Postgres) -> None:
-    assert "postgresql://" in refusal(source, "sqlite:///x")
-    done = subprocess.run(
-        [PROGRAM, "admin", "move", "--to", "postgresql://a:secret@h/d", "--data", source.data],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "pgpass" in done.stderr
+    for wrong in ("sqlite:///x", ""):
+        assert "postgresql://" in refusal(source, wrong)
+    assert "port is not a number" in refusal(source, "postgresql://a@h:port/d")
+    for address in ("postgresql://a:secret@h/d", "postgresql://a@h/d?password=secret"):
+        done = subprocess.run(
+            [PROGRAM, "admin", "move", "--to", address, "--data", source.data],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "pgpass" in done.stderr
+        assert "secret" not in done.stderr
     on_postgres = source.model_copy(
         update={"database": read_settings(database=postgres.new_database()).database}
     )
     assert "already" in refusal(on_postgres, postgres.new_database())
     nowhere = source.model_copy(update={"data": source.data.parent / "nothing"})
     assert "no installation" in refusal(nowhere, postgres.new_database())
+
+
+def test_the_store_of_the_original_is_not_taken_for_a_new_one(
+    source: Settings, postgres: Postgres, tmp_path: Path
+) -> None:
+    """Under each of its names: the move would replace drafts by themselves."""
+    before, original = contents(source.data), blobs_in(store_location(source).open())
+    (tmp_path / "link").symlink_to(source.blobs)
+    for name in (tmp_path / "link", source.data / "." / ".." / "data" / "store"):
+        assert "already" in refusal(source, postgres.new_database(), str(name))
+    assert contents(source.data) == before
+    assert blobs_in(store_location(source).open()) == original
+
+
+def test_a_second_move_to_another_database_is_refused(source: Settings, postgres: Postgres) -> None:
+    first, second = postgres.new_database(), postgres.new_database()
+    move_to_postgresql(source, first)
+    assert "was moved to" in refusal(source, second)
+    with engine_of(second).connect() as conn:
+        assert inspect(conn).get_table_names() == []

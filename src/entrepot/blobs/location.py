@@ -7,7 +7,12 @@ from typing import Protocol
 from uuid import UUID
 
 from entrepot.blobs.disk import DiskStore, count_files, list_blob_ids
-from entrepot.blobs.disk_identity import ID_FILE, read_store_id, write_store_id
+from entrepot.blobs.disk_identity import (
+    ID_FILE,
+    finish_store_copy,
+    read_store_id,
+    write_store_id,
+)
 from entrepot.blobs.store import BlobId, BlobStore
 
 
@@ -22,13 +27,18 @@ class StoreLocation(Protocol):
     def read_id(self) -> UUID | None:
         """The id of the installation that the store belongs to; None if it has none.
 
-        Creates nothing. Raises `ValueError` if what is there is not an id, `StoreUnavailable`,
-        `OSError`.
+        Creates nothing. Raises `UnfinishedCopy` while a move copies into it, `ValueError` if what
+        is there is not an id, `StoreUnavailable`, `OSError`.
         """
         ...
 
-    def write_id(self, installation_id: UUID) -> None:
-        """Make the store that installation's, durably. Raises `StoreUnavailable`, `OSError`."""
+    def write_id(self, installation_id: UUID, unfinished: bool = False) -> None:
+        """Make the store that installation's, durably; with `unfinished` nothing may use it before
+        `finish_copy`. Raises `StoreUnavailable`, `OSError`."""
+        ...
+
+    def finish_copy(self, installation_id: UUID) -> None:
+        """Let the copy be used, durably. Idempotent. Raises `StoreUnavailable`, `OSError`."""
         ...
 
     def count_files(self) -> int:
@@ -64,9 +74,13 @@ class DiskLocation:
         """The id in the folder's file."""
         return read_store_id(self.root)
 
-    def write_id(self, installation_id: UUID) -> None:
+    def write_id(self, installation_id: UUID, unfinished: bool = False) -> None:
         """Write the folder's file."""
-        write_store_id(self.root, installation_id)
+        write_store_id(self.root, installation_id, unfinished)
+
+    def finish_copy(self, installation_id: UUID) -> None:
+        """Replace the folder's file."""
+        finish_store_copy(self.root, installation_id)
 
     def count_files(self) -> int:
         """How many files are there."""

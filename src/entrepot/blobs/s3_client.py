@@ -59,13 +59,20 @@ class Bucket:
 
     def put_new(self, key: str, data: bytes | bytearray) -> str:
         """Store an object under a key that must be free; its ETag. Raises `FileExistsError`."""
+        return self._put(key, data, {"IfNoneMatch": "*"})
+
+    def put(self, key: str, data: bytes | bytearray) -> str:
+        """Store an object in place of what may have the key; its ETag."""
+        return self._put(key, data, {})
+
+    def _put(self, key: str, data: bytes | bytearray, condition: dict[str, str]) -> str:
         with store_errors():
             answer = self.client.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=data,  # type: ignore[arg-type] # bytearray is allowed too
                 ContentMD5=content_md5(data),
-                IfNoneMatch="*",
+                **condition,  # type: ignore[arg-type]
             )
         return answer["ETag"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from entrepot.blobs.cache import BlobCache
-from entrepot.blobs.disk_identity import ID_FILE
+from entrepot.blobs.disk_identity import ID_FILE, format_id, parse_id
 from entrepot.blobs.s3 import S3Store
 from entrepot.blobs.s3_client import Bucket, open_bucket
 from entrepot.blobs.store import BlobId
@@ -36,15 +36,15 @@ class S3Location:
         """The id in the object. Raises `StoreUnavailable`, also where there is no such bucket."""
         bucket = self._bucket()
         text = bucket.read(bucket.prefix + ID_FILE)
-        return UUID(text.decode("ascii", "replace").strip()) if text is not None else None
+        return parse_id(text.decode("ascii", "replace")) if text is not None else None
 
-    def write_id(self, installation_id: UUID) -> None:
+    def write_id(self, installation_id: UUID, unfinished: bool = False) -> None:
         """Write the object, which must not exist, and find out whether the store can refuse that.
 
         Two writers of one key must never both succeed: drafts and holds rely on it.
         """
         bucket = self._bucket()
-        key, data = bucket.prefix + ID_FILE, f"{installation_id}\n".encode()
+        key, data = bucket.prefix + ID_FILE, format_id(installation_id, unfinished)
         try:
             bucket.put_new(key, data)
         except FileExistsError:
@@ -57,6 +57,11 @@ class S3Location:
             return
         bucket.delete(key)
         raise StoreUnavailable(reason="It has no conditional writes (If-None-Match)")
+
+    def finish_copy(self, installation_id: UUID) -> None:
+        """Replace the object."""
+        bucket = self._bucket()
+        bucket.put(bucket.prefix + ID_FILE, format_id(installation_id))
 
     def count_files(self) -> int:
         """How many objects are there."""

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import inspect, select
 
 from entrepot.accounts.accounts import has_accounts
+from entrepot.blobs.disk_identity import UnfinishedCopy
 from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.secret import create_secret, read_secret, secret_digest
 from entrepot.bootstrap.stores import store_location
@@ -117,6 +118,11 @@ def _refuse_foreign_blobs(settings: Settings, database: Database) -> None:
 def _store_id(location: StoreLocation) -> UUID | None:
     try:
         return location.read_id()
+    except UnfinishedCopy as copy:
+        raise StartRefused(
+            reason=f"The store {location} holds an {copy}. Run `entrepot admin move` again, with "
+            "the same --data, --to and --store: it continues. Nothing was changed."
+        ) from None
     except ValueError:
         raise StartRefused(
             reason=f"{location.id_name} does not hold the id of an installation, such as "

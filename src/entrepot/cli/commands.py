@@ -315,11 +315,10 @@ def move(
 def _refuse_password(database: str | None, advice: str = "Set ENTREPOT_DATABASE instead.") -> None:
     if database is None:
         return
-    from sqlalchemy import make_url
-
+    from entrepot.db.engine import has_password
     from entrepot.errors import StartRefused
 
-    if make_url(database).password:
+    if has_password(database):
         raise StartRefused(
             reason=f"A password on the command line can be read by every process. {advice}"
         )

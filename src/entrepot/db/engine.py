@@ -20,6 +20,8 @@ from entrepot.db.space import DatabaseSpace, full_as_error
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
 
+PASSWORD_PARAMETERS = ("password", "sslpassword")
+"""Parameters of an address that are passwords (libpq, Parameter Key Words)."""
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -222,7 +224,17 @@ def database_url(settings: Settings) -> str:
     if settings.database is None:
         return f"sqlite:///{settings.sqlite_file}"
     url = _postgresql_url(settings.database.get_secret_value())
-    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+    url = url.set(drivername="postgresql").difference_update_query(PASSWORD_PARAMETERS)
+    return url.render_as_string(hide_password=True)
+
+
+def has_password(address: str) -> bool:
+    """Whether the address of a PostgreSQL database contains a password, wherever it may."""
+    try:
+        url = _postgresql_url(address)
+    except ArgumentError:  # whoever opens it says what is wrong
+        return False
+    return bool(url.password) or any(name in url.query for name in PASSWORD_PARAMETERS)
 
 
 def _postgresql_url(address: str) -> URL:

@@ -14,6 +14,7 @@ from itertools import islice
 from uuid import UUID
 
 from entrepot.blobs.checked_copy import write_checked
+from entrepot.blobs.disk_identity import UnfinishedCopy
 from entrepot.blobs.location import StoreLocation
 from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.db.types import ReadConnection
@@ -37,19 +38,28 @@ class CopiedBytes:
 
 
 def refuse_used_store(location: StoreLocation, installation: UUID) -> None:
-    """Refuse a store that is neither empty nor that installation's, from a move that was cut off.
+    """Refuse a store that neither is empty nor holds an unfinished copy of that installation.
 
     Changes nothing. Raises StartRefused, `StoreUnavailable`.
     """
     try:
         owner = location.read_id()
+    except UnfinishedCopy as copy:
+        if copy.installation_id == installation:
+            return
+        owner = copy.installation_id
     except ValueError:
         raise StartRefused(
             reason=f"{location.id_name} does not hold the id of an installation. Name another "
             "store with --store. Nothing was changed."
         ) from None
     if owner == installation:
-        return
+        raise StartRefused(
+            reason=f"The store {location} has the bytes of this installation already. It is the "
+            "one that is used now, under another name, or the copy of an earlier move. Name an "
+            "empty folder, bucket or prefix with --store, or leave --store out. Nothing was "
+            "changed."
+        )
     files = location.count_files()
     if owner is not None or files:
         whose = f"belongs to installation {owner}" if owner else f"has {counted(files, 'file')}"

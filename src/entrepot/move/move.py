@@ -16,7 +16,7 @@ from sqlalchemy import inspect, text
 
 from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.identity import read_identity
-from entrepot.bootstrap.moved import write_moved
+from entrepot.bootstrap.moved import Moved, read_moved, refuse_other_move, write_moved
 from entrepot.bootstrap.stores import store_location
 from entrepot.db.advisory_locks import hold_advisory_lock
 from entrepot.db.engine import Database, database_url, open_database
@@ -73,11 +73,11 @@ def move_installation(
                     reason=f"The database {database_url(source)} is not of this release. Run "
                     "`entrepot admin migrate` first, which keeps a copy of it."
                 )
-            new_store = _find_new_store(source, target, identity.id)
+            refuse_other_move(source, database_url(target))
+            new_store = _find_new_store(source, target)
             is_begun = _is_begun(copy, target, identity.id)
             if new_store is not None:  # before anything is written: it may turn out to be unusable
-                with _explain_store_errors(new_store):
-                    new_store.write_id(identity.id)
+                _claim_store(source, target, new_store, identity.id)
             if not is_begun:
                 copy.write(_mark, identity.id)
             migrate(copy, target.sqlite_file, datetime.now(UTC))
@@ -97,6 +97,9 @@ def move_installation(
             # First: the original must not be used beside its copy, which has the same bytes.
             store_address = str(new_store) if new_store is not None else None
             write_moved(source, database_url(target), store_address)
+            if new_store is not None:
+                with _explain_store_errors(new_store):
+                    new_store.finish_copy(identity.id)
             copy.write(_finish)
     finally:
         copy.close()
@@ -105,15 +108,21 @@ def move_installation(
     return FinishedMove(database_url(target), identity.id, len(digests), rows, copied)
 
 
-def _find_new_store(source: Settings, target: Settings, installation: UUID) -> StoreLocation | None:
-    """The store that is to have the bytes; None if they stay where they are. Raises
-    StartRefused."""
+def _find_new_store(source: Settings, target: Settings) -> StoreLocation | None:
+    """The store that is to have the bytes; None if they stay where they are."""
     location = store_location(target)
-    if str(location) == str(store_location(source)):
-        return None
+    return location if str(location) != str(store_location(source)) else None
+
+
+def _claim_store(
+    source: Settings, target: Settings, location: StoreLocation, installation: UUID
+) -> None:
+    """Mark the store as the target of this move. Raises StartRefused."""
+    if read_moved(source) == Moved(database_url(target), str(location)):
+        return  # cut off after the copy was complete
     with _explain_store_errors(location):
         refuse_used_store(location, installation)
-    return location
+        location.write_id(installation, unfinished=True)
 
 
 def _copy_bytes(reading: ReadConnection, source: Settings, location: StoreLocation) -> CopiedBytes:
