@@ -140,7 +140,8 @@ def _expat() -> CheckResult:
     """The parser of workbooks' XML."""
     version = pyexpat.EXPAT_VERSION.removeprefix("expat_")
     safe = _version_tuple(version) >= MIN_SAFE_EXPAT
-    advice = "" if safe else "; older than 2.6: one large token takes quadratic time"
+    advice = "; older than 2.6: a harmful workbook is read until its time is up. Update Python"
+    advice = "" if safe else advice
     return CheckResult("expat", True, f"{version} (reads .xlsx){advice}", warning=not safe)
 
 
@@ -197,7 +198,7 @@ def _contracts(parts: Parts) -> CheckResult:
     """What contracts allow and no cell of the current version uses: owners may take it out."""
     loose = parts.database.read(list_loose_contracts)
     if not loose:
-        return CheckResult("contracts", True, "their current versions use all that they allow")
+        return CheckResult("contracts", True, "none allows more than its file uses")
     named = [
         f"file {each.file_id}, version {each.version}: {_first(each.sentences)}" for each in loose
     ]
