@@ -15,7 +15,7 @@ import pytest
 from tests.support.seaweedfs import new_prefix, open_s3_store
 
 from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore, DiskStore, StoredBlob
-from entrepot.errors import BlobMissing, DraftBusy
+from entrepot.errors import BlobDamaged, BlobMissing, DraftBusy
 
 
 class TakingTurns:
@@ -241,10 +241,21 @@ def record_of(data: bytes) -> Callable[[], StoredBlob]:
 def test_a_borrowed_blob_is_a_local_file(store: BlobStore) -> None:
     data = os.urandom(2 * BLOCK_BYTES + 5)
     blob_id = put_blob(store, data)
-    with store.borrow(blob_id, record_of(data)) as first, store.borrow(blob_id, no_record) as again:
+    record = no_record if store.path(blob_id) is None else record_of(data)
+    with store.borrow(blob_id, record_of(data)) as first, store.borrow(blob_id, record) as again:
         assert first.read_bytes() == again.read_bytes() == data
-    with store.borrow(blob_id, no_record) as path:
+    with store.borrow(blob_id, record) as path:
         assert path.read_bytes() == data
+
+
+def test_bytes_of_another_size_are_neither_lent_nor_linked(store: BlobStore) -> None:
+    """Somebody has cut the blob off: a form or a further version of the rest would be wrong."""
+    blob_id = put_blob(store, b"the first half")
+    with pytest.raises(BlobDamaged), store.borrow(blob_id, record_of(b"the first half and more")):
+        pass
+    with pytest.raises(BlobMissing):
+        store.link(blob_id, new_id(), len(b"the first half and more"))
+    store.link(blob_id, new_id(), len(b"the first half"))
 
 
 def test_only_what_is_there_is_borrowed(store: BlobStore) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,10 +18,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from entrepot.blobs import BlobId, BlobWriter, DiskStore, DraftWriter
+from entrepot.blobs import BlobId, BlobWriter, DiskStore, DraftWriter, StoredBlob
 from entrepot.blobs.disk_identity import read_store_id, write_store_id
 from entrepot.blobs.disk_space import DiskSpace
-from entrepot.blobs.disk_sync import DurableFolders
+from entrepot.blobs.disk_sync import BLOBS, DurableFolders
 from entrepot.blobs.disk_write import DiskWriter
 from entrepot.errors import DraftBusy, StorageFull, StoreUnavailable
 
@@ -205,6 +205,7 @@ def full_writer(tmp_path: Path) -> tuple[DiskWriter, Path]:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     space = DiskSpace(tmp_path, 0)
     folders = DurableFolders(tmp_path)
+    (tmp_path / BLOBS).mkdir()
     pool = ThreadPoolExecutor(1)
     return DiskWriter(descriptor, temporary, tmp_path / "final", space, folders, pool), temporary
 
@@ -310,3 +311,67 @@ def test_of_several_installations_one_takes_a_new_store(tmp_path: Path) -> None:
     assert winners == {read_store_id(tmp_path)}
     assert [path.name for path in tmp_path.iterdir()] == ["installation"]
     write_store_id(tmp_path, *winners)  # again, as a start does that was cut off
+
+
+def remove(root: Path) -> None:
+    """A mount that has ended, whose folder was made by mounting."""
+    root.rename(root.with_name("away"))
+
+
+def uncover(root: Path) -> None:
+    """A mount that has ended; its folder is there."""
+    remove(root)
+    root.mkdir()
+
+
+def replace_with_other(root: Path) -> None:
+    """Another installation's store is mounted now."""
+    remove(root)
+    write_store_id(root, uuid4())
+    DiskStore(root, reserve=0)
+
+
+def act_on(store: DiskStore) -> dict[str, Callable[[], object]]:
+    """Everything that a request or a worker asks of a store; what has begun too."""
+    blob_id, draft_id = new_id(), uuid4()
+    for each in (blob_id, new_id()):
+        writer = store.create(each)
+        writer.write(b"bytes")
+        writer.commit()
+    draft = store.drafts.append(draft_id)
+    draft.write(b"bytes")
+    draft.sync()
+    begun = store.create(new_id())
+    begun.write(b"bytes")
+    recorded = StoredBlob(5, hashlib.sha256(b"bytes").hexdigest())
+    return {
+        "stat": lambda: store.stat(blob_id),
+        "read": lambda: store.read(blob_id),
+        "borrow": lambda: store.borrow(blob_id, lambda: recorded).__enter__(),
+        "link": lambda: store.link(blob_id, new_id()),
+        "create": lambda: store.create(new_id()),
+        "commit": begun.commit,
+        "append": lambda: store.drafts.append(uuid4()),
+        "commit a draft": lambda: draft.commit(new_id()),
+        "discard": lambda: store.discard(blob_id),
+    }
+
+
+@pytest.mark.parametrize("end", [remove, uncover, replace_with_other])
+def test_a_store_that_is_gone_says_so_and_gets_nothing(
+    tmp_path: Path, end: Callable[[Path], None]
+) -> None:
+    root = tmp_path / "mounted" / "data"
+    write_store_id(root, uuid4())
+    store = DiskStore(root, reserve=0)
+    acts = act_on(store)
+    end(root)
+    before = files_below(root)
+    for name, act in acts.items():
+        with pytest.raises(StoreUnavailable):
+            pytest.fail(f"{name} gave {act()!r}")
+    assert files_below(root) == before
+    if root.exists():
+        root.rename(root.with_name("other"))
+    root.with_name("away").rename(root)
+    act_on(store)

@@ -1,6 +1,7 @@
 """An earlier version is restored under a new number, and neither needs the other's bytes."""
 
 import json
+import os
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -65,6 +66,22 @@ def test_neither_version_needs_the_others_bytes(server: Server, account: TestAcc
     server.parts.store.delete(oldest)
     assert b"".join(server.parts.store.read(newest)) == content
     server.parts.store.link(newest, oldest)
+
+
+def test_bytes_that_were_cut_off_are_not_published_again(account: TestAccount) -> None:
+    """They would be the newest version, of which no reader gets anything."""
+    api, store = account.api, account.server.parts.store
+    file_id = api.deliver(CSV)["file_id"]
+    api.deliver(CSV + b"5,6\n", path=f"/file/{file_id}/versions", limit=None)
+    with account.server.parts.database.reading() as conn:
+        task = versions.c.task_id == _task_of(api, file_id, 1)
+        path = store.path(BlobId(conn.scalars(select(versions.c.id).where(task)).one()))
+    assert path is not None
+    os.truncate(path, 5)
+    answer = api.post(f"/file/{file_id}/versions/1/restore")
+    assert_problem(answer, 500, "bytes-missing")
+    assert api.get(f"/file/download/{file_id}").content == CSV + b"5,6\n"
+    path.write_bytes(CSV)
 
 
 def test_findings_hold_while_the_schema_does(server: Server, account: TestAccount) -> None:

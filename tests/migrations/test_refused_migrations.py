@@ -21,7 +21,8 @@ from tests.support.seaweedfs import (
     without_conditions,
 )
 
-from entrepot.blobs.disk_identity import ID_FILE, write_store_id
+from entrepot.blobs.disk_identity import write_store_id
+from entrepot.blobs.disk_sync import ID_FILE
 from entrepot.bootstrap.identity import check_identity
 from entrepot.bootstrap.secret import create_secret, secret_digest
 from entrepot.bootstrap.stores import store_location

@@ -23,7 +23,9 @@ from tests.support.seaweedfs import (
 )
 
 from entrepot.blobs import BlobId, StoredBlob, s3_client, s3_write
+from entrepot.blobs.cache import BlobCache
 from entrepot.blobs.s3 import S3Store
+from entrepot.blobs.s3_client import open_bucket
 from entrepot.blobs.s3_location import S3Location
 from entrepot.blobs.s3_write import MAX_PART_BYTES, part_bytes
 from entrepot.errors import (
@@ -329,6 +331,50 @@ def test_a_full_store_is_said(behind_proxy: S3Store, proxy: FaultProxy) -> None:
     writer.write(b"no room")
     with proxy.failing("full", writes_only=True), pytest.raises(StorageFull):
         writer.commit()
+
+
+@pytest.mark.parametrize("what", ["emptied", "removed"])
+def test_of_a_store_that_is_gone_no_blob_is_missing(
+    s3: SeaweedFS, tmp_path: Path, what: str
+) -> None:
+    """A HEAD says 404 of a missing bucket too, and nothing else was looked at."""
+    client = open_test_bucket("").client
+    name = f"gone-{uuid4().hex}"
+    client.create_bucket(Bucket=name)
+    bucket = open_bucket(name, "p")
+    bucket.put("p/installation", b"7")
+    store = S3Store(bucket, BlobCache(tmp_path / "cache", 1 << 30, 0))
+    blob_id = put(store, b"bytes")
+    client.delete_objects(
+        Bucket=name,
+        Delete={"Objects": [{"Key": f"p/blobs/{blob_id}"}, {"Key": "p/installation"}]},
+    )
+    if what == "removed":
+        client.delete_bucket(Bucket=name)
+    for act in (
+        lambda: store.stat(blob_id),
+        lambda: store.read(blob_id),
+        lambda: store.link(blob_id, new_id()),
+        lambda: store.drafts.append(uuid4()),
+        lambda: store.borrow(blob_id, lambda: stored(b"bytes")).__enter__(),
+    ):
+        with pytest.raises(StoreUnavailable):
+            act()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(301, "PermanentRedirect"), (409, "ConditionalRequestConflict")]
+)
+def test_odd_refusals_are_no_errors_of_ours(
+    behind_proxy: S3Store, proxy: FaultProxy, status: int, code: str
+) -> None:
+    """A redirect that names no region, and a conflict about a key that nobody has."""
+    writer = behind_proxy.create(new_id())
+    writer.write(b"bytes")
+    proxy.answer = status, code
+    with proxy.failing("answer", writes_only=status == 409), pytest.raises(StoreUnavailable):
+        writer.commit()
+    put(behind_proxy, b"bytes")
 
 
 def test_a_body_that_breaks_off_is_continued(behind_proxy: S3Store, proxy: FaultProxy) -> None:

@@ -15,12 +15,13 @@ ANSWERS = {
     "503": (503, "SlowDown"),
     "full": (507, "InsufficientStorage"),
 }
-Fault = Literal["none", "gone", "silent", "truncated", "read-only", "500", "503", "full"]
+Fault = Literal["none", "gone", "silent", "truncated", "read-only", "500", "503", "full", "answer"]
 
 
 @dataclass
 class FaultProxy:
     """Relays to `target` while `fault` is "none". `truncated`: bytes of an answer that pass.
+    `answer`: with the status and code that the field has.
 
     Errors for writes alone (`writes_only`) leave reads as they are.
     """
@@ -30,6 +31,7 @@ class FaultProxy:
     fault: Fault = "none"
     truncated_bytes: int = 100_000
     writes_only: bool = False
+    answer: tuple[int, str] = (500, "InternalError")
     refused: int = 0
     sockets: list[socket.socket] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -69,13 +71,15 @@ class FaultProxy:
             elif fault == "silent":
                 self.refused += 1
                 released.wait(120)
-            elif fault in ANSWERS and (first := self._refuse(client, fault)) is not None:
-                self._relay(client, first, None)
-            elif fault not in ANSWERS:
+            elif fault == "answer" or fault in ANSWERS:
+                first = self._refuse(client, *ANSWERS.get(fault, self.answer))
+                if first is not None:
+                    self._relay(client, first, None)
+            else:
                 self._relay(client, b"", self.truncated_bytes if fault == "truncated" else None)
         _end(client)
 
-    def _refuse(self, client: socket.socket, fault: str) -> bytes | None:
+    def _refuse(self, client: socket.socket, status: int, code: str) -> bytes | None:
         """Answer with the error; what came of a request that is to pass."""
         data = b""
         while b"\r\n\r\n" not in data and (piece := client.recv(PIECE)):
@@ -84,7 +88,6 @@ class FaultProxy:
         if self.writes_only and head.split(b" ", 1)[0] in (b"GET", b"HEAD"):
             return data
         self.refused += 1
-        status, code = ANSWERS[fault]
         body = f"<Error><Code>{code}</Code><Message>a fault of the tests</Message></Error>"
         if head.startswith(b"HEAD"):
             body = ""

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.ports import free_port
 
 from entrepot.blobs.cache import BlobCache
+from entrepot.blobs.disk_identity import format_id
+from entrepot.blobs.disk_sync import ID_FILE
 from entrepot.blobs.s3 import S3Store
 from entrepot.blobs.s3_client import Bucket, _session, open_bucket
 
@@ -69,7 +71,10 @@ def open_test_bucket(prefix: str) -> Bucket:
 
 
 def open_s3_store(folder: Path, prefix: str, cache_bytes: int = 1 << 30) -> S3Store:
-    return S3Store(open_test_bucket(prefix), BlobCache(folder / "cache", cache_bytes, 0))
+    """A store that has an installation's id, as a start gives it one."""
+    bucket = open_test_bucket(prefix)
+    bucket.put(bucket.prefix + ID_FILE, format_id(UUID(int=7)))
+    return S3Store(bucket, BlobCache(folder / "cache", cache_bytes, 0))
 
 
 def list_multipart_uploads(address: str) -> list[str]:

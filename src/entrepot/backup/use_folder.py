@@ -13,8 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 from entrepot.backup.folder import BLOB_FOLDER, BackupFolder, read_manifest
-from entrepot.blobs.disk_identity import ID_FILE
-from entrepot.blobs.disk_sync import DurableFolders, write_durably
+from entrepot.blobs.disk_sync import ID_FILE, DurableFolders, write_durably
 from entrepot.bootstrap.backup_mark import OWNER_FILE
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings

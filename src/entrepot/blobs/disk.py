@@ -24,7 +24,7 @@ from pathlib import Path
 from entrepot.blobs.disk_deletions import DeletionGate
 from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
-from entrepot.blobs.disk_sync import DurableFolders, link_durably
+from entrepot.blobs.disk_sync import BLOBS, DurableFolders, link_durably
 from entrepot.blobs.disk_write import DiskWriter
 from entrepot.blobs.store import (
     BLOCK_BYTES,
@@ -35,7 +35,7 @@ from entrepot.blobs.store import (
     PresignedHeaders,
     StoredBlob,
 )
-from entrepot.errors import BlobMissing, StoreUnavailable
+from entrepot.errors import BlobDamaged, BlobMissing
 
 
 class DiskStore:
@@ -47,15 +47,16 @@ class DiskStore:
     def __init__(self, root: Path, reserve: int) -> None:
         """Make the folders, with mode 0700. Raises `OSError`, and `StorageFull`."""
         self._incoming = root / "incoming"
-        self._blobs = root / "blobs"
+        self._blobs = root / BLOBS
         self._trash = root / "trash"
         self._folders = DurableFolders(root)
         self._deletions = DeletionGate(root, self._folders)
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
-            for name in ("incoming", "blobs", "drafts", "trash", "held"):
+            for name in ("incoming", BLOBS, "drafts", "trash", "held"):
                 self._folders.make(root / name)
+        self._folders.require_store()
         self.drafts = DiskDrafts(
             root / "drafts", self.path, self._space, self._folders, self._hashing
         )
@@ -90,7 +91,7 @@ class DiskStore:
             with disk_errors():
                 return make_stat(blob_id, self.path(blob_id).stat())
         except FileNotFoundError:
-            self._require_store()
+            self._folders.require_store()
             return None
 
     def read(
@@ -108,7 +109,7 @@ class DiskStore:
             with disk_errors():
                 file = self.path(blob_id).open("rb", buffering=0)
         except FileNotFoundError as error:
-            self._require_store()
+            self._folders.require_store()
             raise BlobMissing(blob_id=blob_id) from error
         if size is not None and os.fstat(file.fileno()).st_size != size:
             file.close()
@@ -125,10 +126,15 @@ class DiskStore:
 
     @contextmanager
     def borrow(self, blob_id: BlobId, find_recorded: Callable[[], StoredBlob]) -> Iterator[Path]:
-        """The blob's own file, without a copy or a check. Raises `BlobMissing`."""
-        del find_recorded  # `entrepot doctor --deep` reads every byte
-        if self.stat(blob_id) is None:
+        """The blob's own file, without a copy. Raises `BlobMissing`, `BlobDamaged`.
+
+        Its size is checked, not its bytes: `entrepot doctor --deep` reads every one.
+        """
+        stat = self.stat(blob_id)
+        if stat is None:
             raise BlobMissing(blob_id=blob_id)
+        if stat.size != find_recorded().size:
+            raise BlobDamaged(blob_id=blob_id)
         yield self.path(blob_id)
 
     def list_copies(self) -> builtins.list[BlobId]:
@@ -138,15 +144,12 @@ class DiskStore:
     def drop_copy(self, blob_id: BlobId) -> None:
         """There is none."""
 
-    def _require_store(self) -> None:
-        """Raises `StoreUnavailable` where the whole store is gone, such as a mount that has
-        ended: no blob of it is missing then."""
-        if not self._blobs.is_dir():
-            raise StoreUnavailable(reason=f"{self._blobs.parent} is not a store (is it mounted?)")
-
-    def link(self, source: BlobId, blob_id: BlobId) -> None:
+    def link(self, source: BlobId, blob_id: BlobId, size: int | None = None) -> None:
         """A hard link. Raises `BlobMissing`, `StorageFull`, `FileExistsError`, `OSError`."""
         source_path, target_path = self.path(source), self.path(blob_id)
+        stat = self.stat(source)
+        if stat is None or size not in (None, stat.size):
+            raise BlobMissing(blob_id=source)
         with self._space.guard():
             self._folders.make(target_path.parent)
             try:

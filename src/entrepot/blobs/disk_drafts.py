@@ -205,6 +205,7 @@ class DiskDraftWriter:
         """
         file = self._open()
         final = self._drafts.blob_path(blob_id)
+        self._drafts.folders.require_store()
         # The grace period of a blob without a row begins now, not with its last byte.
         os.utime(file.descriptor)
         size = self.sync()

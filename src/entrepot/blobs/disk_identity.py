@@ -7,10 +7,15 @@ store that the bytes come from, which has the id alone, is never taken for their
 from pathlib import Path
 from uuid import UUID
 
-from entrepot.blobs.disk_sync import DurableFolders, create_durably, sync_folder, write_durably
+from entrepot.blobs.disk_sync import (
+    ID_FILE,
+    DurableFolders,
+    create_durably,
+    sync_folder,
+    write_durably,
+)
 from entrepot.errors import StoreUnavailable
 
-ID_FILE = "installation"
 UNFINISHED = "unfinished copy of "
 
 

@@ -14,6 +14,12 @@ from entrepot.errors import StoreUnavailable
 _SYNC_FILE_RANGE_WRITE = 2  # SYNC_FILE_RANGE_WRITE of sync_file_range(2)
 
 
+ID_FILE = "installation"
+"""The file of a store that says whose it is."""
+BLOBS = "blobs"
+"""The folder of a store that has the committed blobs."""
+
+
 def sync_file(descriptor: int) -> None:
     """Return once the file's bytes and length are durable. Raises `OSError`; never try again.
 
@@ -162,6 +168,32 @@ class DurableFolders:
         # A path for each of 65,536 folders of blobs takes 18 MiB in each process; names by their
         # parents, of which pathlib has one of each, take 2.
         self._durable: defaultdict[Path, set[str]] = defaultdict(set)
+        self._place: tuple[int, int] | None = None
+        self._owner: bytes | None = None
+
+    def require_store(self) -> None:
+        """Raise `StoreUnavailable` where the store below the root is gone, such as a mount that has
+        ended, or another installation's is there now. While it stays, this asks for the status of
+        one folder."""
+        try:
+            status = (self._root / BLOBS).stat()
+            place = (status.st_dev, status.st_ino)
+            if place == self._place:
+                return
+            owner = self._read_owner()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreUnavailable(reason=f"{self._root} is not a store (is it mounted?)") from None
+        except OSError as error:
+            raise StoreUnavailable(reason=os.strerror(error.errno or 0)) from error
+        if self._owner not in (None, owner):
+            raise StoreUnavailable(reason=f"{self._root} has another store than before")
+        self._place, self._owner = place, owner
+
+    def _read_owner(self) -> bytes | None:
+        try:
+            return (self._root / ID_FILE).read_bytes().strip()
+        except FileNotFoundError:
+            return None
 
     def make(self, folder: Path) -> None:
         """Make `folder`, which lies below the root, and its parents. Raises `OSError`."""
@@ -175,12 +207,11 @@ class DurableFolders:
     def make_again(self, folder: Path) -> Path:
         """The folder, which is made again if somebody removed it while the store is in use.
 
-        Raises `OSError`, and `StoreUnavailable` where the whole store is gone: then this is another
-        disk, such as the one below a mount that has ended.
+        Raises `OSError`, and as `require_store` does: then this is another disk, such as the one
+        below a mount that has ended.
         """
+        self.require_store()
         if not folder.is_dir():
-            if not (self._root / "blobs").is_dir():
-                raise StoreUnavailable(reason=f"{self._root} is not a store (is it mounted?)")
             self._durable[folder.parent].discard(folder.name)
             self.make(folder)
         return folder

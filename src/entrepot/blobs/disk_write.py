@@ -126,6 +126,7 @@ class DiskWriter:
         descriptor = self._open()
         try:
             with self._space.guard():
+                self._folders.require_store()
                 # The grace period of a blob without a row begins now, not with its last byte.
                 os.utime(descriptor)
                 sync_file(descriptor)

@@ -7,12 +7,8 @@ from typing import Protocol
 from uuid import UUID
 
 from entrepot.blobs.disk import DiskStore, count_files, list_blob_ids
-from entrepot.blobs.disk_identity import (
-    ID_FILE,
-    finish_store_copy,
-    read_store_id,
-    write_store_id,
-)
+from entrepot.blobs.disk_identity import finish_store_copy, read_store_id, write_store_id
+from entrepot.blobs.disk_sync import ID_FILE
 from entrepot.blobs.store import BlobId, BlobStore
 
 

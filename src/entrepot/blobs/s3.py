@@ -36,7 +36,7 @@ from entrepot.blobs.store import (
     PresignedHeaders,
     StoredBlob,
 )
-from entrepot.errors import BlobMissing
+from entrepot.errors import BlobMissing, StoreUnavailable
 
 
 class S3Store:
@@ -75,7 +75,10 @@ class S3Store:
     def stat(self, blob_id: BlobId) -> BlobStat | None:
         """Size and time of a committed blob; None where there is none."""
         head = self._bucket.head(self._blob_key(blob_id))
-        return blob_stat(blob_id, head) if head is not None else None
+        if head is None:
+            self._bucket.require_store()
+            return None
+        return blob_stat(blob_id, head)
 
     def read(
         self,
@@ -95,6 +98,7 @@ class S3Store:
             key = self._blob_key(blob_id)
             return open_object(self._bucket, key, start, stop, block_bytes, size)
         except FileNotFoundError as error:
+            self._bucket.require_store()
             raise BlobMissing(blob_id=blob_id) from error
 
     def path(self, blob_id: BlobId) -> Path | None:
@@ -148,11 +152,17 @@ class S3Store:
         """Remove this host's copy of a blob. Idempotent."""
         self._cache.drop(blob_id)
 
-    def link(self, source: BlobId, blob_id: BlobId) -> None:
+    def link(self, source: BlobId, blob_id: BlobId, size: int | None = None) -> None:
         """A copy, made by the store itself. Raises `BlobMissing`, `FileExistsError`."""
+        key = self._blob_key(blob_id)
         try:
-            self._bucket.copy(self._blob_key(source), self._blob_key(blob_id))
+            self._bucket.copy(self._blob_key(source), key, size=size)
+        except FileExistsError as error:
+            if self._bucket.head(key) is None:
+                raise StoreUnavailable(reason="It refused a key that is free") from error
+            raise
         except FileNotFoundError as error:
+            self._bucket.require_store()
             raise BlobMissing(blob_id=source) from error
 
     def delete(self, blob_id: BlobId) -> None:

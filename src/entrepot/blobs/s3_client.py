@@ -7,15 +7,17 @@ Endpoint, region and credentials come from where every S3 program takes them: `A
 
 import base64
 import hashlib
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from entrepot.blobs.disk_drafts import parse_blob_id
+from entrepot.blobs.disk_sync import ID_FILE
 from entrepot.blobs.store import BlobId, BlobStat
 from entrepot.errors import StartRefused, StorageFull, StoreUnavailable
 
@@ -33,6 +35,9 @@ MAX_CONNECTIONS = 64
 COPY_PART_BYTES = 256 * 1024 * 1024
 """Bytes that the store copies by itself in one request; it has to answer within `ANSWER_SECONDS`.
 10,000 parts are 2.5 TB; a copy in one request could have 5 GiB."""
+
+SEEN_SECONDS = 1.0
+"""Seconds in which a store that was there is not looked for again."""
 
 OPERATIONS_WITH_BYTES = ("PutObject", "UploadPart")
 """Their checksum is among the headers that are signed, instead of a SHA-256 of the bytes, which
@@ -52,6 +57,19 @@ class Bucket:
     client: "S3Client"
     name: str
     prefix: str
+    _seen: list[float] = field(default_factory=list, compare=False)
+
+    def require_store(self) -> None:
+        """Raise `StoreUnavailable` where the whole store is gone: no blob of it is missing then.
+
+        A HEAD says the same of a missing object and a missing bucket, and a bucket may be emptied.
+        """
+        now = time.monotonic()
+        if self._seen and now < self._seen[-1] + SEEN_SECONDS:
+            return
+        if self.read(self.prefix + ID_FILE) is None:
+            raise StoreUnavailable(reason="It has no installation's id (was its bucket emptied?)")
+        self._seen[:] = [now]
 
     def key(self, kind: str, name: object = "") -> str:
         """The key of an object of that kind."""
@@ -119,13 +137,16 @@ class Bucket:
             if blob_id is not None:
                 yield BlobStat(blob_id, size, modified)
 
-    def copy(self, source: str, target: str, replace: bool = False) -> None:
+    def copy(
+        self, source: str, target: str, replace: bool = False, size: int | None = None
+    ) -> None:
         """Have the store copy an object, under a key that must be free unless it may `replace`.
 
-        Raises `FileNotFoundError` without the source, `FileExistsError` if the key is taken.
+        Raises `FileNotFoundError` without the source, also where it does not have `size` bytes,
+        `FileExistsError` if the key is taken.
         """
         head = self.head(source)
-        if head is None:
+        if head is None or size not in (None, head["ContentLength"]):
             raise FileNotFoundError(source)
         size, copy_source = head["ContentLength"], {"Bucket": self.name, "Key": source}
         if size <= COPY_PART_BYTES:
@@ -304,13 +325,15 @@ def store_errors(missing_upload: bool = True) -> Iterator[None]:
         raise StoreUnavailable(reason=f"It answered {status} {code}") from error
     except BotoCoreError as error:
         raise StoreUnavailable(reason=f"{type(error).__name__}") from error
+    except RecursionError as error:  # botocore follows redirects without a region for ever
+        raise StoreUnavailable(reason="It redirects requests to itself") from error
 
 
 @contextmanager
 def missing_errors() -> Iterator[None]:
     """Turn the answer that there is no such object into `FileNotFoundError`.
 
-    A missing bucket answers a HEAD alike: `S3Location.read_id` tells them apart.
+    A missing bucket answers a HEAD alike: `Bucket.require_store` tells them apart.
     """
     from botocore.exceptions import ClientError
 

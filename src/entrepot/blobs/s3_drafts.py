@@ -133,6 +133,8 @@ class S3Drafts:
                 piece = Piece(self.bucket.key(folder, name), size)
                 stored = StoredPieces(generation, (*stored.pieces, piece))
                 end += size
+        if not stored.pieces:
+            self.bucket.require_store()
         return stored
 
     def read_pieces(self, stored: StoredPieces) -> Iterator[bytes]:

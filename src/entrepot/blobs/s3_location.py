@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from entrepot.blobs.cache import BlobCache
-from entrepot.blobs.disk_identity import ID_FILE, format_id, parse_id
+from entrepot.blobs.disk_identity import format_id, parse_id
+from entrepot.blobs.disk_sync import ID_FILE
 from entrepot.blobs.s3 import S3Store
 from entrepot.blobs.s3_client import Bucket, open_bucket
 from entrepot.blobs.store import BlobId

@@ -203,9 +203,10 @@ class BlobStore(Protocol):
     ) -> AbstractContextManager[Path]:
         """A local file with exactly the blob's bytes, to read only, for the length of the block.
 
-        A store on a disk gives its own file. Another one fetches the bytes, once for all borrowers
-        of this host, and checks them with what `find_recorded` returns. Raises, on entering the
-        block, `BlobMissing`, and what `find_recorded` raises.
+        A store on a disk gives its own file, whose size it compares with what `find_recorded`
+        returns. Another one fetches the bytes, once for all borrowers of this host, and compares
+        their SHA-256 too. Raises, on entering the block, `BlobMissing`, `BlobDamaged`, and what
+        `find_recorded` raises.
         """
         ...
 
@@ -218,12 +219,12 @@ class BlobStore(Protocol):
         a copy that is being fetched at this moment may stay."""
         ...
 
-    def link(self, source: BlobId, blob_id: BlobId) -> None:
+    def link(self, source: BlobId, blob_id: BlobId, size: int | None = None) -> None:
         """Make the bytes of `source` available under a second id too, durably, without a copy.
 
         Both are independent blobs from then on, each deleted on its own. Both get the current time
-        as `modified`. Raises `BlobMissing`, `StorageFull`, and `FileExistsError` if the id is
-        taken.
+        as `modified`. Raises `BlobMissing`, also where `source` does not have `size` bytes,
+        `StorageFull`, and `FileExistsError` if the id is taken.
         """
         ...
 

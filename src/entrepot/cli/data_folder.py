@@ -14,8 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from entrepot.blobs.disk_identity import ID_FILE
-from entrepot.blobs.disk_sync import DurableFolders, write_durably
+from entrepot.blobs.disk_sync import ID_FILE, DurableFolders, write_durably
 from entrepot.bootstrap.identity import read_identity
 from entrepot.db.engine import open_database
 from entrepot.errors import StartRefused

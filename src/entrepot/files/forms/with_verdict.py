@@ -79,7 +79,7 @@ def link_parquet(store: BlobStore, earlier: EarlierParquet) -> NewForm | None:
     """The same bytes under an id of their own; None if they went meanwhile."""
     blob_id = new_blob_id()
     try:
-        store.link(earlier.blob_id, blob_id)
+        store.link(earlier.blob_id, blob_id, earlier.stored.size)
     except BlobMissing:
         return None
     columns = json.loads(earlier.columns) if earlier.columns is not None else None

@@ -22,7 +22,7 @@ from entrepot.blobs.store import BlobId, BlobStore, StoredBlob
 from entrepot.db.engine import Database
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection, uuid_parameter
-from entrepot.errors import BlobMissing
+from entrepot.errors import BlobDamaged, BlobMissing
 from entrepot.files.borrow import borrow_blob
 from entrepot.files.contract import Contract, load_contract, lock_terms
 from entrepot.files.delivery.restore import load_earlier_findings
@@ -225,7 +225,7 @@ class Inspector:
         try:
             known = version.current_blob, version.current_size, version.current_sha256
             return borrowed.enter_context(self._borrow_known(*known)), True
-        except BlobMissing:
+        except (BlobMissing, BlobDamaged):
             return None, False
 
 

@@ -126,7 +126,7 @@ async def _copy_version(
     store, clock = work.parts.store, work.parts.clock
 
     def link(blob_id: BlobId) -> StoredBlob:
-        store.link(source.blob_id, blob_id)
+        store.link(source.blob_id, blob_id, source.stored.size)
         return source.stored
 
     def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
