@@ -78,3 +78,25 @@ def test_a_quote_that_is_broken_in_every_row_is_no_text(
     assert codes & ({"broken-quote"} if by_contract else {"broken-quote", "unsure-reading"})
     stated = inspect(text, schema, dialect={"quoteChar": ""})
     assert (stated.verdict, stated.row_count) == ("conforms", rows), stated.detail
+
+
+@pytest.mark.parametrize("rows", [20, 3_000])
+@pytest.mark.parametrize("binding", ["given", "infer"])
+def test_one_backslash_before_a_delimiter_escapes_nothing(
+    inspect: Inspect, binding: str, rows: int
+) -> None:
+    """It was an escape in a short file alone, so that its cell was changed and published."""
+    text = "id,name\n" + "".join(f"{n},n{n}\n" for n in range(rows)) + "7,\\,\n8,x\n9,y\n"
+    inspection = inspect(text, SCHEMA if binding == "given" else None)
+    errors = [(error["code"], error["rowNumber"]) for error in errors_of(inspection)]
+    assert errors == [("extra-cell", rows + 2)]
+
+
+@pytest.mark.parametrize("rows", [20, 26_000])
+@pytest.mark.parametrize("blank", [",", '"",""', ""])
+def test_blank_records_are_passed_over_wherever_they_are(
+    inspect: Inspect, blank: str, rows: int
+) -> None:
+    text = "id,name\n" + "".join(f"{n},n{n}\n" for n in range(rows)) + f"{blank}\n8,x\n"
+    inspection = inspect(text, SCHEMA, dialect={"skipBlankRows": True})
+    assert (inspection.verdict, inspection.row_count) == ("conforms", rows + 1)

@@ -101,6 +101,7 @@ class Table:
     `misplaced_header_rows` are the records (from 1) where it is then, if only titles stand above.
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
+    `passes_over_blank`: the dialect takes out blank rows, and `relation` may have some.
     `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
     the first is the header); `original` is the relation of which `relation` is a copy;
     `header_line` is the physical line of the header in a text; `unlabelled` are this many columns
@@ -118,6 +119,7 @@ class Table:
     first_row: int = 2
     uneven: bool = False
     blank_despite_surplus: bool = True
+    passes_over_blank: bool = False
     by_name: bool = False
     storage: Storage = "text"
     control_characters: Callable[[], bool] = lambda: True

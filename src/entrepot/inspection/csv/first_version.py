@@ -26,6 +26,7 @@ from entrepot.inspection.csv.tabular import is_markup
 from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.row_looks import TOTAL
+from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
@@ -210,7 +211,7 @@ def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
         count = len(between)
         reason = "the record" if count == 1 else f"the first {counted(count, 'record')}"
         reason += f" below the header {'holds' if count == 1 else 'hold'} no values"
-        advice = f"Take {'it' if count == 1 else 'them'} out, or add {line} to the dialect."
+        advice = advise_taking_out(count, line)
         findings.append(_outside(reason, between[0] + 1, records[between[0]][0], advice))
     named = max(len(records[n][1]) for n in layout.header)
     if named < layout.width:
@@ -241,7 +242,7 @@ def _line_for(detected: DetectedTable, records: Sequence[Record], places: Sequen
     if any(records[place][2] == COMMENT for place in places):
         return f'"commentChar": {json.dumps(detected.comment)}'
     if any(cell.strip() for place in places for cell in records[place][1]):
-        return f'"commentRows": {[place + 1 for place in places]}'
+        return comment_rows_line([place + 1 for place in places], len(places))
     return '"skipBlankRows": true'
 
 
@@ -255,11 +256,10 @@ def _footnote(part: BlockBelow, detected: DetectedTable, allowed: str) -> Findin
     if part.first == part.last and part.columns > detected.layout.width:
         note = f"the row has cells beyond the table's last column: {part.text!r}"
         return Finding("extra-cell", note, part.first, part.line)
-    them = "it" if part.first == part.last else "them"
     return _finding(
         part,
         f"here the table seems to end, {_records(part)} below it: {quoted(part.text)}",
-        f"Take {them} out{allowed}.",
+        advise_taking_out(part.last - part.first + 1, allowed),
     )
 
 
@@ -275,25 +275,20 @@ def _footer_line(detected: DetectedTable) -> str:
     blank = detected.last_row is not None and parts[0].first > detected.last_row + 1
     skip = ' and "skipBlankRows": true' if blank else ""
     stated = json.dumps(pattern, ensure_ascii=False)
-    return f', or add "entrepot:footer": {stated}{skip} to the dialect'
+    return f'"entrepot:footer": {stated}{skip}'
 
 
 def _comments(rows: Occurrences, comment: str) -> Finding:
     begin = f"{counted(rows.total, 'line')} {'begins' if rows.total == 1 else 'begin'}"
     mark = json.dumps(comment)
-    advice = f'Take {_them(rows)} out, or add "commentChar": {mark} to the dialect.'
+    advice = advise_taking_out(rows.total, f'"commentChar": {mark}')
     return _outside(f"{begin} with {mark} like comments", rows.first[0], None, advice)
 
 
 def _repeats(detected: DetectedTable, rows: Occurrences) -> Finding:
     times = "once" if rows.total == 1 else f"{rows.total:,} times"
-    records = list(rows.first)
-    advice = f'Take {_them(rows)} out, or add "commentRows": {records} to the dialect.'
+    advice = advise_taking_out(rows.total, comment_rows_line(rows.first, rows.total))
     return _outside(f"the header is repeated ({times})", rows.first[0], None, advice)
-
-
-def _them(rows: Occurrences) -> str:
-    return "it" if rows.total == 1 else "them"
 
 
 def _finding(part: BlockBelow, reason: str, advice: str) -> Finding:

@@ -154,6 +154,7 @@ class CsvText:
             lines=self._lines(options) if self._plain() else None,
             first_rows=self._first_rows(),
             last_first_cell=partial(last_first_cell, self.source),
+            passes_over_blank=self.source.decision.rules.skip_blank,
         )
 
     def _prove_regular(self) -> int:

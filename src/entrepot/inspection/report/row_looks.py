@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.report.footer_pattern import footer_pattern
+from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 
 TOTAL = re.compile(
     r"gesamt|((grand |sub-?)?totals?|sums?|summen?|average|mean|count|moyenne|somme|suma)\b",
@@ -34,8 +35,7 @@ def advice_on_row(
     texts = [(cell or "").strip("\ufeff \t\r\n") for cell in cells]
     first = texts[0] if texts else ""
     if len(texts) > 1 and texts == [label.strip() for label in labels]:
-        allowed = f'"commentRows": [{row}]'
-        return f"The row repeats the header: take it out, or add {allowed} to the dialect."
+        return _looking("repeats the header", comment_rows_line([row], 1))
     alone = len(texts) == 1 < len(labels) and bool(delimiter)
     if alone and first.count(delimiter) == len(labels) - 1:
         return WHOLE_LINE
@@ -45,8 +45,8 @@ def advice_on_row(
     if not mark and NOTE.match(first) and not first[1:2].isdigit():
         return f"The row looks like a note: take it out, or{_as_footer(cells[0])}"
     if mark:
-        allowed = f'"commentChar": "{mark[0]}"' if len(mark[0]) == 1 else f'"commentRows": [{row}]'
-        return f"The row looks like a comment: take it out, or add {allowed} to the dialect."
+        by_mark = f'"commentChar": "{mark[0]}"' if len(mark[0]) == 1 else ""
+        return _looking("looks like a comment", by_mark or comment_rows_line([row], 1))
     return SPACED_QUOTE if any(SPACE_BEFORE_QUOTE.match(cell or "") for cell in cells) else ""
 
 
@@ -55,6 +55,11 @@ SPACED_QUOTE = (
     "the quotes are part of the cells."
 )
 WHOLE_LINE = "Write quotes around each cell, or none, instead of around the whole line."
+
+
+def _looking(like: str, line: str) -> str:
+    advice = advise_taking_out(1, line)
+    return f"The row {like}: {advice[:1].lower()}{advice[1:]}"
 
 
 def _as_footer(cell: str | None) -> str:

@@ -18,6 +18,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
@@ -54,9 +55,8 @@ def find_odd_rows(
     if not odd:
         return []
     numbers = [row for row, _ in odd]
-    them = "it" if len(odd) == 1 else "them"
     noun = "the row looks" if len(odd) == 1 else f"{counted(len(odd), 'row')} look"
-    advice = f"Take {them} out, or add {_line_for(engine, table, odd)} to the dialect."
+    advice = advise_taking_out(len(odd), _line_for(engine, table, odd))
     reason = f"{noun} like a comment, a note or a total: {quoted(odd[0][1].strip())}"
     statement = Statement(reason, advice=advice)
     return [problem("outside-table", "", statement, rowNumber=numbers[0])]
@@ -66,14 +66,14 @@ def _line_for(
     engine: duckdb.DuckDBPyConnection, table: Table, odd: Sequence[tuple[int, str]]
 ) -> str:
     """The line of dialect by which the rows, with their first cells, are not rows: one that fits
-    the next delivery too, if there is one."""
+    the next delivery too, if there is one; empty if there is none."""
     numbers, cells = [row for row, _ in odd], [cell for _, cell in odd]
     if len({cell[0] for cell in cells}) == 1 and cells[0][0] in COMMENT_CHARS:
         return f'"commentChar": {json.dumps(cells[0][0])}'
     last = (engine.execute(f"SELECT max(_row) FROM {table.numbered}").fetchone() or (0,))[0]
     if numbers == list(range(last - len(numbers) + 1, last + 1)):
         return f'"entrepot:footer": {json.dumps(footer_pattern(cells), ensure_ascii=False)}'
-    return f'"commentRows": {numbers}'
+    return comment_rows_line(numbers, len(numbers))
 
 
 def _beside_values(

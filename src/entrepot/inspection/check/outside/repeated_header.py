@@ -7,6 +7,7 @@ import duckdb
 
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 from entrepot.inspection.sql import literal, sql
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
@@ -50,8 +51,7 @@ def find_repeated_header(
         return []
     total = int(rows[0][1])
     times = "once" if total == 1 else f"{total:,} times"
-    them = "it" if total == 1 else "them"
     numbers = [int(row) for row, _ in rows]
-    advice = f'Take {them} out, or add "commentRows": {numbers} to the dialect.'
+    advice = advise_taking_out(total, comment_rows_line(numbers, total))
     statement = Statement(f"the header is repeated ({times})", advice=advice)
     return [problem("outside-table", "", statement, rowNumber=numbers[0])]

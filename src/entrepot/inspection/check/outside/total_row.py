@@ -18,6 +18,7 @@ from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.report.take_out import advise_taking_out
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
@@ -75,10 +76,9 @@ def find_total_row(
         return []
     row_texts = [cell["t"] for cell in cells]
     text = " | ".join(each for each in row_texts if each)
-    stated = json.dumps(footer_pattern(row_texts[:1]), ensure_ascii=False)
     # A footer is known by its first cell, which may be empty here.
-    advice = f'Take it out, or add "entrepot:footer": {stated} to the dialect.'
-    advice = advice if row_texts[0] else "Take it out."
+    pattern = json.dumps(footer_pattern(row_texts[:1]), ensure_ascii=False)
+    advice = advise_taking_out(1, f'"entrepot:footer": {pattern}' if row_texts[0] else "")
     statement = Statement(f"the last row looks like a total: {quoted(text)}", advice=advice)
     return [problem("outside-table", "", statement, rowNumber=row)]
 

@@ -56,6 +56,9 @@ MIN_QUOTED_COLUMNS = 2
 column may be a part of its texts."""
 MIN_ODD_ESCAPES = 2
 """Times that an unusual escape character stands before a quote, for it to be tried."""
+MIN_BINDING_ESCAPES = 2
+"""Times that one stands before a delimiter and not before a quote, where the reading binds: once, a
+text ends with it (`C:\\data\\`), and the row has a cell too many."""
 
 
 def detect_dialect(
@@ -77,7 +80,7 @@ def detect_dialect(
         lines = rows
     sample = samples.of(lines)
     scored = [
-        _refine(score_dialect(dialect, sample, names), sample, names, hints)
+        _refine(score_dialect(dialect, sample, names), sample, names, hints, binding)
         for dialect in candidate_dialects(sample, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
@@ -151,7 +154,11 @@ def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
 
 
 def _refine(
-    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect,
+    sample: LineSample,
+    names: Sequence[str] | None,
+    hints: DialectHints,
+    binding: bool,
 ) -> ScoredDialect:
     """The dialect with blanks beside delimiters taken off, or with an escape, if that explains
     the lines better."""
@@ -173,7 +180,7 @@ def _refine(
         trimmed = score_dialect(replace(dialect, trim=True), sample, names)
         if trimmed.rank >= best.rank * MIN_TRIMMED_RANK:
             best = trimmed
-    return _with_escape(best, sample, names, hints)
+    return _with_escape(best, sample, names, hints, binding)
 
 
 def _is_padded(dialect: Dialect, lines: Sequence[str]) -> bool:
@@ -216,7 +223,11 @@ def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _with_escape(
-    scored: ScoredDialect, sample: LineSample, names: Sequence[str] | None, hints: DialectHints
+    scored: ScoredDialect,
+    sample: LineSample,
+    names: Sequence[str] | None,
+    hints: DialectHints,
+    binding: bool,
 ) -> ScoredDialect:
     """With an escape character, where one stands before quotes or delimiters and rows fit the
     better for it."""
@@ -233,6 +244,9 @@ def _with_escape(
             continue
         before_quote = bool(dialect.quote) and escape + dialect.quote in text
         before_mark = bool(dialect.delimiter) and escape + dialect.delimiter in text
+        if binding and before_mark and not before_quote:
+            often = text.count(escape + dialect.delimiter) >= MIN_BINDING_ESCAPES
+            before_mark = often and _always_escapes(escape, dialect, text)
         if not (before_quote or before_mark):
             continue
         both = bool(dialect.quote) and dialect.doubled and dialect.quote * 2 in text
