@@ -78,8 +78,10 @@ def create_key(
     now: datetime,
     expires_at: datetime | None = None,
     actor: Actor | None = None,
+    random: bytes | None = None,
 ) -> NewKey:
-    """Create a key for a user. `actor` is None for an operator.
+    """Create a key for a user. `actor` is None for an operator. The key that was made of the same
+    `random` bytes before is returned again, unless it was revoked.
 
     Raises FieldInvalid, NotFound if the user is deleted meanwhile, and TooManyKeys.
     """
@@ -88,8 +90,15 @@ def create_key(
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:
         raise FieldInvalid(field="expires_at", reason="is in the past.")
+    if not lock_user(conn, user.id):  # keys that are made at the same time are counted too
+        raise NotFound
+    api_key = new_key() if random is None else new_key(lambda _: random)
+    parameters = {"digest": key_digest(secret, api_key)}
+    made = conn.execute(_key_holder_query(), parameters).one_or_none() if random else None
+    if made is not None and made.revoked_at is None:
+        return NewKey(_key_from_row(made), api_key)
+    api_key = new_key() if made is not None else api_key
     _require_room_for_a_key(conn, user, now)
-    api_key = new_key()
     key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
     insert_row(
         conn,
@@ -118,8 +127,10 @@ def issue_key(
     now: datetime,
     expires_at: datetime | None = None,
     user_name: str | None = None,
+    random: bytes | None = None,
 ) -> NewKey:
-    """Create a key for the actor or, for an admin, for another user of the account.
+    """Create a key for the actor or, for an admin, for another user of the account; `random` as for
+    `create_key`.
 
     A new key never has more scopes than the key that created it, and never outlives it, whoever it
     is for. Raises NotAllowed, NotFound, FieldInvalid, TooManyKeys.
@@ -132,7 +143,7 @@ def issue_key(
     if actor.expires_at is not None and (expires_at is None or expires_at > actor.expires_at):
         expires_at = actor.expires_at
     user = get_user(conn, actor, user_name or actor.user_name)
-    return create_key(conn, secret, user, name, scopes, now, expires_at, actor=actor)
+    return create_key(conn, secret, user, name, scopes, now, expires_at, actor, random)
 
 
 def list_keys(
@@ -279,9 +290,7 @@ def _end_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
 
 
 def _require_room_for_a_key(conn: WriteConnection, user: User, now: datetime) -> None:
-    """Raise TooManyKeys if the user has the most that one may have, NotFound if they are gone."""
-    if not lock_user(conn, user.id):  # keys that are made at the same time are counted too
-        raise NotFound
+    """Raise TooManyKeys if the user, who is locked, has the most that one may have."""
     unexpired = or_(keys.c.expires_at.is_(None), keys.c.expires_at > now)
     valid = keys.c.user_id == user.id, keys.c.revoked_at.is_(None), unexpired
     if (conn.scalar(select(func.count()).where(*valid)) or 0) >= MAX_KEYS_PER_USER:

@@ -46,6 +46,11 @@ def keyed_digest(secret: bytes, purpose: str, token: str) -> bytes:
     return keyed.digest()
 
 
+def repeated_bytes(secret: bytes, token: str) -> bytes:
+    """32 random bytes that are the same for the same token, which nobody else may know."""
+    return keyed_digest(secret, "repeated", token)
+
+
 def new_token(random_bytes: RandomBytes = secrets.token_bytes) -> str:
     """A new session or link token with 256 random bits."""
     return _base62(int.from_bytes(random_bytes(32)), BODY_CHARS)

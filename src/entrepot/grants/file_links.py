@@ -125,9 +125,11 @@ def create_file_link(
     file_id: UUID,
     terms: LinkTerms,
     now: datetime,
+    random: bytes | None = None,
 ) -> NewLink:
     """Create a link to a file that the actor manages. A link that reads needs the scope `read`: a
-    key that may not read must not make one that does.
+    key that may not read must not make one that does. The link that was made of the same `random`
+    bytes before is returned again, unless it was revoked.
 
     It never outlives the key that creates it. Raises NotFound, NotAllowed, ScopeMissing,
     FieldInvalid, VersionNotPublished, TooManyLinks.
@@ -138,6 +140,10 @@ def create_file_link(
         actor.require("read")
     if terms.version is not None:
         _require_published(conn, file_id, terms.version)
+    file_name = str(conn.scalar(select(files.c.name).where(files.c.id == file_id)))
+    link_secret, made = _choose_secret(conn, secret, random)
+    if made is not None:
+        return NewLink(_get_link(conn, file_id, made, now), link_secret, file_name)
     live = file_links.c.revoked_at.is_(None), file_links.c.expires_at > now
     count = select(func.count()).where(file_links.c.file_id == file_id, *live)
     if (conn.scalar(count) or 0) >= MAX_LINKS_PER_FILE:
@@ -145,7 +151,7 @@ def create_file_link(
     expires_at = terms.expires_at or now + DEFAULT_LIFETIME
     if actor.expires_at is not None:
         expires_at = min(expires_at, actor.expires_at)
-    link_id, link_secret = LinkId(uuid4()), new_key(prefix=LINK_PREFIX)
+    link_id = LinkId(uuid4())
     conn.execute(
         insert(file_links).values(
             id=link_id,
@@ -174,8 +180,22 @@ def create_file_link(
         "expires_at": expires_at.isoformat(),
     }
     record(conn, target.account_id, actor, "link.create", now, file_id, terms.version, detail)
-    file_name = conn.scalar(select(files.c.name).where(files.c.id == file_id))
-    return NewLink(_get_link(conn, file_id, link_id, now), link_secret, str(file_name))
+    return NewLink(_get_link(conn, file_id, link_id, now), link_secret, file_name)
+
+
+def _choose_secret(
+    conn: WriteConnection, secret: bytes, random: bytes | None
+) -> tuple[str, LinkId | None]:
+    """A new link's secret, and the link that has it already because of the same random bytes."""
+    if random is not None:
+        chosen = new_key(lambda _: random, LINK_PREFIX)
+        digest = keyed_digest(secret, "file-link", chosen)
+        made = conn.execute(select(file_links).where(file_links.c.digest == digest)).one_or_none()
+        if made is None:
+            return chosen, None
+        if made.revoked_at is None:
+            return chosen, LinkId(made.id)
+    return new_key(prefix=LINK_PREFIX), None
 
 
 def list_file_links(

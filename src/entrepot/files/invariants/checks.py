@@ -243,11 +243,15 @@ def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime)
 
 
 def replies_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
-    """What an Idempotency-Key was answered is a task of the user whose key it is; and a key that
-    an upload holds is let go once that has ended."""
+    """What an Idempotency-Key was answered is a task of the user whose key it is, or a delivery by
+    the link whose form it is; and a key that an upload holds is let go once that has ended."""
     del store
     task = tasks.c.id == replies.c.task_id, tasks.c.user_id == replies.c.user_id
-    lost = replies.c.task_id.is_not(None), ~select(tasks.c.id).where(*task).exists()
+    sent = versions.c.task_id == replies.c.task_id, versions.c.link_id == replies.c.user_id
+    is_own = or_(
+        select(tasks.c.id).where(*task).exists(), select(versions.c.id).where(*sent).exists()
+    )
+    lost = replies.c.task_id.is_not(None), ~is_own
     for row in conn.execute(select(replies.c.task_id).where(*lost)):
         yield f"an Idempotency-Key was answered with task {row.task_id}, which is not its user's"
     upload = select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id)

@@ -120,17 +120,23 @@ class FormTarget(UploadTarget, Protocol):
 
 
 async def receive_form(
-    request: Request, work: UnitOfWork, target: FormTarget, form: UploadForm | None = None
+    request: Request,
+    work: UnitOfWork,
+    target: FormTarget,
+    form: UploadForm | None = None,
+    key: str | None = None,
 ) -> TaskId:
     """Take the form as it streams in; it is done as a whole, or nothing stays. The task of it.
 
-    `form` is filled as far as it comes. Raises what is wrong with it, its fields, its size, or with
+    `form` is filled as far as it comes. `key` is used where the request has no Idempotency-Key.
+    Raises what is wrong with it, its fields, its size, or with
     the caller.
     """
     if work.runtime.draining:
         raise ShuttingDown
     boundary = boundary_of(request.headers.get("content-type"))
-    key = idempotency_key(request) if target.request_name is not None else None
+    if target.request_name is not None:
+        key = idempotency_key(request) or key
     form = form if form is not None else UploadForm()
     length = content_length(request)
     for opened, chunks in await open_uploads(request, work, target, key, length):

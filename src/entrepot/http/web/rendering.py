@@ -23,6 +23,7 @@ from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
 from entrepot.http.web.reports import column_of
+from entrepot.http.web.single_use import once
 from entrepot.texts.json_text import JsonText
 from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS, SCOPE_LABELS, scopes_label
 from entrepot_client.counts import counted
@@ -92,6 +93,7 @@ def open_pages(assets: Assets) -> Pages:
         environment.filters[each.__name__] = each
     environment.globals |= {
         "asset": assets.address,
+        "once": once,
         "note_error": note_error,
         "noted_error": noted_error,
         "noted_errors": noted_errors,

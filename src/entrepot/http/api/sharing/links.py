@@ -131,10 +131,15 @@ async def delete_link(file_id: FileIdInPath, link_id: LinkIdInPath, work: WriteW
 
 
 async def make_link_to_file(
-    work: UnitOfWork, file_id: UUID, terms: LinkTerms, password: str | None
+    work: UnitOfWork,
+    file_id: UUID,
+    terms: LinkTerms,
+    password: str | None,
+    random: bytes | None = None,
 ) -> NewLink:
-    """Create a link, whose password is hashed first. Raises FieldInvalid, also for a password that
-    is easy to guess, NotFound, NotAllowed, ScopeMissing, VersionNotPublished, TooManyLinks."""
+    """Create a link, whose password is hashed first; `random` as for `create_file_link`. Raises
+    FieldInvalid, also for a password that is easy to guess, NotFound, NotAllowed, ScopeMissing,
+    VersionNotPublished, TooManyLinks."""
     check_terms(terms, work.now)
     if password is not None:  # an empty one is too short: a script has lost its variable
         # Who may not make links must not have the server hash passwords.
@@ -142,7 +147,7 @@ async def make_link_to_file(
         await run_in_threadpool(check_password, password, terms.name, "password")
         password_hash = await run_in_threadpool(hash_password, password)
         terms = replace(terms, password_hash=password_hash)
-    return await work.write(create_file_link, work.parts.secret, file_id, terms, work.now)
+    return await work.write(create_file_link, work.parts.secret, file_id, terms, work.now, random)
 
 
 def link_address(endpoint: str, new: NewLink) -> str:

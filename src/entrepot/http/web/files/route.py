@@ -10,10 +10,10 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import ReadConnection
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound, VersionDeleted, VersionWithdrawn
 from entrepot.files.cleanup.delete import get_deleted_file
-from entrepot.files.comparisons import request_comparison
+from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
     end_upload,
@@ -59,6 +59,7 @@ from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import json_attachment, page
+from entrepot.http.web.repeated import sent_form
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size
 from entrepot.http.web.usage_examples import (
@@ -68,6 +69,7 @@ from entrepot.http.web.usage_examples import (
     reading_examples,
 )
 from entrepot.inspection.results import Form
+from entrepot.tasks.records import TaskId
 
 router = page_router()
 
@@ -222,11 +224,19 @@ async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
 async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have two versions compared and continue to the page of the task that does it; or the form
     again, and why not."""
-    draft = read_comparison(await read_form(request))
-    queue, now = work.parts.queue, work.now
+    form = await read_form(request)
+    draft = read_comparison(form)
+    queue, now, idempotent = work.parts.queue, work.now, sent_form(request, form)
+
+    def act(conn: WriteConnection, actor: Actor, versions: VersionPair) -> TaskId:
+        def make() -> TaskId:
+            return request_comparison(conn, actor, file_id, versions, queue, now)
+
+        return idempotent.run_once(conn, actor, now, make)
+
     try:
         versions = draft.versions()
-        task_id = await work.write(request_comparison, file_id, versions, queue, now)
+        task_id = await work.write(act, versions)
     except FieldInvalid as error:
         return await _page(request, file_id, work, comparing=draft.rejected(error), status=422)
     except (NotFound, VersionWithdrawn, VersionDeleted):

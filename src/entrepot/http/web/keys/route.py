@@ -17,6 +17,7 @@ from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
+from entrepot.http.web.repeated import bytes_of_form
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.usage_examples import list_files_command
 
@@ -46,13 +47,20 @@ async def keys(request: Request, work: SessionWork, cursor: Cursor = None) -> Re
 
 @router.post("/keys", response_model=None)
 async def new_key(request: Request, work: SessionWork) -> Response:
-    """Make a key. The answer itself shows it, because it is not stored."""
+    """Make a key. The answer itself shows it, because it is not stored; so does the answer to the
+    same form that is sent again."""
     form = await read_form(request)
     draft = KeyDraft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
     try:
         scopes, expires_at = _read(form, work.now)
         key = await work.write(
-            issue_key, work.parts.secret, draft.name, scopes, work.now, expires_at
+            issue_key,
+            work.parts.secret,
+            draft.name,
+            scopes,
+            work.now,
+            expires_at,
+            random=bytes_of_form(request, work, form),
         )
     except FieldInvalid as error:
         retry = KeyDraft(draft.name, draft.scopes, draft.days, error)

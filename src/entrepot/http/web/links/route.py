@@ -38,6 +38,7 @@ from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
+from entrepot.http.web.repeated import bytes_of_form
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
 
@@ -108,12 +109,14 @@ async def links(
 
 @router.post("/files/{file_id}/links", response_model=None)
 async def new_link(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
-    """Make a link. The answer itself shows its address, because it is not stored."""
+    """Make a link. The answer itself shows its address, because it is not stored; so does the
+    answer to the same form that is sent again."""
     form = await read_form(request)
     draft = _read_draft(form)
     try:
         terms = draft.terms(work.now)
-        new = await make_link_to_file(work, file_id, terms, form.text("password") or None)
+        password, random = form.text("password") or None, bytes_of_form(request, work, form)
+        new = await make_link_to_file(work, file_id, terms, password, random)
     except (FieldInvalid, VersionNotPublished, TooManyLinks) as error:
         return await _refused(request, work, file_id, draft, error)
     except NotFound as error:

@@ -29,6 +29,7 @@ from entrepot.http.uploads.contract_fields import read_reading, read_schema, wit
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
+from entrepot.http.web.repeated import sent_form
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
@@ -70,10 +71,13 @@ async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) ->
         schema = await read_schema(work, text.removeprefix("\ufeff"))
         reading = await read_reading(work, form.text("table_dialect"), form.text("encoding"))
         document = ContractDocument(schema, reading, frozenset({"dialect", "encoding"}))
-        queue, now = work.parts.queue, work.now
+        queue, now, idempotent = work.parts.queue, work.now, sent_form(request, form)
 
         def act(conn: WriteConnection, actor: Actor, proposal: ContractProposal) -> TaskId:
-            return propose_contract(conn, actor, file_id, proposal, accept, queue, now)
+            def make() -> TaskId:
+                return propose_contract(conn, actor, file_id, proposal, accept, queue, now)
+
+            return idempotent.run_once(conn, actor, now, make)
 
         task_id = await with_proposal(work, file_id, document, len(text), act)
     except (

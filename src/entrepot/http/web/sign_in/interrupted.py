@@ -51,7 +51,7 @@ class InterruptedForm:
     @property
     def had_file(self) -> bool:
         """Whether a file was sent with it, which has to be chosen again."""
-        return self.path == FORM_OF_UPLOAD
+        return self.path.partition("?")[0] == FORM_OF_UPLOAD
 
 
 async def keep_form(request: Request) -> InterruptedForm | None:

@@ -15,11 +15,11 @@ from entrepot.files.queries.versions_list import get_version
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, accept_suggested, restore
 from entrepot.http.parameters import FileIdInPath, NumberInPath, NumberInQuery
-from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
+from entrepot.http.web.repeated import receive_once, sent_form
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.tasks.route import AcceptanceDraft, task_page
 from entrepot.quotas.reserve import Usage, get_usage
@@ -47,7 +47,7 @@ async def deliver(
 ) -> Response:
     """Take the delivery and continue to the page of its task; or the form again, and why."""
     try:
-        task_id = await receive_form(request, work, NextVersion(str(file_id)))
+        task_id = await receive_once(request, work, NextVersion(str(file_id)))
     except (NotAuthenticated, NotFound):
         raise
     except EntrepotError as failure:
@@ -57,10 +57,10 @@ async def deliver(
 
 @router.post("/files/{file_id}/versions/{number}/restore", response_model=None)
 async def restore_version(
-    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
+    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Restore a published version and continue to the page of the task that does it."""
-    return redirect(f"/tasks/{await restore(work, file_id, number, None)}")
+    return redirect(f"/tasks/{await restore(work, file_id, number, None, sent_form(request))}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept", response_model=None)
@@ -69,21 +69,26 @@ async def accept_version(
 ) -> Response:
     """Accept a rejected version and continue to the page of the task that publishes it; or the page
     of the version's own task with the form again, and why not."""
-    text = (await read_form(request)).text("reason")
+    form = await read_form(request)
+    text = form.text("reason")
     try:
         reason = check_reason(text)
     except FieldInvalid as error:
         version = await work.read(get_version, file_id, number)
         return await task_page(request, work, version.task_id, AcceptanceDraft(text, error))
-    return redirect(f"/tasks/{await accept(work, file_id, number, reason)}")
+    idempotent = sent_form(request, form)
+    task_id = await accept(work, file_id, number, reason, idempotent=idempotent)
+    return redirect(f"/tasks/{task_id}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept-suggestion", response_model=None)
 async def accept_suggestion(
-    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
+    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Change the contract as suggested and continue to the page of the task that judges by it."""
-    return redirect(f"/tasks/{await accept_suggested(work, file_id, number)}")
+    idempotent = sent_form(request)
+    task_id = await accept_suggested(work, file_id, number, idempotent=idempotent)
+    return redirect(f"/tasks/{task_id}")
 
 
 async def _form(
