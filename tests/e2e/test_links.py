@@ -49,6 +49,7 @@ def test_an_owner_makes_a_link_and_a_guest_delivers_a_correction(
     guest.get_by_label("File").set_input_files(attached("mine.csv", CSV))  # type: ignore[arg-type]
     guest.get_by_role("button", name="Deliver").click()
     expect(guest.get_by_text("It was published.")).to_be_visible()
+    expect(guest.get_by_text("This link is used up")).to_be_visible()
     guest.goto(address)
     expect(guest.get_by_text("The link does not work any more")).to_be_visible()
     page.goto(f"/files/{file_id}/links")
@@ -63,7 +64,7 @@ def test_a_guest_downloads_with_a_password(
     person: TestAccount, site: Server, open_page: OpenPage
 ) -> None:
     file_id = contract(person)
-    link = make_link(person.api, file_id, "read", password=PASSWORD)
+    link = make_link(person.api, file_id, "read", password=PASSWORD, max_uses=1)
     refused = open_page()
     refused.goto(f"{site.endpoint}/l/epl_nothing")
     expect(refused.get_by_role("heading", name="Not found")).to_be_visible()
@@ -77,6 +78,12 @@ def test_a_guest_downloads_with_a_password(
     assert download.value.suggested_filename == "orders.csv"
     assert download.value.path().read_bytes() == CSV
     assert listed_links(person.api, file_id)[0]["uses"] == 1
+    # The page from before the download, and then the page itself.
+    guest.get_by_role("link", name="Download").click()
+    expect(guest.get_by_role("heading", name="The link does not work any more")).to_be_visible()
+    guest.goto(link["path"].rpartition("/")[0])
+    expect(guest.get_by_role("heading", name="The link does not work any more")).to_be_visible()
+    assert "revoked or used up" in guest.get_by_role("main").inner_text()
 
 
 def test_wrong_fields_of_the_form_are_named(page: Page, person: TestAccount) -> None:

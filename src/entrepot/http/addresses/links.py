@@ -21,7 +21,7 @@ from entrepot.errors import (
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.processing.cancel import get_visible_task
 from entrepot.files.processing.task_report import TaskReport, get_task_report
-from entrepot.files.queries.linked import get_linked_file
+from entrepot.files.queries.linked import LinkedFileView, get_linked_file
 from entrepot.files.queries.read import get_published
 from entrepot.files.versions import PublishedVersion
 from entrepot.grants.link_use import count_download
@@ -158,7 +158,7 @@ async def use_link(link: LinkInPath, request: Request) -> Response:
     with link_problems():
         published = await _find_version(user, request)
     if prefers_page(request) and not user.name:
-        return await download_page(request, user.work, user.secret, published)
+        return download_page(request, user.secret, await _usable_file(user), published)
     response = published_response(request, user.work, published)
     is_get = request.method == "GET" and not request.scope.get("answers_head")
     if is_get and response.status_code != 304:
@@ -228,10 +228,7 @@ async def deliver_by_form(link: LinkInPath, request: Request) -> Response:
 
 
 async def _show_linked_file(user: LinkUser, request: Request) -> Response:
-    with link_problems():
-        view = await user.work.read(get_linked_file)
-    if view.uses_left == 0:
-        raise LinkEnded
+    view = await _usable_file(user)
     if prefers_page(request):
         return await upload_page(request, user.work, user.secret, view)
     document: dict[str, Any] = {
@@ -245,6 +242,15 @@ async def _show_linked_file(user: LinkUser, request: Request) -> Response:
         "uses_left": view.uses_left,
     }
     return json_response(cast(LinkedFile, document), NO_STORE)
+
+
+async def _usable_file(user: LinkUser) -> LinkedFileView:
+    """What the link leads to. Raises LinkEnded if it has no use left."""
+    with link_problems():
+        view = await user.work.read(get_linked_file)
+    if view.uses_left == 0:
+        raise LinkEnded
+    return view
 
 
 async def _find_version(user: LinkUser, request: Request) -> PublishedVersion:

@@ -44,11 +44,10 @@ async def upload_page(
     )
 
 
-async def download_page(
-    request: Request, work: UnitOfWork, secret: str, published: PublishedVersion
+def download_page(
+    request: Request, secret: str, view: LinkedFileView, published: PublishedVersion
 ) -> Response:
     """What the link leads to, with a button that downloads it."""
-    view = await work.read(get_linked_file)
     return page(request, "links/download.html", None, secret=secret, view=view, version=published)
 
 
