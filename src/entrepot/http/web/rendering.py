@@ -22,6 +22,7 @@ from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
+from entrepot.http.web.labels import CONTRACT_LABELS, FIELD_LABELS, field_label, value_label
 from entrepot.http.web.reports import column_of
 from entrepot.http.web.single_use import once
 from entrepot.texts.json_text import JsonText
@@ -93,6 +94,10 @@ def open_pages(assets: Assets) -> Pages:
         environment.filters[each.__name__] = each
     environment.globals |= {
         "asset": assets.address,
+        "labels": FIELD_LABELS,
+        "contract_labels": CONTRACT_LABELS,
+        "field_label": field_label,
+        "value_label": value_label,
         "once": once,
         "note_error": note_error,
         "noted_error": noted_error,

@@ -10,14 +10,9 @@ from entrepot.files.paths import check_path
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.parameters import RETENTION_NUMBERS
 from entrepot.http.web.form import PageForm
+from entrepot.http.web.labels import KEPT_LABELS
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
 
-RULES = {
-    "": "all of them",
-    "keep_last": "the newest",
-    "days": "of the last days",
-}
-"""What is kept of the published versions: as the form sends it, and the words."""
 SETTINGS = ("file_name", "path", "file_description", "file_size_limit", "keep", "keep_number")
 """The fields that are changed together, in the order of `SettingsDraft`."""
 
@@ -66,7 +61,7 @@ class SettingsDraft:
         return any(self.initial.get(name) != text for name, text in typed.items())
 
     def _retention(self) -> Retention | None:
-        if self.keep not in RULES:
+        if self.keep not in KEPT_LABELS:
             raise FieldInvalid("keep", "choose one of the list.")
         if not self.keep:
             return None

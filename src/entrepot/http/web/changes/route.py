@@ -24,9 +24,10 @@ from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
 from entrepot.http.parameters import FileIdInPath, NumberInPath
-from entrepot.http.web.changes.draft import RULES, SettingsDraft, draft_of, field_errors, read_draft
+from entrepot.http.web.changes.draft import SettingsDraft, draft_of, field_errors, read_draft
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
+from entrepot.http.web.labels import KEPT_LABELS
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.repeated import done_already
@@ -145,5 +146,5 @@ async def _page(
         is_shared=is_shared,
         draft=filled,
         errors=filled.errors,
-        rules=RULES,
+        rules=KEPT_LABELS,
     )

@@ -8,9 +8,10 @@ from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
 from entrepot.http.parameters import DAYS
 from entrepot.http.web.form import PageForm
+from entrepot.http.web.labels import periods
 from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS
 
-LIVES = (("", "never"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
+LIVES = periods("", "7", "30", "365")
 """The choices of how long it lasts: days as the form sends them, and the words."""
 
 

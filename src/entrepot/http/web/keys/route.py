@@ -15,6 +15,7 @@ from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
+from entrepot.http.web.labels import periods
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.repeated import bytes_of_form
@@ -25,7 +26,7 @@ router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""
-LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
+LIVES = periods("", "30", "90", "365")
 """The choices of how long a key lives: days as the form sends them, and the words."""
 
 

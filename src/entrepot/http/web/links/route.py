@@ -36,6 +36,7 @@ from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
+from entrepot.http.web.labels import FORM_LABELS, periods
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.repeated import bytes_of_form
@@ -46,15 +47,8 @@ router = page_router()
 
 PAGE = 50
 """Rows of the list on one page."""
-LIVES = (("1", "in a day"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
+LIVES = periods("1", "7", "30", "365")
 """The choices of how long a link lasts: days as the form sends them, and the words."""
-FORM_LABELS: dict[str, str] = {
-    "": "as it was delivered",
-    "csv": "CSV",
-    "parquet": "Parquet",
-    "jsonl": "JSON Lines",
-    "arrow": "Arrow",
-}
 USES = IntegerText(1, MAX_USES, f"must be a number from 1 to {MAX_USES:,}.", "10")
 LinkIdInPath = Annotated[UUID, Path(description="The link's id.")]
 
