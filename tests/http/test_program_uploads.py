@@ -63,14 +63,23 @@ def test_a_killed_program_goes_on_in_its_next_run(
             assert line.stopped.wait(60)
             program.kill()
             program.wait()
-        assert len(kept(large)) == 1
+        (state,) = kept(large)
+        address = state.read_text()
         before = line.sent
-        status, out, err = run("push", large, "--size-limit", "20MB", "--format", "quiet")
-        assert status == 0, err
+        status, _, err = run("push", large, "--size-limit", "20MB")
+        assert (status, "An upload of this file was interrupted" in err) == (0, True), err
         assert line.sent - before < SIZE - 2 * MIB
+        (file,) = account.api.json("/files")["files_list"]
         digest = hashlib.sha256(large.read_bytes()).hexdigest()
-        assert downloaded(account, out.strip()) == digest
+        assert downloaded(account, file["file_id"]) == digest
         assert kept(large) == []
+        # As if that program had been killed before it had the answer.
+        state.write_text(address)
+        status, _, err = run("push", large, "--size-limit", "20MB")
+        assert (status, "sent all of this file" in err, "a new file" in err) == (0, True, False), (
+            err
+        )
+        assert [file["version"] for file in account.api.json("/files")["files_list"]] == [1]
 
 
 def test_an_upload_that_is_gone_begins_anew(

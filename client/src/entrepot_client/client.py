@@ -42,6 +42,7 @@ from entrepot_client.transfers.download import (
 from entrepot_client.transfers.sources import Source, local_file
 from entrepot_client.transfers.tables import Into, read_table
 from entrepot_client.transfers.upload import (
+    BeginCallback,
     ProgressCallback,
     UploadOptions,
     check_size,
@@ -135,6 +136,7 @@ class Client(
         enforce_schema: bool | Mapping[str, Any] | None = None,
         reading: ReadingOptions = DETECTED,
         progress: ProgressCallback | None = None,
+        begin: BeginCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
         """Define a file and upload its first version, or with `to` a further version of a file.
@@ -151,7 +153,8 @@ class Client(
 
         Memory stays bounded whatever the size. With `resume_in`, a folder for the state of running
         uploads, an upload of 8 MiB and more resumes after a lost connection, and in a later call
-        after this program was ended. Raises FileOverSizeLimit, LocalFileChanged, NoSuchFile,
+        after this program was ended; `begin` is called once with the bytes that arrived before.
+        Raises FileOverSizeLimit, LocalFileChanged, NoSuchFile,
         UnknownSource, MissingPackage; OverLimit, Invalid and Conflict (the path is taken) from the
         server; OSError if the file
         cannot be read; ValueError for a missing name.
@@ -170,7 +173,8 @@ class Client(
                 path_end = "new"
             else:
                 fields, path_end = reading.form_fields(), versions_path_end(file_id)
-            options = UploadOptions(path_end, fields, progress, resume_in if file.lasting else None)
+            resume_in = resume_in if file.lasting else None
+            options = UploadOptions(path_end, fields, progress, resume_in, begin=begin)
             sent = send_file(self._transport, file, options)
         return Delivery(sent.task_id, sent.size, sent.sha256, self._transport)
 

@@ -99,7 +99,8 @@ def _first_steps(settings: Settings) -> list[str]:
         f"  export ENTREPOT_DATA={shlex.quote(str(settings.data.resolve()))}",
         "  entrepot admin account create acme --quota 10GB",
         "  entrepot admin user create acme:maria --role admin",
-        "  entrepot admin key create acme:maria",
+        "  entrepot admin user link acme:maria",
+        "Open the address that the last one prints. Its page of keys makes one for programs.",
     ]
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -107,6 +107,7 @@ class ResumableUpload:
         source: UploadSource,
         metadata: Mapping[str, str],
         state: UploadState,
+        begin: Callable[[int], None] | None = None,
     ) -> None:
         self._transport = transport
         self._source = source
@@ -115,6 +116,7 @@ class ResumableUpload:
         self._address = state.read()
         self._key = uuid.uuid4().hex  # without it, a repeated request would reserve quota twice
         self._acknowledged = 0
+        self._begin = begin
 
     def send(self) -> str:
         """Send the missing bytes until the upload is complete; returns the task's id.
@@ -171,7 +173,10 @@ class ResumableUpload:
                 # It has expired, or was refused in the end.
                 self._address, self._key = None, uuid.uuid4().hex
             else:
-                return self._parse_offset(answer), answer.headers.get("entrepot-task-id")
+                offset, task_id = self._parse_offset(answer), answer.headers.get("entrepot-task-id")
+                self._begun(offset if task_id is None else self._source.size)
+                return offset, task_id
+        self._begun(0)
         pairs = (
             f"{name} {b64encode(text.encode()).decode()}" for name, text in self._metadata.items()
         )
@@ -188,6 +193,11 @@ class ResumableUpload:
         self._address = api + upload
         self._state.write(self._address)
         return 0, None
+
+    def _begun(self, arrived: int) -> None:
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            begin(arrived)
 
     def _send_from(self, offset: int) -> HttpAnswer:
         self._source.seek(0)

@@ -27,6 +27,10 @@ from entrepot_client.transport import Transport
 ProgressCallback = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in total (None: unknown)."""
 
+BeginCallback = Callable[[int], None]
+"""Called once, before bytes are sent, with how many an interrupted upload has sent before (0: there
+is none; the size: all of them)."""
+
 _MIN_DEFAULT_LIMIT_BYTES = 1_000_000
 """The smallest size limit that `push` chooses for a new file."""
 _MAX_METADATA_BYTES = 8_000
@@ -50,6 +54,7 @@ class UploadOptions:
     progress: ProgressCallback | None = None
     resume_in: Path | None = None
     repeatable: bool = field(default=True)
+    begin: BeginCallback | None = None
 
 
 class _HashingFile(io.FileIO):
@@ -149,6 +154,8 @@ def send_file(transport: Transport, file: LocalFile, options: UploadOptions) -> 
         if options.resume_in is not None and _is_resumable(content, options.fields):
             task_id = _send_resumable(transport, file, content, options)
         else:
+            if options.begin is not None:
+                options.begin(0)
             task_id = _task_id(transport, _send_form(transport, file, content, options))
         return Acknowledgement(task_id, content.size, content.digest.hexdigest())
 
@@ -174,7 +181,7 @@ def _send_resumable(
         metadata["file_id"] = options.path_end.removesuffix("/versions")
     assert options.resume_in is not None
     state = UploadState.of(options.resume_in, transport.endpoint, file.path, metadata)
-    upload = ResumableUpload(transport, content, metadata, state)
+    upload = ResumableUpload(transport, content, metadata, state, options.begin)
     try:
         task_id = upload.send()
     except (LocalFileChanged, LocalFileSizeWrong):

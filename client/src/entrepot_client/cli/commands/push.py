@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from entrepot_client.batch import BatchOptions
     from entrepot_client.client import Client
     from entrepot_client.delivery import Delivery
+    from entrepot_client.transfers.upload import BeginCallback
 
 
 class _PushSource(NamedTuple):
@@ -220,8 +221,17 @@ def _push_one(
         if source.typed == "-" and source.name is None:
             source = source._replace(name=client.file(file_id).file_name)
     reference = to or at_path
-    named_alone = reference is None and _is_only_one(client, output, source)
-    delivery = _upload(client, output, source, file_id, at_path, options)
+    named_alone, warning = False, ""
+    if reference is None:
+        named_alone, warning = _look_for_others(client, source)
+
+    def begin(arrived: int) -> None:
+        if arrived:
+            output.note(_resumed_note(arrived, source.path.stat().st_size))
+        elif warning:
+            output.warning(warning)
+
+    delivery = _upload(client, output, source, file_id, at_path, options, begin)
     if not wait:
         _print_delivery(output, delivery)
         return
@@ -235,26 +245,37 @@ def _push_one(
     report_delivery(client, task, output, "file_id", source.typed, reference, file)
 
 
-def _is_only_one(client: "Client", output: Output, source: _PushSource) -> bool:
-    """Whether the new file will be the only one of its name, so that the name stands for it.
+def _resumed_note(arrived: int, size: int) -> str:
+    if arrived >= size:
+        return "An earlier run has sent all of this file. This run makes no other file."
+    return (
+        f"An upload of this file was interrupted, and continues: {format_size(arrived)} of"
+        f" {format_size(size)} had arrived."
+    )
 
-    If the person may deliver to others of this name, a warning says how: a second file of the same
-    name is seldom meant.
+
+def _look_for_others(client: "Client", source: _PushSource) -> tuple[bool, str]:
+    """Whether the new file will be the only one of its name, so that the name stands for it; and a
+    warning for a new file.
+
+    If the person may deliver to others of this name, it says how: a second file of the same name is
+    seldom meant.
     """
     name = source.name or source.path.name
     try:
         same_name = [file for file in client.files(name=name) if file.file_name == name]
     except (errors.Forbidden, errors.Invalid):  # the key may not list files, or not by such a name
-        return False
+        return False, ""
     others = [file for file in same_name if "w" in file.entitlement]
+    warning = ""
     if others:
         push = f"`entrepot push {shlex.quote(source.typed)} --to {others[0].file_id}`"
         what, which = f"Another file has the name {name!r}", "it"
         if len(others) > 1:
             what = f"{counted(len(others), 'other file')} have the name {name!r}"
             which = "the oldest of them"
-        output.warning(f"This makes a new file. {what}. To deliver to {which}: {push}.")
-    return not same_name and not is_id(name) and not name.startswith("-")
+        warning = f"This makes a new file. {what}. To deliver to {which}: {push}."
+    return not same_name and not is_id(name) and not name.startswith("-"), warning
 
 
 def _upload(
@@ -264,6 +285,7 @@ def _upload(
     file_id: str | None,
     at_path: str | None,
     options: "BatchOptions",
+    begin: "BeginCallback",
 ) -> "Delivery":
     path, name = source.path, source.name
     size_limit = options.size_limit
@@ -284,6 +306,7 @@ def _upload(
                 enforce_schema=options.enforce_schema,
                 reading=options.reading,
                 progress=bar.show,
+                begin=begin,
                 resume_in=options.resume_in,
             )
     except errors.OverLimit as error:
