@@ -1,9 +1,12 @@
 import hashlib
 import json
 import os
+import re
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +15,7 @@ from client_peer import Fault, Peer
 
 from entrepot_client import errors
 from entrepot_client.client import Client
-from entrepot_client.transfers.sources import write_parquet
+from entrepot_client.transfers.parquet import write_parquet
 from entrepot_client.transfers.upload import default_size_limit
 
 PATH = "/api/v1/file/new"
@@ -177,3 +180,26 @@ def test_columns_of_categories_are_written_as_texts(tmp_path: Path) -> None:
     for column in (pl.Series("x", [1]), pa.chunked_array([[1]])):
         with pytest.raises(errors.UnknownSource, match=type(column).__name__):
             write_parquet(column, path)
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        (pd.Series([pd.Period("2020-01")]), "pandas.period"),
+        (pd.Series([pd.Interval(0, 1)]), "pandas.interval"),
+        (pd.Series([1j]), "complex128"),
+        (pd.Series([(1, "x")]), "object"),
+        (pd.Series([object()]), "object"),
+        (pd.Series([2**70]), "object"),
+        (pd.arrays.SparseArray([0]), "Sparse[int64, 0]"),
+        (pl.Series([object()], dtype=pl.Object), "Object"),
+        (pa.array([pa.MonthDayNano([1, 1, 1])]), "month_day_nano_interval"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_the_column_that_cannot_be_pushed_is_named(odd: Any, kind: str, tmp_path: Path) -> None:
+    make = {pl.Series: pl.DataFrame, pa.MonthDayNanoIntervalArray: pa.table}
+    table = make.get(type(odd), pd.DataFrame)({"fine": [1], "odd": odd})
+    expected = re.escape(f"cannot push the column 'odd' of the type {kind}. Convert it")
+    with pytest.raises(errors.UnknownSource, match=expected):
+        write_parquet(table, tmp_path / "table.parquet")

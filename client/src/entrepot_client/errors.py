@@ -143,15 +143,17 @@ class MissingPackage(ClientError):
 
 @dataclass(eq=False, kw_only=True)
 class UnknownSource(ClientError, TypeError):
-    """What was to be pushed is not a path, bytes, an open file or a table."""
+    """What was to be pushed is not a path, bytes, an open file or a table of columns that Parquet
+    can hold."""
 
     source: str
+    advice: str = (
+        "It takes a path, bytes, a file opened with 'rb', or a table with the Arrow PyCapsule"
+        " interface."
+    )
 
     def _describe(self) -> str:
-        return (
-            f"Entrepot cannot push {self.source}. It takes a path, bytes, a file opened with 'rb',"
-            " or a table with the Arrow PyCapsule interface."
-        )
+        return f"Entrepot cannot push {self.source}. {self.advice}"
 
 
 @dataclass(eq=False, kw_only=True)

@@ -4,14 +4,14 @@ import errno
 import os
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from entrepot_client.errors import MissingPackage, NameNotText, UnknownSource
+from entrepot_client.errors import NameNotText, UnknownSource
+from entrepot_client.transfers.parquet import write_parquet
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Any
 """`str` is a path. The last stands for tables with the Arrow PyCapsule interface
@@ -33,8 +33,8 @@ class LocalFile(NamedTuple):
 def local_file(source: Source, name: str | None) -> Iterator[LocalFile]:
     """The source as a file, which is removed at the end if it was made here.
 
-    Raises UnknownSource, MissingPackage, OSError, NameNotText, and ValueError if a `name`
-    is missing.
+    Raises UnknownSource, MissingPackage, OSError, NameNotText, and ValueError if a
+    `name` is missing.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
@@ -78,32 +78,3 @@ def _write(source: Any, path: Path) -> None:
                 ) from error
     else:
         raise UnknownSource(source=f"an object of the type {type(source).__name__}")
-
-
-def write_parquet(table: Any, path: Path) -> None:
-    """Write a table with the Arrow PyCapsule interface as Parquet. Raises MissingPackage,
-    UnknownSource."""
-    polars = sys.modules.get("polars")
-    if polars is not None and isinstance(table, polars.DataFrame):
-        # pyarrow cannot decode dictionaries of views, as which polars gives Categorical and Enum.
-        table.write_parquet(path)
-        return
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        try:
-            import polars as pl
-        except ImportError as error:
-            raise MissingPackage("pyarrow", "To push a table") from error
-        pl.DataFrame(table).write_parquet(path)
-        return
-    try:
-        reader = pa.RecordBatchReader.from_stream(table)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # a Series: one column without a table
-        kind = type(table).__name__
-        raise UnknownSource(source=f"an object of the type {kind} as a table ({error})") from error
-    # Batch by batch: a stream may be larger than memory.
-    with pq.ParquetWriter(path, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
