@@ -1,6 +1,7 @@
 """`datapackage.json` of a file and an account, read by Frictionless with the key."""
 
 import hashlib
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -51,16 +52,18 @@ def test_frictionless_reads_every_kind_of_table(server: Server) -> None:
     publish(api, "a/german", GERMAN)
     publish(api, "b/report.csv", REPORT)
     publish(api, "c/lines", JSON_LINES, name="lines.jsonl")
+    publish(api, "c/shares", b"share\n57.2%\n0.5%\n")
     publish(api, "d/binary", b"\x00\x01\x02" * 99, name="a.bin")
     server.wait_derived()
     described = package(api, f"/d/{account.name}/datapackage.json")
     assert [each.name for each in described.resources] == [
-        "a-german", "b-report-csv", "c-lines", "d-binary"
+        "a-german", "b-report-csv", "c-lines", "c-shares", "d-binary"
     ]  # fmt: skip
-    german, report, lines, binary = api.json(f"/d/{account.name}/datapackage.json")["resources"]
+    german, report, lines, _, binary = api.json(f"/d/{account.name}/datapackage.json")["resources"]
     table = [{"id": 1, "amount": 2}, {"id": 3, "amount": 4}]
     sizes = [{"id": 1, "Größe": "a;b"}, {"id": 2, "Größe": "ü"}]
-    assert rows(described) == [sizes, table, table[:1], []]
+    shares = [{"share": Decimal("57.2")}, {"share": Decimal("0.5")}]
+    assert rows(described) == [sizes, table, table[:1], shares, []]
     assert german["hash"] == f"sha256:{hashlib.sha256(GERMAN).hexdigest()}"
     assert german["bytes"] == len(GERMAN)
     assert german["path"] == f"{api.endpoint}/d/{account.name}/a/german@1"

@@ -100,6 +100,8 @@ def test_a_store_that_fails_loses_nothing(on_s3: Server, proxy: FaultProxy, faul
         refused = api.upload(table(60))
         assert (refused.status_code, refused.json()["code"]) == (503, "store-unavailable")
         assert int(refused.headers["Retry-After"]) > 0
+        # Why, the log says: an answer names no place of the operator.
+        assert refused.json()["detail"] == "The store of bytes does not answer now."
         unread = api.get(f"/file/download/{file_id}")
         assert (unread.status_code, unread.json()["code"]) == (503, "store-unavailable")
         ready = on_s3.api(None).get("/readyz")

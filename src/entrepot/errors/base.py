@@ -24,6 +24,11 @@ class EntrepotError(Exception):
     def __str__(self) -> str:
         return (self.__doc__ or type(self).__name__).split("\n", 1)[0]
 
+    @property
+    def detail(self) -> str:
+        """What an answer says of it; the text of the error may say more, for the log."""
+        return str(self)
+
     def figures(self) -> dict[str, Any]:
         """The fields with the figures, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -334,7 +334,12 @@ class StoreUnavailable(EntrepotError):
     retry_after: int = 5
 
     def __str__(self) -> str:
-        return f"The store of bytes does not answer now. {self.reason}."
+        return f"{self.detail} {self.reason}."
+
+    @property
+    def detail(self) -> str:
+        """Without the reason, which may name places of the operator."""
+        return "The store of bytes does not answer now."
 
 
 @dataclass(eq=False)

@@ -133,7 +133,7 @@ def _resource(endpoint: str, name: str, packaged: PackagedVersion) -> DataResour
             "format": "csv",
             "mediatype": "text/csv",
             "encoding": "utf-8",
-            "schema": _types_alone(schema),
+            "schema": schema,  # its cells are written as the schema says
         }
         return resource | canonical
     as_uploaded: DataResource = {
@@ -175,13 +175,6 @@ def _dialect(stated: dict[str, Any] | None, profile: dict[str, Any]) -> dict[str
         return dialect | {"header": False}
     rows = profile.get("headerRows") or [1]
     return dialect | ({"headerRows": rows} if rows != [1] else {})
-
-
-def _types_alone(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of canonical CSV: how the values were written in the upload is gone."""
-    kept = ("name", "type", "title", "description")
-    fields = [{key: each[key] for key in kept if key in each} for each in schema.get("fields", [])]
-    return {"fields": fields}
 
 
 def _name(text: str) -> str:

@@ -129,4 +129,4 @@ def problem_example(code: str) -> dict[str, Any]:
         return problem_document(kind, DETAILS.get(code, f"{kind.title}."))
     values = FIGURES | OF_CLASS.get(error_class, {})
     error = error_class(**{each.name: values[each.name] for each in fields(error_class)})
-    return problem_document(kind, str(error), **answer_members(error, kind))
+    return problem_document(kind, error.detail, **answer_members(error, kind))

@@ -96,7 +96,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     kind = problem_kind(error)
     if kind.status >= 500 and not isinstance(error, errors.FormNotReady):
         log.error("request failed", error=type(error).__name__, detail=str(error))
-    return problem_response(request, kind, str(error), **answer_members(error, kind))
+    return problem_response(request, kind, error.detail, **answer_members(error, kind))
 
 
 async def answer_as_app(request: Request, error: Exception) -> Response:

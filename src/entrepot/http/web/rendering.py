@@ -140,7 +140,7 @@ def reason(error: EntrepotError) -> str:
     if isinstance(error, DialectInvalid):
         return f"At {error.pointer or 'the top'}: {error.reason}."
     if not isinstance(error, FieldInvalid):
-        return str(error)
+        return error.detail
     return f"{error.reason} Example: {error.example}" if error.example else error.reason
 
 

@@ -100,7 +100,7 @@ def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None
     output.record(
         {"file_id": file_id, "user_name": user_name, "revoked": True},
         quiet="user_name",
-        shown={"user": user_name, "may": "nothing"},
+        shown={"user": user_name, "share": "ended"},
     )
 
 
