@@ -149,8 +149,8 @@ def test_a_form_outlives_its_session(server: Server, someone: TestAccount, brows
     resumed = client.post("/sign-in", data={**hidden_fields(wrong.text), **credentials(someone)})
     assert resumed.status_code == 200
     assert hidden_fields(resumed.text).items() >= form.items()
-    shown = dict(re.findall(r"<dt>(.*?)</dt><dd><bdi>(.*?)</bdi>", resumed.text, re.S))
-    assert (shown["Size limit"], shown["Versions that are kept"]) == ("2 MB", "all of them")
+    kept = dict(re.findall(r"<dt>(.*?)</dt><dd><bdi>(.*?)</bdi>", resumed.text, re.S))
+    assert (kept["Size limit"], kept["Versions that are kept"]) == ("2 MB", "all of them")
     assert someone.api.json(f"/file/{file_id}")["file_name"] == "orders.csv"
     action = re.findall(r'<form method="post" action="(/files/[^"]*)">', resumed.text)[0]
     assert client.post(action, data=form).status_code == 303

@@ -95,8 +95,8 @@ def test_a_form_that_makes_something_makes_it_once(
         (page, f"{page}/versions/1/restore", {}),
         (page, f"{page}/compare", {"data": {"before": "1", "after": "2"}}),
     ]
-    for shown, action, fields in acts:
-        first, second = send_twice(client, shown, action, **fields)
+    for page_address, action, fields in acts:
+        first, second = send_twice(client, page_address, action, **fields)
         assert first == second, action
     assert len(someone.api.json("/tasks?limit=100")[tasks]) == before + len(acts)
 
@@ -111,13 +111,13 @@ def test_a_secret_that_is_shown_once_is_not_lost(someone: TestAccount, browse: B
         ("/keys", "epk", {"name": "nightly", "scope": "read", "expires": ""}),
         (links, "epl", {"kind": "read", "expires": "7", "password": "three odd words"}),
     ):
-        shown = [
+        secrets = [
             re.findall(rf"{secret}_[0-9A-Za-z]{{49}}", answer)[0]
             for _ in range(2)
             for answer in send_twice(client, page, page, data=fields)
         ]
-        assert (shown[0], shown[2]) == (shown[1], shown[3])
-        assert shown[0] != shown[2]
+        assert (secrets[0], secrets[2]) == (secrets[1], secrets[3])
+        assert secrets[0] != secrets[2]
     assert len(someone.api.json(f"/file/{file_id}/links")["links_list"]) == 2
 
 

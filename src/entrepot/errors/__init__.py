@@ -62,12 +62,18 @@ from entrepot.errors.limits import (
     TooManyUploads,
     TooMuchUnread,
 )
-from entrepot.errors.state import (
+from entrepot.errors.operation import (
     BackupFailed,
     BlobDamaged,
     BlobMissing,
-    BreakingChange,
     DatabaseUnavailable,
+    ShuttingDown,
+    StartRefused,
+    StoreUnavailable,
+    SweepStopped,
+)
+from entrepot.errors.state import (
+    BreakingChange,
     DerivativeFailed,
     DraftBusy,
     FileBusy,
@@ -82,11 +88,7 @@ from entrepot.errors.state import (
     PreviewUnavailable,
     QuarantineEnded,
     RequestUnderWay,
-    ShuttingDown,
-    StartRefused,
-    StoreUnavailable,
     SuggestionOutdated,
-    SweepStopped,
     TaskFinished,
     UploadIncomplete,
     UploadInterrupted,

@@ -25,7 +25,7 @@ def write_parquet(table: Any, path: Path) -> None:
     except (ClientError, OSError, MemoryError):
         raise
     except Exception as error:  # each library has its own, and pandas and pyarrow have many
-        raise _explained(table, error) from error
+        raise _explain_error(table, error) from error
 
 
 def _write(table: Any, path: Path) -> None:
@@ -56,7 +56,7 @@ def _write(table: Any, path: Path) -> None:
             writer.write_batch(batch)
 
 
-def _explained(table: Any, error: Exception) -> ClientError:
+def _explain_error(table: Any, error: Exception) -> ClientError:
     """The error of a library in our words, with the column that it is about if one alone fails."""
     with tempfile.TemporaryDirectory(prefix="entrepot-") as folder:
         for column in _columns(table):

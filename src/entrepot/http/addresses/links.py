@@ -70,10 +70,11 @@ from entrepot.http.places import LINKS
 from entrepot.http.problems.handlers import task_problem
 from entrepot.http.stored_documents import json_response, visible_report
 from entrepot.http.timestamps import format_timestamp
+from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.raw import receive_raw
 from entrepot.http.uploads.target import LinkedVersion
 from entrepot.http.web.links.pages import delivery_page, download_page, upload_page
-from entrepot.http.web.repeated import receive_once
+from entrepot.http.web.repeated import single_upload
 from entrepot.http.web.session_work import redirect
 from entrepot.tasks.records import TaskId, TaskRecord
 
@@ -217,8 +218,9 @@ async def deliver_by_form(link: LinkInPath, request: Request) -> Response:
     _require_delivering(user)
     try:
         with link_problems():
-            target = LinkedVersion(str(user.access.file_id))
-            task_id = await receive_once(request, user.work, target)
+            async with single_upload(request, user.work) as key:
+                target = LinkedVersion(str(user.access.file_id))
+                task_id = await receive_form(request, user.work, target, key=key)
     except LinkEnded:
         raise
     except EntrepotError as failure:

@@ -22,7 +22,7 @@ from entrepot.http.stored_documents import json_response
 from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 from entrepot.http.web.confirmations import confirmation_of, forget_confirmation
-from entrepot.http.web.labels import CONTRACT_LABELS, FIELD_LABELS, field_label, value_label
+from entrepot.http.web.form_labels import CONTRACT_LABELS, FIELD_LABELS, field_label, value_label
 from entrepot.http.web.reports import column_of
 from entrepot.http.web.single_use import once
 from entrepot.texts.json_text import JsonText

@@ -27,12 +27,10 @@ from entrepot.errors import (
 from entrepot.files.queries.versions_list import get_version
 from entrepot.files.versions import VersionStatus
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.form import FormTarget, UploadForm, receive_form
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.http.web.form import PageForm
 from entrepot.http.web.session_work import PageWork
 from entrepot.http.web.single_use import form_key
-from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Reply, find_reply
 
 _TRIES, _PAUSE_SECONDS = 50, 0.1
@@ -53,16 +51,16 @@ def bytes_of_form(request: Request, work: PageWork, form: PageForm) -> bytes | N
     return repeated_bytes(work.parts.secret, f"{work.token} {key}") if key is not None else None
 
 
-async def receive_once(
-    request: Request, work: UnitOfWork, target: FormTarget, form: UploadForm | None = None
-) -> TaskId:
-    """As `receive_form`, also for a form that is sent again. Raises FieldInvalid if it has another
-    file or other fields then: what came is not kept, since it was taken for the same."""
+@asynccontextmanager
+async def single_upload(request: Request, work: UnitOfWork) -> AsyncIterator[str | None]:
+    """The key by which a form that is sent again is known, for `receive_form`. Raises FieldInvalid
+    if it has another file or other fields then: what came is not kept, since it was taken for the
+    same."""
     key = form_key(request)
     if key is not None:
         await _await_first_upload(work, key)
     try:
-        return await receive_form(request, work, target, form, key)
+        yield key
     except KeyReused:
         reason = "was not stored: this form was sent before with other content. Send it again."
         raise FieldInvalid("file", reason) from None

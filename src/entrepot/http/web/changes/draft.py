@@ -10,7 +10,7 @@ from entrepot.files.paths import check_path
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.parameters import RETENTION_NUMBERS
 from entrepot.http.web.form import PageForm
-from entrepot.http.web.labels import KEPT_LABELS
+from entrepot.http.web.form_labels import KEPT_LABELS
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
 
 SETTINGS = ("file_name", "path", "file_description", "file_size_limit", "keep", "keep_number")

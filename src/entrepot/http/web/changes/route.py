@@ -27,7 +27,7 @@ from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.changes.draft import SettingsDraft, draft_of, field_errors, read_draft
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.form import read_form
-from entrepot.http.web.labels import KEPT_LABELS
+from entrepot.http.web.form_labels import KEPT_LABELS
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.repeated import done_already

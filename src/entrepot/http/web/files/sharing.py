@@ -8,7 +8,7 @@ from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
 from entrepot.http.parameters import DAYS
 from entrepot.http.web.form import PageForm
-from entrepot.http.web.labels import periods
+from entrepot.http.web.form_labels import periods
 from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS
 
 LIVES = periods("", "7", "30", "365")

@@ -15,7 +15,7 @@ from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.confirmations import Confirmation
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
-from entrepot.http.web.labels import periods
+from entrepot.http.web.form_labels import periods
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import page
 from entrepot.http.web.repeated import bytes_of_form

@@ -22,12 +22,12 @@ from entrepot.errors import (
 )
 from entrepot.files.delivery.uploads import UploadTarget
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.form import UploadForm
+from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
-from entrepot.http.web.repeated import receive_once
+from entrepot.http.web.repeated import single_upload
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.sizes import read_size_limit, write_size_limit
 from entrepot.quotas.reserve import Usage, get_usage
@@ -111,7 +111,8 @@ async def upload(request: Request, work: SessionWork) -> Response:
         return await _form(request, work, UploadForm(known), None)
     form = UploadForm()
     try:
-        task_id = await receive_once(request, work, PageUpload(), form)
+        async with single_upload(request, work) as key:
+            task_id = await receive_form(request, work, PageUpload(), form, key)
     except NotAuthenticated:
         raise
     except EntrepotError as failure:

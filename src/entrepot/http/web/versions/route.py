@@ -15,11 +15,12 @@ from entrepot.files.queries.versions_list import get_version
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, accept_suggested, restore
 from entrepot.http.parameters import FileIdInPath, NumberInPath, NumberInQuery
+from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.page_router import page_router
 from entrepot.http.web.rendering import failure_values, page
-from entrepot.http.web.repeated import receive_once, sent_form
+from entrepot.http.web.repeated import sent_form, single_upload
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.http.web.tasks.route import AcceptanceDraft, task_page
 from entrepot.quotas.reserve import Usage, get_usage
@@ -47,7 +48,9 @@ async def deliver(
 ) -> Response:
     """Take the delivery and continue to the page of its task; or the form again, and why."""
     try:
-        task_id = await receive_once(request, work, NextVersion(str(file_id)))
+        async with single_upload(request, work) as key:
+            target = NextVersion(str(file_id))
+            task_id = await receive_form(request, work, target, key=key)
     except (NotAuthenticated, NotFound):
         raise
     except EntrepotError as failure:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from entrepot.http.web.labels import FIELD_LABELS, field_label, value_label
+from entrepot.http.web.form_labels import FIELD_LABELS, field_label, value_label
 
 WEB = Path("src/entrepot/http/web")
 NEVER_KEPT = {
