@@ -113,6 +113,21 @@ def test_a_store_that_fails_loses_nothing(on_s3: Server, proxy: FaultProxy, faul
     on_s3.assert_sound()
 
 
+@pytest.mark.parametrize("fault", ["read-only", "full", "503"])
+def test_a_store_that_only_reads_is_shown(on_s3: Server, proxy: FaultProxy, fault: str) -> None:
+    api, anonymous = on_s3.new_account().api, on_s3.api(None)
+    content = table(40)
+    file_id = api.deliver(content)["file_id"]
+    with proxy.failing(fault, writes_only=True):  # type: ignore[arg-type]
+        assert api.upload(table(60)).status_code in (503, 507)
+        assert download(api, file_id) == content
+        assert anonymous.get("/readyz").json()["degraded"] == ["writes"]
+        assert anonymous.get("/readyz").status_code == 200
+        assert anonymous.get("/readyz?for=deliveries").status_code == 503
+    assert api.deliver(table(60))["status"] == "succeeded"
+    assert anonymous.get("/readyz?for=deliveries").json()["degraded"] == []
+
+
 def test_a_delivery_waits_for_its_store(on_s3: Server, proxy: FaultProxy) -> None:
     """Its bytes are there and acknowledged; the inspection cannot read them for a while."""
     account = on_s3.new_account()

@@ -20,20 +20,24 @@ PARTS = ("create", "append", "drafts")
 """What these return is used further, and counted too."""
 
 
-def count_failures(store: BlobStore, on_error: OnError) -> BlobStore:
-    """The same store; `on_error` is called with each error that is the store's own.
+def count_failures(
+    store: BlobStore, on_error: OnError, on_commit: Callable[[], None] = lambda: None
+) -> BlobStore:
+    """The same store; `on_error` is called with each error that is the store's own, `on_commit`
+    when bytes were stored.
 
     A draft that is busy and an id that is taken are answers, not errors.
     """
-    return cast(BlobStore, _Counting(store, on_error))
+    return cast(BlobStore, _Counting(store, on_error, on_commit))
 
 
 class _Counting:
     """Passes everything on, whatever the interface has, and looks at what is raised."""
 
-    def __init__(self, counted: Any, on_error: OnError) -> None:
+    def __init__(self, counted: Any, on_error: OnError, on_commit: Callable[[], None]) -> None:
         self._counted = counted
         self._on_error = on_error
+        self._on_commit = on_commit
 
     def __getattr__(self, name: str) -> Any:
         value = self._call(name, lambda: getattr(self._counted, name))
@@ -57,7 +61,9 @@ class _Counting:
 
     def _further(self, name: str, value: Any) -> Any:
         if name in PARTS:
-            return _Counting(value, self._on_error)
+            return _Counting(value, self._on_error, self._on_commit)
+        if name == "commit":
+            self._on_commit()
         if name == "borrow":
             return self._enter(name, value)
         if isinstance(value, Iterator):

@@ -1,7 +1,7 @@
 """Build the parts that every process of one installation shares."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.counting_store import count_failures
 from entrepot.bootstrap.secret import read_secret
 from entrepot.bootstrap.stores import store_location
+from entrepot.bootstrap.write_state import WriteState
 from entrepot.db.engine import Database, open_database
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
@@ -29,6 +30,7 @@ class Parts:
     queue: TaskQueue
     secret: bytes
     clock: Clock
+    write_state: WriteState = field(default_factory=WriteState)
 
     def close(self) -> None:
         """Close what holds connections."""
@@ -55,8 +57,14 @@ def build_parts(
     frozen_seconds = settings.lease if metrics is not None else None
     database = open_database(settings, pool_size, frozen_seconds)
     store: BlobStore = store_location(settings).open()
+    write_state = WriteState()
     if metrics is not None:
-        store = count_failures(store, metrics.count_store_error)
+
+        def add_failure(operation: str, error: BaseException) -> None:
+            metrics.count_store_error(operation, error)
+            write_state.add_failure(operation, error)
+
+        store = count_failures(store, add_failure, write_state.add_commit)
     return Parts(
         settings=settings,
         database=database,
@@ -64,4 +72,5 @@ def build_parts(
         queue=TaskQueue(database, settings.data / "run"),
         secret=read_secret(settings),
         clock=clock,
+        write_state=write_state,
     )

@@ -53,8 +53,9 @@ async def ready(
     """Whether this process answers reads: database and store answer, and it is not being stopped.
 
     `degraded` names what keeps deliveries from being taken or inspected: `disk` (a watermark is
-    reached), `workers` (none lives), `sandbox` (it is required, and this host lacks a layer). With
-    `?for=deliveries` that is 503 too.
+    reached), `workers` (none lives), `sandbox` (it is required, and this host lacks a layer),
+    `writes` (the store refused the last one, less than 30 seconds ago). With `?for=deliveries` that
+    is 503 too.
     """
     readiness = await _check_readiness(runtime)
     if purpose == "deliveries" and readiness["degraded"]:
@@ -89,6 +90,7 @@ async def _check_readiness(runtime: Runtime) -> Readiness:
         "disk": is_full,
         "workers": readiness["database"] == "ok" and not has_worker,
         "sandbox": lacks_sandbox,
+        "writes": parts.write_state.is_failing,
     }
     readiness["degraded"] = [name for name, is_degraded in states.items() if is_degraded]
     return readiness

@@ -14,7 +14,7 @@ class Liveness(TypedDict):
     status: Literal["alive"]
 
 
-Degraded = Literal["disk", "workers", "sandbox"]
+Degraded = Literal["disk", "workers", "sandbox", "writes"]
 
 
 @answer
