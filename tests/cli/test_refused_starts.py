@@ -131,6 +131,16 @@ def store_that_cannot_be_made_with_postgresql(start: Start) -> None:
     start.variables["ENTREPOT_DATABASE"] = postgres.new_database()
 
 
+def store_that_is_a_file(start: Start) -> None:
+    start.variables["ENTREPOT_STORE"] = str(start.folder / "file")
+    (start.folder / "file").write_text("")
+
+
+def store_of_a_link_to_nothing(start: Start) -> None:
+    start.variables["ENTREPOT_STORE"] = str(start.folder / "link")
+    (start.folder / "link").symlink_to(start.folder / "gone" / "store")
+
+
 def store_of_nobody(start: Start) -> None:
     start.install().sqlite_file.unlink()
 
@@ -186,6 +196,7 @@ SITUATIONS: tuple[Callable[[Start], None], ...] = (
     *(worker_without_postgresql, unreachable_database, folder_of_backups),
     *(file_in_place_of_the_folder, folder_that_cannot_be_written),
     *(store_that_cannot_be_made, store_that_cannot_be_made_with_postgresql, store_of_nobody),
+    *(store_that_is_a_file, store_of_a_link_to_nothing),
     *(newer_database, lost_secret, other_secret, other_store, damaged_id),
     *(unfinished_restoration, moved_database, running_server),
 )
@@ -210,6 +221,7 @@ def test_a_refused_start_leaves_nothing_behind(
     for command in COMMANDS[: 2 if situation in OF_SERVERS else 3]:
         status, printed = start.run(command)
         assert status not in (0, None), printed
+        assert "Traceback" not in printed
         assert names_below(start.folder) == before, (command, printed)
 
 

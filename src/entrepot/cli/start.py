@@ -1,7 +1,8 @@
 """Prepare an installation: folder, migration, secret, and what a killed run left."""
 
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from entrepot.bootstrap.backup_mark import refuse_backups
@@ -137,10 +138,24 @@ def migrate_installation(settings: Settings) -> Identity:
         # All that may refuse it comes before the migration: a refused start has changed nothing.
         refuse_unfinished_move(database)
         supported_revision(database)
-        identity = check_identity(settings, database)
-        complete = identity or create_identity(settings, lambda: datetime.now(UTC))
+        with _explain_store_errors(settings):
+            identity = check_identity(settings, database)
+            complete = identity or create_identity(settings, lambda: datetime.now(UTC))
         migrate(database, settings.sqlite_file, datetime.now(UTC))
         return identity or database.write(record_identity, complete)
+
+
+@contextmanager
+def _explain_store_errors(settings: Settings) -> Iterator[None]:
+    """Refuse a folder that cannot be a store."""
+    try:
+        yield
+    except OSError as error:
+        raise StartRefused(
+            reason=f"The store {store_location(settings)} cannot be used: {error.strerror} "
+            f"({error.filename}). Name a folder that this user may write to with --store DIR, or "
+            "a bucket with --store s3://BUCKET/PREFIX."
+        ) from error
 
 
 def release_dead_uploads(parts: Parts) -> None:
