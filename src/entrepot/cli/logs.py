@@ -22,7 +22,7 @@ ENCODER = json.JSONEncoder(default=repr)
 def configure_logs(settings: Settings) -> None:
     """Set up structlog and the standard logging of libraries for this process."""
     level = getattr(logging, settings.log_level.upper())
-    shared: list[Any] = [structlog.contextvars.merge_contextvars, _complete]
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, _complete, _shorten_outage]
     renderer: Any = _render_json
     if writes_for_people(settings.log_format):
         # The formatter that structlog chooses if rich is there prints local variables: secrets.
@@ -54,6 +54,21 @@ def _complete(_logger: Any, name: str, event: Any) -> Any:
         event["request_id"] = request_id
     event["level"] = LEVEL_NAMES.get(name, name)
     event["timestamp"] = timestamp()
+    return event
+
+
+def _shorten_outage(_logger: Any, _name: str, event: Any) -> Any:
+    """Of a database or a store that does not answer now, say why instead of where: it is tried
+    again and again meanwhile."""
+    error = event.get("exc_info")
+    error = sys.exc_info()[1] if error is True else error
+    if isinstance(error, Exception):
+        from entrepot.db.unavailable import is_unavailable  # no start loads it for this
+        from entrepot.errors import StoreUnavailable
+
+        if is_unavailable(error) or isinstance(error, StoreUnavailable):
+            del event["exc_info"]
+            event["level"], event["reason"] = "warning", str(error).partition("\n")[0]
     return event
 
 
