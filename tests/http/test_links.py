@@ -487,7 +487,7 @@ def test_revoking_ends_an_upload_under_way(
         revoke(account.api, file_id, link)
         assert account.api.account()["reserved"] == 0
         revoked.set()
-        assert answer.result().status_code in (409, 410)
+        assert_problem(answer.result(), 410, "link-ended")
     assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 1
     server.assert_sound()
 

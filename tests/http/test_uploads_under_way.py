@@ -10,7 +10,7 @@ from tests.support.api import Api, assert_problem
 from tests.support.raw import MULTIPART, connect, form, head, read_answer
 from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import entitle, share, unshare
-from tests.support.tus import HEADERS, Tus, create, metadata
+from tests.support.tus import HEADERS, STREAM, Tus, create, metadata
 from tests.support.wait import wait_until
 
 MIB = 1 << 20
@@ -141,19 +141,28 @@ def guest_admin(account: TestAccount, guest: Caller) -> Api:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("act", [revoke, downgrade, disable, delete, revoke_key])
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [(revoke, 404), (downgrade, 403), (disable, 401), (delete, 401), (revoke_key, 401)],
+)
 def test_losing_access_ends_uploads(
-    account: TestAccount, guest: Caller, act: Callable[[TestAccount, Caller, str], None]
+    account: TestAccount,
+    guest: Caller,
+    act: Callable[[TestAccount, Caller, str], None],
+    status: int,
 ) -> None:
-    """A resumable upload at rest, and a form whose client is silent."""
+    """A resumable upload at rest, and two whose clients are silent: these learn the reason, and
+    are not told to send the file again."""
     file_id = shared_file(account.api, guest)
     begin(guest.api, file_id, 100 * MIB)
-    with stalled_form(guest, file_id) as sock:
-        wait_until(lambda: len(listed(account.api)) == 2, "both are under way")
+    with stalled_part(guest, file_id) as part, stalled_form(guest, file_id) as body:
+        wait_until(lambda: len(listed(account.api)) == 3, "all are under way")
+        wait_until(lambda: account.api.account()["reserved"] > 3 * MIB, "bytes of the part came")
         act(account, guest, file_id)
         assert account.api.account()["reserved"] == 0
         assert listed(account.api) == []
-        assert read_answer(sock).status in (401, 403, 404, 409)
+        assert read_answer(body).status == status
+        assert read_answer(part).status == (401 if status == 401 else 404)
     account.server.assert_sound()
 
 
@@ -214,6 +223,16 @@ def test_commands_list_and_end_uploads(run: Run, account: TestAccount, guest: Ca
     assert (status, "ended" in output) == (0, True)
     assert run("uploads", "rm", upload_id)[0] != 0
     assert listed(account.api) == []
+
+
+@contextmanager
+def stalled_part(sender: Caller, file_id: str) -> Iterator[socket.socket]:
+    """Bytes for a resumable upload, whose client sends a part of them and then nothing."""
+    address = begin(sender.api, file_id, 100 * MIB).address
+    framing = STREAM | {"Upload-Offset": "0", "Content-Length": str(100 * MIB)}
+    with connect(sender.api.endpoint) as sock:
+        sock.sendall(head("PATCH", address, sender.api.authorization | framing) + bytes(4 * MIB))
+        yield sock
 
 
 @contextmanager

@@ -255,7 +255,7 @@ class LastAdmin(EntrepotError):
 
 @dataclass(eq=False)
 class UploadInterrupted(EntrepotError):
-    """The upload's reservation is gone: the server gave it up as dead. Send it again."""
+    """Somebody ended the upload, or its time was over: nothing was delivered. Send it again."""
 
 
 @dataclass(eq=False)

@@ -16,7 +16,9 @@ from uuid import UUID, uuid4
 import structlog
 from fastapi import Request
 
+from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Drafts, DraftWriter, StoredBlob
+from entrepot.db.types import ReadConnection
 from entrepot.errors import (
     BodyIncomplete,
     BodyTooLarge,
@@ -301,6 +303,10 @@ async def open_session(
         return
     try:
         yield session.upload, session
+    except NotFound:
+        # It was ended. Because its sender is nobody any more? Then they need another key.
+        await work.with_current_time().read(authenticate_only)
+        raise
     finally:
         await session.close()
 
@@ -327,6 +333,10 @@ async def open_new_session(
         raise
     finally:
         await session.close()
+
+
+def authenticate_only(conn: ReadConnection, actor: Actor) -> None:
+    """Nothing more than every unit of work does. Raises NotAuthenticated, AccountSuspended."""
 
 
 async def discard_upload(work: UnitOfWork, upload_id: UUID) -> None:

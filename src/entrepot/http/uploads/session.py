@@ -131,7 +131,7 @@ async def open_upload_session(
     Whatever the block raises, nothing of the upload stays; after a block that ends, its row names
     the bytes and wakes the workers. Raises TooManyUploads, RequestUnderWay, OwnerQuotaExceeded
     instead of figures that are not the sender's, what `UploadTarget.admit` and what authentication
-    raise.
+    raise, also where that has ended the upload.
     """
     settings = work.parts.settings
     max_uploads = settings.uploads_per_account
@@ -151,6 +151,9 @@ async def open_upload_session(
         await upload_session.abort(keep_blob=not isinstance(failure, EntrepotError))
         if isinstance(failure, QuotaExceeded):
             raise quota_error_for(admitted.sender, upload_session.account_id, failure) from None
+        if isinstance(failure, UploadInterrupted):
+            # Its sender may deliver no more? Then to send it again, as they are told, is of no use.
+            await work.with_current_time().read(target.require_access)
         raise
     work.parts.queue.wake()
 
