@@ -14,7 +14,7 @@ fast: $(UV)
 	$(UV) run pytest -n 2 --fast
 
 test: $(UV)
-	$(UV) run pytest -n 3
+	$(UV) run pytest -n 4
 
 lint: $(UV)
 	$(UV) run ruff check .

@@ -65,8 +65,8 @@ def logged_as(server: Server, request_id: str) -> dict[str, object]:
 
 
 def test_the_public_address_is_what_people_are_told(proxied: Server) -> None:
+    wait_until(lambda: "https://files.example.org" in proxied.output_file.read_text(), "it prints")
     printed = proxied.output_file.read_text()
-    assert "https://files.example.org" in printed
     assert "https://files.example.org/\n" not in printed
 
 

@@ -197,10 +197,10 @@ def test_bytes_that_go_while_a_version_is_accepted(
     parts = server.parts
     really = parts.store.link
 
-    def late(source: BlobId, blob_id: BlobId) -> None:
+    def late(source: BlobId, blob_id: BlobId, size: int | None = None) -> None:
         end_quarantine(server, file_id)
         sweep(parts.database, parts.store, parts.clock)
-        really(source, blob_id)
+        really(source, blob_id, size)
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
         return authenticate(conn, parts.secret, account.api_key, now)

@@ -255,7 +255,7 @@ class LastAdmin(EntrepotError):
 
 @dataclass(eq=False)
 class UploadInterrupted(EntrepotError):
-    """Somebody ended the upload, or its time was over: nothing was delivered. Send it again."""
+    """The upload was ended, or its time was over: nothing was delivered. Send it again."""
 
 
 @dataclass(eq=False)

@@ -304,7 +304,7 @@ async def open_session(
     try:
         yield session.upload, session
     except NotFound:
-        # It was ended. Because its sender is nobody any more? Then they need another key.
+        # It was ended: perhaps because the key was revoked, which the sender must learn.
         await work.with_current_time().read(authenticate_only)
         raise
     finally:

@@ -152,7 +152,7 @@ async def open_upload_session(
         if isinstance(failure, QuotaExceeded):
             raise quota_error_for(admitted.sender, upload_session.account_id, failure) from None
         if isinstance(failure, UploadInterrupted):
-            # Its sender may deliver no more? Then to send it again, as they are told, is of no use.
+            # If its sender may not deliver any more, sending it again cannot help.
             await work.with_current_time().read(target.require_access)
         raise
     work.parts.queue.wake()
