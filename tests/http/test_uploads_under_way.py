@@ -151,8 +151,8 @@ def test_losing_access_ends_uploads(
     act: Callable[[TestAccount, Caller, str], None],
     status: int,
 ) -> None:
-    """A resumable upload at rest, and two whose clients are silent: these learn the reason, and
-    are not told to send the file again."""
+    """A resumable upload at rest, and two whose clients are silent: their answers give the
+    reason, and do not advise to send the file again."""
     file_id = shared_file(account.api, guest)
     begin(guest.api, file_id, 100 * MIB)
     with stalled_part(guest, file_id) as part, stalled_form(guest, file_id) as body:
