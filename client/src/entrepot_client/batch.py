@@ -90,12 +90,14 @@ def indistinct(files: Iterable[LocalPath]) -> dict[str, list[Path]]:
     return {
         name: [file.path for file in same]
         for name, same in by_name.items()
-        if len(same) > 1
-        and (
-            None in (addresses := [file.address and file.address.lower() for file in same])
-            or len(set(addresses)) < len(same)
-        )
+        if len(same) > 1 and not _are_told_apart(same)
     }
+
+
+def _are_told_apart(files: Sequence[LocalPath]) -> bool:
+    """Whether each of the files has an address of its own."""
+    addresses = {file.address.lower() for file in files if file.address is not None}
+    return len(addresses) == len(files)
 
 
 class _OwnFiles:

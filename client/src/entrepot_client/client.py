@@ -154,9 +154,9 @@ class Client(
         Memory stays bounded whatever the size. With `resume_in`, a folder for the state of running
         uploads, an upload of 8 MiB and more resumes after a lost connection, and in a later call
         after this program was ended; `begin` is called once with the bytes that arrived before.
-        Raises FileOverSizeLimit, LocalFileChanged, NoSuchFile,
-        UnknownSource, MissingPackage; OverLimit, Invalid and Conflict (the path is
-        taken) from the server; OSError if the file cannot be read; ValueError for a missing name.
+        Raises FileOverSizeLimit, LocalFileChanged, NoSuchFile, UnknownSource, MissingPackage;
+        OverLimit, Invalid and Conflict (the path is taken) from the server; OSError if the file
+        cannot be read; ValueError for a missing name.
         """
         file_id = None
         if to is not None:

@@ -68,6 +68,11 @@ class Actor:
         return self.link.created_by if self.link is not None else self.user_id
 
     @property
+    def serving_account_id(self) -> AccountId:
+        """The account that the actor is served for: their own, or that of the link's file."""
+        return self.link.account_id if self.link is not None else self.account_id
+
+    @property
     def is_admin(self) -> bool:
         """Whether the user administers the account."""
         return self.role == "admin"

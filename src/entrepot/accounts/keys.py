@@ -18,7 +18,7 @@ from entrepot.accounts.actor import (
     UserId,
     parse_scopes,
 )
-from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key
+from entrepot.accounts.secrets import KEY_PREFIX, choose_key, is_well_formed, keyed_digest
 from entrepot.accounts.users import User, find_user, get_user, lock_user
 from entrepot.activity.record import record
 from entrepot.db.inserts import insert_row
@@ -92,12 +92,14 @@ def create_key(
         raise FieldInvalid(field="expires_at", reason="is in the past.")
     if not lock_user(conn, user.id):  # keys that are made at the same time are counted too
         raise NotFound
-    api_key = new_key() if random is None else new_key(lambda _: random)
-    parameters = {"digest": key_digest(secret, api_key)}
-    made = conn.execute(_key_holder_query(), parameters).one_or_none() if random else None
-    if made is not None and made.revoked_at is None:
+
+    def find(chosen: str) -> Row[Any] | None:
+        digest = key_digest(secret, chosen)
+        return conn.execute(_key_holder_query(), {"digest": digest}).one_or_none()
+
+    api_key, made = choose_key(random, KEY_PREFIX, find)
+    if made is not None:
         return NewKey(_key_from_row(made), api_key)
-    api_key = new_key() if made is not None else api_key
     _require_room_for_a_key(conn, user, now)
     key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
     insert_row(

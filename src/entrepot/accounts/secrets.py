@@ -10,6 +10,10 @@ import secrets
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_PREFIX, LINK_PREFIX = "epk_", "epl_"
@@ -49,6 +53,19 @@ def keyed_digest(secret: bytes, purpose: str, token: str) -> bytes:
 def repeated_bytes(secret: bytes, token: str) -> bytes:
     """32 random bytes that are the same for the same token, which nobody else may know."""
     return keyed_digest(secret, "repeated", token)
+
+
+def choose_key(
+    random: bytes | None, prefix: str, find: "Callable[[str], Row[Any] | None]"
+) -> "tuple[str, Row[Any] | None]":
+    """A new secret as of `new_key`, and None; or the secret of these random bytes and the row that
+    has it already, as `find` finds it. A revoked one is not used again."""
+    if random is not None:
+        chosen = new_key(lambda _: random, prefix)
+        made = find(chosen)
+        if made is None or made.revoked_at is None:
+            return chosen, made
+    return new_key(prefix=prefix), None
 
 
 def new_token(random_bytes: RandomBytes = secrets.token_bytes) -> str:

@@ -36,7 +36,7 @@ from entrepot.blobs.store import (
     PresignedHeaders,
     StoredBlob,
 )
-from entrepot.errors import BlobMissing, StoreUnavailable
+from entrepot.errors import BlobMissing
 
 
 class S3Store:
@@ -157,9 +157,8 @@ class S3Store:
         key = self._blob_key(blob_id)
         try:
             self._bucket.copy(self._blob_key(source), key, size=size)
-        except FileExistsError as error:
-            if self._bucket.head(key) is None:
-                raise StoreUnavailable(reason="It refused a key that is free") from error
+        except FileExistsError:
+            self._bucket.require_taken(key)
             raise
         except FileNotFoundError as error:
             self._bucket.require_store()

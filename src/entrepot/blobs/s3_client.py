@@ -71,6 +71,11 @@ class Bucket:
             raise StoreUnavailable(reason="It has no installation's id (was its bucket emptied?)")
         self._seen[:] = [now]
 
+    def require_taken(self, key: str) -> None:
+        """Raise `StoreUnavailable` where a key is free that the store has called taken."""
+        if self.head(key) is None:
+            raise StoreUnavailable(reason="It refused a key that is free")
+
     def key(self, kind: str, name: object = "") -> str:
         """The key of an object of that kind."""
         return f"{self.prefix}{kind}/{name}"

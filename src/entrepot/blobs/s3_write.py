@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from entrepot.blobs.s3_client import Bucket, MultipartUpload
 from entrepot.blobs.store import StoredBlob
-from entrepot.errors import StoreUnavailable
 
 FIRST_PART_BYTES = 8 * 1024 * 1024
 """Size of the first 500 parts; the size doubles every 500 parts."""
@@ -72,10 +71,9 @@ class S3Writer:
                 self._wait_for_part()
                 self._upload.complete()
                 self._running.discard(self._upload.upload_id)
-        except FileExistsError as error:
+        except FileExistsError:
             self.abort()
-            if self._bucket.head(self._key) is None:
-                raise StoreUnavailable(reason="It refused a key that is free") from error
+            self._bucket.require_taken(self._key)
             raise
         except BaseException:
             self.abort()

@@ -1,7 +1,7 @@
 """Build the parts that every process of one installation shares."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ class Parts:
     queue: TaskQueue
     secret: bytes
     clock: Clock
-    write_state: WriteState = field(default_factory=WriteState)
+    write_state: WriteState
 
     def close(self) -> None:
         """Close what holds connections."""

@@ -140,9 +140,10 @@ def _expat() -> CheckResult:
     """The parser of workbooks' XML."""
     version = pyexpat.EXPAT_VERSION.removeprefix("expat_")
     safe = _version_tuple(version) >= MIN_SAFE_EXPAT
-    advice = "; older than 2.6: a harmful workbook is read until its time is up. Update Python"
-    advice = "" if safe else advice
-    return CheckResult("expat", True, f"{version} (reads .xlsx){advice}", warning=not safe)
+    detail = f"{version} (reads .xlsx)"
+    if not safe:
+        detail += "; older than 2.6: a harmful workbook is read until its time is up. Update Python"
+    return CheckResult("expat", True, detail, warning=not safe)
 
 
 def _version_tuple(version: str) -> tuple[int, ...]:

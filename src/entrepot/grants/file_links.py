@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from entrepot.accounts.actor import Actor, LinkId
-from entrepot.accounts.secrets import LINK_PREFIX, keyed_digest, new_key
+from entrepot.accounts.secrets import LINK_PREFIX, choose_key, keyed_digest
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
@@ -141,9 +141,14 @@ def create_file_link(
     if terms.version is not None:
         _require_published(conn, file_id, terms.version)
     file_name = str(conn.scalar(select(files.c.name).where(files.c.id == file_id)))
-    link_secret, made = _choose_secret(conn, secret, random)
+
+    def find(chosen: str) -> Row[Any] | None:
+        digest = keyed_digest(secret, "file-link", chosen)
+        return conn.execute(select(file_links).where(file_links.c.digest == digest)).one_or_none()
+
+    link_secret, made = choose_key(random, LINK_PREFIX, find)
     if made is not None:
-        return NewLink(_get_link(conn, file_id, made, now), link_secret, file_name)
+        return NewLink(_get_link(conn, file_id, LinkId(made.id), now), link_secret, file_name)
     live = file_links.c.revoked_at.is_(None), file_links.c.expires_at > now
     count = select(func.count()).where(file_links.c.file_id == file_id, *live)
     if (conn.scalar(count) or 0) >= MAX_LINKS_PER_FILE:
@@ -181,21 +186,6 @@ def create_file_link(
     }
     record(conn, target.account_id, actor, "link.create", now, file_id, terms.version, detail)
     return NewLink(_get_link(conn, file_id, link_id, now), link_secret, file_name)
-
-
-def _choose_secret(
-    conn: WriteConnection, secret: bytes, random: bytes | None
-) -> tuple[str, LinkId | None]:
-    """A new link's secret, and the link that has it already because of the same random bytes."""
-    if random is not None:
-        chosen = new_key(lambda _: random, LINK_PREFIX)
-        digest = keyed_digest(secret, "file-link", chosen)
-        made = conn.execute(select(file_links).where(file_links.c.digest == digest)).one_or_none()
-        if made is None:
-            return chosen, None
-        if made.revoked_at is None:
-            return chosen, LinkId(made.id)
-    return new_key(prefix=LINK_PREFIX), None
 
 
 def list_file_links(

@@ -134,7 +134,7 @@ class Runtime:
                 self.run_in_database_thread(
                     self.parts.database.write,
                     record_refusal,
-                    actor.link.account_id if actor.link is not None else actor.account_id,
+                    actor.serving_account_id,
                     user,
                     reason,
                     count,

@@ -33,8 +33,8 @@ class LocalFile(NamedTuple):
 def local_file(source: Source, name: str | None) -> Iterator[LocalFile]:
     """The source as a file, which is removed at the end if it was made here.
 
-    Raises UnknownSource, MissingPackage, OSError, NameNotText, and ValueError if a
-    `name` is missing.
+    Raises UnknownSource, MissingPackage, OSError, NameNotText, and ValueError if a `name` is
+    missing.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)

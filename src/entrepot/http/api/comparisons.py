@@ -1,6 +1,7 @@
 """Compare two versions of a file."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -19,7 +20,7 @@ from entrepot.http.api.models.inspections import VersionComparison
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.openapi.answers import ACCEPTED, GONE, REPEATING, problems
 from entrepot.http.api.uploads import accepted_response
-from entrepot.http.deps import ReadWork
+from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.parameters import (
     ExampleRowsInBody,
     FileIdInPath,
@@ -65,8 +66,16 @@ async def compare_versions(
     """
     key = tuple(body.key) if body.key is not None else None
     pair = VersionPair(body.before, body.after, key, body.examples)
-    queue, now = work.parts.queue, work.parts.clock()
     idempotent = IdempotentRequest.of(request, "compare", str(file_id), body.model_dump_json())
+    return accepted_response(await start_comparison(work, file_id, pair, idempotent))
+
+
+async def start_comparison(
+    work: UnitOfWork, file_id: UUID, pair: VersionPair, idempotent: IdempotentRequest
+) -> TaskId:
+    """Have two versions compared; the task that does it. Raises what `request_comparison` raises,
+    and as `IdempotentRequest.run_once` does."""
+    queue, now = work.parts.queue, work.parts.clock()
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
@@ -76,7 +85,7 @@ async def compare_versions(
 
     task_id = await work.write(act)
     queue.wake()
-    return accepted_response(task_id)
+    return task_id
 
 
 @router.get(

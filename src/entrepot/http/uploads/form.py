@@ -129,8 +129,7 @@ async def receive_form(
     """Take the form as it streams in; it is done as a whole, or nothing stays. The task of it.
 
     `form` is filled as far as it comes. `key` is used where the request has no Idempotency-Key.
-    Raises what is wrong with it, its fields, its size, or with
-    the caller.
+    Raises what is wrong with it, its fields, its size, or with the caller.
     """
     if work.runtime.draining:
         raise ShuttingDown

@@ -96,8 +96,7 @@ def begin_upload_session(
     admitted by, it may have changed itself.
     """
     reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
-    own_account = actor.link.account_id if actor.link is not None else actor.account_id
-    admission = target.admit(conn, actor) if reply is None else Admission(own_account)
+    admission = target.admit(conn, actor) if reply is None else Admission(actor.serving_account_id)
     sender, account_id = admission.sender(actor), admission.account_id
     usage, reserved = None, 0
     # Not for a guest, who would hold the owner's quota without sending anything.

@@ -23,7 +23,7 @@ from entrepot.inspection.csv.header_detection import (
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
 from entrepot.inspection.csv.tabular import is_markup
-from entrepot.inspection.report.footer_pattern import footer_pattern
+from entrepot.inspection.report.footer_pattern import footer_line, footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
@@ -274,8 +274,7 @@ def _footer_line(detected: DetectedTable) -> str:
         return ""
     blank = detected.last_row is not None and parts[0].first > detected.last_row + 1
     skip = ' and "skipBlankRows": true' if blank else ""
-    stated = json.dumps(pattern, ensure_ascii=False)
-    return f'"entrepot:footer": {stated}{skip}'
+    return f"{footer_line(pattern)}{skip}"
 
 
 def _comments(rows: Occurrences, comment: str) -> Finding:

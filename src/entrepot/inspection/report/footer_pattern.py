@@ -4,6 +4,7 @@ Rows that it matches at the end of a delivery are judged no more, so it is as na
 be that is written again each time: its figures may differ, and what follows its first colon.
 """
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -23,6 +24,11 @@ def footer_pattern(first_cells: Sequence[str]) -> str:
     patterns = dict.fromkeys(_pattern(cell) for cell in first_cells)
     several_lines = any("\n" in cell or "\r" in cell for cell in first_cells)
     return ("(?s)" if several_lines else "") + "|".join(patterns)
+
+
+def footer_line(pattern: str) -> str:
+    """The line of a dialect that states the pattern of a footer."""
+    return f'"entrepot:footer": {json.dumps(pattern, ensure_ascii=False)}'
 
 
 def matches_footer(pattern: str, first_cell: str) -> bool:

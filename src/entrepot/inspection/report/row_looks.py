@@ -4,11 +4,10 @@ a row that is in quotes as a whole.
 It words a message alone. Under a contract such a row is judged like every other.
 """
 
-import json
 import re
 from collections.abc import Sequence
 
-from entrepot.inspection.report.footer_pattern import footer_pattern
+from entrepot.inspection.report.footer_pattern import footer_line, footer_pattern
 from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 
 TOTAL = re.compile(
@@ -64,5 +63,5 @@ def _looking(like: str, line: str) -> str:
 
 def _as_footer(cell: str | None) -> str:
     """What to add to the dialect for the row to be a footer: its first cell matches."""
-    pattern = json.dumps(footer_pattern([cell or ""]), ensure_ascii=False)
-    return f', if it ends the file, add "entrepot:footer": {pattern} to the dialect.'
+    line = footer_line(footer_pattern([cell or ""]))
+    return f", if it ends the file, add {line} to the dialect."

@@ -10,10 +10,9 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound, VersionDeleted, VersionWithdrawn
 from entrepot.files.cleanup.delete import get_deleted_file
-from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.delivery.under_way import (
     end_upload,
@@ -32,6 +31,7 @@ from entrepot.grants.entitlements import (
     revoke_entitlement,
 )
 from entrepot.grants.senders import decline_share
+from entrepot.http.api.comparisons import start_comparison
 from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
@@ -69,7 +69,6 @@ from entrepot.http.web.usage_examples import (
     reading_examples,
 )
 from entrepot.inspection.results import Form
-from entrepot.tasks.records import TaskId
 
 router = page_router()
 
@@ -226,23 +225,13 @@ async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     again, and why not."""
     form = await read_form(request)
     draft = read_comparison(form)
-    queue, now, idempotent = work.parts.queue, work.now, sent_form(request, form)
-
-    def act(conn: WriteConnection, actor: Actor, versions: VersionPair) -> TaskId:
-        def make() -> TaskId:
-            return request_comparison(conn, actor, file_id, versions, queue, now)
-
-        return idempotent.run_once(conn, actor, now, make)
-
     try:
-        versions = draft.versions()
-        task_id = await work.write(act, versions)
+        task_id = await start_comparison(work, file_id, draft.versions(), sent_form(request, form))
     except FieldInvalid as error:
         return await _page(request, file_id, work, comparing=draft.rejected(error), status=422)
     except (NotFound, VersionWithdrawn, VersionDeleted):
         missing = FieldInvalid("after", "one of the two versions is not there to be read.")
         return await _page(request, file_id, work, comparing=draft.rejected(missing), status=404)
-    queue.wake()
     return redirect(f"/tasks/{task_id}")
 
 

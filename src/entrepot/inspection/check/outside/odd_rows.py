@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.report.footer_pattern import footer_pattern
+from entrepot.inspection.report.footer_pattern import footer_line, footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
@@ -72,7 +72,7 @@ def _line_for(
         return f'"commentChar": {json.dumps(cells[0][0])}'
     last = (engine.execute(f"SELECT max(_row) FROM {table.numbered}").fetchone() or (0,))[0]
     if numbers == list(range(last - len(numbers) + 1, last + 1)):
-        return f'"entrepot:footer": {json.dumps(footer_pattern(cells), ensure_ascii=False)}'
+        return footer_line(footer_pattern(cells))
     return comment_rows_line(numbers, len(numbers))
 
 

@@ -6,14 +6,13 @@ every other row, or it leaves a column empty, or without a number or a date, tha
 number or a date in every other row.
 """
 
-import json
 import re
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.check.rules import checked_columns
-from entrepot.inspection.report.footer_pattern import footer_pattern
+from entrepot.inspection.report.footer_pattern import footer_line, footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.row_looks import TOTAL
@@ -77,8 +76,8 @@ def find_total_row(
     row_texts = [cell["t"] for cell in cells]
     text = " | ".join(each for each in row_texts if each)
     # A footer is known by its first cell, which may be empty here.
-    pattern = json.dumps(footer_pattern(row_texts[:1]), ensure_ascii=False)
-    advice = advise_taking_out(1, f'"entrepot:footer": {pattern}' if row_texts[0] else "")
+    line = footer_line(footer_pattern(row_texts[:1])) if row_texts[0] else ""
+    advice = advise_taking_out(1, line)
     statement = Statement(f"the last row looks like a total: {quoted(text)}", advice=advice)
     return [problem("outside-table", "", statement, rowNumber=row)]
 
