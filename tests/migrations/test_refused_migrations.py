@@ -226,8 +226,8 @@ def folder_without_hard_links(request: pytest.FixtureRequest) -> Iterator[str]:
     folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("store") / "new"
     patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
 
-    def refuse(*_: object) -> None:
-        raise PermissionError(EPERM, "Operation not permitted")  # link(2): as on exFAT
+    def refuse(source: Path, name: Path) -> None:  # link(2): as on exFAT
+        raise PermissionError(EPERM, "Operation not permitted", source, None, name)
 
     with patch.context() as changed:
         changed.setattr("os.link", refuse)
@@ -247,7 +247,7 @@ def test_a_store_that_cannot_be_used_is_found_before_the_migration(
     with unusable(request) as store:
         settings = read_settings(data=file.parent, database=address_of(database), store=store)
         before = everything(settings, database)
-        with pytest.raises((StoreUnavailable, OSError)):
+        with pytest.raises((StoreUnavailable, StartRefused)):
             migrate_installation(settings)
         assert everything(settings, database) == before
         location = store_location(settings)

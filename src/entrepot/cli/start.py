@@ -153,8 +153,9 @@ def _explain_store_errors(settings: Settings) -> Iterator[None]:
     except OSError as error:
         raise StartRefused(
             reason=f"The store {store_location(settings)} cannot be used: {error.strerror} "
-            f"({error.filename}). Name a folder that this user may write to with --store DIR, or "
-            "a bucket with --store s3://BUCKET/PREFIX."
+            f"({error.filename}). Name a folder with --store DIR that this user may write to, on a "
+            "file system with hard links (exFAT has none), or a bucket with --store "
+            "s3://BUCKET/PREFIX."
         ) from error
 
 
