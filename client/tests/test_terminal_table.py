@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from entrepot_client.cli.terminal.columns import LISTS, ColumnRules
 from entrepot_client.cli.terminal.table import cell_width, shorten, table_lines
 
 ID = "53c9c295-83f4-4754-a781-cd03841c806f"
@@ -32,23 +33,23 @@ def test_texts_are_shortened_before_a_column_is_left_out() -> None:
 
 
 def test_less_important_columns_are_left_out_before_a_text_has_few_cells() -> None:
-    names = table_lines(COLUMNS, ROWS, 100, gives_way=["owner", "created"])
+    names = table_lines(COLUMNS, ROWS, 100, ColumnRules(leaving=["owner", "created"]))
     assert names.left_out == ["owner"]
     assert ROWS[0][1][:40] in names.lines[1]
-    assert table_lines(COLUMNS, ROWS, 90, gives_way=["owner", "created"]).left_out == [
+    assert table_lines(COLUMNS, ROWS, 90, ColumnRules(leaving=["owner", "created"])).left_out == [
         "owner",
         "created",
     ]
-    assert table_lines(COLUMNS, ROWS, 140, gives_way=["owner", "created"]).left_out == []
+    assert table_lines(COLUMNS, ROWS, 140, ColumnRules(leaving=["owner", "created"])).left_out == []
     short = [(ID, "orders.csv", "1.0 kB", "demo:anna", "2026-11-30")]
-    assert table_lines(COLUMNS, short, 80, gives_way=["owner"]).left_out == []
+    assert table_lines(COLUMNS, short, 80, ColumnRules(leaving=["owner"])).left_out == []
 
 
 def test_a_wrapped_text_has_a_comfortable_width_before_another_column_stays() -> None:
     rows = [("1", "2026-12-01 10:00", "18 bytes", "partner:anna", "kept until 2026-12-08 " * 2)]
     columns = ("version", "created", "size", "by", "note")
-    for gives_way, left_out in ((["by"], ["by"]), ([], [])):
-        table = table_lines(columns, rows, 80, wraps_last=True, gives_way=gives_way)
+    for leaving, left_out in ((["by"], ["by"]), ([], [])):
+        table = table_lines(columns, rows, 80, ColumnRules(leaving=leaving, wrapped=["note"]))
         assert table.left_out == left_out
         assert max(map(cell_width, table.lines)) <= 80
 
@@ -83,6 +84,18 @@ def test_a_line_break_in_a_cell_does_not_break_the_line() -> None:
     assert table_lines(("a", "b"), [("x\ny", "1")], 80).lines[1] == "x y  1"
 
 
+def test_columns_are_folded_between_words_side_by_side() -> None:
+    rules = ColumnRules(wrapped=["action", "detail"])
+    row = ("Removed permanently", "1a2b3c4d", "version 3, its bytes were removed")
+    lines = table_lines(("action", "file", "detail"), [row, row], 40, rules).lines
+    assert lines[1:4] == [
+        "Removed      1a2b3c4d  version 3, its",
+        "permanently            bytes were",
+        "                       removed",
+    ]
+    assert lines[4:] == lines[1:4]
+
+
 def test_a_last_column_of_sentences_is_wrapped_and_stays() -> None:
     columns = ("version", "status", "created", "by", "note")
     note = "withdrawn, can be undone until 2026-12-08, the prices are those of the wrong month"
@@ -91,18 +104,70 @@ def test_a_last_column_of_sentences_is_wrapped_and_stays() -> None:
         ("1", "published", "", "", ""),
     ]
     for width in (50, 60, 80, 140):
-        table = table_lines(columns, rows, width, wraps_last=True)
+        table = table_lines(columns, rows, width, ColumnRules(wrapped=["note"]))
         assert max(map(cell_width, table.lines)) <= width
         column = table.lines[0].index("note")
         last_row = len(table.lines) - 1
         assert " ".join(line[column:] for line in table.lines[1:last_row]) == note
         assert table.lines[-1].split()[:2] == ["1", "published"]
-    assert table_lines(columns, rows, 70, wraps_last=True).left_out == []
-    assert table_lines(columns, rows, 60, wraps_last=True).left_out == ["by"]
-    assert len(table_lines(columns, rows, None, wraps_last=True).lines) == 3
+    assert table_lines(columns, rows, 70, ColumnRules(wrapped=["note"])).left_out == []
+    assert table_lines(columns, rows, 60, ColumnRules(wrapped=["note"])).left_out == ["by"]
+    assert len(table_lines(columns, rows, None, ColumnRules(wrapped=["note"])).lines) == 3
 
 
 def test_a_word_longer_than_the_column_is_not_cut() -> None:
     rows = [("installation", f"{ID} is known")]
-    lines = table_lines(("check", "what was seen"), rows, 40, wraps_last=True).lines
+    lines = table_lines(
+        ("check", "what was seen"), rows, 40, ColumnRules(wrapped=["what was seen"])
+    ).lines
     assert [line.split()[-1] for line in lines[1:]] == [ID, "known"]
+
+
+LONG = "quarterly figures of all regions, corrected after the audit.csv"
+TIME = "2026-12-02 18:32"
+NOTE = "withdrawn 2026-12-02 18:32, can be undone until 2026-12-09: the prices are wrong"
+REAL_LISTS = {
+    "files": (
+        ("name", "you may", "path", "version", "size", "owner", "created (UTC)", "file id"),
+        (
+            LONG,
+            "read and deliver",
+            "sales/2026/quarterly",
+            "12",
+            "1.2 MB",
+            "partner:anna",
+            TIME,
+            ID,
+        ),
+        ("read and deliver", "partner:anna"),
+    ),
+    "versions": (
+        ("version", "status", "created (UTC)", "size", "rows", "by", "note"),
+        ("2", "withdrawn", TIME, "1.2 MB", "12,345", "partner:johanna", NOTE),
+        ("withdrawn", "partner:johanna", "can be undone"),
+    ),
+    "activity": (
+        ("at (UTC)", "user", "action", "file", "from", "detail"),
+        (TIME, "t4b90e302a4:admin", "Suggestion accepted", ID[:8], "127.0.0.1", NOTE),
+        ("t4b90e302a4:admin", "Suggestion", "accepted", ID[:8], "undone"),
+    ),
+    "tasks": (
+        ("task id", "created (UTC)", "status", "file", "version", "kind"),
+        (ID, TIME, "running, 45 %", LONG, "3", "change of the schema"),
+        ("running, 45 %", LONG[:11]),
+    ),
+    "uploads": (
+        ("upload id", "file", "received", "user", "reserved", "since (UTC)"),
+        (ID, LONG, "12 MB of 1.2 GB", "partner:johanna", "1.2 GB", TIME),
+        ("12 MB of 1.2 GB", LONG[:11]),
+    ),
+}
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("name", REAL_LISTS)
+def test_what_matters_most_of_a_list_is_shown_at_each_width(name: str, width: int) -> None:
+    columns, row, kept = REAL_LISTS[name]
+    lines = table_lines(columns, [row], width, LISTS).lines
+    assert max(map(cell_width, lines)) <= width
+    assert [text for text in kept if text not in "\n".join(lines)] == []

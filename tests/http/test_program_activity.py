@@ -16,7 +16,9 @@ def test_activity_is_listed(run: Run, account: TestAccount) -> None:
     status, out, _ = run("activity", "list", "--file", file_id, "--since", "1h")
     assert status == 0
     heading, published, defined = out.splitlines()
-    assert heading.split() == ["at", "(UTC)", "user", "action", "version", "from", "detail"]
+    assert heading.split() == ["at", "(UTC)", "user", "action", "from", "detail"]
+    assert "the server" in published
+    assert "version 1, keeps its contract" in published
     assert "Published" in published
     assert "Defined" in defined
     assert f"orders.csv, {len(CSV)} bytes" in defined

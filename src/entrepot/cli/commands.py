@@ -191,7 +191,6 @@ def doctor(
         columns=("check", "state", "what was seen"),
         rows=[(result.name, result.state, result.detail) for result in results],
         empty="Nothing to check.",
-        wraps_last=True,
     )
     output_of(ctx).note(summarize_checks(results))
     if not all(result.ok for result in results):

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import typer
 
 from entrepot_client.cli.failures import DetailTable, ExitStatus, Failure
+from entrepot_client.cli.terminal.columns import LISTS, ZONE, ColumnRules
 from entrepot_client.cli.terminal.table import table_lines
 from entrepot_client.cli.terminal.wrapping import wrap
 
@@ -26,8 +27,6 @@ _UNPRINTABLE = re.compile(
     "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
-_ZONE = " (UTC)"
-"""Behind the heading of a column of times."""
 _Line = Sequence[tuple[str, str]]  # texts and their styles
 _WHOLE_FIELDS = frozenset(
     {"address", "data folder", "file", "link", "name", "page", "path", "report", "snapshot"}
@@ -116,31 +115,27 @@ class Output:
         columns: Sequence[str],
         rows: Iterable[Sequence[str]],
         empty: str,
-        wraps_last: bool = False,
-        gives_way: Sequence[str] = (),
+        rules: ColumnRules = LISTS,
     ) -> None:
         """Print a list.
 
         `values` are the whole items (for `json`, printed as one array), `quiet` the key of each
         item's main value. `columns` and `rows` are the table for people; `empty` is the note for
-        them if there is no row. With `wraps_last` a narrow terminal wraps the texts of the last
-        column, which are never cut or left out. The columns that `gives_way` names are left out
-        before texts are cut or wrapped, in this order.
+        them if there is no row. On a narrow terminal the `rules` say which columns give way.
         """
         if self.format is Format.JSON:
             self.json(list(values))
         elif self.format is Format.QUIET:
             self._write("".join(f"{value[quiet]}\n" for value in values))
         else:
-            self._table(columns, list(rows), empty, wraps_last, gives_way)
+            self._table(columns, list(rows), empty, rules)
 
     def _table(
         self,
         columns: Sequence[str],
         rows: Sequence[Sequence[str]],
         empty: str,
-        wraps_last: bool,
-        gives_way: Sequence[str],
+        rules: ColumnRules,
     ) -> None:
         if not rows:
             self.note(empty)
@@ -148,15 +143,14 @@ class Output:
         cells = [[printable(short_time(cell)) for cell in row] for row in rows]
         width = terminal_width(self.out)  # a pipe has none: nothing is cut there
         headings = [
-            f"{name}{_ZONE}" if any(_TIME.fullmatch(row[at]) for row in rows) else name
+            f"{name}{ZONE}" if any(_TIME.fullmatch(row[at]) for row in rows) else name
             for at, name in enumerate(map(printable, columns))
         ]
-        first_out = [headings[columns.index(name)] for name in gives_way]
-        table = table_lines(headings, cells, width, wraps_last, first_out)
+        table = table_lines(headings, cells, width, rules)
         header, *lines = table.lines
         _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
-            left_out = ", ".join(f"`{name.removesuffix(_ZONE)}`" for name in table.left_out)
+            left_out = ", ".join(f"`{name.removesuffix(ZONE)}`" for name in table.left_out)
             noun = "column" if len(table.left_out) == 1 else "columns"
             self.note(
                 f"Left out, because the terminal is narrow: {noun} {left_out}."
@@ -230,7 +224,7 @@ def _table_lines(table: DetailTable | None, width: int | None) -> list[str]:
     if table is None:
         return []
     rows = [[printable(cell) for cell in row] for row in table.rows]
-    return table_lines(table.columns, rows, width).lines
+    return table_lines(table.columns, rows, width, LISTS).lines
 
 
 def terminal_width(stream: TextIO) -> int | None:

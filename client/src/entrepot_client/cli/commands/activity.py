@@ -13,7 +13,7 @@ import typer
 
 from entrepot_client.cli.arguments import EXAMPLE_FILE
 from entrepot_client.cli.failures import Failure
-from entrepot_client.cli.labels.activity import action_label, describe_detail
+from entrepot_client.cli.labels.activity import action_label, actor_label, describe_detail
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option
@@ -83,14 +83,14 @@ def list_activity(
     with open_client(output) as client:
         file_id = client.find_id(file) if file is not None else None
         entries = list(client.activity(file_id, limit=limit, **_make_filters(action, user, since)))
+    # The record's own order is that of writing: reads are written a little later.
+    entries.sort(key=lambda entry: str(entry["at"]), reverse=True)
     output.records(
         entries,
         quiet="hash",
-        columns=("at", "user", "action", "file", "version", "from", "detail"),
+        columns=("at", "user", "action", "file", "from", "detail"),
         rows=[_row(entry, of_one_file=file_id is not None) for entry in entries],
         empty="No activity matches.",
-        wraps_last=True,
-        gives_way=("from", "version"),
     )
 
 
@@ -204,13 +204,17 @@ def _make_filters(action: str | None, user: str | None, since: timedelta | None)
 
 
 def _row(entry: Document, of_one_file: bool) -> tuple[str, ...]:
-    action = str(entry["action"])
+    action, version = str(entry["action"]), entry.get("version")
+    # The version is a part of the detail, which stays at every width.
+    parts = [
+        "" if version is None else f"version {version}",
+        describe_detail(action, entry.get("detail") or {}, str(entry.get("result") or "")),
+    ]
     return (
         str(entry["at"]),
-        str(entry.get("user_name") or ""),
+        actor_label(action, entry.get("user_name")),
         action_label(action),
         "" if of_one_file else str(entry.get("file_id") or "")[:SHORT_ID_CHARS],
-        str(entry.get("version") or ""),
         str(entry.get("address") or ""),
-        describe_detail(action, entry.get("detail") or {}, str(entry.get("result") or "")),
+        ", ".join(part for part in parts if part),
     )

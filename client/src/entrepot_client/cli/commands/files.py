@@ -107,7 +107,6 @@ def list_files(
         empty="No file matches."
         if filtered
         else "There are no files yet; `entrepot push PATH` makes one.",
-        gives_way=("file id", "created", "owner"),
     )
 
 

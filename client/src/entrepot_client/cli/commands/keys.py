@@ -1,12 +1,12 @@
 """`entrepot keys`: the API keys of the user who is signed in."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from entrepot_client.cli.arguments import check_id
 from entrepot_client.cli.labels.rights import KEY_NOTE, SCOPES_HELP, scopes_label
-from entrepot_client.cli.output import output_of, short_time
+from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, time_after
 
@@ -32,26 +32,21 @@ def list_keys(ctx: typer.Context) -> None:
     output.records(
         key_list,
         quiet="key_id",
-        columns=("key id", "name", "user", "starts with", "last used", "may"),
+        columns=("key id", "name", "expires", "user", "last used", "starts with", "scopes"),
         rows=[
             (
                 str(key["key_id"]),
                 str(key.get("name") or ""),
+                str(key.get("expires_at") or "never"),
                 str(key.get("user_name") or ""),
-                str(key.get("prefix") or ""),
                 str(key.get("last_used_at") or "never"),
-                f"{scopes_label(key.get('scopes'))}; {_expiry(key.get('expires_at'))}",
+                str(key.get("prefix") or ""),
+                ", ".join(key.get("scopes") or ()),
             )
             for key in key_list
         ],
         empty="There are no keys.",
-        wraps_last=True,
     )
-
-
-def _expiry(expires_at: Any) -> str:
-    # With what the key may do: a column of its own does not fit beside whole ids at 80 columns.
-    return f"expires {short_time(str(expires_at), ' UTC')}" if expires_at else "no expiry"
 
 
 def create_key(

@@ -136,7 +136,6 @@ def list_links(ctx: typer.Context, file: FileArgument) -> None:
             for link in links
         ],
         empty="There are no links to this file.",
-        gives_way=("made by", "starts with", "used"),
     )
 
 

@@ -7,6 +7,7 @@ import typer
 from entrepot_client.cli.arguments import FileArgument, VersionOption
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
+from entrepot_client.cli.terminal.columns import DATA
 
 
 def register(files: typer.Typer) -> None:
@@ -60,6 +61,7 @@ def preview(
         columns=("row", *names),
         rows=[(str(row["_row"]), *map(_format_cell, row["values"])) for row in page["rows"]],
         empty="No row matches.",
+        rules=DATA,
     )
 
 

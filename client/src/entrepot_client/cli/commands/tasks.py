@@ -66,7 +66,6 @@ def list_tasks(
             for task in task_list
         ],
         empty="There are no tasks yet.",
-        gives_way=("kind", "version"),
     )
 
 

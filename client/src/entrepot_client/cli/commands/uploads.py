@@ -31,20 +31,19 @@ def list_uploads(ctx: typer.Context) -> None:
     output.records(
         uploads,
         quiet="upload_id",
-        columns=("upload id", "user", "file", "received", "reserved", "since"),
+        columns=("upload id", "file", "received", "user", "reserved", "since"),
         rows=[
             (
                 str(each["upload_id"]),
-                str(each.get("user_name") or ""),
                 str(each.get("file_name") or "a new file"),
                 _received(each.get("received"), each.get("size")),
+                str(each.get("user_name") or ""),
                 format_size(each["reserved"]),
                 str(each["created_at"]),
             )
             for each in uploads
         ],
         empty="No uploads are under way.",
-        gives_way=("reserved",),
     )
 
 

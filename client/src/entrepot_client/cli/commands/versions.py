@@ -48,7 +48,6 @@ def list_versions(
         columns=("version", "status", "created", "size", "rows", "by", "note"),
         rows=[_row(version) for version in version_list],
         empty="There are no versions yet.",
-        wraps_last=True,
     )
 
 

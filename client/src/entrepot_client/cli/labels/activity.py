@@ -65,6 +65,8 @@ ACTIONS = {
     "key.create": "Key created",
     "key.revoke": "Key revoked",
 }
+BY_OPERATORS = ("user.", "key.", "account.")
+"""What nobody does without a user's name but an operator."""
 HIDDEN_DETAILS = ("sha256", "key_id", "link_id", "task_id", "offered_by")
 ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 """What the parts of an entitlement are called, whose names say too little to a reader."""
@@ -111,6 +113,11 @@ MAX_PART_CHARS = 120
 def action_label(action: str) -> str:
     """What was done, such as `Delivered` for `version.deliver`."""
     return ACTIONS.get(action) or _short_text(action)
+
+
+def actor_label(action: str, user_name: str | None) -> str:
+    """Who did it: a user, or who does such things without a user's name."""
+    return user_name or ("operator" if action.startswith(BY_OPERATORS) else "the server")
 
 
 def describe_detail(action: str, detail: Mapping[str, Any], result: str | None) -> str:

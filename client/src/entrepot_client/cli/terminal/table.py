@@ -1,16 +1,18 @@
 """A table as lines of text for a terminal of a certain width.
 
 No id, hash, address, name of a user, number or time is ever cut: people copy them. What does not
-fit is left out or shortened elsewhere: first the columns that the caller names as less important,
-then the ends of texts, then further columns, from the right. A last column of sentences can be
-wrapped instead; no other is folded.
+fit is left out or shortened elsewhere: first the columns that the rules name as less important,
+then the ends of texts, then further columns, from the right. The columns that the rules name are
+folded between words instead; no other is.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from entrepot_client.cli.terminal.columns import DATA, ZONE, ColumnRules
 
 GAP = "  "
 _LEAST_CELLS = 12
@@ -19,6 +21,8 @@ _LEAST_WRAPPED_CELLS = 10
 """The same, of a column that is wrapped, which loses nothing."""
 _READABLE_WRAPPED_CELLS = 24
 """A column that is wrapped is not made narrower than this while another text can be shortened."""
+_FAIR_CELLS = 16
+"""A text has this many cells before a column that yields stays."""
 _ENOUGH_CELLS = 40
 """A text that has this many cells can be read: it may be made as short before a less important
 column is left out."""
@@ -48,38 +52,52 @@ class _TableColumn:
     name: str
     cells: list[str]
     wraps: bool = False
+    is_whole: bool = False
 
     def __post_init__(self) -> None:
         self.natural = max(cell_width(text) for text in (self.name, *self.cells))
-        least = _LEAST_WRAPPED_CELLS if self.wraps else _LEAST_CELLS
-        whole = [text for text in self.cells if not self.wraps and _WHOLE.fullmatch(text)]
-        self.least = max(min(self.natural, least), *map(cell_width, whole), 0)
+        self.least = self._least_width()
+        fair = _READABLE_WRAPPED_CELLS if self.wraps else _FAIR_CELLS
+        self.fair = max(self.least, min(self.natural, fair))
         self.enough = max(self.least, min(self.natural, _ENOUGH_CELLS))
         self.width = self.natural
+
+    def _least_width(self) -> int:
+        if self.is_whole:
+            return self.natural
+        if self.wraps:
+            words = (word for text in (self.name, *self.cells) for word in text.split(" "))
+            longest = max(map(cell_width, words))
+            # A longer word, such as an id in a sentence, has a line of its own.
+            return min(self.natural, max(_LEAST_WRAPPED_CELLS, min(longest, _LEAST_CELLS)))
+        whole = [cell_width(text) for text in self.cells if _WHOLE.fullmatch(text)]
+        return max(min(self.natural, _LEAST_CELLS), *whole, 0)
 
 
 def table_lines(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     width: int | None,
-    wraps_last: bool = False,
-    gives_way: Sequence[str] = (),
+    rules: ColumnRules = DATA,
 ) -> TableLines:
     """Lay a table out in `width` cells (None: as many as it needs), without spaces at line ends.
 
-    The first column always stays, whatever the width. A column without any text is not shown. With
-    `wraps_last` the last column stays as well, and its texts are wrapped. The columns that
-    `gives_way` names are left out first, in this order, before a text has too few cells.
+    The first column always stays, whatever the width, and so do those that are wrapped. A column
+    without any text is not shown.
     """
-    last = len(columns) - 1
     every_column = [
-        _TableColumn(name, [_one_line(row[at]) for row in rows], wraps_last and at == last)
+        _TableColumn(
+            name,
+            [_one_line(row[at]) for row in rows],
+            name in rules.wrapped,
+            name.removesuffix(ZONE) in rules.whole,
+        )
         for at, name in enumerate(columns)
     ]
     laid_out = [column for at, column in enumerate(every_column) if at == 0 or any(column.cells)]
     left_out: set[str] = set()
     if width is not None:
-        left_out = _leave_out(laid_out, width, gives_way)
+        left_out = _leave_out(laid_out, width, rules)
         _shorten(laid_out, width)
     lines = [
         line
@@ -92,15 +110,20 @@ def table_lines(
     return TableLines(lines, [name for name in columns if name in left_out])
 
 
-def _leave_out(laid_out: list[_TableColumn], width: int, gives_way: Sequence[str]) -> set[str]:
+def _leave_out(laid_out: list[_TableColumn], width: int, rules: ColumnRules) -> set[str]:
     """Remove the columns that there is no room for; their names."""
-    left_out = set()
-    for name in gives_way:
-        if _total([column.enough for column in laid_out]) <= width:
-            break
-        for column in [column for column in laid_out[1:] if column.name == name]:
-            laid_out.remove(column)
-            left_out.add(name)
+    left_out: set[str] = set()
+
+    def leave(names: Collection[str], cells_of: Callable[[_TableColumn], int]) -> None:
+        for name in names:
+            if _total([cells_of(column) for column in laid_out]) <= width:
+                return
+            for column in [each for each in laid_out[1:] if each.name.removesuffix(ZONE) == name]:
+                laid_out.remove(column)
+                left_out.add(column.name)
+
+    leave(rules.leaving, lambda column: column.enough)
+    leave(rules.yielding, lambda column: column.fair)
     while _total([column.least for column in laid_out]) > width:
         droppable = [column for column in laid_out[1:] if not column.wraps]
         if not droppable:
@@ -111,13 +134,21 @@ def _leave_out(laid_out: list[_TableColumn], width: int, gives_way: Sequence[str
 
 
 def _row_lines(texts: Sequence[str], columns: Sequence[_TableColumn]) -> list[str]:
-    """The line of a row, and those below it that continue a wrapped text."""
-    *texts_before, last = texts
-    lines = _wrap(last, columns[-1].width) if columns[-1].wraps else [last]
-    indent = " " * _total([*(column.width for column in columns[:-1]), 0])
-    before = [_fit(text, column.width) for text, column in zip(texts_before, columns, strict=False)]
-    first = lines[0] if columns[-1].wraps else _fit(lines[0], columns[-1].width)
-    return [GAP.join([*before, first]).rstrip(), *(indent + line for line in lines[1:])]
+    """The line of a row, and those below it that continue wrapped texts."""
+    *before, last = columns
+    *texts_before, last_text = texts
+    cells = [
+        [
+            _pad(shorten(line, column.width), column.width)
+            for line in (_wrap(text, column.width) if column.wraps else [text])
+        ]
+        for text, column in zip(texts_before, before, strict=True)
+    ]
+    cells.append(_wrap(last_text, last.width) if last.wraps else [shorten(last_text, last.width)])
+    height = max(map(len, cells))
+    for lines, column in zip(cells, columns, strict=True):
+        lines.extend([" " * column.width] * (height - len(lines)))
+    return [GAP.join(parts).rstrip() for parts in zip(*cells, strict=True)]
 
 
 def _wrap(text: str, width: int) -> list[str]:
@@ -189,8 +220,7 @@ def _narrow(columns: list[_TableColumn], excess: int, least: int) -> int:
     return taken
 
 
-def _fit(text: str, width: int) -> str:
-    text = shorten(text, width)
+def _pad(text: str, width: int) -> str:
     return text + " " * (width - cell_width(text))
 
 

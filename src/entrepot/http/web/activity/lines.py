@@ -6,7 +6,7 @@ from datetime import datetime
 
 from entrepot.files.queries.activity import ActivityRow
 from entrepot.texts import replace_forbidden
-from entrepot_client.cli.labels.activity import action_label, describe_detail
+from entrepot_client.cli.labels.activity import action_label, actor_label, describe_detail
 
 BADGES = {
     "version.reject": "bad",
@@ -15,8 +15,6 @@ BADGES = {
     "version.publish": "good",
 }
 """Actions that are shown by a badge."""
-BY_OPERATORS = ("user.", "key.", "account.")
-"""What nobody does without a user's name but an operator."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
         action=replace_forbidden(action_label(fields["action"])),
         badge=BADGES.get(fields["action"]),
         user_name=fields["user_name"],
-        default_actor="operator" if fields["action"].startswith(BY_OPERATORS) else "the server",
+        default_actor=actor_label(fields["action"], None),
         by_key=fields["key_id"] is not None,
         address=fields["address"],
         file_id=fields["file_id"],
