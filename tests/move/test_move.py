@@ -29,11 +29,17 @@ from sqlalchemy import (
 )
 from tests.support.api import CSV
 from tests.support.postgres import Postgres
-from tests.support.seaweedfs import BUCKET, SeaweedFS, new_prefix, without_conditions
+from tests.support.seaweedfs import (
+    BUCKET,
+    SeaweedFS,
+    new_prefix,
+    open_test_bucket,
+    without_conditions,
+)
 from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, make_server
 from tests.support.tus import Tus
 
-from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.blobs.store import BlobStore
 from entrepot.bootstrap.identity import check_identity
 from entrepot.bootstrap.stores import store_location
 from entrepot.cli.move import move_to_postgresql
@@ -338,17 +344,41 @@ def test_a_move_of_bytes_that_is_killed_at_requests(
     assert blobs_in(store_at(source, new_store)) == original
 
 
+@pytest.mark.parametrize("begun_with_store", [True, False])
+def test_a_move_continues_with_the_store_that_it_was_begun_with(
+    source: Settings, postgres: Postgres, new_store: str, begun_with_store: bool
+) -> None:
+    """Cut off at its very end, after the note in the data folder: before the last transaction."""
+    address = postgres.new_database()
+    begun, other = (new_store, None) if begun_with_store else (None, new_store)
+
+    def cut_off(_: Connection) -> None:
+        if (source.data / "moved").exists():
+            raise BrokenPipeError
+
+    event.listen(Engine, "commit", cut_off)
+    try:
+        with pytest.raises(BrokenPipeError):
+            move_to_postgresql(source, address, store=begun)
+    finally:
+        event.remove(Engine, "commit", cut_off)
+    note = (source.data / "moved").read_text()
+    assert "was begun with" in refusal(source, address, other)
+    assert (source.data / "moved").read_text() == note
+    assert move_to_postgresql(source, address, store=begun).get("store") == begun
+    assert_same(source, address)
+
+
 def test_a_store_that_is_not_empty_is_refused(
     source: Settings, postgres: Postgres, new_store: str
 ) -> None:
-    address, location = postgres.new_database(), store_at(source, new_store)
-    writer = location.create(BlobId(uuid4()))
-    writer.write(b"somebody else's")
-    writer.commit()
+    address, bucket = postgres.new_database(), open_test_bucket(new_store.rpartition("/")[2])
+    bucket.put(bucket.key("blobs", uuid4()), b"somebody else's")
     assert "has 1 file" in refusal(source, address, new_store)
     store_location(source.model_copy(update={"store": new_store})).write_id(uuid4())
     assert "belongs to installation" in refusal(source, address, new_store)
     assert "absolute path" in refusal(source, address, "relative")
+    assert "names the bucket 'no name'" in refusal(source, address, "s3://no name/prefix")
     with engine_of(address).connect() as conn:
         assert inspect(conn).get_table_names() == []
 
@@ -358,6 +388,7 @@ def test_a_store_without_conditional_writes_is_refused(
 ) -> None:
     del s3
     address, store = postgres.new_database(), f"s3://{BUCKET}/{new_prefix()}"
+    assert "It answered 404 NoSuchBucket. Run" in refusal(source, address, "s3://no-such-bucket")
     with without_conditions():
         assert "no conditional writes" in refusal(source, address, store)
     assert store_location(source.model_copy(update={"store": store})).read_id() is None

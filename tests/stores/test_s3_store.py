@@ -196,6 +196,18 @@ def test_the_parts_of_a_dead_writer_are_aborted(
     assert living.commit().size == PART + 4
 
 
+def test_a_sweep_leaves_the_uploads_of_a_store_below_its_prefix(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    """One at `a` and one at `a/b`, in different processes."""
+    below = open_s3_store(tmp_path / "below", f"{prefix}/b")
+    running = below.create(new_id())
+    running.write(bytes(PART))
+    assert store.sweep_incoming(datetime.now(UTC) + timedelta(hours=1)) == 0
+    running.write(b"more")
+    assert running.commit().size == PART + 4
+
+
 def test_large_copies_are_made_in_parts(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_client, "COPY_PART_BYTES", 5 * MIB)
     data, copy = os.urandom(12 * MIB + 3), new_id()
@@ -329,29 +341,36 @@ def test_a_failing_store_is_said_and_recovers(
 def test_a_full_store_is_said(behind_proxy: S3Store, proxy: FaultProxy) -> None:
     writer = behind_proxy.create(new_id())
     writer.write(b"no room")
-    with proxy.failing("full", writes_only=True), pytest.raises(StorageFull):
+    with proxy.failing("full", writes_only=True), pytest.raises(StorageFull) as full:
         writer.commit()
+    assert str(full.value) == "The server's storage is full. Nothing was stored."
 
 
-@pytest.mark.parametrize("what", ["emptied", "removed"])
-def test_of_a_store_that_is_gone_no_blob_is_missing(
-    s3: SeaweedFS, tmp_path: Path, what: str
+@pytest.mark.parametrize("what", ["emptied", "removed", "another's"])
+def test_of_a_store_that_is_gone_no_blob_is_missing_and_none_is_stored(
+    s3: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """A HEAD says 404 of a missing bucket too, and nothing else was looked at."""
+    monkeypatch.setattr(s3_client, "SEEN_SECONDS", 0)
     client = open_test_bucket("").client
     name = f"gone-{uuid4().hex}"
     client.create_bucket(Bucket=name)
     bucket = open_bucket(name, "p")
     bucket.put("p/installation", b"7")
     store = S3Store(bucket, BlobCache(tmp_path / "cache", 1 << 30, 0))
-    blob_id = put(store, b"bytes")
+    blob_id, draft = put(store, b"bytes"), store.drafts.append(uuid4())
     client.delete_objects(
         Bucket=name,
         Delete={"Objects": [{"Key": f"p/blobs/{blob_id}"}, {"Key": "p/installation"}]},
     )
     if what == "removed":
         client.delete_bucket(Bucket=name)
+    elif what == "another's":
+        bucket.put("p/installation", b"8")
+    draft.write(b"bytes")
     for act in (
+        lambda: put(store, b"new"),
+        draft.sync,
         lambda: store.stat(blob_id),
         lambda: store.read(blob_id),
         lambda: store.link(blob_id, new_id()),

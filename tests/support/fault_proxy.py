@@ -86,7 +86,8 @@ class FaultProxy:
             data += piece
         head = data.partition(b"\r\n\r\n")[0]
         if self.writes_only and head.split(b" ", 1)[0] in (b"GET", b"HEAD"):
-            return data
+            # The next request of this connection may be a write, and nobody would look at it.
+            return head + b"\r\nConnection: close\r\n\r\n"
         self.refused += 1
         body = f"<Error><Code>{code}</Code><Message>a fault of the tests</Message></Error>"
         if head.startswith(b"HEAD"):

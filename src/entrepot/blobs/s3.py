@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.blobs.cache import BlobCache
+from entrepot.blobs.disk_drafts import parse_blob_id
 from entrepot.blobs.s3_client import (
     MAX_CONNECTIONS,
     Bucket,
@@ -37,6 +38,9 @@ from entrepot.blobs.store import (
     StoredBlob,
 )
 from entrepot.errors import BlobMissing
+
+BLOB_KINDS = ("blobs", "trash", "held")
+"""Kinds of objects that have the id of a blob as their name."""
 
 
 class S3Store:
@@ -231,12 +235,16 @@ class S3Store:
         return aborted
 
     def _list_uploads(self) -> Iterator[Any]:
-        client, bucket = self._bucket.client, self._bucket
-        paginator = client.get_paginator("list_multipart_uploads")
-        with store_errors():
-            pages = [*paginator.paginate(Bucket=bucket.name, Prefix=bucket.prefix)]
-        for page in pages:
-            yield from page.get("Uploads", ())
+        """Those of this store: another one may have a prefix below the one of this."""
+        paginator = self._bucket.client.get_paginator("list_multipart_uploads")
+        for kind in BLOB_KINDS:
+            prefix = self._bucket.key(kind)
+            with store_errors():
+                pages = [*paginator.paginate(Bucket=self._bucket.name, Prefix=prefix)]
+            for page in pages:
+                for upload in page.get("Uploads", ()):
+                    if parse_blob_id(upload["Key"].removeprefix(prefix)) is not None:
+                        yield upload
 
     def _last_part(self, upload: Any) -> datetime:
         """When the upload got its last part, or began."""

@@ -57,19 +57,24 @@ class Bucket:
     client: "S3Client"
     name: str
     prefix: str
-    _seen: list[float] = field(default_factory=list, compare=False)
+    _seen: list[tuple[float, bytes]] = field(default_factory=list, compare=False)
 
     def require_store(self) -> None:
         """Raise `StoreUnavailable` where the whole store is gone: no blob of it is missing then.
+        Whoever stores bytes looks first: they would not be where the others are.
 
-        A HEAD says the same of a missing object and a missing bucket, and a bucket may be emptied.
+        A HEAD says the same of a missing object and a missing bucket. A bucket may be emptied, and
+        be another installation's after that.
         """
         now = time.monotonic()
-        if self._seen and now < self._seen[-1] + SEEN_SECONDS:
+        if self._seen and now < self._seen[0][0] + SEEN_SECONDS:
             return
-        if self.read(self.prefix + ID_FILE) is None:
+        owner = self.read(self.prefix + ID_FILE)
+        if owner is None:
             raise StoreUnavailable(reason="It has no installation's id (was its bucket emptied?)")
-        self._seen[:] = [now]
+        if self._seen and owner != self._seen[0][1]:
+            raise StoreUnavailable(reason="It has the id of another installation now")
+        self._seen[:] = [(now, owner)]
 
     def require_taken(self, key: str) -> None:
         """Raise `StoreUnavailable` where a key is free that the store has called taken."""
@@ -326,7 +331,7 @@ def store_errors(missing_upload: bool = True) -> Iterator[None]:
         if code == "NoSuchUpload" and not missing_upload:
             return
         if code in FULL_CODES or status == 507:
-            raise StorageFull(free=0, reserve=0) from error
+            raise StorageFull from error
         raise StoreUnavailable(reason=f"It answered {status} {code}") from error
     except BotoCoreError as error:
         raise StoreUnavailable(reason=f"{type(error).__name__}") from error

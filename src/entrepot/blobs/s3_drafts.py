@@ -233,6 +233,7 @@ class S3DraftWriter:
         Large pieces are copied by the store itself. Small ones pass through here, joined.
         """
         self.sync()
+        self._bucket.require_store()
         digest = self._digest or self._hash_pieces()
         key = self._drafts.blob_key(blob_id)
         if self._stored_size <= FIRST_PART_BYTES:
@@ -277,6 +278,7 @@ class S3DraftWriter:
         """Store the buffer as the next piece. Raises `DraftBusy` if another writer was faster."""
         if not self._buffer:
             return
+        self._bucket.require_store()
         key = self._key(f"{self._stored.generation:06d}-{self._stored_size:020d}")
         try:
             self._bucket.put_new(key, self._buffer)

@@ -63,6 +63,7 @@ class S3Writer:
         """Complete the blob: durable and readable. Raises `FileExistsError`, and as `write`."""
         self._require_open()
         try:
+            self._bucket.require_store()
             if self._upload is None:
                 self._put_whole()
             else:

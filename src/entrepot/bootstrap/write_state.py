@@ -19,7 +19,7 @@ class WriteState:
     def add_failure(self, operation: str, error: BaseException) -> None:
         """A call of the store has failed. A delivery that is larger than the free space says
         nothing of others."""
-        is_full = isinstance(error, StorageFull) and error.free == 0
+        is_full = isinstance(error, StorageFull) and not error.free
         if operation in WRITES and (is_full or isinstance(error, StoreUnavailable)):
             self._failed_at = time.monotonic()
 

@@ -14,7 +14,8 @@ from entrepot.cli.start import refuse_missing_installation
 from entrepot.errors import StartRefused
 from entrepot.move.copy_tables import BATCH_ROWS
 from entrepot.move.move import move_installation
-from entrepot.settings import POSTGRESQL_SCHEMES, STORE_ADDRESS, Settings
+from entrepot.settings import POSTGRESQL_SCHEMES, Settings
+from entrepot.settings.addresses import parse_store_address
 
 
 def move_to_postgresql(
@@ -35,11 +36,10 @@ def move_to_postgresql(
         )
     target = source.model_copy(update={"database": SecretStr(address)})
     if store is not None:
-        if not STORE_ADDRESS.fullmatch(store):
-            raise StartRefused(
-                reason="--store must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX."
-            )
-        target = target.model_copy(update={"store": store})
+        try:
+            target = target.model_copy(update={"store": parse_store_address(store)})
+        except ValueError as error:
+            raise StartRefused(reason=f"--store {error}.") from None
     refuse_missing_installation(source)
     with (
         lock_data_folder(source.data, "a move to PostgreSQL", datetime.now(UTC)),

@@ -235,12 +235,15 @@ class TooManyBodies(EntrepotError):
 
 @dataclass(eq=False)
 class StorageFull(EntrepotError):
-    """The free space of the server's disk has reached the watermark."""
+    """The free space of the server's disk has reached the watermark, or a store that does not say
+    how much it has takes no more: then there are no figures."""
 
-    free: int
-    reserve: int
+    free: int | None = None
+    reserve: int | None = None
 
     def __str__(self) -> str:
+        if self.free is None:
+            return "The server's storage is full. Nothing was stored."
         return (
             f"The server's storage is full: it has {counted(self.free, 'byte')} free, and keeps "
             f"{self.reserve:,} for the database. Nothing was stored."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Row, inspect, text
 
 from entrepot.blobs.location import StoreLocation
 from entrepot.bootstrap.identity import read_identity
@@ -75,11 +75,11 @@ def move_installation(
                 )
             refuse_other_move(source, database_url(target))
             new_store = _find_new_store(source, target)
-            is_begun = _is_begun(copy, target, identity.id)
+            is_begun = _is_begun(copy, target, identity.id, new_store)
             if new_store is not None:  # before anything is written: it may turn out to be unusable
                 _claim_store(source, target, new_store, identity.id)
             if not is_begun:
-                copy.write(_mark, identity.id)
+                copy.write(_mark, identity.id, new_store)
             migrate(copy, target.sqlite_file, datetime.now(UTC))
             for table in tables():
                 copy_table(table, reading, copy, batch_rows)
@@ -95,8 +95,7 @@ def move_installation(
                     "does too. The original was not changed."
                 )
             # First: the original must not be used beside its copy, which has the same bytes.
-            store_address = str(new_store) if new_store is not None else None
-            write_moved(source, database_url(target), store_address)
+            write_moved(source, database_url(target), _address(new_store))
             if new_store is not None:
                 with _explain_store_errors(new_store):
                     new_store.finish_copy(identity.id)
@@ -135,18 +134,24 @@ def _explain_store_errors(location: StoreLocation) -> Iterator[None]:
     try:
         yield
     except (StoreUnavailable, StorageFull, OSError) as error:
+        problem = error.reason if isinstance(error, StoreUnavailable) else str(error).rstrip(".")
         raise StartRefused(
-            reason=f"The store {location} does not answer, or has no space: {error}. Run this "
+            reason=f"The store {location} does not answer, or has no space: {problem}. Run this "
             "again when it does: what is there stays. The original was not changed."
         ) from error
 
 
-def _is_begun(copy: Database, target: Settings, installation: UUID) -> bool:
+def _is_begun(
+    copy: Database, target: Settings, installation: UUID, new_store: StoreLocation | None
+) -> bool:
     """Whether the database is marked as the target of this move; else it is empty. Raises
     StartRefused."""
     names = copy.read(_table_names)
     if UNFINISHED_MOVE in names:
-        if copy.read(_moving) != installation:
+        begun = copy.read(_read_mark)
+        if begun.installation == installation and begun.store != _address(new_store):
+            raise StartRefused(reason=_other_store(target, begun.store))
+        if begun.installation != installation:
             raise StartRefused(
                 reason=f"The database {database_url(target)} holds the unfinished copy of another "
                 "installation. Name an empty database with --to. Nothing was changed."
@@ -172,15 +177,26 @@ def _table_names(conn: ReadConnection) -> set[str]:
     return set(inspect(conn).get_table_names())
 
 
-def _mark(conn: WriteConnection, installation: UUID) -> None:
-    conn.execute(text(f"CREATE TABLE {UNFINISHED_MOVE} (installation uuid NOT NULL)"))
-    row = {"id": installation}
-    conn.execute(text(f"INSERT INTO {UNFINISHED_MOVE} VALUES (:id)"), row)  # noqa: S608 - ours
+def _mark(conn: WriteConnection, installation: UUID, new_store: StoreLocation | None) -> None:
+    conn.execute(text(f"CREATE TABLE {UNFINISHED_MOVE} (installation uuid NOT NULL, store text)"))
+    row = {"id": installation, "store": _address(new_store)}
+    conn.execute(text(f"INSERT INTO {UNFINISHED_MOVE} VALUES (:id, :store)"), row)  # noqa: S608 - ours
 
 
-def _moving(conn: ReadConnection) -> UUID | None:
-    moving: UUID | None = conn.scalar(text(f"SELECT installation FROM {UNFINISHED_MOVE}"))  # noqa: S608 - ours
-    return moving
+def _read_mark(conn: ReadConnection) -> "Row[tuple[UUID, str | None]]":
+    return conn.execute(text(f"SELECT installation, store FROM {UNFINISHED_MOVE}")).one()  # noqa: S608 - ours
+
+
+def _address(store: StoreLocation | None) -> str | None:
+    return str(store) if store is not None else None
+
+
+def _other_store(target: Settings, begun_with: str | None) -> str:
+    option = f"with --store {begun_with}" if begun_with else "without --store"
+    return (
+        f"The move to {database_url(target)} was begun {option}. Run it again {option}: it "
+        "continues. To begin again, empty the database (`dropdb`, `createdb`). Nothing was changed."
+    )
 
 
 def _finish(conn: WriteConnection) -> None:

@@ -6,7 +6,6 @@ are bytes, times are seconds. `docs/reference/settings.md` lists them for operat
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,13 +19,12 @@ from pydantic_settings import (
 )
 
 from entrepot.errors import StartRefused
-from entrepot.settings.addresses import parse_networks, parse_public_url
+from entrepot.settings.addresses import parse_networks, parse_public_url, parse_store_address
 from entrepot.settings.folders import default_folder
 from entrepot.settings.unknown import refuse_unknown_variables, unknown_setting
 
 Role = Literal["all", "api", "worker"]
 
-STORE_ADDRESS = re.compile(r"/.*|s3://[^/.][^/]*(/(?!\.{1,2}(/|$))[^/]+)*/?")
 POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
 
 
@@ -293,9 +291,7 @@ class Settings(BaseSettings):
     @field_validator("store")
     @classmethod
     def _store_address(cls, value: str | None) -> str | None:
-        if value is not None and not STORE_ADDRESS.fullmatch(value):
-            raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
-        return value
+        return None if value is None else parse_store_address(value)
 
     @field_validator("presigned_seconds", "presigned_endpoint")
     @classmethod

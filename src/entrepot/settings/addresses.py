@@ -1,9 +1,13 @@
 """Addresses in settings: of a server as people and scripts reach it, of networks."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 EXAMPLE = "https://files.example.com"
+STORE_ADDRESS = re.compile(r"/.*|s3://(?P<bucket>[^/.][^/]*)(/(?!\.{1,2}(/|$))[^/]+)*/?")
+BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:.+")
+"""What the S3 library sends: a name, or the ARN of an access point. Most stores allow less."""
 
 
 def parse_public_url(address: str) -> str:
@@ -40,3 +44,17 @@ def parse_networks(value: object) -> list[str]:
     for network in networks:
         ipaddress.ip_network(network, strict=False)
     return networks
+
+
+def parse_store_address(address: str) -> str:
+    """The address of a store: a folder, or a bucket with or without a prefix. Raises ValueError."""
+    matched = STORE_ADDRESS.fullmatch(address)
+    if matched is None:
+        raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
+    bucket = matched["bucket"]
+    if bucket is not None and not BUCKET_NAME.fullmatch(bucket):
+        raise ValueError(
+            f"names the bucket {bucket!r}: a name has 1 to 255 letters (a-z, A-Z), digits, dots, "
+            "hyphens and underscores"
+        )
+    return address
