@@ -120,6 +120,42 @@ def test_a_delivery_that_may_only_define_a_file_makes_no_version(
     assert put(account.api, absent, OTHER, **{"If-Match": "*"}).status_code == 404
 
 
+def test_a_delivery_may_depend_on_the_bytes_that_a_download_had(
+    account: TestAccount, places: list[str]
+) -> None:
+    api, address = account.api, places[1]
+    contents = iter((OTHER, CSV) * 2)
+    for place in places:
+        for etag_list in ("{}", '"a,b" , ,{}'):
+            etag = api.get(address).headers["etag"]
+            known, content = etag_list.format(etag), next(contents)
+            for header, value in (
+                ("If-None-Match", known), ("If-None-Match", f"W/{etag}"), ("If-Match", f"W/{etag}"),
+                ("If-Match", f'"{etag}"'), ("If-Match", '"x"'),
+            ):  # fmt: skip
+                refused = put(api, place, content, **{header: value})
+                assert_problem(refused, 412, "precondition-failed")
+            sent = put(api, f"{place}?wait=60", content, **{"If-Match": known})
+            assert sent.status_code == 201, sent.text
+            lost = put(api, place, content, **{"If-Match": known})
+            assert_problem(lost, 412, "precondition-failed")
+            stale = put(api, f"{place}?wait=60", BROKEN, **{"If-None-Match": known})
+            assert stale.status_code == 422  # other bytes now, and rejected: the same tag holds
+            assert api.get(address).content == content
+
+
+def test_of_two_deliveries_for_the_same_bytes_one_is_taken(
+    account: TestAccount, places: list[str], held_places: None
+) -> None:
+    del held_places
+    etag = account.api.get(places[1]).headers["etag"]
+    sent = put(account.api, places[1], LONG_CSV, **{"If-Match": etag})
+    assert sent.status_code == 202
+    second = put(account.api, places[1], OTHER, **{"If-Match": etag})
+    assert_problem(second, 412, "precondition-failed")
+    account.api.post(f"/task/{sent.json()['task_id']}/cancel")
+
+
 def test_without_waiting_or_when_the_time_is_up_the_task_is_answered(
     account: TestAccount, places: list[str], held_places: None
 ) -> None:

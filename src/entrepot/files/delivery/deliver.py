@@ -20,7 +20,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import load_terms
 from entrepot.files.delivery.uploads import AnyUpload
-from entrepot.files.versions import FileId
+from entrepot.files.versions import UNDECIDED_STATUSES, FileId
 from entrepot.grants.access import Deliverable, access_visible, visible_versions
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
@@ -135,6 +135,12 @@ def newest_visible_number(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
     target = access_visible(conn, actor, file_id)
     sees_all = target.rights.reads and target.rights.writes
     return highest_number(conn, file_id, *(() if sees_all else (visible_versions(target),)))
+
+
+def has_undecided_version(conn: ReadConnection, file_id: UUID) -> bool:
+    """Whether a version of the file waits for its verdict."""
+    undecided = versions.c.status.in_(UNDECIDED_STATUSES)
+    return highest_number(conn, file_id, undecided) > 0
 
 
 def add_version(

@@ -97,8 +97,10 @@ async def deliver(
 
     Without `wait` the answer is the task that inspects it. With it the answer is the verdict:
     `201` once the version is published, the problem with its first errors if it is rejected, or
-    `202` with the task when the time is up. `If-Match`, `If-None-Match`, `Idempotency-Key`,
-    `Repr-Digest`, `Content-Digest` and `Expect: 100-continue` are supported.
+    `202` with the task when the time is up. `Idempotency-Key`, `Repr-Digest`, `Content-Digest` and
+    `Expect: 100-continue` are supported, and `If-Match` and `If-None-Match` with the `ETag` of the
+    file or of its download. While an earlier delivery is undecided, no `If-Match` of a download
+    holds.
     """
     refuse_unknown(request, ("wait",), "to this delivery, which takes wait.")
     target = NextVersion(file_id, _condition(request))

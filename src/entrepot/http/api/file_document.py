@@ -1,7 +1,7 @@
 """A file as the API shows it alone, and the entity tag that a change may be made conditional on."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -11,13 +11,18 @@ from uuid import UUID
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import PreconditionFailed
-from entrepot.files.delivery.deliver import newest_visible_number
+from entrepot.files.delivery.deliver import has_undecided_version, newest_visible_number
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import find_accepted_version
 from entrepot.files.transfer import get_offer_recipient
 from entrepot.http.api.models.files import FileDetails, RetentionRule
 from entrepot.http.api.payloads import exception_payload, file_payload
-from entrepot.http.downloads.conditions import Validators, check_preconditions, is_unchanged
+from entrepot.http.downloads.conditions import (
+    Validators,
+    bytes_etag,
+    check_preconditions,
+    is_unchanged,
+)
 from entrepot.http.uploads.target import Condition
 
 NO_DATE = datetime.min.replace(tzinfo=UTC)
@@ -59,26 +64,36 @@ def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> Fil
     return FileDocument(document, f'"{sha256(state.encode()).hexdigest()[:32]}"')
 
 
-def require_match(
-    conn: ReadConnection,
-    actor: Actor,
-    file_id: UUID,
-    match: str | None,
-    none_match: str | None = None,
-) -> None:
-    """Compare an If-Match and an If-None-Match with the file as it is. Raises PreconditionFailed,
-    NotFound."""
-    if match is None and none_match is None:
-        return
-    current = load_file_document(conn, actor, file_id).validators
+def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str | None) -> None:
+    """Compare an If-Match with the file as it is. Raises PreconditionFailed, NotFound."""
     if match is not None:
+        current = load_file_document(conn, actor, file_id).validators
         check_preconditions({"if-match": match}, current)
-    if none_match is not None and is_unchanged({"if-none-match": none_match}, current):
-        raise PreconditionFailed
+
+
+def require_delivery_match(
+    conn: ReadConnection, actor: Actor, file_id: UUID, match: str | None, none_match: str | None
+) -> None:
+    """Compare an If-Match and an If-None-Match of a delivery with the file as it is, or with its
+    bytes as a download has them. Raises PreconditionFailed, NotFound.
+
+    While a delivery before it is undecided, no If-Match of the bytes holds: of two who deliver on
+    the strength of the same bytes, the second gets an error.
+    """
+    file = load_file_document(conn, actor, file_id)
+    sha256_of_bytes = file.document["sha256"]
+    bytes_etags = (bytes_etag(sha256_of_bytes),) if sha256_of_bytes is not None else ()
+    if match is not None:
+        lasting = () if has_undecided_version(conn, file_id) else bytes_etags
+        check_preconditions({"if-match": match}, replace(file.validators, other_etags=lasting))
+    if none_match is not None:
+        current = replace(file.validators, other_etags=bytes_etags)
+        if is_unchanged({"if-none-match": none_match}, current):
+            raise PreconditionFailed
 
 
 def match_condition(match: str | None, none_match: str | None = None) -> Condition | None:
     """What If-Match and If-None-Match demand of the file that an upload is for; None: nothing."""
     if match is None and none_match is None:
         return None
-    return partial(require_match, match=match, none_match=none_match)
+    return partial(require_delivery_match, match=match, none_match=none_match)

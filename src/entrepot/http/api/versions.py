@@ -114,8 +114,8 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
     rejected, readers keep the last good version. `replaces` names a rejected (or failed) version of
     which this is a correction: once this one is published, the bytes of that version are removed.
     As long as no version is published, the owner and admins may state `table_dialect` and
-    `encoding` here. With `If-Match` (the `ETag` of the file) nothing is delivered if it has changed
-    since; with an `Idempotency-Key` the request may be repeated.
+    `encoding` here. With `If-Match` (the `ETag` of the file or its download) nothing is delivered
+    if it has changed since; with an `Idempotency-Key` the request may be repeated.
     """
     conditions = request.headers.get("if-match"), request.headers.get("if-none-match")
     target = NextVersion(file_id, match_condition(*conditions))

@@ -5,7 +5,7 @@ several lines is one value, joined by ", ".
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -20,10 +20,18 @@ _ETAGS = re.compile(_ETAG)
 
 @dataclass(frozen=True)
 class Validators:
-    """What identifies one representation: `etag`, strong and quoted; `modified`, aware."""
+    """What identifies one representation: `etag`, strong and quoted; `modified`, aware.
+
+    `other_etags` stand for the same state in another representation, for what would change it.
+    """
 
     etag: str
     modified: datetime
+    other_etags: tuple[str, ...] = ()
+
+    def has(self, etags: Collection[str]) -> bool:
+        """Whether one of these tags names the state."""
+        return self.etag in etags or any(each in etags for each in self.other_etags)
 
     @property
     def last_modified(self) -> str:
@@ -31,11 +39,16 @@ class Validators:
         return format_datetime(_whole_second(self.modified), usegmt=True)
 
 
+def bytes_etag(sha256: str) -> str:
+    """The strong entity tag of bytes, by their SHA-256 as hex: equal bytes have equal tags."""
+    return f'"{sha256}"'
+
+
 def check_preconditions(headers: Mapping[str, str], current: Validators) -> None:
     """Raise `PreconditionFailed` unless If-Match, or else If-Unmodified-Since, holds."""
     match = headers.get("if-match")
     if match is not None:
-        holds = match.strip() == "*" or current.etag in _etags(match)
+        holds = match.strip() == "*" or current.has(_etags(match))
     else:
         since = _date(headers.get("if-unmodified-since"))
         holds = since is None or _whole_second(current.modified) <= since
@@ -52,7 +65,7 @@ def is_unchanged(headers: Mapping[str, str], current: Validators) -> bool:
     none_match = headers.get("if-none-match")
     if none_match is not None:
         weak = {etag.removeprefix("W/") for etag in _etags(none_match)}
-        return none_match.strip() == "*" or current.etag in weak
+        return none_match.strip() == "*" or current.has(weak)
     since = _date(headers.get("if-modified-since"))
     return since is not None and _whole_second(current.modified) == since
 

@@ -26,6 +26,7 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.downloads.blob_response import BlobPart, BlobResponse, KeptBytes
 from entrepot.http.downloads.conditions import (
     Validators,
+    bytes_etag,
     check_preconditions,
     is_unchanged,
     range_applies,
@@ -65,7 +66,7 @@ class Representation:
     @cached_property
     def validators(self) -> Validators:
         """The strong ETag (equal bytes, equal tag) and the date that go with the bytes."""
-        return Validators(f'"{self.sha256}"', self.modified)
+        return Validators(bytes_etag(self.sha256), self.modified)
 
     @cached_property
     def whole(self) -> "Plan":

@@ -154,8 +154,8 @@ MEANINGS: dict[str, str] = {
         "Another file of the account has this path, or a path that could be confused with it."
     ),
     "precondition-failed": (
-        "The request had the header If-Match, but the file or its schema is not the one that the "
-        "header names. Nothing was changed."
+        "The request had the header If-Match, but the file, its bytes or its schema are not those "
+        "that the header names; or it had If-None-Match, and they are. Nothing was changed."
     ),
     "preview-too-costly": (
         "The filter or the sort order needs more time or memory than the server allows for a "
