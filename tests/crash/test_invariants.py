@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.crash.installation import Installation, open_installation, table
 from tests.crash.test_exact_points import LIMIT, SCHEMA
 
 from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.db.engine import sqlite_module
 from entrepot.db.tables import (
     accounts,
     activity,
@@ -122,6 +124,17 @@ def flip(copy: DamagedCopy) -> None:
 def shorten(copy: DamagedCopy) -> None:
     path = copy.blob("published")
     path.write_bytes(path.read_bytes()[:-1])
+
+
+def lose_rows(name: str) -> Callable[[DamagedCopy], None]:
+    """Delete a table's rows as another program does, which does not look at foreign keys."""
+
+    def corrupt(copy: DamagedCopy) -> None:
+        with closing(sqlite_module().connect(str(copy.parts.settings.sqlite_file))) as conn:
+            conn.execute(f"DELETE FROM {name}")
+            conn.commit()
+
+    return corrupt
 
 
 def use_more(copy: DamagedCopy) -> None:
@@ -458,6 +471,8 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lose_quarantined, "bytes", "its bytes are missing"),
     (flip, "bytes", "lie in the store"),
     (shorten, "bytes", "lie in the store"),
+    (lose_rows("users"), "references", "keys: the user_id of"),
+    (lose_rows("schema_revisions"), "references", "which is not there"),
     (use_more, "quotas", "used is"),
     (keep_a_checks_bytes, "quotas", "used is"),
     (reserve_more, "quotas", "reserved is 1, the sum is 0"),

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx2
@@ -11,8 +13,12 @@ from tests.http.conftest import upload_endless
 from tests.support.api import CSV, Api, Event
 from tests.support.hosts import Hosts, relay_to
 from tests.support.postgres import Postgres, wait_for_blocked
+from tests.support.seaweedfs import BUCKET, environment, s3_environment
 from tests.support.server import READY_WITHIN, Server, TestAccount, make_server
 from tests.support.wait import wait_until
+
+from entrepot.bootstrap.parts import utc_now
+from entrepot.cli.doctor import run_checks
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +208,26 @@ def test_a_host_with_a_store_of_its_own_is_refused(hosts: Hosts) -> None:
 def test_a_host_with_another_secret_is_refused(hosts: Hosts) -> None:
     output = refusal(hosts.add("other-secret", "api", secret="another-secret"))
     assert "ENTREPOT_SECRET" in output
+
+
+def test_a_store_that_does_not_answer_is_named_in_one_sentence(hosts: Hosts) -> None:
+    with environment(s3_environment("http://127.0.0.1:1")):
+        remote = hosts.add("no-store", "api", shared=False, store=f"s3://{BUCKET}")
+        assert "EndpointConnectionError" in refusal(remote)
+
+
+@pytest.mark.parametrize(
+    ("by", "state", "detail"),
+    [(0, "ok", "agrees"), (3600, "warning", "ahead of"), (-3600, "warning", "behind")],
+)
+def test_doctor_compares_the_clock_of_its_host(
+    hosts: Hosts, by: int, state: str, detail: str
+) -> None:
+    parts = hosts.servers["a"].parts
+    shifted = replace(parts, clock=lambda: utc_now() + timedelta(seconds=by))
+    (clock,) = [check for check in run_checks(shifted, deep=False) if check.name == "clock"]
+    assert clock.state == state
+    assert detail in clock.detail
 
 
 def test_a_copy_of_a_data_folder_is_refused(hosts: Hosts) -> None:

@@ -6,6 +6,7 @@ import pyexpat
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import httpx2
 from sqlalchemy import text
@@ -28,6 +29,8 @@ MIN_SAFE_SQLITE = (3, 51, 3)
 """The first SQLite without the bug that could lose a commit at a WAL reset."""
 MIN_SAFE_EXPAT = (2, 6, 0)
 """The first expat whose time for one large token is linear (CVE-2023-52425)."""
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
+"""By how much the clocks of two hosts may differ: an upload that is silent for minutes is ended."""
 ANSWER_SECONDS = 5.0
 """Time that the running server may take to answer."""
 
@@ -56,8 +59,7 @@ def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
     yield _installation(parts)
     yield _user()
     yield _database(parts)
-    if settings.embedded:
-        yield _sqlite()
+    yield _sqlite() if settings.embedded else _clock(parts)
     yield _folder(settings)
     yield _disk(settings)
     if not settings.embedded:
@@ -134,6 +136,21 @@ def _sqlite() -> CheckResult:
     safe = _version_tuple(version) >= MIN_SAFE_SQLITE
     advice = "" if safe else "; older than 3.51.3: a rare bug can lose a commit at a WAL reset"
     return CheckResult("sqlite", True, f"{version} ({module.__name__}){advice}", warning=not safe)
+
+
+def _clock(parts: Parts) -> CheckResult:
+    """Whether the clock of this host agrees with that of the database, and so with other hosts'."""
+    with parts.database.reading() as conn:
+        before = parts.clock()
+        there: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+        here = before + (parts.clock() - before) / 2
+    apart = abs(here - there)
+    if apart <= MAX_CLOCK_DIFFERENCE:
+        return CheckResult("clock", True, "agrees with the database's")
+    direction = "ahead of" if here > there else "behind"
+    difference = f"{apart.total_seconds():,.0f} s {direction} the database's"
+    detail = f"{difference}: this host may end uploads of others. Set its clock with NTP"
+    return CheckResult("clock", True, detail, warning=True)
 
 
 def _expat() -> CheckResult:

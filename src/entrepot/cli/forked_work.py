@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
 from entrepot.cli.process import kill_with_parent
-from entrepot.errors import StartRefused
+from entrepot.errors import EntrepotError, StartRefused
 
 T = TypeVar("T")
 
@@ -29,8 +29,8 @@ class ForkedWork(Generic[T]):
     def result(self) -> T:
         """What `work` returned, once it has. Call it once.
 
-        Raises the StartRefused of `work`, and one where the fork fails in another way, which has
-        printed why.
+        Raises StartRefused for each of our errors that `work` raises, and where the fork fails in
+        another way, which has printed why.
         """
         refusal: str | None
         try:
@@ -50,5 +50,5 @@ def _send_result(work: Callable[[], T], sender: Connection, parent_pid: int) -> 
     kill_with_parent(parent_pid)
     try:
         sender.send((None, work()))
-    except StartRefused as refused:
-        sender.send((refused.reason, None))
+    except EntrepotError as refused:  # such as a store that does not answer
+        sender.send((str(refused), None))

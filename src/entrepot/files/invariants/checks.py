@@ -34,6 +34,7 @@ from entrepot.files.invariants.derivative_bytes import derivatives_are_counted
 from entrepot.files.invariants.metadata import metadata_is_counted
 from entrepot.files.invariants.paths import paths_are_sound
 from entrepot.files.invariants.queue import queue_is_sound
+from entrepot.files.invariants.references import references_have_rows
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
 from entrepot.files.invariants.withdrawals import withdrawals_are_complete
@@ -281,6 +282,7 @@ def deletions_are_complete(conn: ReadConnection, store: BlobStore, now: datetime
 
 CHECKS: dict[str, InvariantCheck] = {
     "bytes": bytes_are_there,
+    "references": references_have_rows,
     "quotas": quotas_match_bytes,
     "metadata": metadata_is_counted,
     "current versions": current_is_newest,
