@@ -401,8 +401,8 @@ def test_two_cells_in_the_corners(read: Any, tmp_path: Path) -> None:
     [
         ('<row r="2"/><row r="1"/>', "row 1 of the sheet follows row 2"),
         ('<row r="1048577"/>', "row 1,048,577"),
-        ('<row><c r="XFE1"><v>1</v></c></row>', "column 'XFE'"),
-        ('<row><c r="Ä1"><v>1</v></c></row>', "column 'Ä'"),
+        ('<row><c r="XFE1"><v>1</v></c></row>', "the reference 'XFE1'"),
+        ('<row><c r="Ä1"><v>1</v></c></row>', "the reference 'Ä1'"),
         ('<row><c t="s"><v>0</v></c></row>', "shared text 0"),
         ('<row><c t="s"><v>-1</v></c></row>', "shared text -1"),
         ('<row><c t="s"><v>x</v></c></row>', "shared text 'x'"),

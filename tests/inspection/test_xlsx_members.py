@@ -56,6 +56,8 @@ def second_cell(path: Path, cell: str, **parts: str) -> Any:
         ("<t>a_x0A_b</t>", "a_x0A_b"),
         ("<t>_xD83D__xDE00_</t>", "\U0001f600"),
         ("<t>_xDE00__xD83D_</t>", "_xDE00__xD83D_"),
+        ("<r><t>a_x00</t></r><r><t>0A_b</t></r>", "a_x000A_b"),
+        ('<t>a</t><ext><z:t xmlns:z="urn:z">z</z:t></ext>', "a"),
         ("<t>&lt;b&gt; &amp;amp; <![CDATA[<c>]]></t>", "<b> &amp; <c>"),
         ("<t>a&#13;&#10;b\nc</t>", "a\r\nb\nc"),
         ('<t xml:space="preserve">a\n</t>', "a\n"),
@@ -89,6 +91,9 @@ def test_an_escaped_control_character_is_one(inspect: Inspect, tmp_path: Path, c
         ("0.333333333333333", "hh:mm:ss", "08:00:00"),
         ("59", "yyyy-mm-dd", "1900-02-28"),
         ("61", "yyyy-mm-dd", "1900-03-01"),
+        ("2958465.999999", "yyyy-mm-dd hh:mm:ss", "9999-12-31T23:59:59.914"),
+        ("2958465.9999999999", "yyyy-mm-dd hh:mm:ss", "2958466"),
+        ("0.041666666666666", "[mm]:ss", "PT1H"),
     ],
 )
 def test_a_moment(tmp_path: Path, serial: str, code: str, moment: str) -> None:
@@ -163,6 +168,26 @@ def test_what_is_below_the_table(
     inspection = inspect(book(tmp_path / "t.xlsx", LABELS + ROW + below), SCHEMA)
     errors = [(error["code"], error["rowNumber"]) for error in errors_of(inspection)]
     assert [inspection.row_count, *errors] == outcome
+
+
+FAR_LABEL = LABELS.replace("</row>", '<c r="XFD1" t="str"><v>x</v></c></row>')
+OTHER_ROW = '<row r="2"><c r="A9"><v>1</v></c><c r="B9"><v>2</v></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (FAR_LABEL + 2 * ROW, "more than 10,000 columns"),
+        (LABELS + OTHER_ROW, "row 2 has a cell with the reference 'A9'"),
+        (LABELS + OTHER_ROW.replace("9", "12"), "row 2 has a cell with the reference 'A12'"),
+    ],
+)
+def test_cells_that_are_not_where_they_seem(
+    inspect: Inspect, tmp_path: Path, rows: str, reason: str
+) -> None:
+    """A label so far to the right was in no column, and a cell in another row than its own."""
+    for schema in (SCHEMA, None):
+        assert reason in inspect(book(tmp_path / "t.xlsx", rows), schema).detail
 
 
 @pytest.mark.parametrize("row", [1_048_577, 2_000_000])

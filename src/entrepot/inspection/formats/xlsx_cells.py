@@ -23,7 +23,6 @@ from entrepot.inspection.table import CellKind, SourceBroken, TooLarge
 from entrepot_client.counts import counted
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
-DIGITS = "0123456789"
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """A number as XML writes it (W3C XML Schema 1.1, double), without its words INF and NaN. Python's
 `float` also takes `1_000` and digits of other scripts."""
@@ -74,14 +73,14 @@ class UnsavedFormulas:
 
 
 class _Columns(dict[str, int]):
-    """The number of each column by its letters, worked out once."""
+    """The number of each column by its letters, worked out once. KeyError of what is none."""
 
     def __missing__(self, letters: str) -> int:
         column = 0
         for letter in letters.upper()[:4]:  # the last column is XFD
             column = column * 26 + ord(letter) - 64
         if not letters.isascii() or not letters.isalpha() or not 0 < column <= LAST_COLUMN:
-            raise SourceBroken(f"a cell has the column {letters[:20]!r}")
+            raise KeyError(letters)
         self[letters] = column
         return column
 
@@ -102,6 +101,7 @@ class _Rows:
         self._names = LocalNames()
         self._columns = _Columns()
         self.last_row = self._column = self._total = 0
+        self._row_digits = "0"
         self._ordered = True
         self._cells: list[tuple[int, str, str]] = []
         self._kind, self._style = "n", ""
@@ -124,7 +124,11 @@ class _Rows:
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
             reference = attributes.get("r")
             if reference:
-                self._column = self._columns[reference.rstrip(DIGITS)]
+                try:
+                    self._column = self._columns[reference.removesuffix(self._row_digits)]
+                except KeyError:
+                    place = f"row {self.last_row:,} has a cell with the reference"
+                    raise SourceBroken(f"{place} {reference[:20]!r}") from None
             else:
                 self._column += 1
         elif tag == "row":
@@ -133,15 +137,17 @@ class _Rows:
             row = int(number) if number and number.isdecimal() else self.last_row + 1
             if not self.last_row < row <= LAST_ROW:
                 raise SourceBroken(f"row {row:,} of the sheet follows row {self.last_row:,}")
-            self.last_row, self._column = row, 0
-        elif tag == "f":
-            self._within_formula = True
-            self._listen()
-        elif tag == "is":
-            self._phonetic = False
+            self.last_row, self._row_digits, self._column = row, str(row), 0
         elif tag == "t":
             self._start_text()
-        elif tag in ("rPh", "r"):
+        else:
+            self._start_other(tag)
+
+    def _start_other(self, tag: str) -> None:
+        if tag == "f":
+            self._within_formula = True
+            self._listen()
+        elif tag in ("rPh", "r", "is"):
             self._phonetic = tag == "rPh"
 
     def _start_text(self) -> None:
@@ -168,7 +174,7 @@ class _Rows:
             return
         value = pieces[0] if len(pieces) == 1 else "".join(pieces)
         if kind == "inlineStr":
-            self._inline.append(value)
+            self._inline.append(unescaped(value))
             return
         if kind == "s":
             text, mark = self._shared(value)
@@ -189,7 +195,7 @@ class _Rows:
         self._cells.append((self._column, text, mark))
 
     def _end_inline(self) -> None:
-        text = unescaped("".join(self._inline))
+        text = "".join(self._inline)
         self._inline.clear()
         if text:
             self._add(text, "t")

@@ -136,8 +136,8 @@ def _records(
     most: int,
 ) -> tuple[Record, ...]:
     """The rows of the sheet, blank ones too, as records from the column `left` on. With `right`,
-    rows of several cells go that far, as in a text that a spreadsheet writes. No
-    more than `most` cells beyond `left` are taken."""
+    rows of several cells go that far, as in a text that a spreadsheet writes. What is
+    more than `most` columns beyond `left` is in the last of these, so that it shows."""
     records: list[Record] = []
     for row in head:
         records += ((n, [], "") for n in range(len(records) + 1, row.number))
@@ -154,8 +154,8 @@ def _records(
             continue
         cells = [""] * (max(last, right or 0) - left + 1)
         for column, text, _ in row.cells:
-            if left <= column <= last:
-                cells[column - left] = text
+            if left <= column:
+                cells[min(column, last) - left] = text
         records.append((row.number, cells, ""))
     return tuple(records)
 

@@ -276,7 +276,8 @@ def _parse(
 
 
 def unescaped(text: str) -> str:
-    """`text` with what Excel writes for characters that XML lacks (`_x000D_`) put back."""
+    """`text`, the whole of one element, with what Excel writes for characters that XML lacks
+    (`_x000D_`) put back."""
     if "_x" not in text:
         return text
     return ESCAPED.sub(_character, text)
@@ -347,6 +348,7 @@ def _number(text: str | None) -> int:
 
 
 def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits: Limits) -> None:
+    texts: list[str] = []
     pieces: list[str] = []
     size = count = 0
     in_text = phonetic = False
@@ -354,7 +356,7 @@ def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits:
     def start(tag: str, _: dict[str, str]) -> None:
         nonlocal in_text, phonetic, size
         if tag == "si":
-            pieces.clear()
+            texts.clear()
             size = 0
         elif tag == "rPh":
             phonetic = True
@@ -365,10 +367,12 @@ def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits:
         nonlocal in_text, phonetic, count
         if tag == "t":
             in_text = False
+            texts.append(unescaped("".join(pieces)))
+            pieces.clear()
         elif tag == "rPh":
             phonetic = False
         elif tag == "si":
-            strings.add(unescaped("".join(pieces)))
+            strings.add("".join(texts))
             count += 1
             if count > limits.cells:
                 raise TooLarge(f"more than {counted(limits.cells, 'shared text')}")
