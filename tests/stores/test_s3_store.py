@@ -273,6 +273,29 @@ def test_two_hosts_that_write_one_draft_never_mix(
     assert b"".join(other.drafts.read(draft)) == b"first more"
 
 
+def test_a_host_that_brings_the_same_bytes_as_another_continues(
+    store: S3Store, tmp_path: Path, prefix: str
+) -> None:
+    """The sender gave a request up and repeats it on another host, while the first host stores what
+    it has: fewer bytes, in pieces of its own."""
+    other, draft, blob_id = open_s3_store(tmp_path / "other", prefix), uuid4(), new_id()
+    data = os.urandom(PART + 1000)
+    first, second = store.drafts.append(draft), other.drafts.append(draft)
+    for end in (10, 300):
+        first.write(data[first.size : end])
+        first.sync()
+    second.write(data[: PART + 1])
+    second.write(data[PART + 1 :])
+    assert second.sync() == len(data)
+    first.write(data[300:400])
+    with pytest.raises(DraftBusy):
+        first.sync()
+    assert second.commit(blob_id) == stored(data)
+    assert b"".join(store.read(blob_id)) == data
+    second.close()
+    first.close()
+
+
 def test_bytes_of_an_older_generation_do_not_count(
     store: S3Store, tmp_path: Path, prefix: str
 ) -> None:

@@ -90,11 +90,12 @@ class Tus:
         with suppress(OSError), self.stalled(content, offset, sent):
             pass
 
-    def stalled(self, content: bytes, offset: int, sent: int) -> Any:
+    def stalled(self, content: bytes, offset: int, sent: int, **more: str) -> Any:
         """A connection on which `sent` bytes of the rest went out, and then nothing more."""
         headers = {
             **self.api.authorization,
             **STREAM,
+            **more,
             "Upload-Offset": str(offset),
             "Content-Length": str(len(content) - offset),
         }

@@ -1,11 +1,11 @@
 """Drafts in an S3-compatible store: `drafts/<id>/<generation>-<offset>`, one object for each piece.
 
 There is no lock between hosts, and none is needed. A piece is stored under a key that must be free,
-so of two writers at one offset one succeeds and the other gets `DraftBusy`. Whoever removes bytes
-begins a new generation. Its first object, `drafts/<id>/<generation>`, says how many bytes of the
-earlier one it keeps: what a slow writer of that one still stores beyond them does not count. That
-such a writer acknowledges nothing is the database's part:
-`files.delivery.resumable.record_received`.
+so of two writers at one offset one succeeds, and the other gets `DraftBusy` unless it brings the
+same bytes, as a sender does who repeats a request on another host. Whoever removes bytes begins a
+new generation. Its first object, `drafts/<id>/<generation>`, says how many bytes of the earlier one
+it keeps: what a slow writer of that one still stores beyond them does not count. That such a writer
+acknowledges nothing is the database's part: `files.delivery.resumable.record_received`.
 
 Each process keeps the hash of the drafts that it wrote last, as `blobs.disk_drafts` does.
 """
@@ -220,7 +220,8 @@ class S3DraftWriter:
         are not stored then are removed."""
         self._require_open()
         try:
-            self._store_piece()
+            while self._buffer:
+                self._store_piece()
         except BaseException:
             self._buffer.clear()
             self._digest = None
@@ -275,23 +276,24 @@ class S3DraftWriter:
             raise DraftBusy from None
 
     def _store_piece(self) -> None:
-        """Store the buffer as the next piece. Raises `DraftBusy` if another writer was faster."""
-        if not self._buffer:
-            return
+        """Store the buffer as the next piece, or find its first bytes stored already: the others
+        stay in the buffer then. Raises `DraftBusy` if another writer stored other bytes."""
         self._bucket.require_store()
         key = self._key(f"{self._stored.generation:06d}-{self._stored_size:020d}")
+        size = len(self._buffer)
         try:
             self._bucket.put_new(key, self._buffer)
         except FileExistsError:
-            # A request that was repeated because its answer got lost finds the key taken by itself.
-            if self._bucket.read(key) != bytes(self._buffer):
+            # By a request that was repeated because its answer got lost. Or by the sender's request
+            # before this one, which another host still had: it brought the same bytes.
+            there = self._bucket.read(key)
+            if not there or not self._buffer.startswith(there):
                 raise DraftBusy from None
-        size = len(self._buffer)
-        self._stored = StoredPieces(
-            self._stored.generation, (*self._stored.pieces, Piece(key, size))
-        )
+            size = len(there)
+        pieces = (*self._stored.pieces, Piece(key, size))
+        self._stored = StoredPieces(self._stored.generation, pieces)
         self._stored_size += size
-        self._buffer = bytearray()
+        self._buffer = self._buffer[size:]
 
     def _hash_pieces(self) -> "hashlib._Hash":
         digest = hashlib.sha256()

@@ -70,9 +70,9 @@ RETRYABLE_ERRORS = (
     QuotaExceeded,
     OwnerQuotaExceeded,
 )
-"""Refusals at the end after which the same upload may still succeed, by another key or later, and
-so it may after every error of the server (5xx). All others end it: asked again, it would be refused
-again."""
+"""Refusals at the end after which the same upload may still succeed, by another key or later. So it
+may after every error of the server (5xx), and after each that says when to ask again, such as that
+another request has the upload. All others end it: asked again, it would be refused again."""
 
 log = structlog.get_logger(__name__)
 
@@ -175,9 +175,8 @@ class ResumableSession:
                     deliver_upload, upload, target, expires_at, context
                 )
         except EntrepotError as error:
-            if isinstance(error, RETRYABLE_ERRORS) or problem_kind(error).status >= 500:
-                raise
-            await discard_upload(work, upload_id)
+            if not _may_succeed_later(error):
+                await discard_upload(work, upload_id)
             raise
         await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
         return await reload_upload(work, self.upload)
@@ -333,6 +332,11 @@ async def open_new_session(
         raise
     finally:
         await session.close()
+
+
+def _may_succeed_later(error: EntrepotError) -> bool:
+    says_when = hasattr(error, "retry_after")
+    return says_when or isinstance(error, RETRYABLE_ERRORS) or problem_kind(error).status >= 500
 
 
 def authenticate_only(conn: ReadConnection, actor: Actor) -> None:
