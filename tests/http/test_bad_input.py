@@ -354,12 +354,14 @@ def test_a_digest_is_held_against_what_arrived(account: TestAccount, clean: Test
     wrong = LIMIT + file_part_head(more=digest(CSV + b"x")) + CSV + b"\r\n" + CLOSING
     document = assert_problem(post(clean, wrong), 422, "digest-mismatch")
     assert document["received"] == hashlib.sha256(CSV).hexdigest()
+    twice = LIMIT + file_part_head(more=2 * digest(CSV)) + CSV + b"\r\n" + CLOSING
+    assert_problem(post(clean, twice), 422, "form-malformed")
 
 
 def test_a_right_digest_is_accepted(account: TestAccount) -> None:
     right = LIMIT + file_part_head(more=digest(CSV)) + CSV + b"\r\n" + CLOSING
     assert post(account, right).status_code == 202
-    other = "Repr-Digest: sha-512=:AAAA:\r\n"
+    other = "Repr-Digest: sha-3=:AAAA:\r\n"
     unknown = LIMIT + file_part_head(more=other) + CSV + b"\r\n" + CLOSING
     assert post(account, unknown).status_code == 202
 

@@ -4,8 +4,6 @@ Their bytes pass through the same session as those of a form; what holds for tha
 stalled bodies) is in the tests of forms.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -83,24 +81,6 @@ def test_who_waits_is_told_the_verdict(account: TestAccount, places: list[str]) 
     garbage = put(api, f"{places[0]}?wait=60", b"\x00\x01\x02" * 99)
     assert garbage.status_code == 422
     assert garbage.json()["code"] in ("not-tabular", "source-error")
-
-
-@pytest.mark.parametrize("name", ["Repr-Digest", "Content-Digest"])
-def test_bytes_that_differ_from_their_digest_are_not_delivered(
-    account: TestAccount, places: list[str], name: str
-) -> None:
-    def stated(content: bytes) -> dict[str, str]:
-        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-        return {name: f"sha-256=:{digest}:"}
-
-    for place in places:
-        damaged = put(account.api, place, OTHER, **stated(OTHER + b"x"))
-        assert_problem(damaged, 422, "digest-mismatch")
-        malformed = put(account.api, place, OTHER, **{name: "sha-256=:AAAA:"})
-        assert_problem(malformed, 422, "field-invalid", field=name)
-        assert put(account.api, f"{place}?wait=60", OTHER, **stated(OTHER)).status_code == 201
-    versions = account.api.json(f"{places[0]}/versions")["versions_list"]
-    assert [version["version"] for version in versions] == [3, 2, 1]
 
 
 def test_a_delivery_that_may_only_define_a_file_makes_no_version(

@@ -130,13 +130,19 @@ class BodyTooLarge(EntrepotError):
 
 @dataclass(eq=False)
 class DigestMismatch(EntrepotError):
-    """The received bytes do not have the digest that the sender stated (RFC 9530)."""
+    """The received bytes do not have the digest that the sender stated (RFC 9530), in the header
+    `field`. Digests are hex."""
 
+    field: str
+    algorithm: str
     expected: str
     received: str
 
     def __str__(self) -> str:
-        return f"The file's SHA-256 is {self.received}, not {self.expected} as stated."
+        return (
+            f"The {self.algorithm} of the received bytes is {self.received}, not {self.expected} "
+            f"as `{self.field}` states. Nothing of them was stored."
+        )
 
 
 @dataclass(eq=False)

@@ -34,6 +34,7 @@ from entrepot.http.problems.handlers import answer_as_app, answer_unexpected
 from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
+from entrepot.http.uploads.digest import checked_body, states_digests
 from entrepot.http.uploads.tus_headers import PATH as UPLOADS
 from entrepot.http.uploads.tus_headers import VERSION as TUS_VERSION
 from entrepot.http.web.same_origin import is_sent_by_another_site
@@ -112,6 +113,11 @@ class AdmissionMiddleware:
         refusal = rate_error or _key_refusal(scope, caller)
         if refusal is None and has_body:
             refusal = _body_refusal(self._request(scope))
+        if refusal is None and has_body and states_digests(scope):
+            try:
+                receive = checked_body(scope, receive, self._runtime)
+            except EntrepotError as error:
+                refusal = error
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)
         elif caller.is_known or not has_body:

@@ -97,7 +97,12 @@ OF_CLASS: dict[type[errors.EntrepotError], dict[str, Any]] = {
         "reason": "where: `amount` holds integers, so that 'many' cannot be compared with it.",
     },
     errors.FormMalformed: {"reason": "The form ends before its last boundary."},
-    errors.DigestMismatch: {"expected": "9f86d081…", "received": "2c26b46b…"},
+    errors.DigestMismatch: {
+        "field": "Content-Digest",
+        "algorithm": "sha-256",
+        "expected": "9f86d081…",
+        "received": "2c26b46b…",
+    },
     errors.SharesNotAccepted: {"limit": 100},
     errors.StoreUnavailable: {"reason": "It answered 503 to a request for a part"},
     **{

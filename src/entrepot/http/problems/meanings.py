@@ -68,8 +68,8 @@ MEANINGS: dict[str, str] = {
         "for which this is not supported."
     ),
     "digest-mismatch": (
-        "The sender stated a SHA-256 for the file, but the bytes that arrived have another one. "
-        "Nothing was stored."
+        "A header of the request, or of the file's part in a form, stated a digest of the bytes, "
+        "but the bytes that arrived have another one. Nothing was stored."
     ),
     "expression-invalid": "The condition in `where` has a syntax error.",
     "field-invalid": (

@@ -277,7 +277,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         422,
         "digest-mismatch",
         "The bytes that arrived differ from the digest",
-        "Send the file again. `expected` is the digest that came with it.",
+        "Send the bytes again. `field` is the header with the digest, and `expected` is the "
+        "digest as hex. It is of the request's body, or of the form's part with the header.",
     ),
     errors.DraftBusy: ProblemKind(
         423,

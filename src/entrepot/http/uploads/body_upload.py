@@ -29,9 +29,8 @@ class BodyUpload(ABC):
         raises."""
 
     @abstractmethod
-    async def finish(self, digest: str | None = None) -> AnyUpload:
-        """Make the bytes durable, and compare them with a `digest`, a SHA-256 as hex.
-        Raises DigestMismatch, and what storing them raises."""
+    async def finish(self) -> AnyUpload:
+        """Make the bytes durable. Raises what storing them raises."""
 
     @abstractmethod
     def keyed_reply(self, fingerprint: str) -> KeyedReply | UnclaimedReply | None:

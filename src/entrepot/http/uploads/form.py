@@ -21,7 +21,7 @@ from entrepot.files.delivery.uploads import (
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length, reject_encoded
 from entrepot.http.uploads.body_upload import BodyUpload
-from entrepot.http.uploads.digest import stated_digest
+from entrepot.http.uploads.digest import StatedDigests, read_digests
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
 from entrepot.http.uploads.small import open_uploads
@@ -59,14 +59,15 @@ class UploadForm:
 
     fields: dict[str, bytearray] = field(default_factory=dict)
     file_name: str | None = None
-    digest: str | None = None
+    digests: StatedDigests = field(default_factory=lambda: read_digests(()))
     current_field: str | None = None
     refusal: EntrepotError | None = None
 
     def clear(self) -> None:
         """Forget what has come, before all of it comes again."""
         self.fields.clear()
-        self.file_name = self.digest = self.current_field = self.refusal = None
+        self.file_name = self.current_field = self.refusal = None
+        self.digests = read_digests(())
 
     def raise_refusal(self) -> None:
         """Raise FieldInvalid or FileTooLarge if a limit is wrong or exceeded."""
@@ -148,7 +149,7 @@ async def receive_form(
             complete_target = await target.with_form(form, work)
             if upload_session.received == 0:
                 raise FieldInvalid(field="file", reason="is empty; nothing was stored.")
-            upload = await upload_session.finish(form.digest)
+            upload = await upload_session.finish()
             request_parts = (target.request_name or "", form.file_name, form.fields)
             replayed, reply = await find_reply(upload_session, key, request_parts, upload)
             if replayed is not None:
@@ -188,17 +189,19 @@ async def _read_body(
     async for chunk in chunks:
         for event in reader.feed(chunk):
             if isinstance(event, PartData):
-                await _handle_data(event, form, upload_session, length, len(reader.boundary))
+                await _handle_data(event, form, upload_session, work, length, len(reader.boundary))
             else:
                 await _handle_boundary(event, form, upload_session, target, work)
     reader.finish()
     form.raise_refusal()
+    form.digests.check()
 
 
 async def _handle_data(
     part: PartData,
     form: UploadForm,
     upload_session: BodyUpload,
+    work: UnitOfWork,
     length: int | None,
     boundary: int,
 ) -> None:
@@ -206,6 +209,7 @@ async def _handle_data(
         if upload_session.received == 0 and length is not None:
             # What follows the file at least: CR LF, the closing boundary, CR LF.
             upload_session.set_expected_size(length - part.offset - boundary - 8)
+        await form.digests.take(part.data, work.runtime)
         await upload_session.take(part.data)
     elif form.current_field is not None:
         form.fields[form.current_field] += part.data
@@ -260,7 +264,7 @@ def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> N
                 example="--form 'file=@\"orders.csv\"'",
             )
         form.file_name = check_file_name(part.file_name)
-        form.digest = stated_digest(part.headers)
+        form.digests = read_digests(part.headers.items())
         return
     if part.name not in fields:
         known = ", ".join(["file", *fields])

@@ -131,7 +131,10 @@ class FormReader:
         self._value += data[start:end]
 
     def _on_header_end(self) -> None:
-        self._headers[_text(self._name, "a header's name").lower()] = _text(self._value, "a header")
+        name = _text(self._name, "a header's name").lower()
+        if name in self._headers:
+            raise FormMalformed(reason=f"A part has the header `{name[:100]}` twice.")
+        self._headers[name] = _text(self._value, "a header")
         self._name = self._value = b""
 
     def _on_headers_finished(self) -> None:

@@ -25,7 +25,6 @@ from entrepot.files.queries.addresses import find_path
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.body_upload import BodyUpload
-from entrepot.http.uploads.digest import stated_digest
 from entrepot.http.uploads.form import find_reply
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.small import open_uploads
@@ -99,14 +98,13 @@ async def receive_raw(
     if work.runtime.draining:
         raise ShuttingDown
     _require_whole_body(request)
-    digest = stated_digest(request.headers)
     key = idempotency_key(request) if request_name is not None else None
     for opened, chunks in await open_uploads(request, work, target, key):
         async with opened as upload_session:
             await _read_body(chunks, upload_session, content_length(request))
             if upload_session.received == 0:
                 raise FieldInvalid("body", "is empty; nothing was stored.", "curl -T orders.csv")
-            upload = await upload_session.finish(digest)
+            upload = await upload_session.finish()
             replayed, reply = await find_reply(
                 upload_session, key, (request_name or "", file_name, {}), upload
             )

@@ -51,6 +51,7 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.block_writer import BlockWriter
 from entrepot.http.uploads.commit import create_blob, remove_unneeded
+from entrepot.http.uploads.digest import states_digests
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
@@ -78,8 +79,7 @@ log = structlog.get_logger(__name__)
 
 
 class ResumableSession:
-    """One request that holds an upload. Use: `open`, `take` or `record_stored_bytes`, `complete`;
-    `close`."""
+    """One request's upload. Use: `open`, `take` or `record_stored_bytes`, `complete`; `close`."""
 
     def __init__(self, work: UnitOfWork, upload: Upload, writer: DraftWriter) -> None:
         self.upload = upload
@@ -135,20 +135,23 @@ class ResumableSession:
             await self._write(record_stored, self.upload.upload_id, self.size)
 
     async def take(self, request: Request, checksum: Checksum | None) -> None:
-        """Take the request's body to its end. What came stays, unless a checksum was to prove it.
+        """Take the request's body to its end. What came stays, unless a checksum or a digest was to
+        prove it.
 
-        Raises BodyTooLarge beyond the upload's length, ChecksumMismatch, BodyTooSlow, StorageFull,
-        DraftBusy once a newer request wants the upload, ShuttingDown, BodyIncomplete.
+        Raises BodyTooLarge beyond the upload's length, ChecksumMismatch, DigestMismatch,
+        BodyTooSlow, StorageFull, DraftBusy once a newer request wants the upload, ShuttingDown,
+        BodyIncomplete.
         """
         start_offset = self.size
         self._checksum = checksum
-        if checksum is not None:
+        is_proven = checksum is not None or states_digests(request.scope)
+        if is_proven:
             await self._write(record_unverified, self.upload.upload_id, start_offset)
         poll = asyncio.create_task(self._poll_for_stop())
         try:
             await self._take_body(request)
         except BaseException:
-            await self._save_progress(start_offset if checksum is not None else None)
+            await self._save_progress(start_offset if is_proven else None)
             raise
         finally:
             poll.cancel()
@@ -165,7 +168,7 @@ class ResumableSession:
         permanently ends the upload.
         """
         work, upload_id = self._work, self.upload.upload_id
-        expires_at = self._expiry()
+        expires_at = expiry_time(self._work)
         context = CommitContext(work.parts.queue, work.parts.clock)
         try:
             async with create_blob(work, self._writer.commit) as (blob_id, stored):
@@ -228,7 +231,7 @@ class ResumableSession:
             with suppress(Exception):  # a database that does not answer now; the next look tells
                 self._stop_error = await self._find_stop_error()
                 if loop.time() - last_renewal > min(RENEW_SECONDS, lifetime / 4):
-                    await self._write(extend_upload, self.upload.upload_id, self._expiry())
+                    await self._write(extend_upload, self.upload.upload_id, expiry_time(self._work))
                     last_renewal = loop.time()
         if self._timeout is not None:
             self._timeout.reschedule(loop.time())
@@ -275,10 +278,7 @@ class ResumableSession:
         if verified is not None and verified < self.size:
             await self._work.runtime.run_in_byte_thread(self._writer.truncate, verified)
         size = await self._work.runtime.run_in_byte_thread(self._writer.sync)
-        await self._write(record_received, self.upload, size, self._expiry())
-
-    def _expiry(self) -> datetime:
-        return expiry_time(self._work)
+        await self._write(record_received, self.upload, size, expiry_time(self._work))
 
     async def _write(self, work: Callable[..., R], *args: Any) -> R:
         return await self._work.runtime.run_in_database_thread(

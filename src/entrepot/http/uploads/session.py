@@ -39,7 +39,6 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
 from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.commit import remove_unneeded
-from entrepot.http.uploads.digest import check_digest
 from entrepot.quotas.reserve import (
     RENEWAL_INTERVAL,
     RESERVATION_LIFETIME,
@@ -227,10 +226,10 @@ class UploadSession(BodyUpload):
         if self._blocks.full:
             await self._flush()
 
-    async def finish(self, digest: str | None = None) -> StoredUpload:
-        """Make the bytes durable. `digest` is the SHA-256, as hex, that they must have.
+    async def finish(self) -> StoredUpload:
+        """Make the bytes durable.
 
-        From here on a row may name them. Raises DigestMismatch, and what `take` raises.
+        From here on a row may name them. Raises what `take` raises.
         """
         if self._writer is None:
             await self._reserve()
@@ -243,7 +242,6 @@ class UploadSession(BodyUpload):
             self._stored = await self._work.runtime.run_in_byte_thread(self._writer.commit)
         stored = self._stored
         assert stored is not None
-        check_digest(stored, digest)
         self._finished = True
         return StoredUpload(self._blob_id, stored, self._admitted.reservation)
 
@@ -345,9 +343,8 @@ class ReplayedUpload(UploadSession):
         self.count(data)
         await self._work.runtime.run_in_byte_thread(self._hash.update, data)
 
-    async def finish(self, digest: str | None = None) -> StoredUpload:
-        """What would have been stored. A `digest` was checked against the first one's bytes."""
-        del digest
+    async def finish(self) -> StoredUpload:
+        """What would have been stored."""
         stored = StoredBlob(self.received, self._hash.hexdigest())
         return StoredUpload(self._blob_id, stored, self._admitted.reservation)
 

@@ -30,7 +30,6 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
 from entrepot.http.uploads.body_upload import BodyUpload
 from entrepot.http.uploads.commit import remove_unneeded
-from entrepot.http.uploads.digest import check_digest
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.session import open_upload_session
 from entrepot.quotas.unreserved import ReservationNeeded
@@ -160,14 +159,12 @@ class SmallUpload(BodyUpload):
         self.count(data)
         self._pieces.append(data)
 
-    async def finish(self, digest: str | None = None) -> UnreservedUpload:
-        """Make the bytes durable, and compare them with a `digest`. Raises TooManyUploads,
-        DigestMismatch, FieldInvalid, StorageFull."""
+    async def finish(self) -> UnreservedUpload:
+        """Make the bytes durable. Raises TooManyUploads, StorageFull."""
         account_id = self._account_id
         self._place.enter_context(self._work.runtime.uploads.slot(account_id, account_id))
         store = self._work.runtime.run_in_byte_thread
         stored = await store(self._store, b"".join(self._pieces))
-        check_digest(stored, digest)
         return UnreservedUpload(
             self._blob_id, stored, self._work.parts.settings.uploads_per_account
         )

@@ -19,6 +19,7 @@ RECEIVING: tuple[type[errors.EntrepotError], ...] = (
     errors.BodyIncomplete,
     errors.BodyTooSlow,
     errors.BodyTooLarge,
+    errors.DigestMismatch,
     errors.FieldInvalid,
 )
 """What any body may be answered with."""
@@ -28,7 +29,6 @@ DELIVERING: tuple[type[errors.EntrepotError], ...] = (
     errors.QuotaExceeded,
     errors.OwnerQuotaExceeded,
     errors.MediaTypeUnsupported,
-    errors.DigestMismatch,
     errors.UploadInterrupted,
     errors.TooManyUploads,
     errors.ShuttingDown,
