@@ -375,3 +375,13 @@ def test_a_store_that_is_gone_says_so_and_gets_nothing(
         root.rename(root.with_name("other"))
     root.with_name("away").rename(root)
     act_on(store)
+
+
+def test_bytes_on_their_way_into_a_folder_that_is_gone_are_refused(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    store = DiskStore(root, reserve=0)
+    writers = store.create(new_id()), store.drafts.append(uuid4())
+    remove(root)
+    for writer in writers:
+        with pytest.raises(StoreUnavailable):
+            writer.write(b"bytes")

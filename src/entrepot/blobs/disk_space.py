@@ -44,8 +44,12 @@ class DiskSpace:
     reserve: int
 
     def free(self) -> int:
-        """Bytes that this process may still write, the reserve included."""
-        stat = os.statvfs(self.root)
+        """Bytes that this process may still write, the reserve included. Raises `StoreUnavailable`
+        where the folder is gone."""
+        try:
+            stat = os.statvfs(self.root)
+        except FileNotFoundError:
+            raise StoreUnavailable(reason=f"{self.root} is gone (is it mounted?)") from None
         return stat.f_bavail * stat.f_frsize
 
     def allowance(self, needed: int) -> int:
