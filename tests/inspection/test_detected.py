@@ -80,6 +80,31 @@ def test_rows_are_counted_as_they_lie_in_the_file(inspect: Inspect) -> None:
     ]
 
 
+@pytest.mark.parametrize("titles", [["t"] * 100, ["t"] * 5_999, ['"t\nu"', "", "v"] * 40])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_titles_above_a_stated_header_say_nothing_of_the_delimiter(
+    inspect: Inspect, titles: list[str], delimiter: str
+) -> None:
+    stated = {"headerRows": [len(titles) + 1]}
+    rows = [delimiter.join(row) for row in (("a", "b"), ("1", "x"), ("q", "z"))]
+    checked = inspect("\n".join([*titles, *rows, ""]), AB, dialect=stated)
+    errors = [(e["code"], e["rowNumber"]) for e in errors_of(checked)]
+    assert errors == [("type-error", len(titles) + 3)], checked.detail
+
+
+@pytest.mark.parametrize("cell", ['"x" y', '"x "y"', '"x ""y"', '"x ""y"""', '"x""'])
+@pytest.mark.parametrize("stated", [{"doubleQuote": False}, None])
+def test_text_after_a_quote_is_an_error_where_none_is_doubled(
+    inspect: Inspect, cell: str, stated: dict[str, Any] | None
+) -> None:
+    """Such a cell lost its quotes, and was published."""
+    rows = ["1,x"] if stated else [f'{n},"say \\"{n}\\" loud"' for n in range(5)]
+    checked = inspect("\n".join(["a,b", *rows, f"7,{cell}", ""]), AB, dialect=stated)
+    errors = [(e["code"], e["rowNumber"]) for e in errors_of(checked)]
+    doubled = stated is None and '""' in cell  # unstated, a file may have escapes and doubled ones
+    assert doubled or errors == [("broken-quote", len(rows) + 2)], checked.detail
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be", "cp1252"])
 def test_offsets_in_every_encoding(encoding: str, newline: str, inspect: Inspect) -> None:

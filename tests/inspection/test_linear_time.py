@@ -34,6 +34,7 @@ ONCE_SLOW = [
     *("quotes that never close", "delimiters within quotes", "an open text in JSON"),
     *("columns of JSON", "an attribute", "a namespace", "a long number format"),
     *("fields", "Parquet: columns of texts", "Arrow: columns of texts"),
+    "Parquet: lists in one another",
 ]
 """Kinds that took the square of their size, or are next to one that did."""
 ALL = [

@@ -19,7 +19,7 @@ from entrepot.inspection.csv.contract.layout import contract_layout
 from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
-from entrepot.inspection.csv.dialects.detection import detect_dialect
+from entrepot.inspection.csv.dialects.detection import below_titles, detect_dialect
 from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
@@ -117,9 +117,11 @@ def detect_csv(
             mark = separator.group(1)
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     bound = names is not None or freeze
-    scored = detect_dialect(body, names, hints, bound, samples)
+    titles = min(requested.header_rows or (1,)) - 1 if requested is not None else 0
+    table = below_titles(body, hints.quote, titles)
+    scored = detect_dialect(table, names, hints, bound, samples)
     if bound:
-        scored = _with_binding(scored, body, names, hints)
+        scored = _with_binding(scored, table, names, hints)
     best = scored[0]
     dialect = _with_comment(best, body, hints)
     records = _records(dialect, best.width, body, first_line, requested)

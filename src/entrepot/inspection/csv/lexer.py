@@ -68,9 +68,12 @@ class Lexer:
         self._lines: Iterator[str] = iter(())
         self._first_line = 1
         quote, delimiter = dialect.quote, dialect.delimiter
+        # Without doubled quotes `csv` takes text after a closing quote for a part of the cell, also
+        # in its strict mode.
         self._by_csv = (
             len(quote) <= 1
             and dialect.closing == quote
+            and (dialect.doubled or not quote)
             and not (dialect.trim or dialect.blanks or dialect.framed)
         )
         self._escape = dialect.escape

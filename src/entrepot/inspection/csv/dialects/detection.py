@@ -61,6 +61,25 @@ MIN_BINDING_ESCAPES = 2
 text ends with it (`C:\\data\\`), and the row has a cell too many."""
 
 
+def below_titles(lines: Sequence[str], quote: str | None, titles: int) -> Sequence[str]:
+    """The lines without the first `titles` records, which a dialect states to be above the header,
+    and without further ones that are in quotes and have so many lines that they would be most of
+    what is looked at: they say nothing of the dialect. A quote that is not closed ends the search.
+    """
+    quote = '"' if quote is None else quote
+    start = passed = quotes = 0
+    for place, line in enumerate(lines):
+        begun = bool(quote) and line.lstrip("\ufeff").startswith(quote)
+        if place == start and not begun and passed >= titles:
+            break
+        quotes += line.count(quote) if begun or place > start else 0
+        if quotes % 2 == 0:
+            if passed >= titles and place - start < MIN_TITLE_LINES:
+                break
+            start, passed, quotes = place + 1, passed + 1, 0
+    return lines[start:] or lines
+
+
 def detect_dialect(
     lines: Sequence[str],
     names: Sequence[str] | None,
@@ -73,7 +92,6 @@ def detect_dialect(
     `names` are the contract's columns; `hints` fixes parts of the dialect. `binding`: a contract
     depends on the reading, or is made from it. `samples` are those of the text.
     """
-    lines = _below_long_titles(lines, '"' if hints.quote is None else hints.quote)
     lines = [line[:MAX_LINE_CHARS] for line in lines[:MAX_LINES] if line.strip(ENDS + BLANK)]
     rows = [line for line in lines if not line.startswith("#")]
     if len(rows) >= MIN_ROWS_SHARE * len(lines) and rows:
@@ -89,22 +107,6 @@ def detect_dialect(
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
     return scored
-
-
-def _below_long_titles(lines: Sequence[str], quote: str) -> Sequence[str]:
-    """The lines without the first records that are in quotes and have so many of them that they
-    would be most of what is looked at: titles, which say nothing of the dialect. All lines where
-    such a quote is not closed."""
-    start, quotes = 0, 0
-    for place, line in enumerate(lines):
-        if place == start and not (quote and line.lstrip("\ufeff").startswith(quote)):
-            break
-        quotes += line.count(quote)
-        if quotes % 2 == 0:
-            if place - start < MIN_TITLE_LINES:
-                break
-            start = place + 1
-    return lines[start:] or lines
 
 
 def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bool:
