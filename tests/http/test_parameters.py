@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from fastapi.openapi.utils import get_openapi
 from tests.support.api import CSV, assert_problem
 from tests.support.conformance import unserved_app
+from tests.support.links import make_link
 from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, create, metadata
 
@@ -292,3 +294,40 @@ def send_page_form(
         headers=scenario.headers | {"Accept": "text/html"},
         follow_redirects=False,
     )
+
+
+def test_what_came_twice_is_refused_by_every_route(
+    account: TestAccount, scenario: Scenario, document: dict[str, Any]
+) -> None:
+    twice: list[dict[str, Any]] = [
+        {"params": [("wait", "1"), ("wait", "2")]},
+        {"params": [("a b", ""), ("a%20b", ""), ("a b", "")]},
+        *(
+            {"headers": [(name, "1"), (name, "1")]}
+            for name in ("Range", "Idempotency-Key", "Upload-Offset", "If-Range")
+        ),
+    ]
+    for path, operations in document["paths"].items():
+        url = scenario.origin + re.sub(r"\{[^}]*\}", "x", path)
+        for method in operations:
+            for each in twice:
+                headers = [*scenario.headers.items(), *account.api.authorization.items()]
+                answer = account.api.client.request(
+                    method,
+                    url,
+                    params=each.get("params"),
+                    headers=[*headers, ("Accept", "*/*"), *each.get("headers", [])],
+                )
+                assert answer.status_code == 422, (method, path, each, answer.text)
+                if method != "head":
+                    assert "twice" in answer.json()["detail"], (method, path, answer.text)
+
+
+def test_a_delivery_takes_no_parameter_that_it_does_not_know(
+    account: TestAccount, scenario: Scenario
+) -> None:
+    file_id = scenario.ids["file_id"]
+    link = make_link(account.api, file_id, "deliver")["path"]
+    for place in (f"/file/{file_id}", f"/d/{account.name}/orders", link):
+        refused = account.api.request("PUT", place, content=CSV, params={"wiat": "1"})
+        assert_problem(refused, 422, "field-invalid", field="wiat")

@@ -18,7 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from entrepot.errors import (
     ContentEncodingUnsupported,
+    DigestMismatch,
     EntrepotError,
+    FieldInvalid,
     NotAllowed,
     NotAuthenticated,
     RateLimited,
@@ -32,6 +34,7 @@ from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.places import ADDRESSES, API, HEALTH
 from entrepot.http.problems.handlers import answer_as_app, answer_unexpected
 from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
+from entrepot.http.repeated_names import refuse_repeated
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
 from entrepot.http.uploads.digest import checked_body, states_digests
@@ -74,7 +77,8 @@ class CountedCaller(NamedTuple):
 class AdmissionMiddleware:
     """Stands before the app: counts each request, and refuses what the app need not see.
 
-    The order is that of the answers: 429, then 401 on the API, whatever else is wrong, then 415.
+    The order is that of the answers: 429, then 401 on the API, whatever else is wrong, then 415,
+    then what came twice.
     """
 
     def __init__(self, app: ASGIApp, framework: FastAPI, runtime: Runtime) -> None:
@@ -113,10 +117,12 @@ class AdmissionMiddleware:
         refusal = rate_error or _key_refusal(scope, caller)
         if refusal is None and has_body:
             refusal = _body_refusal(self._request(scope))
-        if refusal is None and has_body and states_digests(scope):
+        if refusal is None:
             try:
-                receive = checked_body(scope, receive, self._runtime)
-            except EntrepotError as error:
+                refuse_repeated(scope)
+                if has_body and states_digests(scope):
+                    receive = checked_body(scope, receive, self._runtime)
+            except (FieldInvalid, DigestMismatch) as error:
                 refusal = error
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)

@@ -65,7 +65,7 @@ from entrepot.http.downloads.forms import get_form
 from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.limits.rates import client_network
-from entrepot.http.parameters import TaskIdInPath
+from entrepot.http.parameters import TaskIdInPath, refuse_unknown
 from entrepot.http.places import LINKS
 from entrepot.http.problems.handlers import task_problem
 from entrepot.http.stored_documents import json_response, visible_report
@@ -186,6 +186,7 @@ async def deliver_by_link(link: LinkInPath, request: Request, wait: WaitSeconds 
     """
     user = await open_link(request, link)
     _require_delivering(user)
+    refuse_unknown(request, ("wait",), "to this delivery, which takes wait.")
     for header in ("idempotency-key", "if-match", "if-none-match"):
         if header in request.headers:
             raise FieldInvalid(header, "is not honoured by links. Leave it out.")

@@ -143,7 +143,7 @@ def _common_problems(
     operation: dict[str, Any], path: str, method: str, scope: str | None
 ) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
-    raised: list[type[errors.EntrepotError]] = [errors.RateLimited]
+    raised: list[type[errors.EntrepotError]] = [errors.RateLimited, errors.FieldInvalid]
     if path not in STATE_PATHS:
         raised.append(errors.DatabaseUnavailable)
     if scope is not None:
@@ -158,8 +158,6 @@ def _common_problems(
         raised += [errors.StorageFull, errors.QuotaExceeded]
     if "requestBody" in operation:
         raised += [*RECEIVING, errors.ContentEncodingUnsupported]
-    if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
-        raised.append(errors.FieldInvalid)
     responses = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
         responses |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are not text

@@ -1,0 +1,45 @@
+"""Refuse what came twice and has one value: no route has to choose between two.
+
+Frameworks take the first value of a name or the last one, and proxies the other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from entrepot.errors import FieldInvalid
+
+Name = TypeVar("Name", str, bytes)
+SINGLE_HEADERS = {
+    name.lower().encode(): name
+    for name in (
+        "Authorization", "Content-Length", "Content-MD5", "Content-Range", "Content-Type", "Expect",
+        "Idempotency-Key", "If-Modified-Since", "If-Range", "If-Unmodified-Since", "Last-Event-ID",
+        "Range", "Tus-Resumable", "Upload-Checksum", "Upload-Concat", "Upload-Length",
+        "Upload-Metadata", "Upload-Offset", "X-HTTP-Method-Override",
+    )
+}  # fmt: skip
+"""Headers with one value. Of all others that are read, several lines are one list (RFC 9110,
+section 5.3)."""
+
+
+def refuse_repeated(scope: Scope) -> None:
+    """Raise FieldInvalid if a parameter of the query or a header with one value came twice."""
+    header = _repeated(name for name, _ in scope["headers"] if name in SINGLE_HEADERS)
+    if header is not None:
+        raise FieldInvalid(SINGLE_HEADERS[header], "came twice. Send it once.")
+    query: bytes = scope["query_string"]
+    if b"&" in query:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        parameter = _repeated(name for name, _ in pairs)
+        if parameter is not None:
+            name = parameter[:100].replace("\0", "")
+            raise FieldInvalid(name, "came twice in the address. Send it once.")
+
+
+def _repeated(names: Iterable[Name]) -> Name | None:
+    counted = Counter(names)
+    return next((name for name, times in counted.items() if times > 1), None)
