@@ -7,7 +7,7 @@ with it.
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,7 +74,7 @@ def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings)
     """
     snapshot = backup.choose_snapshot(snapshot_name)
     manifest = read_manifest(snapshot)
-    _refuse_other_data(settings, snapshot)
+    _refuse_other_data(settings, snapshot, manifest)
     _check_pieces(backup, snapshot, manifest)
     _check_database(settings, snapshot, manifest)
     _check_space(settings, snapshot, manifest)
@@ -110,7 +110,7 @@ def temporary_restoration(backup: BackupFolder, snapshot_name: str | None) -> It
         shutil.rmtree(data)
 
 
-def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
+def _refuse_other_data(settings: Settings, snapshot: Path, manifest: Manifest) -> None:
     mark = settings.data / MARK
     if mark.is_file() and mark.read_text() == snapshot.name:
         return
@@ -118,6 +118,13 @@ def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
     location = store_location(settings)
     if others or location.count_files():
         what = f" It has {others[0]}." if others else ""
+        with suppress(ValueError, OSError, StoreUnavailable):
+            is_its_own = location.read_id() == UUID(manifest.installation)
+            if others and is_its_own and not mark.exists():
+                what = (
+                    f" It has installation {manifest.installation}, which the snapshot is of: a "
+                    "restoration into it that was cut off is complete."
+                )
         raise StartRefused(
             reason=f"The data folder {settings.data} or the store {location} is not empty.{what} "
             "Restore into an empty folder with --data DIR, check it, then let the server use that "
