@@ -48,6 +48,14 @@ def test_one_change_is_one_error(inspect: Inspect, place: int) -> None:
     assert moved[0] == "moved-label"
 
 
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u200b", "\t"])
+def test_a_blank_after_a_name_is_not_a_part_of_the_delimiter(inspect: Inspect, blank: str) -> None:
+    """Of a table of one row it was, so that the row had one cell."""
+    schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "name"}]}
+    errors = errors_of(inspect(f"id{blank},name\n1,a\n", schema))
+    assert [(e["code"], e["fieldNumber"]) for e in errors] == [("misspelled-label", 1)]
+
+
 @pytest.mark.parametrize("match", ["equal", "subset", "superset", "partial"])
 def test_names_in_any_order(inspect: Inspect, match: str) -> None:
     labels = [NAMES[3].upper(), *NAMES[4:], *NAMES[:3]]

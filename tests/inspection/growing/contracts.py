@@ -151,7 +151,7 @@ CONTRACTS: dict[str, GrowingKind] = {
         lambda n: columns(20, str),
     ),
     "words for true": contract(
-        500,
+        250,
         lambda n: of_two(
             {"type": "boolean", "trueValues": [str(i) for i in range(n)], "falseValues": ["no"]}
         ),
@@ -183,7 +183,7 @@ CONTRACTS: dict[str, GrowingKind] = {
         wide_table,
     ),
     "a pattern of alternatives": contract(
-        1_000,
+        400,
         lambda n: of_two({"constraints": {"pattern": "|".join(f"{i}" for i in range(n))}}),
         lambda n: rows(5_000),
     ),
@@ -210,7 +210,7 @@ CONTRACTS: dict[str, GrowingKind] = {
     "bounds of many digits": contract(
         5_000,
         lambda n: of_two({"type": "number", "constraints": {"minimum": "1" * n}}),
-        rows,
+        lambda n: rows(2_000),
     ),
     "cells that are wrong": contract(20_000, lambda n: of_two({"type": "date"}), rows),
     "cells that are wrong and long": contract(

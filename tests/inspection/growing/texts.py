@@ -34,7 +34,7 @@ CSV: dict[str, GrowingKind] = {
     "a quote in each line": csv(100_000, lambda n: b"a,b\n" + b'1,"x\n' * n),
     "quotes alone": csv(250_000, lambda n: b"a,b\n" + b'"' * (n | 1) + b",1\n"),
     "quotes within a cell": csv(250_000, lambda n: b'a,b\n"' + b'""x' * n + b'",1\n'),
-    "quotes that are escaped": csv(250_000, lambda n: b'a,b\n"' + b'\\"x' * n + b'",1\n'),
+    "quotes that are escaped": csv(500_000, lambda n: b'a,b\n"' + b'\\"x' * n + b'",1\n'),
     "single quotes": csv(50_000, lambda n: b"a,b\n" + b"'x,y',1\n" * n),
     "quotes after blanks": csv(50_000, lambda n: b"a, b\n" + b'1,  "x, y"\n' * n),
     "text after quotes": csv(50_000, lambda n: b"a,b\n" + b'1,"x"y\n' * n),

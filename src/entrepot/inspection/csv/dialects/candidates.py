@@ -206,7 +206,8 @@ def _fixed_columns(lines: Sequence[str]) -> Dialect | None:
 
 def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
     """What stands between the first two names of the contract where a line has both, if at
-    least half of the lines have it too: a header may have a column without a name there."""
+    least half of the other lines have it too: a header may have a column without a name there, or a
+    blank after a name."""
     pattern = re.compile(f"{re.escape(names[0])}(\\W{{1,5}}){re.escape(names[1])}")
     some = lines[:MAX_NAMED_LINES]
     between = {match.group(1) for line in some if (match := pattern.search(line))}
@@ -214,7 +215,7 @@ def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
         mark
         for mark in sorted(between)
         if not set(mark) & set("\"'`")
-        and sum(mark in line for line in lines) >= MIN_REPEATED_SHARE * len(lines)
+        and sum(mark in line for line in lines) - 1 >= MIN_REPEATED_SHARE * (len(lines) - 1)
         and not (mark.count(mark[0]) > 1 and _stands_alone(mark[0], mark, lines))
     ]
 
