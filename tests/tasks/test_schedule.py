@@ -118,6 +118,8 @@ def test_a_run_that_is_not_short_leaves_its_place_or_moves(limit: str) -> None:
     now, cpu, run_id = 0.0, 0.0, uuid4()
     places = Places(FreePlaces(1, 1), lambda: now)
     short, general = places.take("short"), places.take("general")
+    assert short
+    assert general
     assert short.exceeded_by(run_id, cpu) is None
     cpu, now = SHORT_SECONDS, SHORT_CLOCK_SECONDS
     assert short.exceeded_by(run_id, cpu) is None
@@ -128,6 +130,8 @@ def test_a_run_that_is_not_short_leaves_its_place_or_moves(limit: str) -> None:
     assert places.free == FreePlaces(0, 1)
     cpu, now = cpu + 1000, now + 1000
     assert short.exceeded_by(run_id, cpu) is None
+    assert places.take("general") is None  # whoever saw it free before that comes again
+    assert places.free == FreePlaces(0, 1)
     short.leave()
     assert places.free == FreePlaces(1, 1)
 
@@ -137,6 +141,8 @@ def test_the_time_in_the_place_for_short_work_counts_for_each_run_of_a_batch() -
     now = 0.0
     places = Places(FreePlaces(1, 1), lambda: now)
     general, short = places.take("general"), places.take("short")
+    assert short
+    assert general
     for _ in range(2):
         run_id = uuid4()
         assert not short.is_overdue()

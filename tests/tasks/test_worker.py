@@ -347,6 +347,7 @@ def test_a_run_without_the_processor_keeps_the_place_for_short_work(
 def test_the_cpu_of_one_process_after_another_adds_up(bench: Bench) -> None:
     """As where a batch's file is judged again in a process of its own."""
     place = Places(FreePlaces(general=0, short=1)).take("short")
+    assert place
     run = Run(bench.claim(bench.enqueue()), bench.database, place)
     for share in (0.0, 0.6, 0.0, 0.3, 0.4):
         run.note_cpu(share * SHORT_SECONDS)

@@ -63,9 +63,11 @@ class Places:
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, kind: PlaceKind) -> Place:
-        """Use a free place."""
+    def take(self, kind: PlaceKind) -> Place | None:
+        """Use a free place of this kind; None if a run has moved to the last one meanwhile."""
         with self._lock:
+            if not (self.free.general if kind == "general" else self.free.short):
+                return None
             self._count(kind, -1)
         return Place(self, kind)
 

@@ -157,7 +157,8 @@ class Worker:
             assignments, is_more_left = self._choose()
             if not assignments:
                 return
-            placed = [_Placed(each, self._places.take(each.place)) for each in assignments]
+            placed = [_Placed(a, p) for a in assignments if (p := self._places.take(a.place))]
+            is_more_left |= len(placed) < len(assignments)
             try:
                 begun = self.database.write(self._begin, placed)
             except Exception:
