@@ -283,14 +283,18 @@ def test_make_change_and_remove_a_user(account: TestAccount, server: Server) -> 
     caller = server.new_key(name, ("read", "write", "admin"))
     assert caller.api.json("/whoami")["role"] == "admin"
     account.api.request("PATCH", f"/user/{name}", json={"disabled": True})
-    assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    refused = assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    assert "user of this API key was disabled" in refused["detail"]
     account.api.request("PATCH", f"/user/{name}", json={"disabled": False})
     assert caller.api.get("/whoami").status_code == 200
     account.api.request("PATCH", f"/user/{name}", json={"role": "member"})
     assert caller.api.json("/whoami")["scopes"] == ["read", "write"]
 
     assert account.api.request("DELETE", f"/user/{name}").status_code == 204
-    assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    refused = assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    assert "user of this API key was disabled or deleted" in refused["detail"]
+    unknown = server.api(caller.api_key[:-8] + "AAAAAAAA").get("/whoami")
+    assert "user of" not in assert_problem(unknown, 401, "not-authenticated")["detail"]
     assert account.api.json(f"/user/{name}")["disabled"]  # their first use of the key is recorded
 
 

@@ -226,7 +226,8 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
     """The actor who holds the key with this keyed hash. Raises NotAuthenticated, and
     AccountSuspended while their account is.
 
-    The reason never says which part of a wrong key is wrong. It does say that a key has expired.
+    The reason never says which part of a wrong key is wrong. Who holds the secret of a key that
+    was one learns why it is not valid any more.
     """
     row = conn.execute(_key_holder_query(), {"digest": digest}).one_or_none()
     return _holder_from_row(row, now)
@@ -248,8 +249,13 @@ def find_key_holders(
 
 
 def _holder_from_row(row: Row[Any] | None, now: datetime) -> Actor:
-    if row is None or row.revoked_at is not None or row.disabled_at is not None:
-        raise NotAuthenticated(reason="This API key is unknown or was revoked.")
+    if row is None:
+        raise NotAuthenticated(reason="This API key is unknown.")
+    if row.disabled_at is not None:
+        reason = "The user of this API key was disabled or deleted. Ask an admin of the account."
+        raise NotAuthenticated(reason=reason)
+    if row.revoked_at is not None:
+        raise NotAuthenticated(reason="This API key was revoked. Use another one.")
     if row.expires_at is not None and row.expires_at <= now:
         raise NotAuthenticated(reason="This API key has expired.")
     if row.suspended_at is not None:

@@ -38,7 +38,7 @@ class NotAllowed(EntrepotError):
 
 @dataclass(eq=False)
 class AccountSuspended(EntrepotError):
-    """The account is suspended by the operator of this server: nothing can be read or delivered."""
+    """The account is suspended: nothing is read or delivered until the operator resumes it."""
 
 
 @dataclass(eq=False)

@@ -25,7 +25,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "not-authenticated",
         "Not signed in",
         "Send a valid API key in the header `Authorization: Bearer <key>`. A key is never "
-        "accepted in the address.",
+        "accepted in the address. `detail` says if yours was revoked, has expired, or if its user "
+        "was disabled.",
     ),
     errors.SignInFailed: ProblemKind(
         401, "sign-in-failed", "Sign-in failed", "Check the user name and the password."
