@@ -14,6 +14,7 @@ import pytest
 from tests.http.conftest import LONG_CSV
 from tests.http.test_addresses import publish
 from tests.support.api import CSV, Api, assert_problem
+from tests.support.links import make_link
 from tests.support.raw import connect, exchange, head, read_answer
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import OTHER, share
@@ -228,6 +229,24 @@ def test_what_is_not_the_file_itself_is_refused(account: TestAccount, places: li
         assert_problem(put(api, place, CSV, If_Match='"x"'), 412, "precondition-failed")
     assert api.account()["versions"] == 1
     assert api.account()["reserved"] == 0
+
+
+def test_a_body_in_another_transfer_coding_is_refused(
+    account: TestAccount, places: list[str]
+) -> None:
+    api, body = account.api, b"3\r\na,b\r\n0\r\n\r\n"
+    link = make_link(api, places[0].rpartition("/")[2], "deliver")["path"]
+    for place in (f"/api/v1{places[0]}", places[1], link):
+        framing = {**api.authorization, "Transfer-Encoding": "gzip, chunked"}
+        refused = exchange(api.endpoint, head("PUT", place, framing), [body])
+        assert (refused.status, refused.json()["field"]) == (422, "Transfer-Encoding")
+        both = {**api.authorization, "Transfer-Encoding": "chunked", "Content-Length": "9"}
+        taken = exchange(api.endpoint, head("PUT", place, both), [body])
+        # RFC 9112, section 6.3: the coding counts, and no further request is read.
+        assert taken.status == 202
+        assert taken.headers["connection"] == "close"
+    sizes = {each["file_size"] for each in api.json(f"{places[0]}/versions")["versions_list"]}
+    assert sizes == {3, len(CSV)}
 
 
 def test_what_is_doomed_is_refused_before_its_body(account: TestAccount, places: list[str]) -> None:

@@ -26,6 +26,7 @@ from entrepot.errors import (
     RateLimited,
     TooManyBodies,
 )
+from entrepot.http.ambiguous_requests import refuse_ambiguous
 from entrepot.http.callers import KnownCallers
 from entrepot.http.deps import is_basic, read_credential, read_request_origin
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
@@ -34,7 +35,6 @@ from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.places import ADDRESSES, API, HEALTH
 from entrepot.http.problems.handlers import answer_as_app, answer_unexpected
 from entrepot.http.raw_headers import RawHeaders, add_headers, find_header
-from entrepot.http.repeated_names import refuse_repeated
 from entrepot.http.runtime import Runtime
 from entrepot.http.uploads.body import reject_encoded
 from entrepot.http.uploads.digest import checked_body, states_digests
@@ -78,7 +78,7 @@ class AdmissionMiddleware:
     """Stands before the app: counts each request, and refuses what the app need not see.
 
     The order is that of the answers: 429, then 401 on the API, whatever else is wrong, then 415,
-    then what came twice.
+    then what is ambiguous.
     """
 
     def __init__(self, app: ASGIApp, framework: FastAPI, runtime: Runtime) -> None:
@@ -119,7 +119,7 @@ class AdmissionMiddleware:
             refusal = _body_refusal(self._request(scope))
         if refusal is None:
             try:
-                refuse_repeated(scope)
+                refuse_ambiguous(scope)
                 if has_body and states_digests(scope):
                     receive = checked_body(scope, receive, self._runtime)
             except (FieldInvalid, DigestMismatch) as error:

@@ -1,4 +1,4 @@
-"""Refuse what came twice and has one value: no route has to choose between two.
+"""Refuse what can be read in two ways: what came twice and has one value, and encoded bodies.
 
 Frameworks take the first value of a name or the last one, and proxies the other.
 """
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 from entrepot.errors import FieldInvalid
+from entrepot.http.raw_headers import find_header
 
 Name = TypeVar("Name", str, bytes)
 SINGLE_HEADERS = {
@@ -18,16 +19,24 @@ SINGLE_HEADERS = {
     for name in (
         "Authorization", "Content-Length", "Content-MD5", "Content-Range", "Content-Type", "Expect",
         "Idempotency-Key", "If-Modified-Since", "If-Range", "If-Unmodified-Since", "Last-Event-ID",
-        "Range", "Tus-Resumable", "Upload-Checksum", "Upload-Concat", "Upload-Length",
-        "Upload-Metadata", "Upload-Offset", "X-HTTP-Method-Override",
+        "Range", "Transfer-Encoding", "Tus-Resumable", "Upload-Checksum", "Upload-Concat",
+        "Upload-Length", "Upload-Metadata", "Upload-Offset", "X-HTTP-Method-Override",
     )
 }  # fmt: skip
 """Headers with one value. Of all others that are read, several lines are one list (RFC 9110,
 section 5.3)."""
 
 
-def refuse_repeated(scope: Scope) -> None:
-    """Raise FieldInvalid if a parameter of the query or a header with one value came twice."""
+def refuse_ambiguous(scope: Scope) -> None:
+    """Raise FieldInvalid if a parameter of the query or a header with one value came twice, or if
+    the body has another transfer coding than `chunked`, which nobody decodes.
+
+    The server takes a Content-Length out that came with a Transfer-Encoding, and closes the
+    connection (RFC 9112, section 6.3).
+    """
+    coding = find_header(scope, b"transfer-encoding")
+    if coding is not None and coding.strip().lower() != b"chunked":
+        raise FieldInvalid("Transfer-Encoding", "must be `chunked`.")
     header = _repeated(name for name, _ in scope["headers"] if name in SINGLE_HEADERS)
     if header is not None:
         raise FieldInvalid(SINGLE_HEADERS[header], "came twice. Send it once.")
