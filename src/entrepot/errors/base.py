@@ -29,6 +29,11 @@ class EntrepotError(Exception):
         """What an answer says of it; the text of the error may say more, for the log."""
         return str(self)
 
+    @property
+    def at_field(self) -> str:
+        """What a form says of it at the wrong field: without the API's name of that field."""
+        return self.detail
+
     def figures(self) -> dict[str, Any]:
         """The fields with the figures, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -15,8 +15,12 @@ class FieldInvalid(EntrepotError):
     example: str | None = None
 
     def __str__(self) -> str:
-        suffix = f" Example: {self.example}" if self.example else ""
-        return f"{self.field}: {self.reason}{suffix}"
+        return f"{self.field}: {self.at_field}"
+
+    @property
+    def at_field(self) -> str:
+        """The reason, and an example if there is one."""
+        return f"{self.reason} Example: {self.example}" if self.example else self.reason
 
 
 @dataclass(eq=False)
@@ -52,6 +56,11 @@ class DialectInvalid(EntrepotError):
 
     def __str__(self) -> str:
         return f"{self.field}: at {self.pointer or 'the top'}: {self.reason}."
+
+    @property
+    def at_field(self) -> str:
+        """The place in it, and the reason."""
+        return f"At {self.pointer or 'the top'}: {self.reason}."
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from starlette.routing import Match
 
 from entrepot.accounts.actor import Actor
-from entrepot.errors import DialectInvalid, EntrepotError, FieldInvalid
+from entrepot.errors import EntrepotError
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
@@ -89,7 +89,6 @@ def open_pages(assets: Assets) -> Pages:
         counted,
         column_of,
         marked,
-        reason,
     ):
         environment.filters[each.__name__] = each
     environment.globals |= {
@@ -133,15 +132,6 @@ def failure_values(failure: EntrepotError | None) -> dict[str, Any]:
     """The status of a page that is shown again after a refusal, and what it says of it."""
     kind = problem_kind(failure) if failure is not None else None
     return {"status": kind.status if kind else 200, "failure": failure, "kind": kind}
-
-
-def reason(error: EntrepotError) -> str:
-    """What is wrong with a field, for `note_error`: without the API's name of that field."""
-    if isinstance(error, DialectInvalid):
-        return f"At {error.pointer or 'the top'}: {error.reason}."
-    if not isinstance(error, FieldInvalid):
-        return error.detail
-    return f"{error.reason} Example: {error.example}" if error.example else error.reason
 
 
 def marked(text: str) -> Markup:
