@@ -18,12 +18,14 @@ from tests.support.links import make_link
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
-BROKEN = b"id,amount,a_column_with_a_rather_long_name\n1,2,x\n2,abc,y\n"
+COLUMN = "a_column_with_a_rather_long_name_" * 3
+AMOUNT = "amount_without_any_place_to_break_its_name_" * 2
+BROKEN = f"id,{AMOUNT},{COLUMN}\n1,2,x\n2,abc,y\n".encode()
 CONTRACT = (
-    '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"number"},'
-    '{"name":"a_column_with_a_rather_long_name","type":"string"}]}'
+    '{"fields":[{"name":"id","type":"integer"},'
+    f'{{"name":"{AMOUNT}","type":"number"}},{{"name":"{COLUMN}","type":"string"}}]}}'
 )
-SUGGESTED = b"a_column_with_a_rather_long_name,amount,id,new\n" + b"long" * 60 + b",NA,1.5,x\n"
+SUGGESTED = f"{COLUMN},{AMOUNT},id,new_{COLUMN}\n{'long' * 60},NA,1.5,x\n".encode()
 """Valid if the order, `amount`, `id` and a new column were changed in the contract."""
 LONG = "a_file_name_that_goes_on_and_on_without_any_place_to_break_it_" * 3 + ".csv"
 
@@ -343,3 +345,8 @@ def test_a_page_is_small_with_all_that_it_loads(visit: Visit, path: str) -> None
         body = page.request.get(name).body()
         total += len(gzip.compress(body))
     assert total < COMPRESSED_MOST
+
+
+def test_the_title_of_a_search_says_what_is_searched(visit: Visit) -> None:
+    assert visit("/files?name=orders").title().startswith("Files: orders")
+    assert ":" not in visit("/files?published=true").title()
