@@ -30,5 +30,5 @@ def test_the_owner_accepts_what_is_suggested(page: Page, person: TestAccount) ->
     )
     assert person.api.json(f"/file/{file_id}")["row_count"] == 2
     page.goto(f"/tasks/{task['task_id']}")
-    expect(section).to_contain_text("another version replaces this one")
+    expect(section).to_contain_text("corrects this delivery")
     expect(section.get_by_role("button")).to_have_count(0)

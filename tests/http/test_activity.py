@@ -100,7 +100,7 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     api = account.api
     assert actions(api, action="file.define") == ["file.define"] * 2
     assert actions(api, action="version.accept-suggestion") == []
-    detail = "action: must be the name of an action, such as version.read."
+    detail = "`action` must be the name of an action, such as version.read."
     for wrong in ("nothing", "version.read\n"):
         answer = api.get("/activity", params={"action": wrong})
         assert_problem(answer, 422, "field-invalid", detail=detail)

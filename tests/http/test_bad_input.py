@@ -282,7 +282,7 @@ def test_names_that_are_kept(account: TestAccount, sent: str, kept: str) -> None
 def test_size_limits_that_are_none(clean: TestAccount, limit: str, file_first: bool) -> None:
     body = form(CSV, file_first=file_first, file_size_limit=limit)
     document = assert_problem(post(clean, body), 422, "field-invalid", field="file_size_limit")
-    assert document["detail"].startswith("file_size_limit: ")
+    assert document["detail"].startswith("`file_size_limit` ")
 
 
 def deep(levels: int) -> str:

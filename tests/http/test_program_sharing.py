@@ -26,7 +26,12 @@ def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> 
     for words, name in (("read", "r"), ("both", "rw"), ("deliver", "w")):
         assert run("files", "share", file_id, guest.user_name, words)[0] == 0
         assert listed(guest.api)[file_id]["entitlement"] == name
-    assert run("files", "unshare", file_id, guest.user_name)[0] == 0
+    everybody = f"{guest.user_name.partition(':')[0]}:*"
+    assert run("files", "share", file_id, everybody, "read")[0] == 0
+    status, _, message = run("files", "unshare", file_id, guest.user_name)
+    assert status == 0
+    assert f"still shared with {everybody}, who may read" in message
+    assert run("files", "unshare", file_id, everybody)[2] == ""
     assert file_id not in listed(guest.api)
     assert run("files", "unshare", file_id, guest.user_name)[0] == 4
     assert "not shared with any user" in run("files", "shared", file_id)[2]

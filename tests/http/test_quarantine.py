@@ -159,6 +159,10 @@ def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(b"%PDF-1.7 not a table", enforce_schema="true")["file_id"]
     assert accepted(api, file_id, 1)["version"] == 2
+    again = assert_problem(accept(api, file_id, 1), 409, "quarantine-ended", accepted_as=2)
+    assert again["detail"] == "Version 1 was accepted as version 2."
+    rows_again = api.get(f"/file/{file_id}/report.csv?version=1")
+    assert_problem(rows_again, 409, "quarantine-ended", accepted_as=2)
     assert api.json(f"/file/{file_id}")["media_type"] == "application/pdf"
     publish(api, file_id, CSV)
     assert api.json(f"/file/{file_id}/schema")["schema"]["fields"][0]["name"] == "id"

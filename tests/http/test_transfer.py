@@ -259,7 +259,7 @@ def test_who_may_offer_to_whom(home: TestAccount, partner: TestAccount) -> None:
     details = set()
     for name in unknown:
         document = assert_problem(offer(owner.api, file_id, name), 422, "field-invalid")
-        details.add(document["detail"])
+        details.add(document["detail"].replace(name, "NAME"))
     assert len(details) == 1
     for name in (f"{partner.name}:*", colleague.user_name, owner.user_name, "x"):
         document = assert_problem(offer(owner.api, file_id, name), 422, "field-invalid")

@@ -62,6 +62,8 @@ def test_every_reason_continues_its_field_or_stands_behind_a_colon() -> None:
         ("User", "is unknown.", "User is unknown."),
         ("the user", "must be one user.", "The user must be one user."),
         ("Ends", "choose one of the list.", "Ends: choose one of the list."),
+        ("the user", "There is no user `a:b`.", "There is no user `a:b`."),
+        ("`user_name`", "must be one user.", "`user_name` must be one user."),
         ("--size-limit", "must be a size.", "--size-limit must be a size."),
     ],
 )

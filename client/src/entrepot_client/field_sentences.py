@@ -8,7 +8,12 @@ VERBS = (
 
 
 def field_sentence(name: str, reason: str) -> str:
-    """`User is unknown.` for a reason that continues the name; else `Ends: choose one.`"""
+    """`User is unknown.` for a reason that continues the name, `Ends: choose one.` for others.
+
+    A reason that begins with a capital letter is a whole sentence of its own.
+    """
+    if reason[:1].isupper():
+        return reason
     if not reason.startswith(VERBS):
         return f"{name}: {reason}"
     return f"{name[:1].upper()}{name[1:]} {reason}"

@@ -32,6 +32,7 @@ def translate_errors() -> Iterator[None]:
     """Turn domain errors into the program's two sentences and exit statuses."""
     from entrepot.errors import EntrepotError, FieldInvalid, NotFound, StartRefused
     from entrepot_client.cli.explain import with_options
+    from entrepot_client.field_sentences import field_sentence
 
     try:
         yield
@@ -46,7 +47,8 @@ def translate_errors() -> Iterator[None]:
         raise Failure(what.rstrip(".") + ".", do) from None
     except FieldInvalid as error:
         example = f"For example: {error.example}" if error.example else ""
-        what = with_options(f"{error.field}: {error.reason}")
+        sentence = field_sentence(f"`{error.field}`", error.reason)
+        what = with_options(sentence, error.field)
         raise Failure(what, example, ExitStatus.WRONG_USAGE, figures=error.figures()) from error
     except EntrepotError as error:
         raise Failure(str(error), figures=error.figures()) from error

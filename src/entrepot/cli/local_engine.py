@@ -38,7 +38,10 @@ def validate(
     except (SchemaInvalid, DialectInvalid, FieldInvalid) as wrong:
         advice = ADVICE[type(wrong)]
         raise Failure(
-            with_options(str(wrong)), advice, ExitStatus.WRONG_USAGE, figures=wrong.figures()
+            with_options(str(wrong), getattr(wrong, "field", "")),
+            advice,
+            ExitStatus.WRONG_USAGE,
+            figures=wrong.figures(),
         ) from wrong
     except InspectionFailed as failed:
         raise Failure(str(failed), "Try again.") from failed

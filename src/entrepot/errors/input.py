@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from entrepot.errors.base import EntrepotError
 from entrepot_client.counts import counted
+from entrepot_client.field_sentences import field_sentence
 
 
 @dataclass(eq=False)
@@ -15,7 +16,7 @@ class FieldInvalid(EntrepotError):
     example: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.at_field}"
+        return field_sentence(f"`{self.field}`", self.at_field)
 
     @property
     def at_field(self) -> str:

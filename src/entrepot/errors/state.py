@@ -82,12 +82,22 @@ class VersionNotRejected(EntrepotError):
 
 @dataclass(eq=False)
 class QuarantineEnded(EntrepotError):
-    """The bytes of the rejected or failed version are not kept any more."""
+    """The bytes of the rejected or failed version are not kept any more: they were accepted as
+    version `accepted_as`, or version `corrected_by` replaces them, or too much time has passed."""
 
     version: int
+    accepted_as: int | None = None
+    corrected_by: int | None = None
 
     def __str__(self) -> str:
-        return f"The bytes of version {self.version} are not kept any more; deliver them again."
+        if self.accepted_as is not None:
+            return f"Version {self.version} was accepted as version {self.accepted_as}."
+        if self.corrected_by is not None:
+            return (
+                f"Version {self.corrected_by} corrects version {self.version}, whose bytes are"
+                " not kept any more."
+            )
+        return f"The bytes of version {self.version} are not kept any more. Deliver them again."
 
 
 @dataclass(eq=False)

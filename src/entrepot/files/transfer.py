@@ -118,7 +118,7 @@ def offer_file(
     if not require_offer_room(
         conn, grantee.user_id, grantee.account_id, target.account_id, file_id
     ):
-        raise unknown_grantee()
+        raise unknown_grantee(user_name)
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
     values = {"file_id": file_id, "user_id": grantee.user_id}
     insert_row(conn, offers, **values, offered_by=actor.user_id, created_at=now)

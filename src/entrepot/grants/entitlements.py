@@ -32,6 +32,8 @@ from entrepot.tasks.records import notify_watchers
 
 ANY_USER = "*"
 """In place of a user name: all users of the account, future ones too."""
+MAX_REMAINING = 100
+"""Entitlements that the end of another one names at most."""
 EXAMPLE = "acme:anna, or partner:* for a whole account"
 
 
@@ -100,7 +102,7 @@ def grant_entitlement(
     values = {"reads": "r" in entitlement, "writes": "w" in entitlement, "expires_at": expires_at}
     if row is None:
         if not require_room(conn, grantee.id, grantee.account_id, target.account_id, file_id):
-            raise unknown_grantee()
+            raise unknown_grantee(user_name)
         keys = {"file_id": file_id, "grantee_id": grantee.id, "account_id": grantee.account_id}
         creation = {"user_id": grantee.user_id, "granted_by": actor.user_id, "created_at": now}
         file_created_at = select(files.c.created_at).where(files.c.id == file_id).scalar_subquery()
@@ -127,16 +129,34 @@ def grant_entitlement(
 
 def revoke_entitlement(
     conn: WriteConnection, actor: Actor, file_id: UUID, user_name: str, now: datetime
-) -> None:
-    """End an entitlement immediately. Raises NotFound, also if there is none, and NotAllowed."""
+) -> list[GrantedEntitlement]:
+    """End an entitlement immediately. Raises NotFound, also if there is none, and NotAllowed.
+
+    Returns the other entitlements, not expired, that still give access to those who had this one:
+    that of a user's account, or those of an account's users.
+    """
     target = lock_manageable(conn, actor, file_id)
     for row in conn.execute(_entitlements_query(entitlements.c.file_id == file_id)):
         if _grantee_name(row) == user_name:
             end_entitlement(conn, file_id, row.grantee_id)
             detail = {"user_name": user_name}
             record(conn, target.account_id, actor, "entitlement.revoke", now, file_id, None, detail)
-            return
+            return _list_remaining(conn, file_id, row, now)
     raise NotFound
+
+
+def _list_remaining(
+    conn: ReadConnection, file_id: UUID, ended: Row[Any], now: datetime
+) -> list[GrantedEntitlement]:
+    is_wider = entitlements.c.user_id.is_(None)
+    query = _granted_query(
+        entitlements.c.file_id == file_id,
+        entitlements.c.account_id == ended.account_id,
+        or_(entitlements.c.expires_at.is_(None), entitlements.c.expires_at > now),
+        is_wider if ended.user_id is not None else ~is_wider,
+    )
+    query = query.order_by(entitlements.c.created_at, entitlements.c.grantee_id)
+    return [_granted_from_row(row) for row in conn.execute(query.limit(MAX_REMAINING))]
 
 
 def end_entitlement(conn: WriteConnection, file_id: UUID, grantee_id: UUID) -> None:
@@ -182,7 +202,7 @@ def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     )
     row = conn.execute(query.where(accounts.c.name == account_name)).one_or_none()
     if row is None or (row.user_id is None and name != ANY_USER):
-        raise unknown_grantee()
+        raise unknown_grantee(user_name)
     user_id = UserId(row.user_id) if row.user_id is not None else None
     return Grantee(AccountId(row.id), user_id, user_name)
 
@@ -191,12 +211,16 @@ def keep_grantee(conn: WriteConnection, grantee: Grantee) -> None:
     """Keep a user from being deleted until the end of the transaction. Raises FieldInvalid if they
     are deleted meanwhile, the same as for a name that never existed."""
     if grantee.user_id is not None and not keep_user(conn, grantee.user_id):
-        raise unknown_grantee()
+        raise unknown_grantee(grantee.user_name)
 
 
-def unknown_grantee() -> FieldInvalid:
+def unknown_grantee(user_name: str) -> FieldInvalid:
     """The error for a name that nobody has, and for a receiver who has blocked the sender."""
-    reason = "is unknown, or files cannot be shared with them. Check the account and the user."
+    what = "account" if user_name.endswith(f":{ANY_USER}") else "user"
+    reason = (
+        f"There is no {what} `{user_name}`, or files cannot be shared with them."
+        " Check the account and the user."
+    )
     return FieldInvalid("user_name", reason, EXAMPLE)
 
 

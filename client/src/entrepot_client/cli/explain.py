@@ -95,7 +95,7 @@ _ADVICE_BY_CODE = {
     "file-busy": "Wait until `entrepot tasks list` shows that they have ended.",
     "last-admin": "Make another user an admin first.",
     "name-taken": "Choose another name.",
-    "quarantine-ended": "Push the file again.",
+    "quarantine-ended": "`entrepot files versions FILE` shows the status of each version.",
     "shares-not-accepted": "Ask them to accept your account: `entrepot senders accept ACCOUNT`.",
     "suggestion-outdated": "Push the file again: it is checked with the contract as it is now.",
     "too-many-keys": "Revoke one that is not used: `entrepot keys list`.",
@@ -194,16 +194,23 @@ def _explain_problem(problem: errors.ProblemError) -> Failure:
         what = what.removesuffix(f" Example: {example}")
         option = OPTION_NAMES.get(str(problem.figures.get("field")), "")
         advice = f"For example: {f'{option} ' if option.startswith('--') else ''}{example}"
-    return Failure(with_options(what), advice, status, tuple(lines), {"problem": problem.document})
+    field = str(problem.figures.get("field") or "")
+    return Failure(
+        with_options(what, field), advice, status, tuple(lines), {"problem": problem.document}
+    )
 
 
-def with_options(text: str) -> str:
-    """A sentence of the server that begins with a field of the API, with the option's name."""
-    name, colon, rest = text.partition(": ")
-    name = re.sub(r"\.\d+$", "", name)  # an item of a list
-    if not colon or name not in OPTION_NAMES:
-        return text
-    return field_sentence(OPTION_NAMES[name], rest)
+def with_options(text: str, field: str = "") -> str:
+    """A sentence of the server that begins with a field of the API, with the option's name.
+
+    `field` is the one that the sentence is about, which it has as code. Without it, only a name
+    before a colon is a field's: what is code may also be a column.
+    """
+    code = re.match(rf"`{re.escape(field)}`:? ", text) if field else None
+    begin = code or re.match(r"[\w.]+: ", text)
+    name = field if code else text.partition(": ")[0]
+    option = OPTION_NAMES.get(re.sub(r"\.\d+$", "", name))  # or an item of a list
+    return text if begin is None or option is None else field_sentence(option, text[begin.end() :])
 
 
 def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:

@@ -21,12 +21,12 @@ from entrepot.errors import (
     FieldInvalid,
     NotAllowed,
     NotFound,
-    QuarantineEnded,
     VersionNotRejected,
 )
 from entrepot.files.contract import load_terms
 from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
+from entrepot.files.queries.outcome import ended_quarantine
 from entrepot.files.queries.read import get_published, published_from_row
 from entrepot.files.versions import QUARANTINED_STATUSES, PublishedVersion
 from entrepot.grants.access import (
@@ -192,7 +192,7 @@ def find_quarantined_source(
     if row.status not in QUARANTINED_STATUSES:
         raise VersionNotRejected(version=number, version_status=row.status)
     if row.bytes_removed_at is not None or row.keep_until <= now:
-        raise QuarantineEnded(version=number)
+        raise ended_quarantine(conn, file_id, number)
     return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))
 
 

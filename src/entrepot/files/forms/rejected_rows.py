@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select, update
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives, files, inspections, versions
-from entrepot.db.types import WriteConnection, json_member
+from entrepot.db.types import ReadConnection, WriteConnection, json_member
 from entrepot.errors import (
     DerivativeFailed,
     NotAllowed,
@@ -17,8 +17,14 @@ from entrepot.errors import (
 )
 from entrepot.files.forms.read_form import PendingForm, find_or_plan_form, form_name
 from entrepot.files.queries.gone import require_not_gone
-from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion
-from entrepot.grants.access import access_visible, visible_versions
+from entrepot.files.queries.outcome import ended_quarantine
+from entrepot.files.versions import (
+    GONE_STATUSES,
+    QUARANTINED_STATUSES,
+    FileId,
+    PublishedVersion,
+)
+from entrepot.grants.access import Visible, access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
 REPORT_NAME = "report.csv"
@@ -37,8 +43,8 @@ def request_rejected_rows(
     """The rejected rows of a version, the newest inspected one by default; or they are being made.
 
     For who delivered the version, the file's owner and admins. Refusals that planned something
-    are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
-    VersionNotTabular, VersionWithdrawn, VersionDeleted.
+    are returned, not raised. Raises NotFound, NotAllowed, VersionNotTabular, VersionWithdrawn,
+    VersionDeleted, and QuarantineEnded once the bytes of a rejected version are gone.
     """
     target = access_visible(conn, actor, file_id)
     query = (
@@ -57,6 +63,8 @@ def request_rejected_rows(
     if row is None:
         if target.rights.reads:
             require_not_gone(conn, file_id, number)
+        if number is not None:
+            _require_quarantine(conn, target, number)
         raise NotFound
     if not target.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only its sender, the file's owner and admins may do this.")
@@ -81,3 +89,17 @@ def request_rejected_rows(
         published_at=derivative.ended_at,
         form=REPORT_NAME,
     )
+
+
+def _require_quarantine(conn: ReadConnection, target: Visible, number: int) -> None:
+    """Raise QuarantineEnded for a rejected version without its bytes, to those who may have its
+    rows."""
+    query = select(versions.c.created_by).where(
+        versions.c.file_id == target.file_id,
+        versions.c.number == number,
+        versions.c.status.in_(QUARANTINED_STATUSES),
+        visible_versions(target),
+    )
+    sender = conn.scalar(query)
+    if sender is not None and (target.rights.manages or sender == target.actor.user_id):
+        raise ended_quarantine(conn, target.file_id, number)

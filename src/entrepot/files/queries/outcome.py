@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection
-from entrepot.errors import NotFound, VersionDeleted
+from entrepot.errors import NotFound, QuarantineEnded, VersionDeleted
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import Withdrawal, get_version
 from entrepot.files.versions import GONE_STATUSES, VersionStatus
@@ -70,6 +70,25 @@ class RejectedOutcome:
     settled_how: Literal["accepted", "corrected", "followed"] | None
 
 
+def _settling(number: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions on `versions` for those that accept version `number`, and that correct it."""
+    return versions.c.accepted_from == number, versions.c.replaces == number
+
+
+def ended_quarantine(conn: ReadConnection, file_id: UUID, number: int) -> QuarantineEnded:
+    """The error for rejected version `number`, whose bytes are gone, to those who may have them."""
+    accepts, corrects = _settling(number)
+    query = select(versions.c.number, accepts.label("accepts")).where(
+        versions.c.file_id == file_id, versions.c.status == "published", or_(accepts, corrects)
+    )
+    row = conn.execute(query.order_by(versions.c.number).limit(1)).one_or_none()
+    if row is None:
+        return QuarantineEnded(number)
+    if row.accepts:
+        return QuarantineEnded(number, accepted_as=row.number)
+    return QuarantineEnded(number, corrected_by=row.number)
+
+
 def find_rejected_outcome(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int
 ) -> RejectedOutcome | None:
@@ -79,7 +98,7 @@ def find_rejected_outcome(
         target = access_visible(conn, actor, file_id)
     except NotFound:
         return None
-    accepts, corrects = versions.c.accepted_from == number, versions.c.replaces == number
+    accepts, corrects = _settling(number)
     # Most ways to deliver do not name the version that they correct.
     is_delivered = versions.c.restored_from.is_(None)
     is_later = func.coalesce(versions.c.accepted_from, versions.c.number) > number

@@ -166,7 +166,8 @@ async def report(
     "/file/{file_id}/report.csv",
     operation_id="download_rejected_rows",
     response_class=Response,
-    responses=file_responses("text/csv") | problems(*SENDING, *CONVERTING, errors.NotAllowed),
+    responses=file_responses("text/csv")
+    | problems(*SENDING, *CONVERTING, errors.NotAllowed, errors.QuarantineEnded),
 )
 async def report_csv(
     file_id: FileIdInPath, request: Request, work: ReadWork, version: NumberInQuery | None = None

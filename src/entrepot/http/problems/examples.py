@@ -86,6 +86,7 @@ OF_CLASS: dict[type[errors.EntrepotError], dict[str, Any]] = {
     errors.ExpressionInvalid: {"expected": "a value"},
     errors.SchemaInvalid: {"reason": "there is no type 'decimal'"},
     errors.DialectInvalid: {"pointer": "/delimiter", "reason": "it is empty"},
+    errors.QuarantineEnded: {"accepted_as": 7, "corrected_by": None},
     errors.NothingToUndo: {"reason": "The version was deleted more than 7 days ago."},
     errors.DerivativeFailed: {"reason": "It has more columns than the format can have."},
     errors.ExpressionInvalid: {"reason": "where: a value is missing after `amount >`."},

@@ -21,6 +21,7 @@ from entrepot.http.places import is_download, is_link
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 from entrepot.http.timestamps import format_timestamp
+from entrepot_client.field_sentences import field_sentence
 from entrepot_client.pydantic_words import plain_words
 
 log = structlog.get_logger(__name__)
@@ -122,7 +123,8 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
     # Of JSON that cannot be read the place is a number of characters, not a field.
     place = () if first["type"] == "json_invalid" else first["loc"][1:]
     field = ".".join(str(part) for part in place) or "body"
-    detail = f"{field}: {plain_words(first['msg'])}."
+    words = plain_words(first["msg"])
+    detail = field_sentence(f"`{field}`", f"{words[:1].lower()}{words[1:]}.")
     return problem_response(request, FRAMEWORK_KINDS[422], detail, field=field)
 
 

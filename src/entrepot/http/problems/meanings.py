@@ -165,8 +165,9 @@ MEANINGS: dict[str, str] = {
         "No process of the server is free to make the preview. The request itself is correct."
     ),
     "quarantine-ended": (
-        "The bytes of a rejected or failed version are kept for a limited time only. They have "
-        "been removed."
+        "The bytes of a rejected or failed version are kept for a limited time only, and until "
+        "the version is accepted or corrected. `accepted_as` or `corrected_by` names the version "
+        "that did so."
     ),
     "quota-too-small": (
         "The account uses more bytes than the new quota allows. The quota was not changed."

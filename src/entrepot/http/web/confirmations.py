@@ -16,6 +16,9 @@ class Confirmation(Enum):
 
     SHARED = "The file is shared. The list below shows with whom."
     UNSHARED = "The file is no longer shared with this user."
+    STILL_SHARED = (
+        "This share has ended. The file is still shared with others of the same account: see below."
+    )
     DECLINED_SHARE = "The file is not listed for you any more."
     UPLOAD_ENDED = "The upload was ended. What it reserved is free again."
     OFFERED = "The file is offered. It stays yours until the offer is accepted."

@@ -13,12 +13,13 @@ from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
-from entrepot_client.errors import ResourceNotFound
+from entrepot_client.errors import Conflict, ResourceNotFound
 from entrepot_client.models import Document
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
+SHOWS_ERRORS = "Without --rows, the command shows the errors."
 MAX_SHOWN_ERRORS = 20
 """Errors that people see; `--format json` prints the whole report."""
 
@@ -58,9 +59,13 @@ def report(
                     client.version_report(file_id, version)  # raises if there is no such version
                     raise Failure(
                         "The rejected rows are not kept any more.",
-                        "Without --rows, the command shows the errors.",
+                        SHOWS_ERRORS,
                         ExitStatus.NOT_FOUND,
                     ) from error
+                except Conflict as error:
+                    if error.code != "quarantine-ended":
+                        raise
+                    raise Failure(str(error), SHOWS_ERRORS, ExitStatus.NOT_FOUND) from error
                 return
             document = client.version_report(file_id, version)
     show_report(output, document, has_rows=True)

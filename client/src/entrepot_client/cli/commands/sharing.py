@@ -1,5 +1,6 @@
 """`entrepot files share` and related commands: who may read or deliver, and who owns a file."""
 
+import shlex
 from enum import StrEnum
 from typing import Annotated
 
@@ -96,12 +97,17 @@ def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None
     output = output_of(ctx)
     with open_client(output) as client:
         file_id = client.find_id(file)
-        client.unshare(file_id, user_name)
+        ended = client.unshare(file_id, user_name)
     output.record(
-        {"file_id": file_id, "user_name": user_name, "revoked": True},
+        {**ended, "revoked": True},
         quiet="user_name",
         shown={"user": user_name, "share": "ended"},
     )
+    for other in ended["remaining"]:
+        may = ENTITLEMENT_LABELS[other["entitlement"]]
+        output.note(f"The file is still shared with {other['user_name']}, who may {may}.")
+    if ended["remaining"]:
+        output.note(f"`entrepot files shared {shlex.quote(file)}` lists everybody who may.")
 
 
 def list_shared(ctx: typer.Context, file: FileArgument) -> None:
