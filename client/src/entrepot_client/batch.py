@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple
 from entrepot_client.client import Client
 from entrepot_client.delivery import Delivery
 from entrepot_client.errors import AmbiguousFile, ClientError
-from entrepot_client.lookup import is_path
 from entrepot_client.models import DETECTED, File, ReadingOptions, Task
+from entrepot_client.paths import is_path
 
 Outcome = Literal["published", "delivered", "unchanged", "rejected", "failed"]
 """`delivered`: it is being inspected; nobody waits for it."""

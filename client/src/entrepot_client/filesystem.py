@@ -15,80 +15,23 @@ program fails while it writes.
 
 import io
 import os
-import re
 import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from entrepot_client.client import Client
 from entrepot_client.errors import NoSuchFile
-from entrepot_client.lookup import find_file, is_id, is_path
+from entrepot_client.folders import FilePath, file_at, file_entry, folder_entry, list_folder
+from entrepot_client.lookup import find_file
 from entrepot_client.models import DeliveredVersion, Document, File
-
-_PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>.+?)(?:@(?P<version>[1-9]\d*))?)?")
-
-
-class FilePath(NamedTuple):
-    """An address in parts. `name` is a file's path or its name; empty for the account itself."""
-
-    account: str
-    name: str
-    version: int | None
-
-    @classmethod
-    def parse(cls, path: str) -> "FilePath":
-        """Parse `account/name@version`. Raises FileNotFoundError for anything else."""
-        match = _PATH.fullmatch(path)
-        if match is None:
-            raise FileNotFoundError(f"{path!r} is not like entrepot://account/name@version.")
-        number = match["version"]
-        return cls(match["account"], match["name"] or "", int(number) if number else None)
-
-    @property
-    def file_name(self) -> str:
-        """The name of a file that is written here: what stands after the last slash."""
-        return self.name.rpartition("/")[2]
-
-
-def file_at(client: Client, path: FilePath) -> File:
-    """The file at exactly this address: with this path, this id, or this name outside all folders.
-
-    Raises NoSuchFile (a FileNotFoundError) and AmbiguousFile, which lists the ids.
-    """
-
-    def is_here(file: File) -> bool:
-        is_named = file.file_name == path.name and "/" not in (file.path or "")
-        return file.account == path.account and (is_named or is_id(path.name))
-
-    if is_path(path.name):
-        for file in client.files(path=path.name):
-            if file.account == path.account:
-                return file
-    return find_file(client.transport, path.name, is_here)
-
-
-def list_folder(files: Iterable[File], path: FilePath) -> list[dict[str, Any]]:
-    """The folders and the files directly in a folder, or in the account; empty if it has none."""
-    prefix = f"{path.name}/" if path.name else ""
-    folders, entries = set(), []
-    for file in files:
-        address = file.path or file.file_name
-        if file.account != path.account or not address.startswith(prefix):
-            continue
-        name, slash, _ = address.removeprefix(prefix).partition("/")
-        entry_name = f"{path.account}/{prefix}{name}"
-        if slash:
-            folders.add(entry_name)
-        else:
-            entries.append(_entry(entry_name, file.document))
-    return [_folder(name) for name in sorted(folders)] + entries
+from entrepot_client.paths import is_path
 
 
 class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -123,7 +66,9 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         path = self._strip_protocol(path)
         files = list(self.client.files()) if files is None else files
         if not path:
-            entries = [_folder(account) for account in sorted({file.account for file in files})]
+            entries = [
+                folder_entry(account) for account in sorted({file.account for file in files})
+            ]
         else:
             parts = FilePath.parse(path)
             entries = [] if parts.version else list_folder(files, parts)
@@ -144,16 +89,16 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         a file elsewhere with this name, or with an id that begins so. Raises FileNotFoundError."""
         path = self._strip_protocol(path)
         if not path:
-            return _folder("")
+            return folder_entry("")
         parts = FilePath.parse(path)
         if not parts.name:
             self.ls(path)
-            return _folder(path)
+            return folder_entry(path)
         try:
             file = file_at(self.client, parts)
         except NoSuchFile:
             if self.isdir(path):
-                return _folder(path)
+                return folder_entry(path)
             file = find_file(
                 self.client.transport, parts.name, lambda each: each.account == parts.account
             )
@@ -161,7 +106,7 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         if parts.version is not None:
             with self.client.naming_version(file.file_id, parts.version):
                 document = {**document, **self.client.version(file.file_id, parts.version)}
-        return _entry(path, document)
+        return file_entry(path, document)
 
     def isdir(self, path: str) -> bool:
         """Whether files are below this address, also if a file has the same one."""
@@ -376,24 +321,6 @@ class _OpenDelivery(io.BufferedIOBase):
     def _end(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         super().close()
-
-
-def _folder(name: str) -> dict[str, Any]:
-    return {"name": name, "size": 0, "type": "directory"}
-
-
-def _entry(name: str, document: Document) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": "file",
-        "size": document.get("file_size") or 0,
-        "created": document.get("created_at"),
-        "updated": document.get("updated_at"),
-        "sha256": document.get("sha256"),
-        "version": document.get("version"),
-        "file_id": document["file_id"],
-        "description": document.get("file_description"),
-    }
 
 
 def _time(text: str) -> datetime:

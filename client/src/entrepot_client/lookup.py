@@ -11,14 +11,10 @@ from typing import Any
 from entrepot_client.endpoint import API
 from entrepot_client.errors import AmbiguousFile, NoSuchFile, NoSuchVersion, ResourceNotFound
 from entrepot_client.models import File
-from entrepot_client.paths import file_path, with_query
+from entrepot_client.paths import file_path, is_path, with_query
 from entrepot_client.transport import Transport
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
-_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
-_PATH = re.compile(rf"(?=.{{1,255}}$){_SEGMENT}(?:/{_SEGMENT})*")
-_PACKAGE_NAME = "datapackage.json"
-"""The server makes the document at this address."""
 _MAX_NAME_CHARACTERS = 255
 _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 """At least four digits: fewer are more likely a name."""
@@ -27,12 +23,6 @@ _PREFIX = re.compile(r"[0-9a-f][0-9a-f-]{3,35}", re.I)
 def is_id(text: str) -> bool:
     """Whether the text is a whole id, of a file, a task or a key."""
     return _UUID.fullmatch(text) is not None
-
-
-def is_path(text: str) -> bool:
-    """Whether the text can be the path of a file in its account."""
-    last = text.lower().rpartition("/")[2]
-    return last != _PACKAGE_NAME and _PATH.fullmatch(text) is not None
 
 
 def find_id(transport: Transport, reference: str) -> str:

@@ -7,7 +7,6 @@ differ in case alone are one. A path that is the address of a form of another fi
 changes its meaning when another file comes, goes or is shared.
 """
 
-import re
 from typing import get_args
 from uuid import UUID
 
@@ -18,19 +17,14 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, PathTaken
 from entrepot.inspection.results import Form
 from entrepot.quotas.reserve import lock_accounts
+from entrepot_client.paths import (
+    MAX_PATH_CHARS,
+    PACKAGE_NAME,
+    ends_with_package,
+    has_form_of_path,
+)
 
-MAX_PATH_CHARS = 255
-"""As many as a file name has."""
-PACKAGE_NAME = "datapackage.json"
-"""The name of the document that describes an account's files beside them."""
 FORM_SUFFIXES = tuple(f".{form}" for form in get_args(Form))
-_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
-_PATH = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
-
-
-def is_path(text: str) -> bool:
-    """Whether a text can be the path of a file."""
-    return len(text) <= MAX_PATH_CHARS and _PATH.fullmatch(text) is not None
 
 
 def check_path(text: str, field: str = "path") -> str:
@@ -39,13 +33,13 @@ def check_path(text: str, field: str = "path") -> str:
     if len(text) > MAX_PATH_CHARS:
         reason = f"may have at most {MAX_PATH_CHARS} characters; it has {len(text):,}."
         raise FieldInvalid(field, reason, example)
-    if not is_path(text):
+    if not has_form_of_path(text):
         reason = (
             "has the characters A-Z, a-z, 0-9, `.`, `_` and `-` between slashes; each part begins "
             "with a letter, a digit or `_`, and does not end with a dot."
         )
         raise FieldInvalid(field, reason, example)
-    if text.lower().rpartition("/")[2] == PACKAGE_NAME:
+    if ends_with_package(text):
         raise FieldInvalid(field, f"must not end with {PACKAGE_NAME}, which is made.", example)
     return text
 

@@ -15,12 +15,12 @@ from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from entrepot.errors import EntrepotError, NotFound
-from entrepot.files.paths import PACKAGE_NAME
 from entrepot.http.addresses.read import read_address, require_reader_or_session
 from entrepot.http.api.files import download
 from entrepot.http.deps import RequireScope, require_reader
 from entrepot.http.places import ADDRESSES, DOWNLOADS
 from entrepot.http.problems.handlers import answer_as_app
+from entrepot_client.paths import PACKAGE_NAME
 
 
 class FastPathMiddleware:

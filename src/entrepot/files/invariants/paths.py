@@ -9,7 +9,8 @@ from sqlalchemy import or_, select
 from entrepot.blobs.store import BlobStore
 from entrepot.db.tables import files
 from entrepot.db.types import ReadConnection
-from entrepot.files.paths import FORM_SUFFIXES, is_path
+from entrepot.files.paths import FORM_SUFFIXES
+from entrepot_client.paths import is_path
 
 
 def paths_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:

@@ -17,9 +17,10 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import accounts, files
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.files.paths import FORM_SUFFIXES, is_path
+from entrepot.files.paths import FORM_SUFFIXES
 from entrepot.grants.access import actor_parameters, visible_files
 from entrepot.inspection.results import Form
+from entrepot_client.paths import is_path
 
 _VERSION = re.compile(r"[1-9][0-9]{0,9}")
 _MAX_NUMBER = 2**31 - 1

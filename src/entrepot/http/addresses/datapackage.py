@@ -15,7 +15,6 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from entrepot import errors
-from entrepot.files.paths import PACKAGE_NAME
 from entrepot.files.queries.packages import (
     PackagedVersion,
     get_packaged,
@@ -28,6 +27,7 @@ from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, refuse_unknown
 from entrepot.http.places import API
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot_client.paths import PACKAGE_NAME
 
 files = APIRouter(prefix=API, tags=["files"])
 accounts = APIRouter(tags=["files"])
