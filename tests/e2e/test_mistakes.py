@@ -71,9 +71,9 @@ def test_what_was_done_is_confirmed_where_one_looks(
     confirmation = plain.get_by_role("status").filter(has_text="The file is shared")
     expect(confirmation).to_be_in_viewport()
     plain.get_by_role("button", name="Revoke what").click()
-    expect(plain.get_by_text("The file is no longer shared with this user.")).to_be_in_viewport()
+    expect(plain.get_by_text("This share has ended.")).to_be_in_viewport()
     plain.reload()
-    expect(plain.get_by_text("The file is no longer shared with this user.")).to_have_count(0)
+    expect(plain.get_by_text("This share has ended.")).to_have_count(0)
 
 
 def test_the_page_stays_about_the_current_version(plain: Page, person: TestAccount) -> None:

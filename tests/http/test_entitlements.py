@@ -286,9 +286,7 @@ def test_a_whole_account(owner: Caller, file_id: str, partner: TestAccount) -> N
     share(owner.api, file_id, later.user_name, "w")
     assert listed(later.api)[file_id]["entitlement"] == "rw"
     assert later.api.get(f"/file/download/{file_id}").content == CSV
-    path = f"/file/{file_id}/entitlements/{partner.name}:*"
-    (remaining,) = owner.api.request("DELETE", path).json()["remaining"]
-    assert (remaining["user_name"], remaining["entitlement"]) == (later.user_name, "w")
+    unshare(owner.api, file_id, f"{partner.name}:*")
     assert listed(later.api)[file_id]["entitlement"] == "w"
     assert file_id not in listed(partner.api)
 

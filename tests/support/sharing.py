@@ -23,7 +23,7 @@ def entitle(api: Api, file_id: str, user_name: str, what: str, **more: Any) -> h
 
 def unshare(api: Api, file_id: str, user_name: str) -> None:
     answer = api.request("DELETE", f"/file/{file_id}/entitlements/{user_name}")
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 204, answer.text
 
 
 def in_a_while(**span: float) -> str:

@@ -32,8 +32,6 @@ from entrepot.tasks.records import notify_watchers
 
 ANY_USER = "*"
 """In place of a user name: all users of the account, future ones too."""
-MAX_REMAINING = 100
-"""Entitlements that the end of another one names at most."""
 EXAMPLE = "acme:anna, or partner:* for a whole account"
 
 
@@ -129,34 +127,16 @@ def grant_entitlement(
 
 def revoke_entitlement(
     conn: WriteConnection, actor: Actor, file_id: UUID, user_name: str, now: datetime
-) -> list[GrantedEntitlement]:
-    """End an entitlement immediately. Raises NotFound, also if there is none, and NotAllowed.
-
-    Returns the other entitlements, not expired, that still give access to those who had this one:
-    that of a user's account, or those of an account's users.
-    """
+) -> None:
+    """End an entitlement immediately. Raises NotFound, also if there is none, and NotAllowed."""
     target = lock_manageable(conn, actor, file_id)
     for row in conn.execute(_entitlements_query(entitlements.c.file_id == file_id)):
         if _grantee_name(row) == user_name:
             end_entitlement(conn, file_id, row.grantee_id)
             detail = {"user_name": user_name}
             record(conn, target.account_id, actor, "entitlement.revoke", now, file_id, None, detail)
-            return _list_remaining(conn, file_id, row, now)
+            return
     raise NotFound
-
-
-def _list_remaining(
-    conn: ReadConnection, file_id: UUID, ended: Row[Any], now: datetime
-) -> list[GrantedEntitlement]:
-    is_wider = entitlements.c.user_id.is_(None)
-    query = _granted_query(
-        entitlements.c.file_id == file_id,
-        entitlements.c.account_id == ended.account_id,
-        or_(entitlements.c.expires_at.is_(None), entitlements.c.expires_at > now),
-        is_wider if ended.user_id is not None else ~is_wider,
-    )
-    query = query.order_by(entitlements.c.created_at, entitlements.c.grantee_id)
-    return [_granted_from_row(row) for row in conn.execute(query.limit(MAX_REMAINING))]
 
 
 def end_entitlement(conn: WriteConnection, file_id: UUID, grantee_id: UUID) -> None:

@@ -35,12 +35,10 @@ class SharingRequests:
         entitlement_document: Document = self._transport.send("PUT", path, body)
         return entitlement_document
 
-    def unshare(self, file_id: str, user_name: str) -> Document:
-        """End an entitlement immediately. `remaining` are those that still give access to the file,
-        such as that of the user's account. Raises ResourceNotFound, also if there is none."""
+    def unshare(self, file_id: str, user_name: str) -> None:
+        """End an entitlement immediately. Raises ResourceNotFound, also if there is none."""
         path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
-        ended: Document = self._transport.send("DELETE", path)
-        return ended
+        self._transport.send("DELETE", path)
 
     def links(self, file_id: str) -> Iterator[Document]:
         """The links to a file that were not revoked. Raises ResourceNotFound, and Forbidden if the

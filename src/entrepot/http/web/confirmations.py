@@ -15,10 +15,7 @@ class Confirmation(Enum):
     """The name is what the cookie holds, the value is the sentence that the page shows."""
 
     SHARED = "The file is shared. The list below shows with whom."
-    UNSHARED = "The file is no longer shared with this user."
-    STILL_SHARED = (
-        "This share has ended. The file is still shared with others of the same account: see below."
-    )
+    UNSHARED = "This share has ended. The list below shows with whom the file is still shared."
     DECLINED_SHARE = "The file is not listed for you any more."
     UPLOAD_ENDED = "The upload was ended. What it reserved is free again."
     OFFERED = "The file is offered. It stays yours until the offer is accepted."

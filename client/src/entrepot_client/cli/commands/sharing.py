@@ -1,6 +1,5 @@
 """`entrepot files share` and related commands: who may read or deliver, and who owns a file."""
 
-import shlex
 from enum import StrEnum
 from typing import Annotated
 
@@ -97,17 +96,24 @@ def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None
     output = output_of(ctx)
     with open_client(output) as client:
         file_id = client.find_id(file)
-        ended = client.unshare(file_id, user_name)
+        client.unshare(file_id, user_name)
+        remaining = [
+            each for each in client.entitlements(file_id) if _overlap(each["user_name"], user_name)
+        ]
     output.record(
-        {**ended, "revoked": True},
+        {"file_id": file_id, "user_name": user_name, "revoked": True, "remaining": remaining},
         quiet="user_name",
         shown={"user": user_name, "share": "ended"},
     )
-    for other in ended["remaining"]:
+    for other in remaining:
         may = ENTITLEMENT_LABELS[other["entitlement"]]
         output.note(f"The file is still shared with {other['user_name']}, who may {may}.")
-    if ended["remaining"]:
-        output.note(f"`entrepot files shared {shlex.quote(file)}` lists everybody who may.")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether the one is a user of an account and the other the whole account, `partner:*`."""
+    (account, user), (other_account, other_user) = one.split(":"), other.split(":")
+    return account == other_account and "*" in (user, other_user)
 
 
 def list_shared(ctx: typer.Context, file: FileArgument) -> None:

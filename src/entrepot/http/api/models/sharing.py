@@ -19,17 +19,6 @@ class EntitlementDetails(TypedDict):
 
 
 @answer
-class EndedEntitlement(TypedDict):
-    """An entitlement that ended. `remaining` are others that still give access: that of the user's
-    account, or those of the account's users, at most 100. Who owns the file or is an admin of its
-    account manages it without any."""
-
-    file_id: Id
-    user_name: UserName
-    remaining: list[EntitlementDetails]
-
-
-@answer
 class EntitlementList(TypedDict):
     """A page of a file's entitlements, the oldest first."""
 

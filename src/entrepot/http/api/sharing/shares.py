@@ -22,7 +22,6 @@ from entrepot.http.api.file_document import FileDocument, load_file_document
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.files import FileDetails
 from entrepot.http.api.models.sharing import (
-    EndedEntitlement,
     EntitlementDetails,
     EntitlementList,
     OfferConfirmation,
@@ -122,24 +121,15 @@ async def entitle(
 
 @router.delete(
     "/file/{file_id}/entitlements/{user_name}",
+    status_code=204,
     operation_id="revoke_entitlement",
-    response_model=EndedEntitlement,
+    response_model=None,
     responses=problems(errors.NotAllowed, errors.FieldInvalid),
 )
 async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
-    """End an entitlement immediately, for uploads and event streams that are under way too.
-
-    The answer names the entitlements that still give access: `partner:anna` may read as long as the
-    file is shared with `partner:*`.
-    """
-    now = work.parts.clock()
-    remaining = await work.write_into_reserve(revoke_entitlement, file_id, user_name, now)
-    answer: EndedEntitlement = {
-        "file_id": str(file_id),
-        "user_name": user_name,
-        "remaining": [entitlement_payload(each) for each in remaining],
-    }
-    return JSONResponse(answer)
+    """End an entitlement immediately, for uploads and event streams that are under way too."""
+    await work.write_into_reserve(revoke_entitlement, file_id, user_name, work.parts.clock())
+    return Response(status_code=204)
 
 
 @router.get(

@@ -176,12 +176,10 @@ async def share(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
 async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
-    user_name = (await read_form(request)).text("user_name")
-    confirmation = Confirmation.UNSHARED
+    form = await read_form(request)
     with suppress(NotFound):
-        if await work.write_into_reserve(revoke_entitlement, file_id, user_name, work.now):
-            confirmation = Confirmation.STILL_SHARED
-    return redirect(f"/files/{file_id}#sharing", confirmation)
+        await work.write_into_reserve(revoke_entitlement, file_id, form.text("user_name"), work.now)
+    return redirect(f"/files/{file_id}#sharing", Confirmation.UNSHARED)
 
 
 @router.post("/files/{file_id}/decline", response_model=None)
