@@ -5,7 +5,8 @@ import time
 import pytest
 
 from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.lexer import ACROSS, COMMENT, Lexer
+from entrepot.inspection.csv.lexer import Lexer
+from entrepot.inspection.report.record_faults import ACROSS, COMMENT
 
 COMMA = Dialect()
 
@@ -21,7 +22,8 @@ def cells(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[list[str]
 
 def lexical_errors(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[str]:
     lines = text.splitlines(keepends=True)
-    return [error for _, _, error in Lexer(dialect, width).records(lines)]
+    records = Lexer(dialect, width).records(lines)
+    return [fault.reason if fault else "" for _, _, fault in records]
 
 
 @pytest.mark.parametrize(
@@ -101,10 +103,10 @@ def test_comments_and_fixed_columns() -> None:
     dialect = Dialect(comment="#")
     text = "# x\na,b\n#1,2\n# y, z, w\n"
     assert cells(text, dialect, 2) == [[], ["a", "b"], ["#1", "2"], []]
-    assert lexical_errors(text, dialect, 2) == [COMMENT, "", "", COMMENT]
+    assert lexical_errors(text, dialect, 2) == [COMMENT.reason, "", "", COMMENT.reason]
     fixed = Dialect(" ", blanks=2, starts=(0, 4, 8))
     assert cells("a   b   c\n1       3\n", fixed) == [["a", "b", "c"], ["1", "", "3"]]
-    assert lexical_errors("a   b   c\n123456 3\n", fixed) == ["", ACROSS]
+    assert lexical_errors("a   b   c\n123456 3\n", fixed) == ["", ACROSS.reason]
 
 
 def test_no_other_character_ends_a_line() -> None:

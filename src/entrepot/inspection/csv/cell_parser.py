@@ -6,14 +6,14 @@ not be. `lexer` puts lines together to records.
 """
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
 from entrepot.inspection.csv.dialect import Dialect
+from entrepot.inspection.report.record_faults import MISPLACED, RecordFault, text_follows
 
 BLANK = " \t"
 ENDS = "\r\n"
-NOT_CLOSED = "is not closed"
-LIKE_ROWS = "closes in a further line, but the lines look like rows"
 
 
 class CellParser:
@@ -84,7 +84,7 @@ class CellParser:
             at += 1
         return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
 
-    def quoting_error(self, text: str, unclosed: str = NOT_CLOSED) -> str:
+    def quoting_fault(self, text: str, unclosed: Callable[[int], RecordFault]) -> RecordFault:
         """What is wrong with the quotes of one damaged line, and in which cell (from 1);
         `unclosed` is what is wrong with a quote that is still open at its end."""
         number, at = 1, 0
@@ -95,12 +95,12 @@ class CellParser:
             else:
                 end = self.close(text, start)
                 if end > len(text):
-                    return f"the quote that opens cell {number:,} {unclosed}"
+                    return unclosed(number)
                 if end < 0:
-                    return f"text follows a quote in cell {number:,}"
+                    return text_follows(number)
                 at = self.after(text, end + 1)
             number += 1
-        return "a quote is not where it should be"
+        return MISPLACED
 
     def after(self, text: str, at: int) -> int:
         """The start of the next cell after one that ended before `at`, or -1 at the end."""

@@ -23,8 +23,9 @@ from entrepot.inspection.csv.dialects.detection import below_titles, detect_dial
 from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
-from entrepot.inspection.csv.lexer import COMMENT, MAX_RECORD_CHARS, Lexer, Record
+from entrepot.inspection.csv.lexer import MAX_RECORD_CHARS, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_text
+from entrepot.inspection.report.record_faults import COMMENT
 from entrepot.inspection.sql import sql
 from entrepot.inspection.table import TooLarge
 from entrepot.inspection.values.delimiters import USUAL
@@ -138,7 +139,7 @@ def detect_csv(
         return layout
 
     layout = lay_out(records, best.width)
-    damaged = any(error and error != COMMENT for _, _, error in records)
+    damaged = any(error and error is not COMMENT for _, _, error in records)
     if damaged or layout.width != best.width:
         before = len(records)
         records = _records(dialect, layout.width, body, first_line, requested, layout.kinds)
@@ -287,7 +288,7 @@ def _records(
     for number, record in enumerate(lexer.records(lines, first_line), start=1):
         line, cells, error = record
         if is_blank(cells) or number in skipped:
-            records.append((line, [], error if error == COMMENT else ""))
+            records.append((line, [], error if error is COMMENT else None))
         else:
             records.append(record)
     return tuple(records)

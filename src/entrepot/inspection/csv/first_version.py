@@ -20,11 +20,12 @@ from entrepot.inspection.csv.header_detection import (
     USUAL_LABEL,
     column_kinds,
 )
-from entrepot.inspection.csv.lexer import COMMENT, Record
+from entrepot.inspection.csv.lexer import Record
 from entrepot.inspection.csv.table_end import BlockBelow
 from entrepot.inspection.csv.tabular import is_markup
 from entrepot.inspection.report.footer_pattern import footer_line, footer_pattern
 from entrepot.inspection.report.quoting import quoted
+from entrepot.inspection.report.record_faults import COMMENT
 from entrepot.inspection.report.row_looks import TOTAL
 from entrepot.inspection.report.take_out import advise_taking_out, comment_rows_line
 from entrepot.inspection.table import Finding, FirstVersion
@@ -230,7 +231,7 @@ def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
 def _states(decision: Decision, place: int) -> bool:
     """Whether the dialect takes out the record that is not the table's."""
     _, cells, error = decision.records[place]
-    if error == COMMENT:
+    if error is COMMENT:
         return decision.dialect.comment_stated
     if place + 1 in decision.rules.comment_rows:
         return True
@@ -239,7 +240,7 @@ def _states(decision: Decision, place: int) -> bool:
 
 def _line_for(detected: DetectedTable, records: Sequence[Record], places: Sequence[int]) -> str:
     """The line of a dialect that takes out these records below the header."""
-    if any(records[place][2] == COMMENT for place in places):
+    if any(records[place][2] is COMMENT for place in places):
         return f'"commentChar": {json.dumps(detected.comment)}'
     if any(cell.strip() for place in places for cell in records[place][1]):
         return comment_rows_line([place + 1 for place in places], len(places))

@@ -21,7 +21,8 @@ from entrepot.inspection.csv.header_detection import (
     shape_of,
     typed_header,
 )
-from entrepot.inspection.csv.lexer import COMMENT, Record
+from entrepot.inspection.csv.lexer import Record
+from entrepot.inspection.report.record_faults import COMMENT
 
 COMMENTED = ("#", "//", "%", "--")
 """Marks of comments that may stand above a table; of `decision.COMMENTS` those that are not also a
@@ -94,10 +95,10 @@ def find_layout(
     `header_rows` (row numbers) are given where they need no decision.
     """
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
-    commented = any(error == COMMENT for _, _, error in records[:MAX_SOUGHT_ROWS])
+    commented = any(error is COMMENT for _, _, error in records[:MAX_SOUGHT_ROWS])
     first = _pass_over_comments(cells, width, alone=not commented)
     # The last of several comments above the rows is the header: its mark is not a part of a label.
-    if any(error == COMMENT or record for _, record, error in records[:first]):
+    if any(error is COMMENT or record for _, record, error in records[:first]):
         cells[first] = [without_mark(cells[first][0]), *cells[first][1:]]
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))

@@ -15,10 +15,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from entrepot.inspection.csv.cell_parser import BLANK, ENDS, LIKE_ROWS, NOT_CLOSED, CellParser
+from entrepot.inspection.csv.cell_parser import BLANK, ENDS, CellParser
 from entrepot.inspection.csv.cell_types import TYPED, broad_type, cell_type
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.limits import MIB
+from entrepot.inspection.report.record_faults import (
+    ACROSS,
+    COMMENT,
+    RecordFault,
+    like_rows,
+    not_closed,
+)
 
 SEPARATOR = "\ufdd0"
 """Stands for a delimiter of several characters; no character by definition of Unicode."""
@@ -34,12 +41,10 @@ MAX_RECORD_CHARS = 16 * MIB
 """The longest record unless a limit says so."""
 MAX_RECORD_LINES = 100_000
 """Lines of one record; more than any cell of a real table has."""
-COMMENT = "comment"
-ACROSS = "text reaches over the border of two columns; it is cut there"
 
-Record = tuple[int, list[str], str]
+Record = tuple[int, list[str], RecordFault | None]
 """The physical line on which a record begins (from 1), its cells ([] of a blank line), and what
-is wrong with its quotes, if anything; COMMENT of a line that is not a row."""
+is wrong with it, if anything; COMMENT of a line that is not a row."""
 
 
 class Lexer:
@@ -136,7 +141,7 @@ class Lexer:
                         break
                     whole = self._with_delimiters(cells, taken) if many else cells
                     taken.clear()
-                    yield number, whole, ""
+                    yield number, whole, None
                     number += count
                 else:
                     return
@@ -225,13 +230,13 @@ class Lexer:
         for number, line in enumerate(self._lines, start=self._first_line):
             body = line.rstrip(ENDS)
             if not body.strip(BLANK):
-                yield number, [], ""
+                yield number, [], None
             elif self._is_comment(line):
                 yield number, [], COMMENT
             else:
                 # Text that reaches over the place where a column begins was cut in two there.
                 across = any(body[at - 1 : at].strip() for at in starts)
-                yield number, self._parser.at_places(body), ACROSS if across else ""
+                yield number, self._parser.at_places(body), ACROSS if across else None
 
     def _own_records(self) -> Iterator[Record]:
         quote, comment = self.dialect.quote, self.dialect.comment
@@ -247,7 +252,11 @@ class Lexer:
                 yield number, cells, error
                 number += count
             else:
-                yield number, ([] if not line.strip(ENDS + BLANK) else self._parser.split(line)), ""
+                yield (
+                    number,
+                    ([] if not line.strip(ENDS + BLANK) else self._parser.split(line)),
+                    None,
+                )
                 number += 1
 
     def _lines_in_turn(self) -> Iterator[str]:
@@ -263,22 +272,22 @@ class Lexer:
     def _next_line(self) -> str:
         return self._pending.pop() if self._pending else next(self._lines, "")
 
-    def _record(self, is_first: bool) -> tuple[int, list[str], str]:
+    def _record(self, is_first: bool) -> Record:
         """One record from the next line on: how many lines it takes, its cells, its fault."""
         line = self._next_line()
         body = self._parser.body(line)
         if not body:
-            return 1, [], ""
+            return 1, [], None
         taken = [line]
         if self._is_comment(line):
             return 1, [], COMMENT
         cells = self._strict(taken)
         if cells is not None and not (len(taken) > 1 and self._doubtful(cells, taken, is_first)):
-            return len(taken), cells, ""
-        error = self._parser.quoting_error(body, NOT_CLOSED if cells is None else LIKE_ROWS)
+            return len(taken), cells, None
+        fault = self._parser.quoting_fault(body, not_closed if cells is None else like_rows)
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])
-        return 1, self._parser.lenient(body, self.width), error
+        return 1, self._parser.lenient(body, self.width), fault
 
     def _is_comment(self, line: str) -> bool:
         """Whether the line begins with the mark, and does not have the table's width where the mark

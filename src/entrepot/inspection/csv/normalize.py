@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.csv.cell_parser import BLANK, LIKE_ROWS
+from entrepot.inspection.csv.cell_parser import BLANK
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
 from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.lexer import ACROSS
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
@@ -34,15 +33,6 @@ NO_LINE = 1 << 62
 NO_TEXT = "control characters stand where a row of the table should be"
 UNDECODABLE = "bytes cannot be decoded as {}, the first at byte {:,}; they are read as U+FFFD"
 UNDECODABLE_ADVICE = "Correct the bytes, or state the encoding of the file if it is another one."
-QUOTE_ADVICE = (
-    "Remove each quote that is not part of the value, or close it at the end of the cell. Write a "
-    'quote that is part of the value twice (""), in a cell in quotes. If no cell of the file is in '
-    'quotes, state "quoteChar": "" in the dialect.'
-)
-LINES_ADVICE = (
-    'If they are rows, remove the quote, or put its cell in quotes and write it twice (""). If '
-    "they are one cell, write it without line ends."
-)
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                     finder.add(number, line, [])
                 continue
             if error:
-                collector.add_lexical(error, number, line)
+                collector.add(error.code, error.reason, number, line, error.advice)
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels or _is_marked(cells, labels):
@@ -209,14 +199,6 @@ class FindingCollector:
         self.counts[code] = self.counts.get(code, 0) + 1
         if len(self.listed) < self._most:
             self.listed.append(Finding(code, note, number, line, advice=advice))
-
-    def add_lexical(self, error: str, number: int, line: int) -> None:
-        """Count a fault that the lexer names."""
-        if error == ACROSS:
-            self.add("source-error", error, number, line)
-        else:
-            advice = LINES_ADVICE if error.endswith(LIKE_ROWS) else QUOTE_ADVICE
-            self.add("broken-quote", error, number, line, advice)
 
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.detected import MAX_LISTED_ROWS, Occurrences, is_blank_record
-from entrepot.inspection.csv.lexer import COMMENT
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.report.record_faults import COMMENT, RecordFault
 
 
 class RowNumbers:
@@ -65,9 +65,9 @@ class TakenOut:
         self._blanks = RowNumbers()
         self._trailing = 0
 
-    def is_taken_out(self, number: int, cells: Sequence[str], error: str) -> bool:
+    def is_taken_out(self, number: int, cells: Sequence[str], fault: RecordFault | None) -> bool:
         """Whether a record below the header is a comment, or blank where blank ones are skipped."""
-        if error == COMMENT or number in self._comment_rows:
+        if fault is COMMENT or number in self._comment_rows:
             self._trailing = 0
             self._comments.add(number)
             if number not in self._comment_rows and not self._mark_stated:

@@ -15,8 +15,9 @@ from entrepot.inspection.csv.decision import COMMENTS, Decision, find_requested_
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.header_detection import BODY_ROWS
 from entrepot.inspection.csv.layout import MIN_SURPLUS_SHARE, Layout, with_unlike_header
-from entrepot.inspection.csv.lexer import COMMENT, Record
+from entrepot.inspection.csv.lexer import Record
 from entrepot.inspection.formats.xlsx_cells import SheetRow
+from entrepot.inspection.report.record_faults import COMMENT
 from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import MAX_ROW_NUMBER, TableDialect
 
@@ -140,9 +141,9 @@ def _records(
     more than `most` columns beyond `left` is in the last of these, so that it shows."""
     records: list[Record] = []
     for row in head:
-        records += ((n, [], "") for n in range(len(records) + 1, row.number))
+        records += ((n, [], None) for n in range(len(records) + 1, row.number))
         if row.number in rules.comment_rows:
-            records.append((row.number, [], ""))
+            records.append((row.number, [], None))
             continue
         if begins_with(row, mark, max(left, row.cells[0][0] if right is None else left)):
             records.append((row.number, [], COMMENT))
@@ -150,13 +151,13 @@ def _records(
         last = min(row.cells[-1][0], left + most)
         alone = len(row.cells) == 1 and right is not None and right - left > 1
         if alone or last < left:
-            records.append((row.number, [row.cells[0][1]], ""))
+            records.append((row.number, [row.cells[0][1]], None))
             continue
         cells = [""] * (max(last, right or 0) - left + 1)
         for column, text, _ in row.cells:
             if left <= column:
                 cells[min(column, last) - left] = text
-        records.append((row.number, cells, ""))
+        records.append((row.number, cells, None))
     return tuple(records)
 
 

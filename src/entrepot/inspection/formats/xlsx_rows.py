@@ -13,13 +13,13 @@ from typing import TextIO
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences
-from entrepot.inspection.csv.lexer import COMMENT
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
 from entrepot.inspection.formats.xlsx_cells import SheetCells, SheetRow
 from entrepot.inspection.formats.xlsx_layout import SheetLayout, begins_with
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.report.record_faults import COMMENT
 from entrepot.inspection.table import TooLarge
 from entrepot_client.counts import counted
 
@@ -89,7 +89,7 @@ class _RowWriter:
         if row.number > self._last + 1:
             self._add_blanks(self._last + 1, row.number - 1)
         self._last = row.number
-        error = COMMENT if begins_with(row, self._comment, self._left) else ""
+        error = COMMENT if begins_with(row, self._comment, self._left) else None
         texts, marks, extra = self._split(row)
         texts_of_row = texts + [text for _, text in extra]
         if self._taken.is_taken_out(row.number, texts_of_row, error):

@@ -12,7 +12,8 @@ from entrepot.inspection.csv.layout import (
     rows_with_names,
     without_mark,
 )
-from entrepot.inspection.csv.lexer import COMMENT, Record
+from entrepot.inspection.csv.lexer import Record
+from entrepot.inspection.report.record_faults import COMMENT
 from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
@@ -59,7 +60,7 @@ def _first_record(records: Sequence[Record], rules: RowRules) -> int:
     """The record of the header where the dialect names none: the first one, past what the dialect
     takes out."""
     for place, (_, cells, error) in enumerate(records):
-        comment = error == COMMENT or place + 1 in rules.comment_rows
+        comment = error is COMMENT or place + 1 in rules.comment_rows
         if not comment and (cells or not rules.skip_blank):
             return place
     return 0
