@@ -141,7 +141,7 @@ def test_a_schema_in_words() -> None:
         "required",
         "at least `0`",
         f"one of {ten} and 2 more",
-        "not all rows are empty",
+        "at least one value",
     )
     assert first.value_forms == ("decimal mark `,`",)
     assert (second.type, second.rules) == ("any", ())

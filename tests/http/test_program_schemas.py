@@ -56,6 +56,9 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
     status, out, _ = run("schema", "set", file_id, schema, "--accept-breaking")
     assert status == 0
     assert re.search(r"^revision +3\nstatus +changed$", out, re.M), out
+    out = run("schema", "set", file_id, schema)[1]
+    assert re.search(r"^revision +3\nstatus +unchanged$", out, re.M), out
+    assert "Revision 3, set 20" in run("schema", "show", file_id)[2]
     wrong = {"fields": [{"name": "id", "type": "boolean"}, {"name": "amount"}]}
     schema.write_text(json.dumps(wrong))
     status, _, err = run("schema", "set", file_id, schema, "--accept-breaking")

@@ -39,6 +39,14 @@ def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> 
     assert run("files", "share", file_id, guest.user_name, "x")[0] == 2
 
 
+def test_a_revoked_link_is_named(run: Run, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    made = run("links", "create", file_id, "read", "--name", "Auditors", "--format", "json")[1]
+    status, out, _ = run("links", "revoke", file_id, json.loads(made)["link_id"], "--yes")
+    assert status == 0
+    assert "Auditors" in out
+
+
 def test_hand_over_within_the_account_and_beyond(
     run: Run, account: TestAccount, server: Server
 ) -> None:

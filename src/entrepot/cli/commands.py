@@ -163,7 +163,10 @@ def compare(
     output_of(ctx).failed_status = ExitStatus.WRONG_USAGE
     from entrepot.inspection.local import compare_files
     from entrepot_client.cli.comparison import show_comparison
+    from entrepot_client.cli.schema_file import require_regular_file
 
+    for path in (before, after):
+        require_regular_file(path)
     with translate_errors():
         comparison = compare_files(before, after, tuple(key or ()), examples)
     if comparison.verdict != "compared":

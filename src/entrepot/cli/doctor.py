@@ -159,7 +159,8 @@ def _expat() -> CheckResult:
     safe = _version_tuple(version) >= MIN_SAFE_EXPAT
     detail = f"{version} (reads .xlsx)"
     if not safe:
-        detail += "; older than 2.6: a harmful workbook is read until its time is up. Update Python"
+        detail += "; older than 2.6: a harmful workbook takes all the time that an inspection"
+        detail += " may have. Update Python"
     return CheckResult("expat", True, detail, warning=not safe)
 
 
@@ -216,7 +217,9 @@ def _contracts(parts: Parts) -> CheckResult:
     """What contracts allow and no cell of the current version uses: owners may take it out."""
     loose = parts.database.read(list_loose_contracts)
     if not loose:
-        return CheckResult("contracts", True, "none allows more than its file uses")
+        return CheckResult(
+            "contracts", True, "no contract allows a column or value that its file does not have"
+        )
     named = [
         f"file {each.file_id}, version {each.version}: {_first(each.sentences)}" for each in loose
     ]
@@ -236,7 +239,7 @@ def _inspections(parts: Parts) -> CheckResult:
         f"version {each.number} of file {each.file_id}, task {each.task_id}" for each in failed
     ]
     if not named:
-        return CheckResult("inspections", True, "no version waits that could not be inspected")
+        return CheckResult("inspections", True, "every version could be inspected")
     detail = (
         f"{counted(len(named), 'version')} could not be inspected; the log says why: "
         f"{_first(named)}"

@@ -148,13 +148,20 @@ def revoke_link(
     """Revoke a link immediately. This cannot be undone."""
     output = output_of(ctx)
     check_id(link_id, "link", "entrepot links list FILE")
-    confirm("Revoke the link?", yes)
     with open_client(output) as client:
-        client.revoke_link(client.find_id(file), link_id)
+        file_id = client.find_id(file)
+        names = {
+            str(link["link_id"]): str(link.get("name") or "") for link in client.links(file_id)
+        }
+        name = names.get(link_id, "")
+        confirm(f"Revoke the link {name or link_id}?", yes)
+        client.revoke_link(file_id, link_id)
     output.record(
         {"link_id": link_id, "revoked": True},
         quiet="link_id",
-        shown={"link id": link_id, "status": "revoked"},
+        shown={"name": name, "link id": link_id, "status": "revoked"}
+        if name
+        else {"link id": link_id, "status": "revoked"},
     )
 
 

@@ -18,6 +18,7 @@ from entrepot_client.cli.schema_file import (
     EncodingOption,
     read_reading,
     read_schema,
+    require_regular_file,
     schema_text,
 )
 from entrepot_client.cli.session import open_client
@@ -26,6 +27,9 @@ from entrepot_client.models import DETECTED
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
+
+SOURCES = {"given": "set", "migrated": "made by an update of the server"}
+"""How a revision came about, where the API's word says too little."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +64,8 @@ def show(
         output.line(schema_text(schema["schema"]))
     else:
         created = short_time(str(schema["created_at"]), " UTC")
-        heading = f"Revision {schema['revision']}, {schema['source']}, {created}"
+        source = SOURCES.get(str(schema["source"]), str(schema["source"]))
+        heading = f"Revision {schema['revision']}, {source} {created}"
         output.note(f"{heading} by {schema['user_name']}.")
         for change in schema["changes"] or []:
             output.note(f"  {_describe_change(change)}")
@@ -78,6 +83,7 @@ def infer(
 ) -> None:
     """Print the Table Schema to which the whole file conforms. Needs the server's package."""
     output = output_of(ctx)
+    require_regular_file(path)
     engine = find_engine()
     if engine is None:
         raise Failure(
@@ -134,6 +140,7 @@ def set_(
         )
     with open_client(output) as client:
         file_id = client.find_id(file)
+        earlier = _find_revision(client, file_id) if wait else None
         try:
             task_id = client.set_schema(
                 file_id, schema, reading=reading, accept_breaking=accept_breaking
@@ -154,7 +161,7 @@ def set_(
         shown={
             "file": task.file_name or "",
             "revision": "not known: the key may not read" if revision is None else str(revision),
-            "status": "changed",
+            "status": "unchanged" if earlier == revision is not None else "changed",
             "task id": task_id,
         },
     )

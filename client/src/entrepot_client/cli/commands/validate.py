@@ -17,6 +17,7 @@ from entrepot_client.cli.schema_file import (
     EncodingOption,
     read_reading,
     read_schema,
+    require_regular_file,
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import ValidationResult, find_engine, run_engine
@@ -70,12 +71,7 @@ def validate(
             "Give one of them.",
             ExitStatus.WRONG_USAGE,
         )
-    if not path.is_file():  # opening a pipe would wait for its writer
-        raise Failure(
-            f"{str(path)!r} is not a regular file.",
-            "Write what it gives to a file first.",
-            ExitStatus.WRONG_USAGE,
-        )
+    require_regular_file(path)
     reading = read_reading(dialect, encoding)
     if file is not None and reading != DETECTED:
         raise Failure(

@@ -95,7 +95,7 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
                 for name in RULES
                 if name in constraints
             ),
-            *(["not all rows are empty"] if field.get("entrepot:notEmpty") else []),
+            *(["at least one value"] if field.get("entrepot:notEmpty") else []),
         ),
         value_forms=(
             *(
