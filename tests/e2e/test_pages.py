@@ -345,7 +345,7 @@ def test_a_file_is_shared_and_taken_back(
     page.goto(f"/files/{file_id}")
     page.get_by_label("User", exact=True).fill("nobody:nobody")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("#user_name-error")).to_contain_text("is unknown")
+    expect(page.locator("#user_name-error")).to_contain_text("There is no user")
     page.get_by_label("User", exact=True).fill(supplier.user_name)
     page.get_by_label("They may").select_option("w")
     page.get_by_label("Ends").select_option("30")

@@ -219,7 +219,7 @@ def test_a_file_is_offered_and_taken_over(
         plain.get_by_role("button", name="Offer", exact=True).click()
 
     offer("nobody:nobody")
-    expect(plain.locator("#offer_to-error")).to_contain_text("is unknown")
+    expect(plain.locator("#offer_to-error")).to_contain_text("There is no user")
     offer(small.admin.user_name)
     expect(plain.get_by_text(f"Offered to {small.admin.user_name}")).to_be_visible()
     plain.get_by_role("button", name="Withdraw the offer").click()

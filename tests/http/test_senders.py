@@ -1,5 +1,6 @@
 """Shares from other accounts: marked, bounded until they are accepted, declined and blocked."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,11 @@ from entrepot.grants.share_limits import MAX_UNACCEPTED_FILES
 from entrepot.http.lists.filters import FileQuery
 
 both_databases = pytest.mark.both_databases
+
+
+def without_name(problem: dict[str, Any]) -> str:
+    """What a refusal says of any name: it names the one that was asked for."""
+    return re.sub(r"`[^`]*`", "NAME", problem["detail"], count=1)
 
 
 def add_files(server: Server, like: str, receiver: str, count: int) -> None:
@@ -226,8 +232,7 @@ def test_a_blocked_account_shares_nothing_and_is_not_told(
     assert listed(receiver.api) == {}
     unknown = entitle(sender.api, file_id, f"{account.name}:nobody", "r").json()
     blocked = entitle(sender.api, file_id, receiver.user_name, "r").json()
-    assert blocked["detail"] == unknown["detail"]
-    assert blocked["code"] == unknown["code"]
+    assert (blocked["code"], without_name(blocked)) == (unknown["code"], without_name(unknown))
     mate = account.new_user()
     share(sender.api, file_id, mate.user_name, "r")
     assert decide(account.api, sender.name, "blocked", for_account=True).status_code == 404
@@ -278,7 +283,7 @@ def test_a_blocked_account_offers_nothing_and_is_not_told(
     assert_problem(receiver.api.post(f"/file/{file_id}/offer/accept"), 404, "not-found")
     unknown = offer(sender.api, file_id, f"{account.name}:nobody").json()
     blocked = offer(sender.api, file_id, receiver.user_name).json()
-    assert (blocked["code"], blocked["detail"]) == (unknown["code"], unknown["detail"])
+    assert (blocked["code"], without_name(blocked)) == (unknown["code"], without_name(unknown))
     mate = account.new_user()
     assert offer(sender.api, later, mate.user_name).status_code == (422 if for_account else 200)
     assert decide(decider, sender.name, None, for_account=for_account).status_code == 200

@@ -209,11 +209,10 @@ def test_a_purge_takes_what_was_found_before_the_version_was_accepted(
     assert api.wait_task(accepted)["version"] == 3
     assert SECRET in api.get(f"/file/{file_id}/report?version=2").text
     assert withdraw(api, file_id, 3, purge=True).status_code == 200
-    for path in (
-        f"/file/{file_id}/report?version=2", f"/file/{file_id}/report.csv?version=2",
-        f"/task/{rejected['task_id']}/report",
-    ):  # fmt: skip
+    for path in (f"/file/{file_id}/report?version=2", f"/task/{rejected['task_id']}/report"):
         assert_problem(api.get(path), 404, "not-found")
+    rows = api.get(f"/file/{file_id}/report.csv?version=2")
+    assert_problem(rows, 409, "quarantine-ended", accepted_as=None)
     task = api.task(rejected["task_id"])
     assert task["error"]["code"] == "schema-violation"
     assert SECRET not in str(task)
