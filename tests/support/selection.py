@@ -34,6 +34,9 @@ FAST_PATHS = (
 )
 """What `--fast` runs if no paths are given: a part of each package."""
 
+STARTED = frozenset({"postgres", "s3"})
+"""Parameters of tests for which processes are started that take seconds: not in `--fast`."""
+
 REDUCED = "reduced"
 """The name of hypothesis's profile of every run but `--long`."""
 
@@ -77,8 +80,8 @@ def is_selected(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params if callspec else {}
     if config.getoption("--fast"):
-        # A database or a store that runs in processes of its own takes seconds to start.
-        started = [kind for kind in parameters.values() if kind in ("postgres", "s3")]
+        kinds = [kind for kind in parameters.values() if isinstance(kind, str)]
+        started = STARTED.intersection(kinds)
         return not started and item.get_closest_marker("slow") is None
     on_postgres = parameters.get("server") == "postgres"
     return not on_postgres or item.get_closest_marker("both_databases") is not None

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from entrepot_client.cli.main import run
 
 ERASE = "\x1b[2K"
 """What erases the line in which the cursor is."""
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+"""What moves the cursor, hides it or sets a colour, and is no text."""
 
 
 class TerminalRun(NamedTuple):
@@ -28,7 +31,13 @@ class TerminalRun(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """The lines that stay on the screen: a bar of a program that took long is erased."""
-        return [line.rpartition(ERASE)[2] for line in self.text.splitlines()]
+        return [CONTROL.sub("", line.rpartition(ERASE)[2]) for line in self.text.split("\n")]
+
+    @property
+    def drawn(self) -> list[str]:
+        """All lines that were on the screen, each state of a bar among them."""
+        lines = self.text.replace(ERASE, "\n").split("\n")
+        return [CONTROL.sub("", line) for line in lines]
 
 
 def run_in_terminal(arguments: list[str], columns: int, environment: dict[str, str]) -> TerminalRun:

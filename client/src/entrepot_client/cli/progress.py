@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from entrepot_client.cli.output import Output, printable
+from entrepot_client.cli.output import Output, printable, terminal_width
 from entrepot_client.cli.sizes import format_size
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 _DELAY_SECONDS = 1.0
 """Shorter work needs no bar."""
+_WITH_TIMES_CELLS = 60
+"""A narrower terminal shows no times."""
+_OTHERS_CELLS = 45
+"""What the bar, the amount and the times take."""
+_LABEL_CELLS = 12
+"""What the label has in the narrowest terminal."""
 
 
 class ProgressBar:
@@ -61,6 +67,9 @@ class ProgressBar:
                 self._update(self._progress)
 
     def _update(self, progress: "Progress") -> None:
+        # Rich would ask the standard streams of the process, which may be no terminals.
+        if width := terminal_width(self._output.err):
+            progress.console.width = width
         amount = _describe_amount(self._state["completed"], self._state["total"], self._unit)
         progress.update(progress.task_ids[0], amount=amount, **self._state)
 
@@ -74,14 +83,20 @@ class ProgressBar:
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
+        width = terminal_width(self._output.err) or _WITH_TIMES_CELLS
+        label = Column(no_wrap=True, max_width=max(_LABEL_CELLS, width - _OTHERS_CELLS))
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
         progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=label),
             BarColumn(),
             TextColumn("{task.fields[amount]}", markup=False),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=Console(file=self._output.err, highlight=False, emoji=False, markup=False),
+            *(times if width >= _WITH_TIMES_CELLS else ()),
+            # What is printed while the bar moves goes through this console: its lines are wrapped.
+            console=Console(
+                file=self._output.err, highlight=False, emoji=False, markup=False, soft_wrap=True
+            ),
             transient=True,
         )
         with self._lock:
