@@ -11,9 +11,10 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import typer
 
@@ -28,6 +29,7 @@ _UNPRINTABLE = re.compile(
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:\+0000|\+00:00|Z)")
 _Line = Sequence[tuple[str, str]]  # texts and their styles
+_To = Literal["out", "err"]
 _WHOLE_FIELDS = frozenset(
     {"address", "data folder", "file", "link", "name", "page", "path", "report", "snapshot"}
 )
@@ -64,6 +66,9 @@ class Output:
         self.failed_status = ExitStatus.FAILED
         self._stdout = stdout
         self._stderr = stderr
+        self.lock = threading.RLock()
+        """Held while something is printed, and while a bar begins or ends: a bar takes the place of
+        the standard streams."""
 
     @property
     def out(self) -> TextIO:
@@ -92,7 +97,7 @@ class Output:
             self.line(str(value[quiet]))
         else:
             width = max((len(label) for label in shown), default=0) + 2
-            _print(self.out, *self._fields(shown, width))
+            self._print("out", *self._fields(shown, width))
 
     def _fields(self, shown: Mapping[str, str], indent: int) -> Iterator[_Line]:
         """The labelled lines; a value of several lines continues below its beginning."""
@@ -148,7 +153,7 @@ class Output:
         ]
         table = table_lines(headings, cells, width, rules)
         header, *lines = table.lines
-        _print(self.out, [(header, "bold")], *([(line, "")] for line in lines))
+        self._print("out", [(header, "bold")], *([(line, "")] for line in lines))
         if table.left_out:
             left_out = ", ".join(f"`{name.removesuffix(ZONE)}`" for name in table.left_out)
             noun = "column" if len(table.left_out) == 1 else "columns"
@@ -167,20 +172,24 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a sentence of results for people, wrapped on a terminal."""
-        self._prose(self.out, text)
+        self._prose("out", text)
 
-    def _write(self, text: str) -> None:
-        self.out.write(text)
-        self.out.flush()
+    def _write(self, text: str, to: _To = "out") -> None:
+        """Write text as it is, and all at once: a reader such as `head -n 1` may close the pipe as
+        soon as it has its line, and would make a program fail that writes on."""
+        with self.lock:
+            stream = self._stream(to)
+            stream.write(text)
+            stream.flush()
 
     def note(self, text: str) -> None:
         """Print a note for people on stderr; it is not part of the result."""
         if self.format is Format.HUMAN:
-            self._prose(self.err, text)
+            self._prose("err", text)
 
     def warning(self, text: str) -> None:
         """Warn on stderr, in every format."""
-        self._prose(self.err, text, "yellow")
+        self._prose("err", text, "yellow")
 
     def failure(self, failure: Failure) -> None:
         """Print on stderr why the command failed: in words, or as one JSON document."""
@@ -192,9 +201,10 @@ class Output:
                 "lines": [*failure.lines, *_table_lines(failure.table, None)],
                 **failure.figures,
             }
-            self.err.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+            text = json.dumps(document, ensure_ascii=False, default=str)
+            self._write(f"{text}\n", "err")
             return
-        first, *more = self._wrapped(self.err, f"{_ERROR}{failure.what}")
+        first, *more = self._wrapped("err", f"{_ERROR}{failure.what}")
         lines: list[_Line] = [[(_ERROR, "bold red"), (first.removeprefix(_ERROR), "")]]
         lines += [[(line, "")] for line in more]
         lines += [[(line, "")] for detail in failure.lines for line in self._detail(detail)]
@@ -202,22 +212,28 @@ class Output:
         table = _table_lines(failure.table, width and width - len(_DETAIL))
         lines += [[(_DETAIL + line, "")] for line in table]
         if failure.do:
-            lines += [[(line, "")] for line in self._wrapped(self.err, failure.do)]
-        _print(self.err, *lines)
+            lines += [[(line, "")] for line in self._wrapped("err", failure.do)]
+        self._print("err", *lines)
 
     def _detail(self, text: str) -> list[str]:
         """A detail of a failure: indented, and what continues it as well."""
-        return self._wrapped(self.err, _DETAIL + text)
+        return self._wrapped("err", _DETAIL + text)
 
-    def _prose(self, stream: TextIO, text: str, style: str = "") -> None:
-        _print(stream, *([(line, style)] for line in self._wrapped(stream, text)))
+    def _prose(self, to: _To, text: str, style: str = "") -> None:
+        self._print(to, *([(line, style)] for line in self._wrapped(to, text)))
 
-    @staticmethod
-    def _wrapped(stream: TextIO, text: str) -> list[str]:
+    def _wrapped(self, to: _To, text: str) -> list[str]:
         """A sentence in lines that the terminal has room for; a pipe gets it as it is."""
-        width = terminal_width(stream)
+        width = terminal_width(self._stream(to))
         text = printable(text)
         return text.split("\n") if width is None else wrap(text, width)
+
+    def _print(self, to: _To, *lines: _Line) -> None:
+        colour = _has_colour(self._stream(to))
+        self._write("".join(_styled(line, colour) + "\n" for line in lines), to)
+
+    def _stream(self, to: _To) -> TextIO:
+        return self.out if to == "out" else self.err
 
 
 def _table_lines(table: DetailTable | None, width: int | None) -> list[str]:
@@ -262,14 +278,6 @@ def short_time(text: str, zone: str = "") -> str:
     nothing else says that it is UTC. Other texts stay."""
     match = _TIME.fullmatch(text)
     return f"{match[1]} {match[2]}{zone}" if match else text
-
-
-def _print(stream: TextIO, *lines: _Line) -> None:
-    """Print lines as they are, and all at once: a reader such as `head -n 1` may close
-    the pipe as soon as it has its line, and would make a program fail that writes on."""
-    colour = _has_colour(stream)
-    stream.write("".join(_styled(line, colour) + "\n" for line in lines))
-    stream.flush()
 
 
 def _styled(line: _Line, colour: bool) -> str:

@@ -47,7 +47,7 @@ class ProgressBar:
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
-        with self._lock:
+        with self._lock, self._output.lock:
             if self._progress is not None:
                 self._progress.stop()
 
@@ -99,7 +99,7 @@ class ProgressBar:
             ),
             transient=True,
         )
-        with self._lock:
+        with self._lock, self._output.lock:
             progress.add_task("", total=None, amount="")
             self._update(progress)
             progress.start()
