@@ -141,6 +141,10 @@ def store_of_a_link_to_nothing(start: Start) -> None:
     (start.folder / "link").symlink_to(start.folder / "gone" / "store")
 
 
+def store_in_no_bucket(start: Start) -> None:
+    start.variables["ENTREPOT_STORE"] = "s3://UPPER-CASE"
+
+
 def store_of_nobody(start: Start) -> None:
     start.install().sqlite_file.unlink()
 
@@ -196,7 +200,7 @@ SITUATIONS: tuple[Callable[[Start], None], ...] = (
     *(worker_without_postgresql, unreachable_database, folder_of_backups),
     *(file_in_place_of_the_folder, folder_that_cannot_be_written),
     *(store_that_cannot_be_made, store_that_cannot_be_made_with_postgresql, store_of_nobody),
-    *(store_that_is_a_file, store_of_a_link_to_nothing),
+    *(store_that_is_a_file, store_of_a_link_to_nothing, store_in_no_bucket),
     *(newer_database, lost_secret, other_secret, other_store, damaged_id),
     *(unfinished_restoration, moved_database, running_server),
 )

@@ -4,10 +4,20 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from entrepot_client.counts import counted
+
 EXAMPLE = "https://files.example.com"
 STORE_ADDRESS = re.compile(r"/.*|s3://(?P<bucket>[^/.][^/]*)(/(?!\.{1,2}(/|$))[^/]+)*/?")
-BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:.+")
-"""What the S3 library sends: a name, or the ARN of an access point. Most stores allow less."""
+BUCKET_RULES = (
+    (r"(?!arn:).*", "is the ARN of an access point; write its alias, which ends in -s3alias"),
+    (r".{3,63}", "has {size}, and a name of a bucket has 3 to 63"),
+    (r"[a-z0-9.-]+", "may have lower-case letters (a-z), digits, dots and hyphens alone"),
+    (r"[a-z0-9].*[a-z0-9]", "must begin and end with a letter or a digit"),
+    (r"(?!.*\.\.).*", "must not have two dots together"),
+    (r"(?!\d+\.\d+\.\d+\.\d+$).*", "looks like an IP address, which a bucket's name must not"),
+)
+"""What each name of a bucket matches, and what is wrong with one that does not: the rules of S3
+("General purpose bucket naming rules"). Its library refuses others without a reason."""
 
 
 def parse_public_url(address: str) -> str:
@@ -52,9 +62,8 @@ def parse_store_address(address: str) -> str:
     if matched is None:
         raise ValueError("must be an absolute path, s3://BUCKET or s3://BUCKET/PREFIX")
     bucket = matched["bucket"]
-    if bucket is not None and not BUCKET_NAME.fullmatch(bucket):
-        raise ValueError(
-            f"names the bucket {bucket!r}: a name has 1 to 255 letters (a-z, A-Z), digits, dots, "
-            "hyphens and underscores"
-        )
+    for pattern, fault in BUCKET_RULES if bucket is not None else ():
+        if not re.fullmatch(pattern, bucket):
+            fault = fault.format(size=counted(len(bucket), "character"))
+            raise ValueError(f"names the bucket {bucket!r}, which {fault}")
     return address
