@@ -178,8 +178,7 @@ def test_a_snapshot_that_lacks_a_piece_writes_nothing(
     target = parts.settings.model_copy(update={"data": tmp_path / "restored"})
     with pytest.raises(StartRefused, match="lacks pieces"):
         restore_snapshot(folder.root, None, target)
-    written = [path for path in target.data.rglob("*") if path.is_file() and path.name != "lock"]
-    assert written == []
+    assert not target.data.exists()
 
 
 def test_bytes_that_are_damaged_or_missing_in_the_store_make_no_snapshot(
@@ -197,10 +196,11 @@ def test_bytes_that_are_damaged_or_missing_in_the_store_make_no_snapshot(
 
 def test_a_folder_that_is_not_empty_is_left_alone(parts: Parts, tmp_path: Path) -> None:
     save(parts, tmp_path / "backup")
-    before = bytes_by_id(parts)
+    before, names = bytes_by_id(parts), sorted(parts.settings.data.rglob("*"))
     with pytest.raises(StartRefused, match=r"is not empty\. It has installation .* is complete"):
         restore_snapshot(tmp_path / "backup", None, parts.settings)
     assert bytes_by_id(parts) == before
+    assert sorted(parts.settings.data.rglob("*")) == names
 
 
 def test_a_folder_without_snapshots_says_so(parts: Parts, tmp_path: Path) -> None:
@@ -223,3 +223,4 @@ def test_a_folder_with_anything_of_others_is_left_alone(parts: Parts, tmp_path: 
         with pytest.raises(StartRefused, match=f"is not empty. It has {name}"):
             restore_snapshot(tmp_path / "backup", None, settings)
         assert (settings.data / name).read_text() == "mine"
+        assert [path.name for path in settings.data.iterdir()] == [name]

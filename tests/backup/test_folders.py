@@ -216,8 +216,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_written(
     target = read_settings(data=tmp_path / "restored")
     with pytest.raises(StartRefused, match=r"takes 1,000,0.*Make room"):
         restore_snapshot(folder.root, None, target)
-    assert not (target.data / MARK).exists()
-    assert not (target.data / "store").exists()
+    assert not target.data.exists()
 
 
 def test_a_restoration_that_was_killed_at_its_end_changes_no_database_any_more(
@@ -284,7 +283,7 @@ def test_a_store_that_cannot_be_used_is_found_before_anything_is_copied(
         with pytest.raises(StartRefused, match=r"cannot be used.*Nothing was copied"):
             restore_snapshot(folder, None, target)
     assert location.count_files() == 0
-    assert not (target.data / MARK).exists()
+    assert not target.data.exists()
     if fault == "gone":
         restore_snapshot(folder, None, target)
         assert location.count_files() == 5

@@ -378,7 +378,7 @@ def test_a_store_that_is_not_empty_is_refused(
     store_location(source.model_copy(update={"store": new_store})).write_id(uuid4())
     assert "belongs to installation" in refusal(source, address, new_store)
     assert "absolute path" in refusal(source, address, "relative")
-    assert "'no name', which may have lower-case letters" in refusal(source, address, "s3://no name/prefix")
+    assert "lower-case letters (a-z)" in refusal(source, address, "s3://no name/prefix")
     with engine_of(address).connect() as conn:
         assert inspect(conn).get_table_names() == []
 

@@ -85,12 +85,6 @@ def restore(backup: BackupFolder, snapshot_name: str | None, settings: Settings)
     return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
 
 
-def check_snapshot(backup: BackupFolder, snapshot_name: str | None) -> None:
-    """Raise StartRefused if there is no such snapshot, or a piece of it is missing."""
-    snapshot = backup.choose_snapshot(snapshot_name)
-    _check_pieces(backup, snapshot, read_manifest(snapshot))
-
-
 @contextmanager
 def temporary_restoration(backup: BackupFolder, snapshot_name: str | None) -> Iterator[Path]:
     """A data folder with the snapshot, for checks, removed at the end. Raises StartRefused.

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entrepot.backup.folder import BackupFolder
-from entrepot.backup.restore import check_snapshot, restore, temporary_restoration
+from entrepot.backup.restore import restore, temporary_restoration
 from entrepot.backup.save import back_up
 from entrepot.backup.use_folder import hold_for_backup, hold_for_restoration
 from entrepot.bootstrap.backup_mark import refuse_backups
 from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts, build_parts
-from entrepot.cli.data_folder import lock_data_folder, make_data_folder
+from entrepot.cli.data_folder import hold_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.doctor import check_invariants
 from entrepot.cli.start import open_installation
@@ -55,18 +55,16 @@ def back_up_and_verify(parts: Parts, folder: Path, keep: int, verify: bool) -> d
 
 
 def restore_snapshot(folder: Path, snapshot: str | None, settings: Settings) -> dict[str, str]:
-    """Restore a snapshot into an empty data folder. Raises StartRefused, before that is made."""
+    """Restore a snapshot into an empty data folder. Raises StartRefused; then the folder is as
+    before, unless bytes were restored already."""
     with (
         explain_disk_errors("The restoration", "The same command continues"),
         hold_for_restoration(folder) as backup,
     ):
         refuse_backups(settings)
-        if not settings.data.exists():
-            check_snapshot(backup, snapshot)
-        make_data_folder(settings.data)
         with (
             explain_database_errors(settings),
-            lock_data_folder(settings.data, "a command", datetime.now(UTC)),
+            hold_data_folder(settings, "a command", datetime.now(UTC)),
         ):
             result = restore(backup, snapshot, settings)
     with closing(open_installation(settings)):

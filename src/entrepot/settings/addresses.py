@@ -64,6 +64,6 @@ def parse_store_address(address: str) -> str:
     bucket = matched["bucket"]
     for pattern, fault in BUCKET_RULES if bucket is not None else ():
         if not re.fullmatch(pattern, bucket):
-            fault = fault.format(size=counted(len(bucket), "character"))
-            raise ValueError(f"names the bucket {bucket!r}, which {fault}")
+            what = fault.format(size=counted(len(bucket), "character"))
+            raise ValueError(f"names the bucket {bucket!r}, which {what}")
     return address
