@@ -19,7 +19,7 @@ from entrepot_client.cli.main import run
 ERASE = "\x1b[2K"
 """What erases the line in which the cursor is."""
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-"""What moves the cursor, hides it or sets a colour, and is no text."""
+"""What moves the cursor, hides it or sets a colour: none of it is text."""
 
 
 class TerminalRun(NamedTuple):
