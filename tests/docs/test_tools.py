@@ -66,14 +66,14 @@ def run(account: TestAccount, command: list[str], folder: Path) -> subprocess.Co
     """Run a block, whose account is this one, with the variables that the page names."""
     names = {
         "ENDPOINT": account.api.endpoint,
+        "ACCOUNT": account.name,
         "KEY": account.api_key,
         "NO_PROXY": "*",
         "PATH": SEARCH_PATH,
         "HOME": str(folder),
     }
-    ran = [part.replace("/d/acme/", f"/d/{account.name}/") for part in command]
     return subprocess.run(
-        ran, cwd=folder, env=os.environ | names, capture_output=True, text=True, timeout=120,
+        command, cwd=folder, env=os.environ | names, capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from tests.support.server import TestAccount
 LONG = "1234567890" * 4
 TABLE = f"id,n\n1,{LONG}\n2,5\n".encode()
 WARNING = (
-    "`n` is stored as text in Parquet, Arrow and JSON Lines: a number has more than 38 digits."
+    "`n` is stored as text, not as integer, in Parquet, Arrow and JSON Lines: "
+    "a number has more than 38 digits."
 )
 
 

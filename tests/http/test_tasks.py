@@ -23,6 +23,7 @@ KEYS = [
     "user_name",
     "file_id",
     "file_name",
+    "path",
     "version",
     "error",
     "report_url",

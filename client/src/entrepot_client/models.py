@@ -83,6 +83,7 @@ class Task:
     finished_at: str | None
     file_id: str | None
     file_name: str | None
+    path: str | None
     version: int | None
     error: Document | None
     report_url: str | None
@@ -121,6 +122,7 @@ class Task:
             finished_at=document.get("finished_at"),
             file_id=document.get("file_id"),
             file_name=document.get("file_name"),
+            path=document.get("path"),
             version=document.get("version"),
             error=document.get("error"),
             report_url=document.get("report_url"),

@@ -38,7 +38,7 @@ def describe_kept_as_text(columns: Any) -> list[str]:
     """A sentence for each of the measured `columns` that is kept as text; at most MAX_WARNINGS."""
     kept = [column for column in columns if column.get("keptAsText")]
     return [
-        f"{quoted(column['name'])} is stored as text in Parquet, Arrow and JSON Lines: "
-        f"{column['keptAsText']}."
+        f"{quoted(column['name'])} is stored as text, not as {column['type']}, in Parquet, Arrow "
+        f"and JSON Lines: {column['keptAsText']}."
         for column in kept[:MAX_WARNINGS]
     ]

@@ -42,6 +42,7 @@ class TaskRecord:
     total: int
     file_id: UUID | None
     file_name: str | None
+    path: str | None
     version: int | None
     error: dict[str, Any] | None
     has_report: bool
@@ -271,6 +272,7 @@ def _visible_tasks_query(viewer: Viewer) -> Any:
             users.c.name.label("user"),
             accounts.c.name.label("account"),
             func.coalesce(files.c.name, checks.c.name).label("file_name"),
+            files.c.path,
         )
         .join(users, users.c.id == tasks.c.user_id)
         .join(accounts, accounts.c.id == users.c.account_id)
@@ -300,6 +302,7 @@ def _task_from_row(row: Row[Any]) -> TaskRecord:
         total=row.total,
         file_id=row.file_id,
         file_name=row.file_name,
+        path=row.path,
         version=row.version,
         error=row.error,
         has_report=row.has_report,

@@ -123,6 +123,7 @@ def task_payload(task: TaskRecord) -> TaskDetails:
         "user_name": task.user_name,
         "file_id": str(task.file_id) if task.file_id else None,
         "file_name": task.file_name,
+        "path": task.path,
         "version": task.version,
         "error": cast(Problem, task_problem(task.error)) if task.error else None,
         "report_url": report,

@@ -310,7 +310,7 @@ def typed_columns(
             measured = figures[number - start] + further[number - start]
             cell, exact = typing
             typed = exact.decide(measured)
-            kept = exact.reason if typed == cell.delivered and exact.probes else ""
+            kept = exact.reason(measured) if typed == cell.delivered else ""
             missing = schema.missing_values_of(cell.field)
             # A column that the contract does not know has a field of its label, which may be blank.
             name = cell.field.name if cell.field.name in names else labels[number]

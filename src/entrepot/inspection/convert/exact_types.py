@@ -32,10 +32,8 @@ FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 0001 and 9999 begin and end, in microseconds since 1970."""
 ITEM = sql("item")
-TOO_MANY_DIGITS = (
-    f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than its double beside one with "
-    "an exponent"
-)
+TOO_MANY_DIGITS = f"a number has more than {MAX_DECIMAL_DIGITS} digits"
+BEYOND_YEARS = "a moment is beyond the years 0001 to 9999 in UTC"
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class ExactType:
     """How one column gets its type: aggregates to measure, and what their figures decide.
 
     `decide(figures)` returns the SQL expression of the typed value, NULL on missing cells.
-    `reason` says why a value may have no exact type, where `decide` leaves the column a text.
+    `reason(figures)` says which value has no exact type, where `decide` leaves the column a text.
     `more` are probes that cost a lot, measured only where the first figures leave it open.
     """
 
     probes: tuple[Sql, ...]
     decide: Callable[[Figures], Sql]
-    reason: str = ""
+    reason: Callable[[Figures], str] = lambda figures: ""
     more: tuple[Sql, ...] = ()
     leaves_open: Callable[[Figures], bool] = lambda figures: False
 
@@ -111,7 +109,7 @@ def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
     return ExactType(
         (lost,),
         lambda figures: as_text(cell) if figures[0] else typed,
-        "a value is beyond its type",
+        lambda figures: "a value is beyond its type",
     )
 
 
@@ -132,7 +130,9 @@ def _integer(cell: CellSql, usual: bool) -> ExactType:
             return when(cell, f"{bare}::DECIMAL({MAX_DECIMAL_DIGITS}, 0)")
         return as_text(cell)
 
-    reason = f"a number has more than {MAX_DECIMAL_DIGITS} digits"
+    def reason(figures: Figures) -> str:
+        return TOO_MANY_DIGITS
+
     if not usual:
         return ExactType(values, decide, reason)
     # A sign and digits: the values need not be looked at, as long as all are short.
@@ -195,6 +195,19 @@ def _number_type(figures: Figures) -> Sql | None:
     return None if any(inexact) else sql("DOUBLE")
 
 
+def _why_no_number(figures: Figures) -> str:
+    """Why numbers of these figures have no exact type."""
+    odd, digits, places, *_ = figures
+    if odd:
+        return (
+            "a number has an exponent, so that all would be floating-point numbers of 64 bits, and "
+            "one has more digits than these keep"
+        )
+    if max(digits or 0, places or 0) > MAX_DECIMAL_DIGITS:
+        return TOO_MANY_DIGITS
+    return f"its numbers need more than {MAX_DECIMAL_DIGITS} digits before and after the point"
+
+
 def _is_double(figures: Figures) -> bool:
     """Whether only doubles can stand for numbers of these figures."""
     return _number_type(figures) == "DOUBLE"
@@ -220,7 +233,7 @@ def _number(cell: CellSql, kind: CellKind | None, usual: bool) -> ExactType:
 
     more = (count_present(cell, digits.inexact),)
     # To plan this probe alone takes as long as to read a small file.
-    return ExactType(probes, decide, TOO_MANY_DIGITS, more, _is_double)
+    return ExactType(probes, decide, _why_no_number, more, _is_double)
 
 
 def _datetime(cell: CellSql, usual: bool) -> ExactType:
@@ -241,20 +254,30 @@ def _datetime(cell: CellSql, usual: bool) -> ExactType:
         count_present(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
     )
 
-    def decide(figures: Figures) -> Sql:
+    def reason(figures: Figures) -> str:
         fine, zoned = figures[:2]
         lost, low, high = (0, FIRST_MOMENT, LAST_MOMENT) if usual else figures[2:5]
+        if lost or (low is not None and (low < FIRST_MOMENT or high > LAST_MOMENT)):
+            return BEYOND_YEARS
         beyond, too_fine = figures[-2:] if fine else (0, 0)
-        if lost or (fine and (zoned or beyond or too_fine or cell.field.format != "default")):
-            return as_text(cell)
-        if low is not None and (low < FIRST_MOMENT or high > LAST_MOMENT):
+        finer = "a moment is finer than a microsecond, and"
+        reasons = (
+            ("a moment is finer than a nanosecond", too_fine),
+            (f"{finer} one is beyond the years 1677 to 2262", beyond),
+            (f"{finer} one has a time zone", zoned),
+            (f"{finer} the field has a format", cell.field.format != "default"),
+        )
+        return next((why for why, holds in reasons if fine and holds), "")
+
+    def decide(figures: Figures) -> Sql:
+        fine, zoned = figures[:2]
+        if reason(figures):
             return as_text(cell)
         if fine:
             return when(cell, f"{plain}::TIMESTAMP_NS")
         utc = f"make_timestamp({place})"
         return when(cell, f"{utc}::TIMESTAMPTZ" if zoned else utc)
 
-    reason = "a moment is finer than its type, or beyond the years 0001 to 9999 in UTC"
     return ExactType(tuple(probes), decide, reason, more, lambda figures: bool(figures[0]))
 
 
@@ -272,14 +295,20 @@ def _is_zoned(cell: CellSql) -> Sql:
 def _time(cell: CellSql) -> ExactType:
     """A time of day; with a zone or below the microsecond a text."""
     place = _place(cell)
-    lost = (
-        f"(({place}) IS NULL OR {_is_zoned(cell)} OR regexp_matches({cell.text}, {literal(FINE)}))"
+    probes = (
+        count_present(cell, f"({place}) IS NULL"),
+        count_present(cell, _is_zoned(cell)),
+        count_present(cell, f"regexp_matches({cell.text}, {literal(FINE)})"),
     )
+    reasons = (
+        "a value is beyond its type", "a time has a zone", "a time is finer than a microsecond"
+    )  # fmt: skip
     typed = when(cell, f"make_timestamp({place})::TIME")
-    reason = "a time has a zone, or is finer than a microsecond"
-    return ExactType(
-        (count_present(cell, lost),), lambda figures: as_text(cell) if figures[0] else typed, reason
-    )
+
+    def reason(figures: Figures) -> str:
+        return next((why for why, count in zip(reasons, figures, strict=True) if count), "")
+
+    return ExactType(probes, lambda figures: as_text(cell) if reason(figures) else typed, reason)
 
 
 def _list(cell: CellSql) -> ExactType:
@@ -314,7 +343,7 @@ def _items_type(cell: CellSql, items: Sql, plain: Sql) -> ExactType:
     return ExactType(
         (count_present(cell, lost),),
         lambda figures: plain if figures[0] else typed,
-        "an item is beyond its type",
+        lambda figures: "an item is beyond its type",
     )
 
 
@@ -344,4 +373,4 @@ def _number_list(cell: CellSql, items: Sql) -> ExactType:
             return when(cell, items)
         return when(cell, sql(f"list_transform({items}, lambda item: trim(item)::{kind})"))
 
-    return ExactType(probes, decide, TOO_MANY_DIGITS)
+    return ExactType(probes, decide, _why_no_number)

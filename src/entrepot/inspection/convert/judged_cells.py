@@ -40,7 +40,7 @@ def _text_if_wrong(cell: CellSql, exact: ExactType) -> ExactType:
     return ExactType(
         (wrong, *exact.probes),
         lambda figures: as_text(cell) if figures[0] else exact.decide(figures[1:]),
-        f"{WRONG_TYPE}, or {exact.reason}" if exact.reason else WRONG_TYPE,
+        lambda figures: WRONG_TYPE if figures[0] else exact.reason(figures[1:]),
         exact.more,
         lambda figures: not figures[0] and exact.leaves_open(figures[1:]),
     )

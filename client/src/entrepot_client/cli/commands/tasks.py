@@ -59,7 +59,7 @@ def list_tasks(
                 task.task_id,
                 task.created_at or "",
                 _status(task),
-                task.file_name or "",
+                task.path or task.file_name or "",
                 str(task.version or ""),
                 _KINDS.get(task.kind, task.kind),
             )

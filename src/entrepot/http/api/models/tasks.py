@@ -6,7 +6,15 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from entrepot.http.api.models.problems import Problem
-from entrepot.http.api.models.values import Bytes, Id, Timestamp, UserName, VersionNumber, answer
+from entrepot.http.api.models.values import (
+    Bytes,
+    Id,
+    Path,
+    Timestamp,
+    UserName,
+    VersionNumber,
+    answer,
+)
 from entrepot.tasks.records import Status
 
 
@@ -51,6 +59,7 @@ class TaskDetails(TypedDict):
     user_name: UserName
     file_id: Id | None
     file_name: str | None
+    path: Path | None
     version: VersionNumber | None
     error: Problem | None
     report_url: str | None

@@ -1,6 +1,5 @@
 """The profile of a version's columns as the page shows it: figures in words, charts as paths."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +108,9 @@ def _percent(part: int, whole: int) -> str:
     share = 100 * part / whole if whole else 0.0
     if part and share < 0.1:
         return "under 0.1 %"
-    return f"{math.floor(share * 10) / 10:g} %"
+    if part < whole and share > 99.9:
+        return "over 99.9 %"
+    return f"{round(share, 1):g} %"
 
 
 def _path(counts: list[int]) -> str:
