@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -20,6 +21,7 @@ import pytest
 
 from entrepot.blobs import BlobId, BlobWriter, DiskStore, DraftWriter, StoredBlob
 from entrepot.blobs.disk_identity import read_store_id, write_store_id
+from entrepot.blobs.disk_life import FROZEN_SECONDS, FrozenLocks
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import BLOBS, DurableFolders
 from entrepot.blobs.disk_write import DiskWriter
@@ -278,6 +280,60 @@ def test_a_draft_is_free_once_its_process_is_killed(tmp_path: Path) -> None:
         writer = store.drafts.append(draft)
     assert writer.size == len(b"written")
     assert b"".join(store.drafts.read(draft)) == b"written"
+    writer.close()
+
+
+FROZEN_WRITER = """
+import sys
+from pathlib import Path
+from uuid import UUID
+from entrepot.blobs import DiskStore
+from entrepot.errors import DraftBusy
+writer = DiskStore(Path(sys.argv[1]), 0).drafts.append(UUID(sys.argv[2]))
+writer.write(b"written")
+print("held", flush=True)
+sys.stdin.readline()
+writer.write(b" late")
+try:
+    writer.commit(UUID(int=1))
+except DraftBusy:
+    print("busy", flush=True)
+"""
+
+
+def test_a_draft_is_taken_over_from_a_process_that_stands_still(tmp_path: Path) -> None:
+    store, draft, blob_id = DiskStore(tmp_path / "data", reserve=0), new_id(), new_id()
+    now = iter((0, FROZEN_SECONDS - 1, FROZEN_SECONDS, 2 * FROZEN_SECONDS - 1, 2 * FROZEN_SECONDS))
+    store.drafts.frozen = FrozenLocks(lambda: next(now))
+    command = [sys.executable, "-c", FROZEN_WRITER, str(tmp_path / "data"), str(draft)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        for is_touched in (False, True):
+            if is_touched:
+                os.utime(store.drafts.path(draft))  # as a process does that lives
+            for _ in range(2):
+                with pytest.raises(DraftBusy):
+                    store.drafts.append(draft)
+        writer = store.drafts.append(draft)
+        process.send_signal(signal.SIGCONT)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"busy\n"
+    assert writer.size == len(b"written")
+    writer.write(b" and more")
+    data = b"written and more"
+    assert writer.commit(blob_id) == StoredBlob(len(data), hashlib.sha256(data).hexdigest())
+    assert b"".join(store.read(blob_id)) == data
+    assert [stat.blob_id for stat in store.list()] == [blob_id]
+    assert list((tmp_path / "data" / "incoming").iterdir()) == []
     writer.close()
 
 

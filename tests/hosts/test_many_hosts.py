@@ -15,6 +15,7 @@ from tests.support.hosts import Hosts, relay_to
 from tests.support.postgres import Postgres, wait_for_blocked
 from tests.support.seaweedfs import BUCKET, environment, s3_environment
 from tests.support.server import READY_WITHIN, Server, TestAccount, make_server
+from tests.support.tus import compete
 from tests.support.wait import wait_until
 
 from entrepot.bootstrap.parts import utc_now
@@ -107,6 +108,13 @@ def test_work_of_a_worker_that_is_cut_off_from_the_database(
         assert account.api.wait_task(task_id)["status"] == "canceled"
         remote.close()
         del hosts.servers["e"]
+    hosts.servers["a"].assert_sound()
+
+
+def test_of_two_hosts_that_get_different_bytes_one_takes_them(
+    hosts: Hosts, account: TestAccount
+) -> None:
+    compete(account.api, api_of(hosts, "b", account))
     hosts.servers["a"].assert_sound()
 
 

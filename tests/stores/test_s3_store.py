@@ -259,41 +259,27 @@ def test_a_host_forgets_what_another_one_deleted(
 def test_two_hosts_that_write_one_draft_never_mix(
     store: S3Store, tmp_path: Path, prefix: str
 ) -> None:
-    """The second to store a piece at an offset is refused; what the first one stored counts."""
-    other, draft = open_s3_store(tmp_path / "other", prefix), uuid4()
-    first, second = store.drafts.append(draft), other.drafts.append(draft)
-    first.write(b"first")
-    second.write(b"other")
-    assert first.sync() == 5
-    with pytest.raises(DraftBusy):
-        second.sync()
-    second.close()
-    first.write(b" more")
-    first.close()
-    assert b"".join(other.drafts.read(draft)) == b"first more"
-
-
-def test_a_host_that_brings_the_same_bytes_as_another_continues(
-    store: S3Store, tmp_path: Path, prefix: str
-) -> None:
-    """The sender gave a request up and repeats it on another host, while the first host stores what
-    it has: fewer bytes, in pieces of its own."""
+    """What the newer one stores counts, whoever stores first, also in pieces of other sizes."""
     other, draft, blob_id = open_s3_store(tmp_path / "other", prefix), uuid4(), new_id()
-    data = os.urandom(PART + 1000)
-    first, second = store.drafts.append(draft), other.drafts.append(draft)
-    for end in (10, 300):
-        first.write(data[first.size : end])
-        first.sync()
-    second.write(data[: PART + 1])
-    second.write(data[PART + 1 :])
-    assert second.sync() == len(data)
-    first.write(data[300:400])
+    begun = store.drafts.append(draft, 8)
+    begun.write(b"begun ")
+    begun.close()
+    older, newer = store.drafts.append(draft, 9), other.drafts.append(draft, 10)
+    for size in (10, 300):
+        older.write(os.urandom(size))
+        older.sync()
+    newer_bytes = os.urandom(PART + 1000)
+    newer.write(newer_bytes)
+    data = b"begun " + newer_bytes
+    assert newer.sync() == len(data)
+    older.write(b"late")
+    older.close()
     with pytest.raises(DraftBusy):
-        first.sync()
-    assert second.commit(blob_id) == stored(data)
+        store.drafts.append(draft, 9)
+    assert [(stat.blob_id, stat.size) for stat in store.drafts.list()] == [(draft, len(data))]
+    assert newer.commit(blob_id) == stored(data)
     assert b"".join(store.read(blob_id)) == data
-    second.close()
-    first.close()
+    newer.close()
 
 
 def test_bytes_of_an_older_generation_do_not_count(
@@ -301,10 +287,10 @@ def test_bytes_of_an_older_generation_do_not_count(
 ) -> None:
     """A writer that does not know that its bytes were removed continues."""
     other, draft, blob_id = open_s3_store(tmp_path / "other", prefix), uuid4(), new_id()
-    slow = store.drafts.append(draft)
+    slow = store.drafts.append(draft, 1)
     slow.write(b"0123456789")
     slow.sync()
-    newer = other.drafts.append(draft)
+    newer = other.drafts.append(draft, 2)
     newer.truncate(4)
     slow.write(b"slow")
     assert slow.sync() == 14

@@ -3,12 +3,14 @@
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import new
 from typing import Any
 
 import httpx2
 from tests.support.api import Api
 from tests.support.raw import connect, head
+from tests.support.together import all_at_once
 
 HEADERS = {"Tus-Resumable": "1.0.0"}
 STREAM = {**HEADERS, "Content-Type": "application/offset+octet-stream"}
@@ -122,3 +124,24 @@ class Tus:
             answer = self.patch(content[offset:], offset)
             assert answer.status_code in (204, 409, 423), answer.text
         return str(document.headers["entrepot-task-id"])
+
+
+def compete(*hosts: Api) -> None:
+    """Bring different bytes of one upload to several hosts together, several times: one of them
+    takes its bytes each time, and its bytes are what is delivered."""
+    contents = [b"id\n1\n%s\n" % (b"%d" % number * 9) for number in range(1, len(hosts) + 1)]
+    for end in (10, 15) * 4:
+        upload = Tus.begin(hosts[0], 15)
+        assert upload.patch(contents[0][:5], 0).status_code == 204
+        answers = all_at_once(
+            *(
+                partial(Tus(api, upload.address).patch, content[5:end], 5)
+                for api, content in zip(hosts, contents, strict=True)
+            )
+        )
+        codes = [getattr(answer, "status_code", answer) for answer in answers]
+        assert set(codes) <= {204, 409, 423}
+        assert codes.count(204) == 1
+        content = contents[codes.index(204)]
+        file_id = hosts[0].wait_task(upload.end(content))["file_id"]
+        assert hosts[0].get(f"/file/download/{file_id}").content == content

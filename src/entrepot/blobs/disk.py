@@ -58,7 +58,12 @@ class DiskStore:
                 self._folders.make(root / name)
         self._folders.require_store()
         self.drafts = DiskDrafts(
-            root / "drafts", self.path, self._space, self._folders, self._hashing
+            root / "drafts",
+            self._incoming,
+            self.path,
+            self._space,
+            self._folders,
+            self._hashing,
         )
 
     def create(self, blob_id: BlobId) -> BlobWriter:

@@ -1,8 +1,11 @@
 """Drafts in a folder: `drafts/<id>`, appended to by one writer at a time over many requests.
 
-The lock is the kernel's (`flock`), so that it ends with the process that holds it. `hashlib` cannot
-store the state of a hash. Each process therefore keeps the states of the drafts that it wrote last
-in memory, and reads a draft again from its beginning if another process wrote it
+The lock is the kernel's (`flock`), so that it ends with the process that holds it. Where the
+holder gives no sign of life (`blobs.disk_life`), the next writer puts a copy in the draft's place:
+what the first one still writes goes into a file without a name, and it cannot commit.
+
+`hashlib` cannot store the state of a hash. Each process therefore keeps the states of the drafts
+that it wrote last in memory, and reads a draft again from its beginning if another process wrote it
 (`docs/decisions/0019-resumable-uploads.md`).
 """
 
@@ -12,17 +15,21 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from threading import Lock
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import structlog
+
+from entrepot.blobs.disk_life import FrozenLocks, LifeSigns
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
 from entrepot.blobs.disk_sync import (
     DurableFolders,
+    has_name,
     link_durably,
     open_locked,
     sync_file,
@@ -31,6 +38,8 @@ from entrepot.blobs.disk_sync import (
 from entrepot.blobs.disk_write import GrowingFile
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
+
+log = structlog.get_logger(__name__)
 
 MAX_HASH_STATES = 1000
 """Hash states that a process keeps, of some hundred bytes each."""
@@ -52,6 +61,7 @@ class DiskDrafts:
     def __init__(
         self,
         folder: Path,
+        incoming: Path,
         blob_path: Callable[[BlobId], Path],
         space: DiskSpace,
         folders: DurableFolders,
@@ -60,21 +70,31 @@ class DiskDrafts:
         self.space = space
         self.folders = folders
         self.blob_path = blob_path
-        self._folder = folder
+        self.life = LifeSigns()
+        self.frozen = FrozenLocks()
+        self._folder, self._incoming = folder, incoming
         self._hashing = hashing
         self._hash_states: OrderedDict[UUID, _HashState] = OrderedDict()
         self._hash_states_lock = Lock()
 
-    def append(self, draft_id: UUID) -> "DiskDraftWriter":
-        """Open a draft and lock it. Raises `DraftBusy`, `StorageFull`, `OSError`."""
+    def append(self, draft_id: UUID, turn: int = 0) -> "DiskDraftWriter":
+        """Open a draft and lock it. Raises `DraftBusy`, `StorageFull`, `OSError`.
+
+        The lock decides who writes, whatever the `turn`.
+        """
         path = self.path(draft_id)
         with self.space.guard():
-            descriptor = self._open_locked(path)
+            try:
+                descriptor = self._open_locked(path)
+            except BlockingIOError:
+                return DiskDraftWriter(self, draft_id, self._replace_frozen(path))
             try:
                 stat = os.fstat(descriptor)
+                self.life.begin(descriptor)
                 self._make_durable(descriptor)
                 size = os.lseek(descriptor, 0, os.SEEK_END)
             except BaseException:
+                self.life.end(descriptor)
                 os.close(descriptor)
                 raise
         digest = hashlib.sha256() if size == 0 else self._pop_hash_state(draft_id, stat)
@@ -85,11 +105,58 @@ class DiskDrafts:
         descriptor = None
         while descriptor is None:
             self.folders.make_again(self._folder)
-            try:
-                descriptor = open_locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DraftBusy from None
+            descriptor = open_locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return descriptor
+
+    def _replace_frozen(self, path: Path) -> GrowingFile:
+        """A copy of a draft in its place, whose lock somebody holds who gives no sign of life.
+
+        Raises `DraftBusy` if somebody does, `StorageFull`, `OSError`.
+        """
+        try:
+            source = path.open("rb", buffering=0)
+        except FileNotFoundError:
+            raise DraftBusy from None
+        with source:
+            if not self.frozen.is_frozen(path, os.fstat(source.fileno())):
+                raise DraftBusy
+            temporary = self._incoming / str(uuid4())
+            descriptor = open_locked(temporary, fcntl.LOCK_EX)
+            if descriptor is None:  # a sweep was faster
+                raise DraftBusy
+            try:
+                copy = GrowingFile(descriptor, self.space, self._hashing, 0, hashlib.sha256())
+                while block := source.read(BLOCK_BYTES):
+                    copy.append(memoryview(block))
+                sync_file(descriptor)
+                with self._replacing(path):
+                    if not has_name(source.fileno(), path):
+                        raise DraftBusy  # another one was faster
+                    temporary.replace(path)
+                sync_folder(self._folder)
+                self.life.begin(descriptor)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                os.close(descriptor)
+                raise
+        log.warning("took a draft over from a process that gives no sign of life", draft=path.name)
+        return copy
+
+    @contextmanager
+    def _replacing(self, path: Path) -> Iterator[None]:
+        """Only one writer replaces the draft at a time. Raises `DraftBusy`."""
+        name = self._incoming / f"{path.name}.replaced"
+        try:
+            descriptor = open_locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            descriptor = None
+        if descriptor is None:
+            raise DraftBusy
+        try:
+            yield
+        finally:
+            name.unlink()
+            os.close(descriptor)
 
     def _make_durable(self, descriptor: int) -> None:
         """Sync what an earlier writer may have left only in memory."""
@@ -213,14 +280,24 @@ class DiskDraftWriter:
         digest = file.digest() or _hash_file(draft)
         with self._drafts.space.guard():
             self._drafts.folders.make(final.parent)
-            link_durably(draft, final)
+            self._link(draft, final)
         return StoredBlob(size=size, sha256=digest.hexdigest())
+
+    def _link(self, draft: Path, final: Path) -> None:
+        try:
+            link_durably(draft, final)
+        except FileNotFoundError:
+            raise DraftBusy from None
+        if not has_name(self._open().descriptor, final):
+            final.unlink()
+            raise DraftBusy  # another writer has taken the draft over
 
     def close(self) -> None:
         """Let another writer have the draft."""
         if self._file is None:
             return
         file, self._file = self._file, None
+        self._drafts.life.end(file.descriptor)
         try:
             self._drafts.save_hash_state(self._draft_id, file)
         finally:

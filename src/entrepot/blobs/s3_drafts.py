@@ -1,20 +1,23 @@
-"""Drafts in an S3-compatible store: `drafts/<id>/<generation>-<offset>`, one object for each piece.
+"""Drafts in an S3-compatible store: an object for each piece,
+`drafts/<id>/<generation>-<offset>-<previous generation>`.
 
-There is no lock between hosts, and none is needed. A piece is stored under a key that must be free,
-so of two writers at one offset one succeeds, and the other gets `DraftBusy` unless it brings the
-same bytes, as a sender does who repeats a request on another host. Whoever removes bytes begins a
-new generation. Its first object, `drafts/<id>/<generation>`, says how many bytes of the earlier one
-it keeps: what a slow writer of that one still stores beyond them does not count. That such a writer
-acknowledges nothing is the database's part: `files.delivery.resumable.record_received`.
+There is no lock between hosts, and none is needed. Each writer has a generation of its own, by its
+turn. It continues the one that was the last when it began, up to the offset of its own first piece:
+what slow writers of others still store does not count. So the newest writer never meets another
+one. Whoever removes bytes begins a further generation, with an object whose name ends in `.cut`.
+That a slow writer acknowledges nothing is the database's part:
+`files.delivery.resumable.record_received`.
 
 Each process keeps the hash of the drafts that it wrote last, as `blobs.disk_drafts` does.
 """
 
 import hashlib
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from threading import Lock
 from uuid import UUID
@@ -29,8 +32,14 @@ from entrepot.errors import BlobMissing, DraftBusy, StorageFull, StoreUnavailabl
 MIN_PART_BYTES = 5 * 1024 * 1024
 """The smallest part of a multipart upload, but for the last one."""
 
-DraftHash = tuple[int, "hashlib._Hash"]
-"""A number of bytes from the beginning, and their hash."""
+GENERATIONS = 1000
+"""Generations that a turn has: one, and one more whenever its writer removes bytes."""
+
+DraftHash = tuple[tuple[str, int], "hashlib._Hash"]
+"""What says which bytes a draft has (`StoredPieces.mark`), and their hash."""
+CUT = ".cut"
+"""The end of the name of an object that removes bytes."""
+OBJECT_NAME = re.compile(r"(\d+)-(\d+)-(\d+)(?:\.cut)?")
 
 
 @dataclass(frozen=True)
@@ -43,15 +52,23 @@ class Piece:
 
 @dataclass(frozen=True)
 class StoredPieces:
-    """What the store has of a draft, and the generation that further pieces belong to."""
+    """What the store has of a draft, the generation that further pieces belong to, and the one that
+    it continues."""
 
     generation: int = 0
     pieces: tuple[Piece, ...] = ()
+    previous: int = 0
 
     @property
     def size(self) -> int:
         """Bytes that the draft has."""
         return sum(piece.size for piece in self.pieces)
+
+    @property
+    def mark(self) -> tuple[str, int]:
+        """Two drafts of one id with the same mark have the same bytes: no key is written twice, and
+        the name of a piece says what comes before it."""
+        return (self.pieces[-1].key if self.pieces else "", self.size)
 
     def first(self, size: int) -> "StoredPieces":
         """Its first `size` bytes."""
@@ -61,7 +78,7 @@ class StoredPieces:
                 break
             kept.append(Piece(piece.key, min(piece.size, size)))
             size -= piece.size
-        return StoredPieces(self.generation, tuple(kept))
+        return replace(self, pieces=tuple(kept))
 
 
 class S3Drafts:
@@ -73,22 +90,21 @@ class S3Drafts:
         self._hashes: OrderedDict[UUID, DraftHash] = OrderedDict()
         self._lock = Lock()
 
-    def append(self, draft_id: UUID) -> "S3DraftWriter":
-        """Open a draft. Raises `DraftBusy` if this process has it open, `StoreUnavailable`.
-
-        If another process has it open, the second of the two to store a piece gets `DraftBusy`.
-        """
+    def append(self, draft_id: UUID, turn: int = 0) -> "S3DraftWriter":
+        """Open a draft. Raises `DraftBusy` if this process has it open, or a writer with a higher
+        turn has stored bytes; `StoreUnavailable`."""
         with self._lock:
             if draft_id in self._open:
                 raise DraftBusy
             self._open.add(draft_id)
         try:
             stored = self.find(draft_id)
+            if stored.generation >= (turn + 1) * GENERATIONS:
+                raise DraftBusy
             with self._lock:
-                size, digest = self._hashes.pop(draft_id, (0, hashlib.sha256()))
-            if size != stored.size:
-                return S3DraftWriter(self, draft_id, stored, None)
-            return S3DraftWriter(self, draft_id, stored, digest)
+                mark, digest = self._hashes.pop(draft_id, (StoredPieces().mark, hashlib.sha256()))
+            known_digest = digest if mark == stored.mark else None
+            return S3DraftWriter(self, draft_id, stored, known_digest, turn * GENERATIONS)
         except BaseException:
             self.release(draft_id, None)
             raise
@@ -108,33 +124,50 @@ class S3Drafts:
             self._hashes.pop(draft_id, None)
 
     def list(self) -> Iterator[BlobStat]:
-        """Every draft that has bytes; `size` may count bytes that were removed since."""
+        """Every draft that has bytes."""
         objects = self.bucket.list("drafts")
         for folder, group in groupby(objects, key=lambda each: each[0].partition("/")[0]):
             draft_id = parse_blob_id(folder)
             if draft_id is None:
                 continue
-            pieces = [(size, modified) for _, size, modified in group]
-            sizes, times = zip(*pieces, strict=True)
-            yield BlobStat(draft_id, sum(sizes), max(times))
+            pieces = [(name.partition("/")[2], size, modified) for name, size, modified in group]
+            size = self._find(draft_id, pieces).size
+            yield BlobStat(draft_id, size, max(modified for _, _, modified in pieces))
 
     def find(self, draft_id: UUID) -> StoredPieces:
-        """The pieces that count: each begins where the one before it ends."""
-        folder = f"drafts/{draft_id}"
-        stored, end = StoredPieces(), 0
-        for name, size, _ in sorted(self.bucket.list(folder)):
-            generation_text, _, place = name.partition("-")
-            generation = int(generation_text)
-            if not place:
-                kept = int(self.bucket.read(self.bucket.key(folder, name)) or b"0")
-                stored = StoredPieces(generation, stored.first(kept).pieces)
-                end = stored.size
-            elif generation == stored.generation and int(place) == end:
-                piece = Piece(self.bucket.key(folder, name), size)
-                stored = StoredPieces(generation, (*stored.pieces, piece))
-                end += size
+        """The pieces that count."""
+        stored = self._find(draft_id, self.bucket.list(f"drafts/{draft_id}"))
         if not stored.pieces:
             self.bucket.require_store()
+        return stored
+
+    def _find(self, draft_id: UUID, objects: Iterable[tuple[str, int, datetime]]) -> StoredPieces:
+        """The pieces of the newest generation and of those that it continues, each where the one
+        before it ends."""
+        generations: dict[int, list[_DraftObject]] = {}
+        for name, size, _ in objects:
+            stored_object = _parse_object(self.bucket.key(f"drafts/{draft_id}", name), name, size)
+            if stored_object is not None:
+                generations.setdefault(stored_object.generation, []).append(stored_object)
+        chain: list[list[_DraftObject]] = []
+        generation = max(generations, default=0)
+        while of_generation := generations.pop(generation, None):
+            chain.append(
+                sorted(
+                    of_generation,
+                    key=lambda stored_object: (stored_object.start, not stored_object.is_cut),
+                )
+            )
+            generation = of_generation[0].previous
+        stored = StoredPieces()
+        for of_generation in reversed(chain):
+            first = of_generation[0]
+            pieces, end = stored.first(first.start).pieces, first.start
+            for stored_object in of_generation:
+                if stored_object.start == end and not stored_object.is_cut:
+                    pieces += (Piece(stored_object.key, stored_object.size),)
+                    end += stored_object.size
+            stored = StoredPieces(first.generation, pieces, first.previous)
         return stored
 
     def read_pieces(self, stored: StoredPieces) -> Iterator[bytes]:
@@ -168,8 +201,12 @@ class S3DraftWriter:
         draft_id: UUID,
         stored: StoredPieces,
         digest: "hashlib._Hash | None",
+        generation: int,
     ) -> None:
         self._drafts, self._bucket, self._draft_id = drafts, drafts.bucket, draft_id
+        self._has_objects = stored.generation >= generation
+        if not self._has_objects:
+            stored = StoredPieces(generation, stored.pieces, stored.generation)
         self._stored = stored
         self._stored_size = stored.size
         self._buffer = bytearray()
@@ -207,21 +244,21 @@ class S3DraftWriter:
             del self._buffer[size - self._stored_size :]
             return
         self._buffer.clear()
-        generation = self._stored.generation + 1
+        kept = self._stored.first(size)
+        if self._has_objects:
+            kept = replace(kept, generation=kept.generation + 1, previous=kept.generation)
         try:
-            self._bucket.put_new(self._key(f"{generation:06d}"), str(size).encode())
+            self._bucket.put_new(self._key(kept) + CUT, b"cut")
         except FileExistsError:
             raise DraftBusy from None
-        self._stored = StoredPieces(generation, self._stored.first(size).pieces)
-        self._stored_size = size
+        self._stored, self._stored_size, self._has_objects = kept, size, True
 
     def sync(self) -> int:
         """Store what has come, and return how much that is. Raises as `write` does; the bytes that
         are not stored then are removed."""
         self._require_open()
         try:
-            while self._buffer:
-                self._store_piece()
+            self._store_piece()
         except BaseException:
             self._buffer.clear()
             self._digest = None
@@ -252,7 +289,7 @@ class S3DraftWriter:
         with suppress(StoreUnavailable, StorageFull, DraftBusy):
             self.sync()
         self._closed = True
-        state = (self._stored_size, self._digest) if self._digest is not None else None
+        state = (self._stored.mark, self._digest) if self._digest is not None else None
         self._drafts.release(self._draft_id, state)
 
     def _add_parts(self, upload: MultipartUpload) -> None:
@@ -276,24 +313,23 @@ class S3DraftWriter:
             raise DraftBusy from None
 
     def _store_piece(self) -> None:
-        """Store the buffer as the next piece, or find its first bytes stored already: the others
-        stay in the buffer then. Raises `DraftBusy` if another writer stored other bytes."""
+        """Store the buffer as the next piece. Raises `DraftBusy` if a writer with the same turn
+        stored other bytes."""
+        if not self._buffer:
+            return
         self._bucket.require_store()
-        key = self._key(f"{self._stored.generation:06d}-{self._stored_size:020d}")
-        size = len(self._buffer)
+        key = self._key(self._stored)
         try:
             self._bucket.put_new(key, self._buffer)
         except FileExistsError:
-            # By a request that was repeated because its answer got lost. Or by the sender's request
-            # before this one, which another host still had: it brought the same bytes.
-            there = self._bucket.read(key)
-            if not there or not self._buffer.startswith(there):
+            # A request that was repeated because its answer got lost finds the key taken by itself.
+            if self._bucket.read(key) != bytes(self._buffer):
                 raise DraftBusy from None
-            size = len(there)
-        pieces = (*self._stored.pieces, Piece(key, size))
-        self._stored = StoredPieces(self._stored.generation, pieces)
+        size = len(self._buffer)
+        self._stored = replace(self._stored, pieces=(*self._stored.pieces, Piece(key, size)))
         self._stored_size += size
-        self._buffer = self._buffer[size:]
+        self._has_objects = True
+        self._buffer = bytearray()
 
     def _hash_pieces(self) -> "hashlib._Hash":
         digest = hashlib.sha256()
@@ -301,9 +337,32 @@ class S3DraftWriter:
             digest.update(block)
         return digest
 
-    def _key(self, name: str) -> str:
+    def _key(self, stored: StoredPieces) -> str:
+        """The key of what comes after these pieces."""
+        name = f"{stored.generation:012d}-{stored.size:020d}-{stored.previous:012d}"
         return self._bucket.key(f"drafts/{self._draft_id}", name)
 
     def _require_open(self) -> None:
         if self._closed:
             raise ValueError("this draft was closed already")
+
+
+@dataclass(frozen=True)
+class _DraftObject:
+    """An object of a draft, by its name."""
+
+    generation: int
+    start: int
+    previous: int
+    is_cut: bool
+    key: str
+    size: int
+
+
+def _parse_object(key: str, name: str, size: int) -> _DraftObject | None:
+    """None if no store wrote the object."""
+    matched = OBJECT_NAME.fullmatch(name)
+    if matched is None:
+        return None
+    generation, start, previous = (int(number) for number in matched.groups())
+    return _DraftObject(generation, start, previous, name.endswith(CUT), key, size)

@@ -115,12 +115,14 @@ class Drafts(Protocol):
     multipart upload, whose list it keeps, and `commit` completes it.
     """
 
-    def append(self, draft_id: UUID) -> DraftWriter:
+    def append(self, draft_id: UUID, turn: int = 0) -> DraftWriter:
         """Open a draft, or begin it if it does not exist.
 
         All bytes that `size` then reports are durable, however the previous writer ended. Of two
-        concurrent callers, in this process or another, one gets the draft and the other
-        `DraftBusy`. Also raises `StorageFull`. A writer's death frees the draft immediately.
+        concurrent callers in one process one gets the draft and the other `DraftBusy`. Of those in
+        several processes too, or else the one with the higher `turn` has it, and what the other one
+        still writes does not count. Also raises `StorageFull`. A writer's death frees the draft
+        immediately; one that gives no sign of life loses it to another caller.
         """
         ...
 

@@ -67,7 +67,7 @@ def begin_upload(
         admission = target.admit(conn, actor)
     earlier = _find_by_key(conn, actor, request, now)
     if earlier is not None:
-        return earlier
+        return claim_upload(conn, actor, earlier.upload_id, now)
     account_id, limit = admission.account_id, admission.limit(limits.max_file_bytes)
     lock_accounts(conn, account_id)
     if request.size > limit:
@@ -109,21 +109,22 @@ def record_received(
 ) -> None:
     """This many bytes are durable, and none of them wait for a checksum; the upload lives on.
 
+    Raises as `record_stored` does.
+    """
+    record_stored(conn, upload, received)
+    extend_upload(conn, upload.upload_id, expires_at)
+
+
+def record_stored(conn: WriteConnection, upload: Upload, received: int) -> None:
+    """This many bytes are durable; that alone does not let the upload live on.
+
     Raises DraftBusy if a newer request has taken its turn meanwhile: it decides what counts. So
     what is acknowledged is right even where the store has no lock between hosts.
     """
-    values = {"received": received, "unproven": None, "expires_at": expires_at}
     of_this_turn = (uploads.c.id == upload.upload_id, uploads.c.turn == upload.turn)
-    recorded = conn.execute(update(uploads).where(*of_this_turn).values(**values)).rowcount
-    if not recorded and find_upload(conn, upload.upload_id) is not None:
+    statement = update(uploads).where(*of_this_turn).values(received=received, unproven=None)
+    if not conn.execute(statement).rowcount and find_upload(conn, upload.upload_id) is not None:
         raise DraftBusy
-    extend_reservation(conn, upload.upload_id, expires_at)
-
-
-def record_stored(conn: WriteConnection, upload_id: UUID, received: int) -> None:
-    """This many bytes are durable; that alone does not let the upload live on."""
-    statement = update(uploads).where(uploads.c.id == upload_id)
-    conn.execute(statement.values(received=received, unproven=None))
 
 
 def record_unverified(conn: WriteConnection, upload_id: UUID, verified: int) -> None:
@@ -256,9 +257,13 @@ def delete_own_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now:
     return bool(locked)
 
 
-def drop_upload(conn: WriteConnection, upload_id: UUID) -> None:
-    """Forget an upload that was refused permanently, if it has not ended."""
-    _delete_uploads(conn, _lock_uploads(conn, (uploads.c.id == upload_id, _unfinished())))
+def drop_upload(conn: WriteConnection, upload: Upload) -> bool:
+    """Forget an upload that was refused permanently, if it has not ended and no newer request has
+    taken its turn; whether it did."""
+    of_this_turn = (uploads.c.id == upload.upload_id, uploads.c.turn == upload.turn)
+    locked = _lock_uploads(conn, (*of_this_turn, _unfinished()))
+    _delete_uploads(conn, locked)
+    return bool(locked)
 
 
 def drop_expired_uploads(conn: WriteConnection, now: datetime) -> list[UUID]:

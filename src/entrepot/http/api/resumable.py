@@ -49,11 +49,11 @@ from entrepot.http.places import API
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.commit import create_blob, remove_unneeded
 from entrepot.http.uploads.idempotency import idempotency_key
+from entrepot.http.uploads.join_drafts import join_drafts
 from entrepot.http.uploads.resumable_session import (
     ResumableSession,
     discard_upload,
     expiry_time,
-    join_drafts,
     open_new_session,
     open_session,
     reload_upload,
@@ -201,6 +201,7 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
             if offset != upload.size or content_length(request):
                 raise OffsetMismatch(offset=upload.size, requested=offset)
             return Response(status_code=204, headers=upload_headers(upload, upload.size))
+        await session.replace_from(offset)
         if offset != session.size:
             await session.record_stored_bytes()
             raise OffsetMismatch(offset=session.size, requested=offset)
@@ -266,7 +267,7 @@ async def _checked_target(upload: Upload, work: UnitOfWork) -> UploadTarget | No
         target = await _target(upload.metadata, upload.if_match, work)
         await work.read(target.require_access)
     except NotFound:
-        await discard_upload(work, upload.upload_id)
+        await discard_upload(work, upload)
         raise
     return target
 

@@ -6,18 +6,18 @@ still waits for the old one's next byte. What came is made durable before its nu
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from fastapi import Request
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Drafts, DraftWriter, StoredBlob
+from entrepot.blobs.store import DraftWriter
 from entrepot.db.types import ReadConnection
 from entrepot.errors import (
     BodyIncomplete,
@@ -33,7 +33,6 @@ from entrepot.errors import (
     QuotaExceeded,
     ScopeMissing,
     ShuttingDown,
-    UploadIncomplete,
 )
 from entrepot.files.delivery.resumable import (
     claim_upload,
@@ -132,7 +131,14 @@ class ResumableSession:
         """Note what a request before this one left, if it could not tell itself."""
         if self.size != self.upload.received or self.upload.unproven is not None:
             await self._work.runtime.run_in_byte_thread(self._writer.sync)
-            await self._write(record_stored, self.upload.upload_id, self.size)
+            await self._write(record_stored, self.upload, self.size)
+
+    async def replace_from(self, offset: int) -> None:
+        """Remove the bytes from `offset` on if no answer has acknowledged any of them: a request
+        brought them that a newer one has stopped."""
+        if self.upload.received <= offset < self.size:
+            await self._work.runtime.run_in_byte_thread(self._writer.truncate, offset)
+            self._received = offset
 
     async def take(self, request: Request, checksum: Checksum | None) -> None:
         """Take the request's body to its end. What came stays, unless a checksum or a digest was to
@@ -165,8 +171,10 @@ class ResumableSession:
         """Make the bytes a blob and have its row written; the upload as it is then.
 
         Where the outcome is not known, a row may name them: the sweep looks. What is refused
-        permanently ends the upload.
+        permanently ends the upload. That all bytes are here is recorded before: no other request
+        may bring others from then on. Raises DraftBusy if one does already.
         """
+        await self._save_progress(None)
         work, upload_id = self._work, self.upload.upload_id
         expires_at = expiry_time(self._work)
         context = CommitContext(work.parts.queue, work.parts.clock)
@@ -179,7 +187,7 @@ class ResumableSession:
                 )
         except EntrepotError as error:
             if not _may_succeed_later(error):
-                await discard_upload(work, upload_id)
+                await discard_upload(work, self.upload)
             raise
         await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
         return await reload_upload(work, self.upload)
@@ -328,7 +336,7 @@ async def open_new_session(
         yield session
     except BaseException:
         if not idempotent:
-            await discard_upload(work, upload.upload_id)
+            await discard_upload(work, upload)
         raise
     finally:
         await session.close()
@@ -343,36 +351,15 @@ def authenticate_only(conn: ReadConnection, actor: Actor) -> None:
     """Nothing more than every unit of work does. Raises NotAuthenticated, AccountSuspended."""
 
 
-async def discard_upload(work: UnitOfWork, upload_id: UUID) -> None:
-    """Forget an upload and its bytes, if it has not ended."""
-    await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload_id)
-    await remove_unneeded(work, work.parts.store.drafts.drop, upload_id)
+async def discard_upload(work: UnitOfWork, upload: Upload) -> None:
+    """Forget an upload and its bytes, if it has not ended and no newer request has it."""
+    if await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload):
+        await remove_unneeded(work, work.parts.store.drafts.drop, upload.upload_id)
 
 
 def expiry_time(work: UnitOfWork) -> datetime:
     """When an upload ends that brings nothing more from now on."""
     return work.parts.clock() + timedelta(seconds=work.parts.settings.upload_lifetime)
-
-
-def join_drafts(drafts: Drafts, parts: Iterable[Upload], blob_id: BlobId) -> StoredBlob:
-    """Copy the parts' bytes into one draft, in order, and make a blob of it.
-
-    Copied, not moved: until the transaction each part stays as its sender knows it. Raises
-    UploadIncomplete, StorageFull, BlobMissing.
-    """
-    draft_id = uuid4()
-    writer = drafts.append(draft_id)
-    try:
-        for part in filter(lambda part: part.size, parts):
-            start_offset = writer.size
-            for block in drafts.read(part.upload_id):
-                writer.write(block)
-            if writer.size - start_offset != part.size:
-                raise UploadIncomplete(upload=str(part.upload_id))
-        return writer.commit(blob_id)
-    finally:
-        drafts.drop(draft_id)
-        writer.close()
 
 
 async def reload_upload(work: UnitOfWork, upload: Upload) -> Upload:
@@ -392,7 +379,7 @@ async def _wait_for_writer(work: UnitOfWork, upload: Upload) -> DraftWriter:
     while True:
         try:
             return await work.runtime.run_in_byte_thread(
-                work.parts.store.drafts.append, upload.upload_id
+                work.parts.store.drafts.append, upload.upload_id, upload.turn
             )
         except DraftBusy:
             if loop.time() > deadline:
