@@ -152,6 +152,7 @@ def test_no_page_with_lines_to_paste_is_forgotten() -> None:
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
     blocks = FENCED.findall((ROOT / "docs" / page).read_text())
     output = demo.run("\n".join(blocks), tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} <= {"trial-files"}  # what can be deleted
     if page == "tutorial.md":
         assert "exit status 5" in output
         assert "byte for byte the same" in output

@@ -5,6 +5,7 @@ environment of its own, since it exists for an earlier version than Entrepot's. 
 tus-js-client does is in `tests/http/test_tus_js_client.py`.
 """
 
+import importlib.metadata
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from tests.http.test_addresses import publish
 from tests.support.apt import installed_program
 from tests.support.server import Server, TestAccount
@@ -63,11 +65,12 @@ def account(server: Server) -> TestAccount:
 
 
 def run(account: TestAccount, command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a block, whose account is this one, with the variables that the page names."""
+    """Run a block with the variables that the page names."""
     names = {
         "ENDPOINT": account.api.endpoint,
         "ACCOUNT": account.name,
         "KEY": account.api_key,
+        "ACCOUNT": account.name,
         "NO_PROXY": "*",
         "PATH": SEARCH_PATH,
         "HOME": str(folder),
@@ -92,6 +95,35 @@ def test_each_page_says_which_packages_its_blocks_need(page: Path) -> None:
     needed = {name for name in imported if name not in {*sys.stdlib_module_names, *OURS}}
     named = set(re.findall(r"\w+", " ".join(INSTALLING.findall(text))))
     assert needed <= named
+
+
+@pytest.mark.parametrize("page", sorted((HOW_TO.parent).rglob("*.md")), ids=lambda page: page.stem)
+def test_what_a_page_installs_leaves_entrepot_its_versions(page: Path) -> None:
+    """Into an environment of its own, or with nothing that needs another version than is here."""
+    text = page.read_text()
+    lines = [] if "python3 -m venv" in text else INSTALLING.findall(text)
+    quoted = re.findall(r"(?<=[ '\"])[a-z][a-z\[\]-]+", " ".join(f" {line}" for line in lines))
+    assert [conflict for name in quoted for conflict in conflicts(Requirement(name), set())] == []
+
+
+def conflicts(requirement: Requirement, seen: set[str]) -> list[str]:
+    """What this environment has in another version than a package and its requirements need."""
+    if str(requirement) in seen:
+        return []
+    seen.add(str(requirement))
+    distribution = importlib.metadata.distribution(requirement.name)
+    result = (
+        [] if requirement.specifier.contains(distribution.version, True) else [str(requirement)]
+    )
+    for each in map(Requirement, distribution.requires or []):
+        extras = requirement.extras or {""}
+        if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras):
+            result += conflicts(each, seen)
+    return result
+
+
+def test_a_generator_that_needs_another_version_is_found() -> None:
+    assert any("typer" in each for each in conflicts(Requirement("openapi-python-client"), set()))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
