@@ -70,7 +70,6 @@ def run(account: TestAccount, command: list[str], folder: Path) -> subprocess.Co
         "ENDPOINT": account.api.endpoint,
         "ACCOUNT": account.name,
         "KEY": account.api_key,
-        "ACCOUNT": account.name,
         "NO_PROXY": "*",
         "PATH": SEARCH_PATH,
         "HOME": str(folder),

@@ -89,13 +89,14 @@ def test_links_name_no_host(proxied: Server) -> None:
         ("1.2.3.4, 203.0.113.9, 10.1.1.1", "203.0.113.9"),
         ("10.1.1.1, 10.2.2.2", "10.1.1.1"),
         ("2001:db8::7", "2001:db8::7"),
+        ("1.2.3.4 / 203.0.113.9", "203.0.113.9"),
     ],
 )
 def test_the_clients_address_comes_from_trusted_proxies(
     proxied: Server, forwarded: str | None, seen: str
 ) -> None:
-    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
-    answer = proxied.api(None).get("/whoami", headers=headers)
+    sent = [("X-Forwarded-For", line) for line in (forwarded or "").split(" / ") if line]
+    answer = proxied.api(None).get("/whoami", headers=sent)
     mine = answer.headers["x-request-id"]
 
     def lines() -> list[dict[str, Any]]:

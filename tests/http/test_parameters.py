@@ -324,6 +324,17 @@ def test_what_came_twice_is_refused_by_every_route(
                     assert "twice" in answer.json()["detail"], (method, path, answer.text)
 
 
+def test_what_the_server_cannot_do_is_refused_by_every_route(
+    account: TestAccount, scenario: Scenario, document: dict[str, Any]
+) -> None:
+    headers = {**scenario.headers, **account.api.authorization, "Expect": "fast"}
+    for path, operations in document["paths"].items():
+        url = scenario.origin + re.sub(r"\{[^}]*\}", "x", path)
+        for method in operations:
+            answer = account.api.client.request(method, url, headers=headers)
+            assert answer.status_code == 417, (method, path, answer.text)
+
+
 def test_a_delivery_takes_no_parameter_that_it_does_not_know(
     account: TestAccount, scenario: Scenario
 ) -> None:

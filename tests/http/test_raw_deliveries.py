@@ -101,6 +101,20 @@ def test_a_delivery_that_may_only_define_a_file_makes_no_version(
     assert put(account.api, absent, OTHER, **{"If-Match": "*"}).status_code == 404
 
 
+def test_a_list_of_tags_may_be_on_several_lines(account: TestAccount, places: list[str]) -> None:
+    etag = account.api.get(places[1]).headers["etag"]
+    for place in places:
+        for name, tags, status in (
+            ("If-None-Match", ('"a"', etag), 412),
+            ("If-None-Match", ('"a"', '"b"'), 201),
+            ("If-Match", ('"a"', '"b"'), 412),
+            ("If-Match", ('"a"', etag), 201),
+        ):
+            lines = [*account.api.authorization.items(), *((name, tag) for tag in tags)]
+            sent = account.api.request("PUT", f"{place}?wait=60", content=CSV, headers=lines)
+            assert sent.status_code == status, (place, name, tags, sent.text)
+
+
 def test_a_delivery_may_depend_on_the_bytes_that_a_download_had(
     account: TestAccount, places: list[str]
 ) -> None:

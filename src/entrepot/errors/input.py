@@ -156,6 +156,16 @@ class DigestMismatch(EntrepotError):
 
 
 @dataclass(eq=False)
+class ExpectationUnknown(EntrepotError):
+    """The request expects something else of the server than `100-continue` (RFC 9110)."""
+
+    received: str
+
+    def __str__(self) -> str:
+        return f"The server cannot do what `Expect: {self.received}` asks for."
+
+
+@dataclass(eq=False)
 class RangeNotSatisfiable(EntrepotError):
     """No requested range overlaps the representation of `size` bytes."""
 

@@ -20,6 +20,7 @@ from entrepot.errors import (
     ContentEncodingUnsupported,
     DigestMismatch,
     EntrepotError,
+    ExpectationUnknown,
     FieldInvalid,
     NotAllowed,
     NotAuthenticated,
@@ -122,7 +123,7 @@ class AdmissionMiddleware:
                 refuse_ambiguous(scope)
                 if has_body and states_digests(scope):
                     receive = checked_body(scope, receive, self._runtime)
-            except (FieldInvalid, DigestMismatch) as error:
+            except (FieldInvalid, DigestMismatch, ExpectationUnknown) as error:
                 refusal = error
         if refusal is not None:
             await self._refuse(refusal, scope, receive, send)
@@ -202,7 +203,7 @@ def _body_refusal(request: Request) -> EntrepotError | None:
     if is_basic(request.headers) and is_sent_by_another_site(request):
         return NotAllowed(reason="Another site made your browser send this with your key.")
     try:
-        reject_encoded(",".join(request.headers.getlist("content-encoding")))
+        reject_encoded(request.headers.get("content-encoding", ""))
     except ContentEncodingUnsupported as error:
         return error
     return None

@@ -19,6 +19,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from entrepot.http.ambiguous_requests import join_lines
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.places import API, HEALTH, LINKS, path_without_secret
 from entrepot.http.raw_headers import RawHeaders, find_header
@@ -183,6 +184,7 @@ class RequestContextMiddleware:
             finally:
                 self._batches.close()
             return
+        join_lines(scope)
         self._apply_forwarded_headers(scope)
         exchange = _Exchange(scope, receive, send, self._ids.take())
         outer = REQUEST_ID.set(exchange.request_id)
@@ -210,7 +212,8 @@ class RequestContextMiddleware:
             scope["client"] = (address, 0)
             if not self._is_trusted(address):
                 break
-        scheme = headers.get("x-forwarded-proto")
+        # The last one is of the nearest proxy; those before it anyone can forge.
+        scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
         if scheme in ("http", "https"):
             scope["scheme"] = scheme
 

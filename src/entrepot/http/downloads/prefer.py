@@ -21,7 +21,7 @@ def wait_seconds(request: Request) -> float:
 
 def preferred_seconds(request: Request) -> int | None:
     """The first `wait` that is named; None without one."""
-    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+    for preference in request.headers.get("prefer", "").split(","):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":
             seconds = SECONDS.or_default(value.strip().strip('"'), -1)

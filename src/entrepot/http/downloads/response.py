@@ -148,12 +148,12 @@ def _prepare(read_cache: ReadCache, version: PublishedVersion) -> PreparedDownlo
 
 
 def _conditions(request_headers: Headers) -> dict[str, str]:
-    """The headers of a request that a download depends on, each as one value."""
-    names = {name for name, _ in request_headers.raw if name in CONDITIONAL_HEADERS}
-    if not names:
-        return {}
-    texts = [name.decode("latin-1") for name in names]
-    return {name: ", ".join(request_headers.getlist(name)) for name in texts}
+    """The headers of a request that a download depends on."""
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in request_headers.raw
+        if name in CONDITIONAL_HEADERS
+    }
 
 
 def download_response(

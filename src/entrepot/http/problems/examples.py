@@ -104,6 +104,7 @@ OF_CLASS: dict[type[errors.EntrepotError], dict[str, Any]] = {
         "expected": "9f86d081…",
         "received": "2c26b46b…",
     },
+    errors.ExpectationUnknown: {"received": "fast"},
     errors.SharesNotAccepted: {"limit": 100},
     errors.StoreUnavailable: {"reason": "It answered 503 to a request for a part"},
     **{

@@ -71,6 +71,10 @@ MEANINGS: dict[str, str] = {
         "A header of the request, or of the file's part in a form, stated a digest of the bytes, "
         "but the bytes that arrived have another one. Nothing was stored."
     ),
+    "expectation-failed": (
+        "The request has a header `Expect` with something that the server does not know. Nothing "
+        "was done."
+    ),
     "expression-invalid": "The condition in `where` has a syntax error.",
     "field-invalid": (
         "A form field, a parameter, a header or a member of the JSON body is missing or has a "

@@ -237,6 +237,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The range is outside of the file",
         "Ask for the size with HEAD, then for a range within it.",
     ),
+    errors.ExpectationUnknown: ProblemKind(
+        417,
+        "expectation-failed",
+        "The server does not know what the request expects",
+        "Leave the header `Expect` out, or send `Expect: 100-continue`.",
+    ),
     errors.FieldInvalid: ProblemKind(
         422,
         "field-invalid",

@@ -143,7 +143,11 @@ def _common_problems(
     operation: dict[str, Any], path: str, method: str, scope: str | None
 ) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
-    raised: list[type[errors.EntrepotError]] = [errors.RateLimited, errors.FieldInvalid]
+    raised: list[type[errors.EntrepotError]] = [
+        errors.RateLimited,
+        errors.FieldInvalid,
+        errors.ExpectationUnknown,
+    ]
     if path not in STATE_PATHS:
         raised.append(errors.DatabaseUnavailable)
     if scope is not None:
