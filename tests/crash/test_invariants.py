@@ -13,10 +13,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 from tests.crash.installation import Installation, open_installation, table
+from tests.crash.lost_tables import LOST_WITHOUT_HARM, OF_SEARCHES
 from tests.crash.test_exact_points import LIMIT, SCHEMA
 
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.db.engine import sqlite_module
+from entrepot.db.metadata import metadata
 from entrepot.db.tables import (
     accounts,
     activity,
@@ -471,8 +473,6 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lose_quarantined, "bytes", "its bytes are missing"),
     (flip, "bytes", "lie in the store"),
     (shorten, "bytes", "lie in the store"),
-    (lose_rows("users"), "references", "keys: the user_id of"),
-    (lose_rows("schema_revisions"), "references", "which is not there"),
     (use_more, "quotas", "used is"),
     (keep_a_checks_bytes, "quotas", "used is"),
     (reserve_more, "quotas", "reserved is 1, the sum is 0"),
@@ -548,6 +548,22 @@ BREACHES: list[tuple[Callable[[DamagedCopy], object], str, str]] = [
     (lambda copy: unfinished(copy, task_id=uuid4()), "uploads", "still holds 10 bytes"),
     (lambda copy: unfinished(copy, joined_into=uuid4()), "uploads", "joined into none"),
 ]
+
+
+def lose_index(copy: DamagedCopy) -> None:
+    copy.change(text("INSERT INTO file_search (file_search) VALUES ('delete-all')"))
+
+
+@pytest.mark.parametrize("name", sorted({*metadata.tables, *OF_SEARCHES} - {*LOST_WITHOUT_HARM}))
+def test_lost_rows_of_a_table_are_seen(
+    copy: DamagedCopy, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    lose = lose_index if name == "file_search" else lose_rows(name)
+    lose(copy)
+    status, wrong = doctor(copy, capsys)
+    assert status == 1
+    sentence = OF_SEARCHES.get(name, "")
+    assert any(sentence in line["detail"] for line in wrong), wrong
 
 
 def test_a_sound_installation_passes(copy: DamagedCopy, capsys: pytest.CaptureFixture[str]) -> None:

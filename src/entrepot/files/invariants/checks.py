@@ -29,12 +29,15 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
+from entrepot.files.derivative_space import EAGER
 from entrepot.files.invariants.activity import changes_are_recorded
 from entrepot.files.invariants.derivative_bytes import derivatives_are_counted
 from entrepot.files.invariants.metadata import metadata_is_counted
+from entrepot.files.invariants.networks import networks_are_known
 from entrepot.files.invariants.paths import paths_are_sound
 from entrepot.files.invariants.queue import queue_is_sound
 from entrepot.files.invariants.references import references_have_rows
+from entrepot.files.invariants.search import files_are_found
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
 from entrepot.files.invariants.withdrawals import withdrawals_are_complete
@@ -222,8 +225,16 @@ def all_bytes_have_rows(conn: ReadConnection, store: BlobStore, now: datetime) -
 
 def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
     """A derivative that is ready has its bytes, one that is pending is still to be made; each
-    belongs to a version of its own account, a published one but for the rejected rows."""
+    belongs to a version of its own account, a published one but for the rejected rows. A published
+    table has its Parquet, whatever has become of it."""
     del now
+    parquet = derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER
+    has_parquet = select(derivatives.c.form).where(*parquet).exists()
+    judged = select(versions.c.id).join(inspections, inspections.c.version_id == versions.c.id)
+    is_table = versions.c.row_count.is_not(None), inspections.c.schema.is_not(None)
+    without = judged.where(versions.c.status == "published", *is_table, ~has_parquet)
+    for version_id in conn.scalars(without):
+        yield f"published version {version_id} has no row for its {EAGER}"
     query = select(
         derivatives,
         versions.c.status.label("state"),
@@ -287,6 +298,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "metadata": metadata_is_counted,
     "current versions": current_is_newest,
     "lists": lists_are_sound,
+    "search": files_are_found,
     "paths": paths_are_sound,
     "published versions": published_can_be_read,
     "numbers": numbers_have_no_gaps,
@@ -296,6 +308,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "activity chains": check_chains,
     "accounts": tenants_are_isolated,
     "sharing": sharing_is_sound,
+    "key networks": networks_are_known,
     "derivatives": derivatives_are_sound,
     "derivative bytes": derivatives_are_counted,
     "replies": replies_are_sound,
