@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import update
+from tests.http.test_addresses import publish
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
@@ -95,6 +96,23 @@ def test_pages_of_each_order_make_up_the_whole(
     assert [key(f) for f in whole] == sorted((key(f) for f in whole), reverse=sort[0] == "-")
     assert names(account.api, f"sort={sort}&limit=2") == [f["file_name"] for f in whole]
     assert len(whole) == len(NAMES)
+
+
+def test_a_folder_has_what_is_below_it(account: TestAccount, server: Server) -> None:
+    """In the exact spelling, at any depth; not what is called as it is, or begins so."""
+    paths = ("sales_eu/a", "sales_eu/2026/b", "salesxeu/c", "sales_eu", "Sales_eu/d", "sales_eu2/e")
+    for path in paths:
+        publish(account.api, path, name=path.rpartition("/")[2])
+    other = server.new_account()
+    shared = publish(other.api, "sales_eu/f", name="f")
+    share(other.api, shared, account.admin.user_name, "r")
+    for query, results in (
+        ("sales_eu", ["a", "b", "f"]), ("sales_eu/", ["a", "b", "f"]), ("sales_eu/2026", ["b"]),
+        ("sales_eu/a", []), ("ales_eu", []), ("sales%25", []), ("", [*"abc", "sales_eu", *"def"]),
+    ):  # fmt: skip
+        assert names(account.api, f"folder={query}") == results, query
+        assert names(account.api, f"folder={query}&limit=1&sort=file_name") == sorted(results)
+    assert names(account.api, "folder=sales_eu&entitlement=shared&name=F") == ["f"]
 
 
 def test_a_renamed_file_is_found_by_its_new_name(account: TestAccount) -> None:
@@ -193,7 +211,7 @@ def test_unknown_parameters_are_named_beside_those_that_there_are(
 ) -> None:
     answer = account.api.get("/files", params={name: "1"})
     assert_problem(answer, 422, "field-invalid", field=name.replace("\0", ""))
-    assert "name, path, user_name, entitlement, media_type" in answer.json()["detail"]
+    assert "name, path, folder, user_name, entitlement, media_type" in answer.json()["detail"]
 
 
 def test_a_walk_along_links_meets_each_file_once_while_others_come_and_go(

@@ -39,6 +39,28 @@ def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> 
     assert run("files", "share", file_id, guest.user_name, "x")[0] == 2
 
 
+def test_the_end_of_a_share_names_what_is_left(
+    run: Run, account: TestAccount, server: Server
+) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    colleague, guest = account.new_user(role="admin"), server.new_account().new_user()
+    for kind in ("read", "deliver"):
+        made = run("links", "create", file_id, kind, "--format", "json")[1]
+        for user in (colleague, guest):
+            share(account.api, file_id, user.user_name, "r")
+            status, _, message = run("files", "unshare", file_id, user.user_name)
+            assert status == 0
+            assert ("link to the file still works" in message) == (kind == "read")
+            assert ("2 links to the file still work " in message) == (kind == "deliver")
+            is_named = f"{colleague.user_name} is an admin of the account" in message
+            assert is_named == (user is colleague)
+    share(account.api, file_id, f"{account.name}:*", "r")
+    assert run("links", "revoke", file_id, json.loads(made)["link_id"], "--yes")[0] == 0
+    message = run("files", "unshare", file_id, f"{account.name}:*")[2]
+    assert f"{account.admin.user_name}, {colleague.user_name} are admins of the account" in message
+    assert "1 link to the file still works" in message
+
+
 def test_a_revoked_link_is_named(run: Run, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
     made = run("links", "create", file_id, "read", "--name", "Auditors", "--format", "json")[1]

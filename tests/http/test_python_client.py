@@ -19,10 +19,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from tests.http.test_addresses import publish
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import share
 
 from entrepot_client import Client, Rejected, errors
 from entrepot_client.filesystem import EntrepotFileSystem
+from entrepot_client.transport import Transport
 
 pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "number"}]}
@@ -208,6 +211,31 @@ def test_folders(client: Client, account: TestAccount, name: str, tmp_path: Path
     assert (tmp_path / "copy/d").read_bytes() == ORDERS
     fs.rm(f"{root}/geo", recursive=True)
     assert fs.find(root) == [f"{root}/a/c", f"{root}/c"]
+
+
+def test_the_file_system_asks_for_one_folder_alone(
+    client: Client, account: TestAccount, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[str] = []
+    request = Transport.request
+
+    def noting(self: Transport, method: str, path: str, **options: Any) -> Any:
+        requests.append(path)
+        return request(self, method, path, **options)
+
+    other = server.new_account()
+    for holder in (other, account):
+        file_id = publish(holder.api, "one-folder/a", ORDERS)
+        if holder is other:
+            share(other.api, file_id, account.admin.user_name, "r")
+    monkeypatch.setattr(Transport, "request", noting)
+    fs, root = EntrepotFileSystem(), f"{account.name}/one-folder"
+    assert fs.ls(root, detail=False) == [f"{root}/a"]
+    assert (fs.isdir(root), fs.isdir(f"{root}/a"), fs.isdir(f"{other.name}/one-folder")) == (
+        True, False, True,
+    )  # fmt: skip
+    assert [each[0] for each in fs.walk(root)] == [root]
+    assert all("folder=one-folder" in each for each in requests), requests
 
 
 def test_a_program_that_fails_delivers_nothing(

@@ -108,9 +108,10 @@ class Client(
     def files(self, **filters: str | None) -> Iterator[File]:
         """Every file that the caller owns or is entitled to, oldest first.
 
-        `filters` are parameters of `GET /files`: `sort`, `name`, `user_name`, `entitlement`,
-        `media_type`, `enforced`, `published`, `updated_since`, `min_size`, `max_size`. Raises
-        Invalid for unknown parameters and invalid values.
+        `filters` are parameters of `GET /files`: `sort`, `name`, `path`, `folder`, `user_name`,
+        `entitlement`, `media_type`, `enforced`, `published`, `updated_since`, `min_size`,
+        `max_size`, and `limit`, the number of files in one request. Raises Invalid for unknown
+        parameters and invalid values.
         """
         return list_files(self._transport, filters)
 

@@ -28,7 +28,15 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from entrepot_client.client import Client
 from entrepot_client.errors import NoSuchFile
-from entrepot_client.folders import FilePath, file_at, file_entry, folder_entry, list_folder
+from entrepot_client.folders import (
+    FilePath,
+    file_at,
+    file_entry,
+    files_below,
+    folder_entry,
+    has_files_below,
+    list_folder,
+)
 from entrepot_client.lookup import find_file
 from entrepot_client.models import DeliveredVersion, Document, File
 from entrepot_client.paths import is_path
@@ -61,10 +69,10 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         self, path: str, detail: bool = True, files: list[File] | None = None, **_: Any
     ) -> list[Any]:
         """The accounts, the content of an account or a folder, or one file. A folder precedes a
-        file with the same name. `files` are all files, if they are known. Raises
+        file with the same name. `files` are all files that are there, if they are known. Raises
         FileNotFoundError."""
         path = self._strip_protocol(path)
-        files = list(self.client.files()) if files is None else files
+        files = list(files_below(self.client, path)) if files is None else files
         if not path:
             entries = [
                 folder_entry(account) for account in sorted({file.account for file in files})
@@ -80,7 +88,7 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
     def walk(self, path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
         """As `os.walk`. The files are listed once, not once per folder."""
         if options.get("files") is None:
-            options["files"] = list(self.client.files())
+            options["files"] = list(files_below(self.client, self._strip_protocol(path)))
         yield from super().walk(path, *arguments, **options)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -117,7 +125,7 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             parts = FilePath.parse(path)
         except FileNotFoundError:
             return False
-        return parts.version is None and bool(list_folder(self.client.files(), parts))
+        return parts.version is None and has_files_below(self.client, path)
 
     def _file_info(self, path: str) -> dict[str, Any]:
         info = self.info(path)

@@ -1,13 +1,13 @@
 """Addresses of the file system of fsspec, and the files and folders that are there."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from entrepot_client.client import Client
 from entrepot_client.lookup import find_file, is_id
 from entrepot_client.models import Document, File
-from entrepot_client.paths import is_path
+from entrepot_client.paths import has_form_of_path, is_path
 
 _PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>.+?)(?:@(?P<version>[1-9]\d*))?)?")
 
@@ -49,6 +49,32 @@ def file_at(client: Client, path: FilePath) -> File:
             if file.account == path.account:
                 return file
     return find_file(client.transport, path.name, is_here)
+
+
+def files_below(client: Client, path: str) -> Iterator[File]:
+    """The files of an account, or below a folder of it; without a path those of every account."""
+    parts = FilePath.parse(path) if path else None
+    for file in _list_below(client, parts.name if parts else ""):
+        if parts is None or file.account == parts.account:
+            yield file
+
+
+def has_files_below(client: Client, path: str) -> bool:
+    """Whether any file is there. The first of a list tells, unless it is of another account."""
+    parts = FilePath.parse(path)
+    first = next(_list_below(client, parts.name, "1"), None)
+    if first is None or first.account == parts.account:
+        return first is not None
+    return any(True for _ in files_below(client, path))
+
+
+def _list_below(client: Client, folder: str, limit: str | None = None) -> Iterator[File]:
+    """The files below a folder of any account; `limit`: in one request."""
+    if not folder:
+        return client.files(limit=limit)
+    if not has_form_of_path(folder):
+        return iter(())  # no path of a file begins so
+    return client.files(folder=folder, limit=limit)
 
 
 def list_folder(files: Iterable[File], path: FilePath) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ OPTION_NAMES = {
     "file_id": "FILE",
     "file": "the file",
     "user_name": "the user",
+    "folder": "--folder",
     "updated_since": "--since",
     "media_type": "--media-type",
     "entitlement": "--entitlement",

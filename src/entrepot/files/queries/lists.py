@@ -59,8 +59,6 @@ Sort = Literal[
 SCAN_FILES = 5_000
 """Files along an order in which a search looks before it turns to the index of grams: what fills
 a page of 50 by then is at most a hundredth of them."""
-
-
 SHARED_YEARS = 4_000
 """Years, a multiple of the calendar's 400, by which a shared file's place lies later in the order
 that has the user's own files first."""
@@ -72,7 +70,8 @@ class FileFilter:
 
     `name` is contained in a file's name, in any case; `entitlement` tells what the actor manages
     from what others share with them; sizes are bytes of the current version. `own_first` puts what
-    the actor manages before all that is shared, whose order alone is that of `sort`.
+    the actor manages before all that is shared, whose order alone is that of `sort`. `folder` is
+    what a path begins with, before a slash.
     """
 
     sort: Sort = "created_at"
@@ -87,6 +86,7 @@ class FileFilter:
     max_size: int | None = None
     own_first: bool = False
     path: str | None = None
+    folder: str | None = None
 
 
 ALL_FILES = FileFilter()
@@ -131,13 +131,10 @@ def list_files(
         larger=file_filter.min_size is not None,
         smaller=file_filter.max_size is not None,
         at_path=file_filter.path is not None,
+        in_folder=file_filter.folder is not None,
     )
-    values = {
-        **actor_parameters(actor),
-        **_values(file_filter),
-        "most": limit,
-        "owner": owner and owner[0],
-    }
+    values = {**actor_parameters(actor), **_values(file_filter), "most": limit}
+    values["owner"] = owner and owner[0]
     if after is not None:
         values["last_key"], values["last_id"] = after
     if file_filter.name is not None and managed:
@@ -203,6 +200,7 @@ def _values(file_filter: FileFilter) -> dict[str, Any]:
         "max_size": file_filter.max_size,
         "stretch": SCAN_FILES,
         "path": file_filter.path,
+        "folder": f"{file_filter.folder}/",
     }
     if file_filter.name is not None:
         text = fold_name(file_filter.name)
@@ -242,6 +240,7 @@ class _QueryShape:
     larger: bool
     smaller: bool
     at_path: bool = False
+    in_folder: bool = False
     by_trigrams: bool = False
 
 
@@ -344,6 +343,10 @@ def _conditions(shape: _QueryShape, columns: _VisibleColumns) -> list[ColumnElem
         conditions.append(current.is_not(None) if shape.published else current.is_(None))
     if shape.at_path:
         conditions.append(row.path == bindparam("path"))
+    if shape.in_folder:
+        # Unlike LIKE, the same on both databases: SQLite's ignores the case.
+        folder = bindparam("folder", type_=files.c.path.type)
+        conditions.append(func.substr(row.path, 1, func.length(folder)) == folder)
     if shape.updated:
         conditions.append(columns.updated >= bindparam("since", type_=files.c.updated_at.type))
     if shape.larger or shape.smaller:

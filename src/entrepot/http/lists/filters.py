@@ -30,6 +30,9 @@ TIME = TypeAdapter[datetime](AwareDatetime)
 
 Name = Annotated[str, Query(description="A part of the file's name, in upper or lower case.")]
 AtPath = Annotated[str, Query(description="The file's path, whole and exact.")]
+InFolder = Annotated[
+    str, Query(description="The files below a folder: `sales` finds `sales/orders`, at any depth.")
+]
 UserName = Annotated[str, Query(description="The file's owner, `account:user`.")]
 OwnedOrShared = Annotated[str, Query(description="`owned` (an admin's account's too) or `shared`.")]
 MediaType = Annotated[
@@ -44,7 +47,7 @@ Since = Annotated[
 Order = Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")]
 
 FILTERS = (
-    "name", "path", "user_name", "entitlement", "media_type", "enforced", "published",
+    "name", "path", "folder", "user_name", "entitlement", "media_type", "enforced", "published",
     "updated_since", "min_size", "max_size",
 )  # fmt: skip
 PARAMETERS = (*FILTERS, "sort", "limit", "cursor")
@@ -82,6 +85,7 @@ def read_file_query(
     request: Request,
     name: Name = "",
     path: AtPath = "",
+    folder: InFolder = "",
     user_name: UserName = "",
     entitlement: OwnedOrShared = "",
     media_type: MediaType = "",
@@ -97,7 +101,7 @@ def read_file_query(
 
     Raises FieldInvalid that names the first one that is wrong or unknown.
     """
-    del name, path, user_name, entitlement, media_type, enforced, published, updated_since
+    del name, path, folder, user_name, entitlement, media_type, enforced, published, updated_since
     del min_size, max_size, sort, cursor
     parameters = request.query_params
     refuse_unknown(request, PARAMETERS, f"to this list, which takes {', '.join(PARAMETERS)}.")
@@ -121,6 +125,7 @@ def parse_file_query(parameters: Mapping[str, str]) -> FileQuery:
         min_size=BYTES.read(parameters.get("min_size"), "min_size"),
         max_size=BYTES.read(parameters.get("max_size"), "max_size"),
         path=_text("path", parameters),
+        folder=(_text("folder", parameters) or "").strip("/") or None,
     )
     return FileQuery(file_filter, parameters.get("cursor"))
 

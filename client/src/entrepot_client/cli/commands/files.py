@@ -50,6 +50,9 @@ def list_files(
     name: Annotated[
         str | None, typer.Option(help="Only names that contain this, in any case.")
     ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Only below this folder: sales finds sales/orders.")
+    ] = None,
     owner: Annotated[str | None, typer.Option(help="Only this user's, ACCOUNT:USER.")] = None,
     entitlement: Annotated[
         str | None, typer.Option(help="owned: what you manage; shared: what others share with you.")
@@ -87,6 +90,7 @@ def list_files(
     output = output_of(ctx)
     filters = {
         "name": name,
+        "folder": folder,
         "user_name": owner,
         "entitlement": entitlement,
         "media_type": media_type,

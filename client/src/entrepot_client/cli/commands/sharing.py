@@ -11,10 +11,11 @@ from entrepot_client.cli.arguments import (
     FileArgument,
     check_id,
 )
-from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS
+from entrepot_client.cli.labels.rights import ENTITLEMENT_LABELS, UserRole
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
+from entrepot_client.counts import counted
 
 OfferedFile = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
 """An offered file is on no list of files, so only its id finds it."""
@@ -92,13 +93,21 @@ def share(
 
 
 def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None:
-    """Stop sharing a file with somebody, immediately."""
+    """Stop sharing a file with somebody, immediately. Names the other ways to it that are left."""
     output = output_of(ctx)
     with open_client(output) as client:
         file_id = client.find_id(file)
         client.unshare(file_id, user_name)
         remaining = [
             each for each in client.entitlements(file_id) if _overlap(each["user_name"], user_name)
+        ]
+        links = [each for each in client.links(file_id) if each["state"] == "valid"]
+        admins = [
+            str(each["user_name"])
+            for each in client.users()
+            if each["role"] == UserRole.ADMIN
+            and not each["disabled"]
+            and (each["user_name"] == user_name or _overlap(each["user_name"], user_name))
         ]
     output.record(
         {"file_id": file_id, "user_name": user_name, "revoked": True, "remaining": remaining},
@@ -108,6 +117,15 @@ def unshare(ctx: typer.Context, file: FileArgument, user_name: UserName) -> None
     for other in remaining:
         may = ENTITLEMENT_LABELS[other["entitlement"]]
         output.note(f"The file is still shared with {other['user_name']}, who may {may}.")
+    if admins:
+        are = "is an admin" if len(admins) == 1 else "are admins"
+        output.note(f"{', '.join(admins)} {are} of the account, and may still change the file.")
+    if links:
+        work = "works" if len(links) == 1 else "work"
+        output.note(
+            f"{counted(len(links), 'link')} to the file still {work} for everybody who has the "
+            f"address: `entrepot links list {file}`."
+        )
 
 
 def _overlap(one: str, other: str) -> bool:
