@@ -23,8 +23,6 @@ from pathlib import Path
 from threading import Lock
 from uuid import UUID, uuid4
 
-import structlog
-
 from entrepot.blobs.disk_life import FrozenLocks, LifeSigns
 from entrepot.blobs.disk_space import DiskSpace, disk_errors
 from entrepot.blobs.disk_sync import (
@@ -38,8 +36,6 @@ from entrepot.blobs.disk_sync import (
 from entrepot.blobs.disk_write import GrowingFile
 from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
-
-log = structlog.get_logger(__name__)
 
 MAX_HASH_STATES = 1000
 """Hash states that a process keeps, of some hundred bytes each."""
@@ -139,6 +135,9 @@ class DiskDrafts:
                 temporary.unlink(missing_ok=True)
                 os.close(descriptor)
                 raise
+        import structlog  # here: most processes never need it, and commands start without it
+
+        log = structlog.get_logger(__name__)
         log.warning("took a draft over from a process that gives no sign of life", draft=path.name)
         return copy
 

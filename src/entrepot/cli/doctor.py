@@ -12,6 +12,7 @@ import httpx2
 from sqlalchemy import text
 
 from entrepot.bootstrap.identity import read_identity
+from entrepot.bootstrap.other_settings import explain_other_settings, find_other_settings
 from entrepot.bootstrap.parts import Parts
 from entrepot.bootstrap.shared_folder import find_local_locks
 from entrepot.cli.data_folder import is_locked, read_holder
@@ -64,6 +65,7 @@ def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
     yield _disk(settings)
     if not settings.embedded:
         yield _store_locks(settings)
+        yield _settings_of_hosts(parts)
     yield from _sandbox(settings)
     yield _expat()
     yield _address(settings)
@@ -186,6 +188,13 @@ def _store_locks(settings: Settings) -> CheckResult:
     mount = find_local_locks(settings)
     advice = f"{mount}: locks hold on this host alone; no other host may use the store"
     return CheckResult("locks of the store", True, advice if mount else "ok", warning=bool(mount))
+
+
+def _settings_of_hosts(parts: Parts) -> CheckResult:
+    """Whether all hosts that run have the settings of this one."""
+    names = find_other_settings(parts.settings, parts.database)
+    detail = explain_other_settings(names) if names else "all hosts that run have the same"
+    return CheckResult("settings of hosts", True, detail, warning=bool(names))
 
 
 def _sandbox(settings: Settings) -> Iterator[CheckResult]:

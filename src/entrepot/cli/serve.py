@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 
 from entrepot.accounts.accounts import has_accounts
+from entrepot.bootstrap.other_settings import explain_other_settings, find_other_settings
 from entrepot.bootstrap.parts import build_parts
 from entrepot.bootstrap.shared_folder import refuse_local_locks
 from entrepot.cli.data_folder import hold_data_folder
@@ -62,6 +63,7 @@ def _prepare(settings: Settings, demo: bool) -> list[str]:
     """Prepare the installation; the lines to print at the end of the start. Raises StartRefused."""
     with explain_database_errors(settings):
         prepare_installation(settings)
+        _warn_of_other_settings(settings)
     lines = [f"Entrepot keeps its data in {settings.data}"]
     if demo:
         lines += _seed(settings)
@@ -70,6 +72,16 @@ def _prepare(settings: Settings, demo: bool) -> list[str]:
     if settings.metrics_port is not None:
         lines += [f"Metrics   {settings.metrics_url}"]
     return lines
+
+
+def _warn_of_other_settings(settings: Settings) -> None:
+    """Log what other hosts are set to otherwise, once at the start. They may be about to restart
+    with the settings of this one, so it is not refused."""
+    if settings.embedded:
+        return
+    with closing(build_parts(settings)) as parts:
+        if names := find_other_settings(settings, parts.database):
+            log.warning(explain_other_settings(names), settings=names)
 
 
 def warn_of_missing_layers() -> None:

@@ -19,6 +19,7 @@ from entrepot.db.deadlocks import attempts_at_transaction
 from entrepot.db.space import DatabaseSpace, full_as_error
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
+from entrepot.settings.shared import settings_mark
 
 PASSWORD_PARAMETERS = ("password", "sslpassword")
 """Parameters of an address that are passwords (libpq, Parameter Key Words)."""
@@ -157,22 +158,26 @@ def open_database(
 ) -> Database:
     """Open the configured database; nothing is created or migrated here.
 
-    At most `pool_size + MAX_OVERFLOW` connections are open. PostgreSQL ends a transaction after
-    `frozen_seconds` without a statement (None: never, as for a command that looks at every blob in
-    one transaction). With `read_only` the file of an embedded database is not changed in any way.
-    Raises `ArgumentError` for an address that is none.
+    At most `pool_size + MAX_OVERFLOW` connections are open. A process of a server has
+    `frozen_seconds`: PostgreSQL ends a transaction after so long without a statement, and knows the
+    process by its settings. A command has none: it may look at every blob in one transaction. With
+    `read_only` the file of an embedded database is not changed in any way. Raises `ArgumentError`
+    for an address that is none.
     """
     if settings.database is None:
         engine = sqlite_engine(settings.sqlite_file, pool_size, read_only)
         return Database(engine, DatabaseSpace(settings.data, settings.database_reserve))
     url = _postgresql_url(settings.database.get_secret_value())
+    arguments: dict[str, Any] = dict(CONNECTION)
+    if frozen_seconds is not None:
+        arguments["application_name"] = settings_mark(settings)
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=MAX_OVERFLOW,
         hide_parameters=True,
         use_native_hstore=False,
-        connect_args={name: value for name, value in CONNECTION.items() if name not in url.query},
+        connect_args={name: value for name, value in arguments.items() if name not in url.query},
     )
     event.listen(engine, "do_connect", _connect_postgresql)
     event.listen(engine, "begin", _begin_postgresql)

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from entrepot.errors import StartRefused
 from entrepot.settings.addresses import parse_networks, parse_public_url, parse_store_address
 from entrepot.settings.folders import default_folder
+from entrepot.settings.take_over import MAX_LEASE, MAX_QUEUE_POLL
 from entrepot.settings.unknown import refuse_unknown_variables, unknown_setting
 
 Role = Literal["all", "api", "worker"]
@@ -257,10 +258,14 @@ class Settings(BaseSettings):
     queue_poll: float = Field(
         default=2.0,
         gt=0,
+        le=MAX_QUEUE_POLL,
         description="Seconds between two looks at an idle queue (wake-ups aside).",
     )
     lease: float = Field(
-        default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
+        default=15,
+        ge=2,
+        le=MAX_LEASE,
+        description="Seconds without a heartbeat before a worker counts as dead.",
     )
     metrics_port: int | None = Field(
         default=None,
