@@ -152,16 +152,13 @@ class S3Drafts:
         chain: list[list[_DraftObject]] = []
         generation = max(generations, default=0)
         while of_generation := generations.pop(generation, None):
-            chain.append(
-                sorted(
-                    of_generation,
-                    key=lambda stored_object: (stored_object.start, not stored_object.is_cut),
-                )
-            )
+            chain.append(sorted(of_generation, key=lambda each: (each.start, not each.is_cut)))
             generation = of_generation[0].previous
         stored = StoredPieces()
         for of_generation in reversed(chain):
             first = of_generation[0]
+            if stored.size < first.start:
+                break  # what it continues is not there any more
             pieces, end = stored.first(first.start).pieces, first.start
             for stored_object in of_generation:
                 if stored_object.start == end and not stored_object.is_cut:
