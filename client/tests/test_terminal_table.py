@@ -45,6 +45,28 @@ def test_less_important_columns_are_left_out_before_a_text_has_few_cells() -> No
     assert table_lines(COLUMNS, short, 80, ColumnRules(leaving=["owner"])).left_out == []
 
 
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_nothing_is_left_out_that_there_is_room_for(width: int) -> None:
+    """Each list of the program, with cells of every width: one more column would not fit."""
+    names = (*LISTS.leaving[::-1], "version", "created")
+    for size in (3, 12, 17, 30):
+        rows = [("1", *(str(at) * (size if at % 3 else 4) for at in range(len(names))), "who")]
+        columns = ("name", *names, "by")
+        table = table_lines(columns, rows, width, LISTS)
+        used = len(table.lines[1].rstrip())
+        room = [max(len(rows[0][columns.index(name)]), len(name)) + 2 for name in table.left_out]
+        assert all(used + cells > width for cells in room), (size, table)
+
+
+def test_versions_keep_the_column_that_fits() -> None:
+    """`rows` is less important than `size`, and fits once `size` is left out."""
+    columns = ("version", "status", "created (UTC)", "size", "rows", "by", "note")
+    note = "kept until 2026-12-10"
+    row = ("2", "published", "2026-12-03 00:20", "108 bytes", "3", "demo:account", note)
+    left_out = [table_lines(columns, [row], width, LISTS).left_out for width in (80, 100, 140)]
+    assert left_out == [["size"], [], []]
+
+
 def test_a_wrapped_text_has_a_comfortable_width_before_another_column_stays() -> None:
     rows = [("1", "2026-12-01 10:00", "18 bytes", "partner:anna", "kept until 2026-12-08 " * 2)]
     columns = ("version", "created", "size", "by", "note")

@@ -11,6 +11,7 @@ from entrepot.http.web.formatting import (
     exact_size,
     exact_time,
     machine_time,
+    percent,
     size,
     truncate,
 )
@@ -88,3 +89,17 @@ def test_backticks_become_code_and_everything_is_escaped() -> None:
 )
 def test_a_text_is_cut_once_and_between_words(text: str, words: str) -> None:
     assert truncate(text, 27) == words
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "digits", "text"),
+    [
+        (2, 3, 1, "66.7 %"), (2, 3, 0, "67 %"), (0, 3, 0, "0 %"), (0, 0, 0, "0 %"),
+        (3, 3, 1, "100 %"), (1, 9_999, 1, "under 0.1 %"), (9_998, 9_999, 1, "over 99.9 %"),
+        (1, 999, 0, "under 1 %"), (998, 999, 0, "over 99 %"), (1, 2, 1, "50 %"),
+    ],
+)  # fmt: skip
+def test_a_share_is_rounded_and_never_all_or_nothing_that_it_is_not(
+    part: int, whole: int, digits: int, text: str
+) -> None:
+    assert percent(part, whole, digits) == text

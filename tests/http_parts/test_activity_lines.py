@@ -37,7 +37,7 @@ def line_of(action: str, detail: dict[str, Any]) -> str:
         ({"file_name": "", "size": 19}, "without a name, 19 bytes"),
         ({"disabled": True}, "disabled"),
         ({"scopes": ["read", "write"]}, "may read files and tasks; deliver and change files"),
-        ({"changes": [{"path": "a"}, {"path": "b"}]}, "number of changes: 2"),
+        ({"changes": [{"path": "a"}, {"path": "b"}]}, "2 changes"),
         ({"path": {"from": None, "to": "sales/orders"}}, "path from none to “sales/orders”"),
     ],
 )

@@ -40,6 +40,11 @@ class File:
         """The account that owns it."""
         return self.user_name.partition(":")[0]
 
+    @property
+    def reference(self) -> str:
+        """What names it in a command: its path, else its id."""
+        return self.path or self.file_id
+
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """Parse one item of `files_list`. Raises KeyError if one of the basic six is missing."""
@@ -88,6 +93,11 @@ class Task:
     error: Document | None
     report_url: str | None
     document: Document = field(repr=False, compare=False)
+
+    @property
+    def reference(self) -> str:
+        """What names its file in a command: the file's path, else its id."""
+        return self.path or self.file_id or ""
 
     @property
     def ended(self) -> bool:

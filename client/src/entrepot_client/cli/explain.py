@@ -162,13 +162,13 @@ def explain_task_failure(task: Task) -> Failure | None:
 def rejection_advice(task: Task, path: str = "PATH", reference: str | None = None) -> str:
     """What to do about a rejected delivery: the file exists, and the next version continues it.
 
-    `reference` is what the person calls the file; its id if they have not named it.
+    `reference` is what the person calls the file; its path or id if they have not named it.
     """
     if not task.file_id:
         return ""
     import shlex
 
-    file, sent = shlex.quote(reference or task.file_id), shlex.quote(path)
+    file, sent = shlex.quote(reference or task.reference), shlex.quote(path)
     report = ""
     if task.version is not None:
         report = f" The report: `entrepot report {file} --version {task.version}`."

@@ -8,7 +8,7 @@ everybody else there is what they did themselves, in whatever account.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, func, select
@@ -92,17 +92,23 @@ def list_file_activity(
     return _load_entries(conn, of_file, activity_filter, page_range)
 
 
-def get_file_names(
+class KnownFile(NamedTuple):
+    """What a list of rows shows of a file."""
+
+    name: str
+    path: str | None
+
+
+def get_known_files(
     conn: ReadConnection, actor: Actor, entries: Sequence[ActivityRow]
-) -> dict[str, str]:
-    """The names of the files that rows are about, by id; of those, deleted ones too, that the actor
-    knows of."""
+) -> dict[str, KnownFile]:
+    """The files that rows are about, by id; of those, deleted ones too, that the actor knows of."""
     file_ids = {UUID(entry.fields["file_id"]) for entry in entries if entry.fields["file_id"]}
     conditions = known_files(actor.is_admin), files.c.id.in_(file_ids)
     rows = conn.execute(
-        select(files.c.id, files.c.name).where(*conditions), actor_parameters(actor)
+        select(files.c.id, files.c.name, files.c.path).where(*conditions), actor_parameters(actor)
     )
-    return {str(row.id): row.name for row in rows}
+    return {str(row.id): KnownFile(row.name, row.path) for row in rows}
 
 
 def newest_activity_number(conn: ReadConnection) -> int:

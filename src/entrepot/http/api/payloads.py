@@ -98,7 +98,12 @@ def exception_payload(exception: Version | None) -> VersionException | None:
 
 def task_payload(task: TaskRecord) -> TaskDetails:
     """A task, as it is polled and as its events carry it."""
-    percent = round(100 * task.done / task.total, 1) if task.total else 0.0
+    percent = 0.0
+    if task.total:
+        share = round(100 * task.done / task.total, 1)
+        # 0 only before the first byte, and 100 only after the last one.
+        percent = max(share, 0.1 if task.done else 0.0)
+        percent = min(percent, 99.9) if task.done < task.total else 100.0
     report = None
     if task.has_report:
         report = f"{API}/task/{task.id}/report"

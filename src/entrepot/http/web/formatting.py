@@ -58,6 +58,17 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def percent(part: float, whole: float, digits: int = 0) -> str:
+    """A share, rounded: "66.7 %" with one digit. It is 0 only for nothing, and 100 only for all."""
+    least = 10.0**-digits
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < least:
+        return f"under {least:g} %"
+    if part < whole and share > 100 - least:
+        return f"over {100 - least:g} %"
+    return f"{round(share, digits):g} %"
+
+
 def truncate(text: str, length: int) -> str:
     """A text in at most `length` characters. One that is cut ends with a whole word, if it has
     any, without the punctuation after it, and with “…”."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Request
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from starlette.routing import Match
 
 from entrepot.accounts.actor import Actor
+from entrepot.accounts.sessions import SESSION_IDLE_TIMEOUT, SESSION_MAX_AGE
 from entrepot.errors import EntrepotError
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
@@ -83,6 +84,7 @@ def open_pages(assets: Assets) -> Pages:
         formatting.size,
         formatting.exact_size,
         formatting.number,
+        formatting.percent,
         formatting.duration,
         formatting.age,
         formatting.truncate,
@@ -101,6 +103,8 @@ def open_pages(assets: Assets) -> Pages:
         "note_error": note_error,
         "noted_error": noted_error,
         "noted_errors": noted_errors,
+        "session_hours": SESSION_MAX_AGE // timedelta(hours=1),
+        "idle_minutes": SESSION_IDLE_TIMEOUT // timedelta(minutes=1),
         "undo_days": UNDO_PERIOD.days,
         "quarantine_days": QUARANTINE_PERIOD.days,
         "entitlement_labels": ENTITLEMENT_LABELS,

@@ -269,7 +269,7 @@ def _look_for_others(client: "Client", source: _PushSource) -> tuple[bool, str]:
     others = [file for file in same_name if "w" in file.entitlement]
     warning = ""
     if others:
-        push = f"`entrepot push {shlex.quote(source.typed)} --to {others[0].file_id}`"
+        push = f"`entrepot push {shlex.quote(source.typed)} --to {others[0].reference}`"
         what, which = f"Another file has the name {name!r}", "it"
         if len(others) > 1:
             what = f"{counted(len(others), 'other file')} have the name {name!r}"
@@ -346,7 +346,7 @@ def _check_sha256(file: File, task: Task, delivery: Acknowledgement) -> None:
             f"The server has other bytes than were sent (SHA-256 {file.sha256}, "
             f"sent {delivery.sha256}).",
             "They were damaged on the way. Push it again:"
-            f" `entrepot push PATH --to {task.file_id}`.",
+            f" `entrepot push PATH --to {task.reference}`.",
         )
 
 

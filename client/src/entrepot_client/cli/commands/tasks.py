@@ -172,8 +172,12 @@ def report_delivery(
             report = {}
         lines = suggestion_lines(report)
         if lines:
-            accept = f"entrepot files accept-suggestion {task.file_id} {task.version}"
+            import shlex
+
+            name = shlex.quote(reference or task.reference)
+            accept = f"entrepot files accept-suggestion {name} {task.version}"
             owner = f"The owner of the file makes that change with `{accept}`."
+            failure.do = failure.do.replace("Correct it", "Or correct the file", 1)
             failure.lines = (*failure.lines, *lines, owner)
             failure.figures = {**failure.figures, "suggested": report["suggested"]}
     raise failure

@@ -86,9 +86,13 @@ LABELS = {
     "restored_from": "from version",
     "reason": "reason:",
     "decision": "",
-    "changes": "number of changes:",
+    "changes": "",
 }
 """What the other parts are called, where that is not their name in the record; some need none."""
+COUNTED = {"max_uses": "use", "changes": "change"}
+"""Parts that are numbers, each with what it counts."""
+REPORT = "report.csv"
+"""The form of a version that has its rejected rows."""
 UNSET = {"decision": "no longer accepted or blocked"}
 """Parts that also say something when they are null."""
 FLAGS = {"purge": "its bytes were removed", "disabled": "disabled", "for_account": "for everybody"}
@@ -154,8 +158,9 @@ def _formatted(name: str, value: Any) -> str | None:
         return ENTITLEMENT_LABELS[value]
     if name == "scopes":
         return scopes_label(value)
-    if name == "max_uses":
-        return counted(value, "use")
+    number = len(value) if isinstance(value, list) else value
+    if name in COUNTED and isinstance(number, int):
+        return counted(number, COUNTED[name])
     with suppress(ValueError):
         if name.endswith("_at") and isinstance(value, str):
             return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}"
@@ -167,7 +172,9 @@ def _read(detail: Mapping[str, Any], result: str | None) -> str:
     parts = [
         "redirected to the store" if result == "redirected" else format_size(detail.get("bytes", 0))
     ]
-    if form != "original":
+    if form == REPORT:
+        parts.insert(0, "the rejected rows")
+    elif form != "original":
         parts.append(f"as {_short_text(form)}")
     if requests != 1:
         parts.append(f"in {counted(requests, 'request')}")

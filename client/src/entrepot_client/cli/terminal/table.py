@@ -47,7 +47,7 @@ class TableLines(NamedTuple):
     left_out: list[str]
 
 
-@dataclass
+@dataclass(eq=False)
 class _TableColumn:
     name: str
     cells: list[str]
@@ -111,26 +111,32 @@ def table_lines(
 
 
 def _leave_out(laid_out: list[_TableColumn], width: int, rules: ColumnRules) -> set[str]:
-    """Remove the columns that there is no room for; their names."""
-    left_out: set[str] = set()
+    """Remove the columns that there is no room for; their names. A column for which there is room
+    once a wider one is gone stays."""
+    every_column, left = list(laid_out), list[_TableColumn]()
+
+    def fits(columns: Sequence[_TableColumn], cells_of: Callable[[_TableColumn], int]) -> bool:
+        return _total([cells_of(column) for column in columns]) <= width
 
     def leave(names: Collection[str], cells_of: Callable[[_TableColumn], int]) -> None:
         for name in names:
-            if _total([cells_of(column) for column in laid_out]) <= width:
+            if fits(laid_out, cells_of):
                 return
-            for column in [each for each in laid_out[1:] if each.name.removesuffix(ZONE) == name]:
-                laid_out.remove(column)
-                left_out.add(column.name)
+            left.extend(each for each in laid_out[1:] if each.name.removesuffix(ZONE) == name)
+            laid_out[:] = [each for each in laid_out if each not in left]
 
     leave(rules.leaving, lambda column: column.enough)
     leave(rules.yielding, lambda column: column.fair)
-    while _total([column.least for column in laid_out]) > width:
+    while not fits(laid_out, lambda column: column.least):
         droppable = [column for column in laid_out[1:] if not column.wraps]
         if not droppable:
             break
+        left.append(droppable[-1])
         laid_out.remove(droppable[-1])
-        left_out.add(droppable[-1].name)
-    return left_out
+    for column in reversed(left):  # the more important ones first
+        if fits([*laid_out, column], lambda each: each.enough):
+            laid_out[:] = [each for each in every_column if each in [*laid_out, column]]
+    return {column.name for column in every_column if column not in laid_out}
 
 
 def _row_lines(texts: Sequence[str], columns: Sequence[_TableColumn]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from entrepot.files.queries.activity import ActivityRow
+from entrepot.files.queries.activity import ActivityRow, KnownFile
 from entrepot.texts import replace_forbidden
 from entrepot_client.cli.labels.activity import action_label, actor_label, describe_detail
 
@@ -30,19 +30,21 @@ class ActivityLine:
     address: str | None
     file_id: str | None
     file_name: str | None
+    file_path: str | None
     version: int | None
     detail: str
 
 
 def activity_lines(
-    rows: Sequence[ActivityRow], names: Mapping[str, str] | None = None
+    rows: Sequence[ActivityRow], known: Mapping[str, KnownFile] | None = None
 ) -> list[ActivityLine]:
-    """Rows as a page shows them; `names` are those of the files that the reader knows, by id."""
-    return [_line(entry, names or {}) for entry in rows]
+    """Rows as a page shows them; `known` are the files that the reader knows, by id."""
+    return [_line(entry, known or {}) for entry in rows]
 
 
-def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
+def _line(entry: ActivityRow, known: Mapping[str, KnownFile]) -> ActivityLine:
     fields = entry.fields
+    file = known.get(fields["file_id"] or "")
     return ActivityLine(
         at=entry.at,
         action=replace_forbidden(action_label(fields["action"])),
@@ -52,7 +54,8 @@ def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
         by_key=fields["key_id"] is not None,
         address=fields["address"],
         file_id=fields["file_id"],
-        file_name=names.get(fields["file_id"] or ""),
+        file_name=file and file.name,
+        file_path=file and file.path,
         version=fields["version"],
         detail=replace_forbidden(
             describe_detail(fields["action"], fields["detail"], fields["result"])

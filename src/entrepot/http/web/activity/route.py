@@ -11,9 +11,10 @@ from entrepot.db.types import ReadConnection
 from entrepot.files.queries.activity import (
     ActivityFilter,
     ActivityRow,
+    KnownFile,
     PageRange,
     can_see_account,
-    get_file_names,
+    get_known_files,
     list_activity,
     list_file_activity,
 )
@@ -38,12 +39,12 @@ async def activity(request: Request, work: SessionWork, cursor: Cursor = None) -
     """What was done in the account, for its admins; for others what they did themselves."""
     page_range = PageRange(PAGE + 1, position_number(ACTIVITY.read_cursor(cursor)))
 
-    def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], dict[str, str]]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], dict[str, KnownFile]]:
         rows = list_activity(conn, actor, ActivityFilter(), page_range)
-        return rows, get_file_names(conn, actor, rows)
+        return rows, get_known_files(conn, actor, rows)
 
-    actor, (rows, names) = await work.read_with_actor(load)
-    return _page(request, actor, ACTIVITY.page(rows, PAGE), names, None, cursor)
+    actor, (rows, known) = await work.read_with_actor(load)
+    return _page(request, actor, ACTIVITY.page(rows, PAGE), known, None, cursor)
 
 
 @router.get("/files/{file_id}/activity", response_model=None)
@@ -90,7 +91,7 @@ def _page(
     request: Request,
     actor: Actor,
     activity_page: Page[ActivityRow],
-    names: dict[str, str],
+    known: dict[str, KnownFile],
     file: FileRecord | None,
     cursor: str | None,
 ) -> Response:
@@ -98,7 +99,7 @@ def _page(
         request,
         "activity/page.html",
         actor,
-        lines=activity_lines(activity_page.items, names),
+        lines=activity_lines(activity_page.items, known),
         file=file,
         whole_account=can_see_account(actor),
         next_cursor=activity_page.next_cursor,

@@ -41,10 +41,10 @@ async def view_findings(
     details = await view_document(work, profile_details, findings.profile)
     profile, unused = ColumnsView(), list[str]()
     if findings.columns is not None:
-        profile = await view_document(work, columns_view, findings.columns)
-    if findings.columns is not None and findings.reads and contract is not None:
-        document = render_json({"schema": contract, "columns": findings.columns})
-        unused = await view_document(work, describe_unused, JsonText(document))
+        document = JsonText(render_json({"schema": contract, "columns": findings.columns}))
+        profile = await view_document(work, columns_view, document)
+        if findings.reads and contract is not None:
+            unused = await view_document(work, describe_unused, document)
     return FindingsView(report, details, profile, unused)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.http.web.files.contract import join_values, quote_value, short_text
-from entrepot.http.web.formatting import exact_size, number
+from entrepot.http.web.formatting import exact_size, number, percent
 from entrepot.inspection.detect.formats import FORMATS
 from entrepot_client.counts import counted
 
@@ -74,7 +74,7 @@ def _format(values: dict[str, Any]) -> list[str]:
 def _encoding(values: dict[str, Any]) -> list[str]:
     texts = [short_text(values["encoding"])] if values.get("encoding") else []
     if values.get("encodingConfidence") is not None and values["encodingConfidence"] < 1:
-        texts.append(f"confidence {_percent(values['encodingConfidence'])}")
+        texts.append(f"confidence {percent(values['encodingConfidence'], 1)}")
     if values.get("encodingAlternatives"):
         texts.append("or perhaps " + ", ".join(map(short_text, values["encodingAlternatives"])))
     if values.get("bom"):
@@ -130,7 +130,7 @@ def _range(values: dict[str, Any]) -> list[str]:
 
 
 def _confidence(values: dict[str, Any]) -> list[str]:
-    texts = [_percent(values["confidence"])] if "confidence" in values else []
+    texts = [percent(values["confidence"], 1)] if "confidence" in values else []
     reasons = (values.get("reasons") or [])[:MAX_PARTS]
     return texts + [short_text(reason, MAX_REASON_CHARS) for reason in reasons]
 
@@ -216,7 +216,3 @@ def _part(value: dict[str, Any]) -> str:
 
 def _numbers(rows: Sequence[int]) -> str:
     return ", ".join(number(row) for row in rows[:MAX_PARTS])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

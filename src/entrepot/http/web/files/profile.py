@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.http.web.formatting import number
+from entrepot.http.web.formatting import number, percent
 from entrepot_client.counts import counted
 
 COLUMNS_SHOWN = 200
 """Columns on the page; all of them are in the profile's JSON."""
 WIDTH, HEIGHT = 120, 32
 """The box of a histogram, in its own units."""
+MEASURES = ("number", "duration")
+"""Types of columns whose values measure something, so that they are unique by chance."""
 TOP_SHOWN = 3
 """Most frequent values of a column that are shown."""
 
@@ -49,12 +51,22 @@ class ColumnsView:
     count: int = 0
 
 
-def columns_view(columns: list[dict[str, Any]]) -> ColumnsView:
-    """The measured columns of a version."""
-    return ColumnsView(tuple(map(_view, columns[:COLUMNS_SHOWN])), len(columns))
+def columns_view(document: dict[str, Any]) -> ColumnsView:
+    """The measured `columns` of a version, whose contract has this `schema`, if it has one."""
+    columns, keyed = document["columns"], _has_key(document["schema"] or {})
+    return ColumnsView(
+        tuple(_view(column, keyed) for column in columns[:COLUMNS_SHOWN]), len(columns)
+    )
 
 
-def _view(column: dict[str, Any]) -> ColumnProfileView:
+def _has_key(schema: dict[str, Any]) -> bool:
+    """Whether a schema says which column or columns are a key."""
+    constraints = (field.get("constraints") or {} for field in schema.get("fields", []))
+    unique = any(each.get("unique") for each in constraints)
+    return bool(unique or schema.get("primaryKey") or schema.get("uniqueKeys"))
+
+
+def _view(column: dict[str, Any], keyed: bool) -> ColumnProfileView:
     rows = column["rows"]
     chart = column.get("histogram")
     about = "about " if column["distinctIsEstimate"] else ""
@@ -64,23 +76,23 @@ def _view(column: dict[str, Any]) -> ColumnProfileView:
         name=column["name"],
         type=column["type"],
         stored_as=column["storedAs"],
-        missing=_percent(column["nulls"], rows) if column["nulls"] else "none",
+        missing=percent(column["nulls"], rows, 1) if column["nulls"] else "none",
         distinct=about + number(column["distinct"]),
         low=_word(column.get("minimum")),
         high=_word(column.get("maximum")),
-        notes=tuple(_notes(column)),
+        notes=tuple(_notes(column, keyed)),
         chart=_path(chart["counts"]) if chart else "",
         chart_words=_chart_words(chart) if chart else "",
         top=tuple(
-            Share(_word(each["value"]), each["count"], _percent(each["count"], rows))
+            Share(_word(each["value"]), each["count"], percent(each["count"], rows, 1))
             for each in top
         ),
     )
 
 
-def _notes(column: dict[str, Any]) -> list[str]:
+def _notes(column: dict[str, Any], keyed: bool) -> list[str]:
     notes = []
-    if column["candidateKey"]:
+    if column["candidateKey"] and not keyed and column["type"] not in MEASURES:
         notes.append("may be a key")
     if "suggestedEnum" in column:
         notes.append(f"may be an enum of {len(column['suggestedEnum'])}")
@@ -101,16 +113,6 @@ def _word(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
-
-
-def _percent(part: int, whole: int) -> str:
-    """A share in percent, never 0 for something and never 100 for less than all."""
-    share = 100 * part / whole if whole else 0.0
-    if part and share < 0.1:
-        return "under 0.1 %"
-    if part < whole and share > 99.9:
-        return "over 99.9 %"
-    return f"{round(share, 1):g} %"
 
 
 def _path(counts: list[int]) -> str:
