@@ -238,6 +238,14 @@ def test_doctor_compares_the_clock_of_its_host(
     assert detail in clock.detail
 
 
+def test_a_host_with_other_settings_says_so_at_its_start(hosts: Hosts) -> None:
+    other = hosts.add("other", "api", max_file_size=1000)
+    hosts.start("other")
+    assert "other values of max_file_size" in other.log_file.read_text()
+    other.close()
+    del hosts.servers["other"]
+
+
 def test_a_copy_of_a_data_folder_is_refused(hosts: Hosts) -> None:
     """Its worker would have the name of another, and take its work for its own."""
     copy = hosts.add("copy", "worker")

@@ -24,8 +24,7 @@ def find_other_settings(settings: Settings, database: Database) -> list[str]:
 
 def explain_other_settings(names: list[str]) -> str:
     """A sentence for an operator."""
-    which = f"setting {names[0]}" if len(names) == 1 else f"settings {', '.join(names)}"
     return (
-        f"Another host runs with another {which}. Set the same on every host and restart those: "
-        "else it depends on the host what is taken and how it is judged"
+        f"Another host runs with other values of {', '.join(names)}. Set the same on every host "
+        "and restart those: else it depends on the host what is taken and how it is judged"
     )
