@@ -42,11 +42,12 @@ def list_versions(
     output = output_of(ctx)
     with open_client(output) as client:
         version_list = list(client.versions(client.find_id(file), limit))
+    current = next((each for each in version_list if each["status"] == "published"), None)
     output.records(
         version_list,
         quiet="version",
         columns=("version", "status", "created", "size", "rows", "by", "note"),
-        rows=[_row(version) for version in version_list],
+        rows=[_row(version, version is current) for version in version_list],
         empty="There are no versions yet.",
     )
 
@@ -138,7 +139,7 @@ def _watch_and_report(client: "Client", task_id: str, output: Output, file: str)
     report_delivery(client, task, output, quiet="version", reference=file)
 
 
-def _row(version: Document) -> tuple[str, ...]:
+def _row(version: Document, is_current: bool) -> tuple[str, ...]:
     rows = version.get("row_count")
     return (
         str(version["version"]),
@@ -147,7 +148,7 @@ def _row(version: Document) -> tuple[str, ...]:
         format_size(version["file_size"]),
         "" if rows is None else f"{rows:,}",
         str(version["user_name"]),
-        _note(version),
+        "; ".join(filter(None, ("current" if is_current else "", _note(version)))),
     )
 
 
