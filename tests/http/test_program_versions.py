@@ -89,12 +89,14 @@ def test_a_rejection_says_the_way_out_which_the_owner_goes(
     fields = [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]
     schema = json.dumps({"fields": fields})
     file_id = account.api.deliver(CSV, enforce_schema=schema)["file_id"]
-    status, _, printed = run("push", path, "--to", file_id)
+    account.api.request("PATCH", f"/file/{file_id}", json={"path": "sales/next"})
+    status, _, printed = run("push", path, "--to", "sales/next")
     assert status == 5
     assert (
         "- `amount` holds numbers, not only integers: 1 cell of this delivery needs it" in printed
     )
-    assert f"entrepot files accept-suggestion {file_id} 2" in printed
+    assert "entrepot files accept-suggestion sales/next 2" in printed
+    assert "Or correct the file, then run" in printed
     status, _, printed = run("push", path, "--to", file_id, "--format", "json")
     assert json.loads(printed)["suggested"]["schema"]["fields"][1]["type"] == "number"
     status, _, printed = run("files", "accept-suggestion", file_id, 2)

@@ -6,13 +6,14 @@ They are proposals, the likeliest first. `check.examples` keeps what the field's
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from entrepot.inspection.report.pattern_examples import match_pattern
-from entrepot.schemas.model import Field
+from entrepot.schemas.model import Constraints, Field
 from entrepot.schemas.strptime import expand_directives
 from entrepot.schemas.values import EPOCH, read_value
 
@@ -40,13 +41,22 @@ WORDS = ("abc", "Example text", "A", "a", "ABC", "1", "12345", "A-1")
 
 
 def propose_values(field: Field) -> list[str]:
-    """Texts that may be valid values of `field`, without repetition; the likeliest first."""
+    """Texts that may be valid values of `field`, without repetition; the likeliest first. None for
+    a field that takes any text, of which an example says nothing."""
+    if _takes_any_text(field):
+        return []
     try:
         proposals = list(islice(_proposals(field), MAX_PROPOSALS))
     except (ValueError, OverflowError, ArithmeticError):
         proposals = []  # a bound beyond what Python's types hold
     kept = (text for text in proposals if 0 < len(text) <= MAX_VALUE_CHARS)
     return list(dict.fromkeys(kept))
+
+
+def _takes_any_text(field: Field) -> bool:
+    limits = replace(field.constraints, required=False, unique=False)
+    plain = field.format == "default" and field.categories is None and limits == Constraints()
+    return plain and field.type in ("string", "any")
 
 
 def _proposals(field: Field) -> Iterator[str]:
