@@ -247,6 +247,14 @@ ANY_FORMATS: dict[str, tuple[str, ...]] = {
 dateutil."""
 
 
+MIDNIGHT = (
+    r"(?:T|[ ]+)(?:0?0:00(?::00(?:[.,]0+)?)?(?:Z|[-+](?:[01]\d|2[0-3]):?[0-5]\d)?"
+    r"|12:00(?::00)?[ ]?(?i:am))"
+)
+"""What may stand after a date in the format `any`: the time with which spreadsheets and pandas
+write dates. Frictionless reads any time there and drops it."""
+
+
 CLOCK_FORMS = (
     r"%H:%M(?::%S(?:\.%f)?)?%z?",
     r"%H:%M:%S\s+%Z",
@@ -272,7 +280,7 @@ def any_regex(kind: str) -> tuple[str, tuple[str, ...]]:
             "%(.)", lambda match: f"({DIRECTIVE_REGEXES[match[1]]})", form
         ).replace(r"\s", SPACE)
     if kind == "date":
-        return days, tuple(of_days)
+        return f"(?:{days})(?:{MIDNIGHT})?", tuple(of_days)
     if kind == "time":
         return clocks, tuple(of_clocks)
     whole = [capturing_regex(form) for form in WHOLE_FORMATS]

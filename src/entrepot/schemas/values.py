@@ -17,7 +17,7 @@ from typing import Any
 from entrepot.schemas import lexical
 from entrepot.schemas.model import Field
 from entrepot.schemas.numbers import GROUPINGS, number_regex, without_affixes
-from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
+from entrepot.schemas.strptime import ANY_FORMATS, MIDNIGHT, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+(?:\.\d*)?|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
 INFINITY_PATTERN = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
@@ -166,6 +166,8 @@ def _read_moment(text: str, field: Field, default: str) -> datetime | None:
 
 
 def _read_date(text: str, field: Field) -> int:
+    if field.format == "any":
+        text = re.sub(f"{MIDNIGHT}$", "", text, flags=re.ASCII)
     moment = _read_moment(text, field, lexical.DATE)
     day = date.fromisoformat(text) if moment is None else moment.date()
     return day.toordinal() - EPOCH.toordinal()

@@ -12,6 +12,7 @@ from typing import Any
 from entrepot.inspection.report.impossible_moments import explain_impossible
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.report.time_of_day import explain_time_of_day
 from entrepot.inspection.report.unwritable import NOT_FINITE, state_unwritable
 from entrepot.inspection.table import CellKind, Storage
 from entrepot.schemas.lexical import ENDS_IN_ZONE
@@ -222,8 +223,11 @@ def state_type_error(
         has = "a control character" if len(controls) == 1 else "control characters"
         return Statement(f"{named} has {has}", f"{noun_of(field)} without control characters")
     reason = f"{named} is not {_not_noun(field)}"
-    if why := explain_impossible(field, cell):
-        return Statement(f"{reason}: {why}", expected)
+    why, advice = explain_impossible(field, cell), ""
+    if not why:
+        why, advice = explain_time_of_day(field, cell)
+    if why:
+        return Statement(f"{reason}: {why}", expected, "", advice)
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):
         expected += " without leading zeros"

@@ -17,6 +17,7 @@ from entrepot.inspection.values.json_text import is_json
 from entrepot.inspection.values.missing_marks import is_no_mark_of
 from entrepot.inspection.values.native_text import delivered_text
 from entrepot.inspection.values.plain_number import begins_plainly, plain_number, without_affixes
+from entrepot.inspection.values.stored_moments import with_stored_moments
 from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
@@ -153,6 +154,7 @@ def cell_sql(
     tells_empty = storage in ("objects", "columns")
     if storage == "objects":
         column = with_json_forms(column, field)
+    column = with_stored_moments(column, field, storage)
     text = column.text
     has_empty_texts = storage == "text" or (storage == "workbook" and field.type == "string")
     if "" not in missing and column.kind == "text" and has_empty_texts:
