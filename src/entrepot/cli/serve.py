@@ -134,8 +134,7 @@ def _seed(settings: Settings) -> list[str]:
         "",
         f"Endpoint  {settings.endpoint}",
         f"API key   {api_key}",
-        # On a line of its own it fits into 80 columns.
-        f"Sign in\n{link}",
+        f"Sign in   {link}",
         *([f"Rejected  {settings.endpoint}/tasks/{task_id}"] if task_id else []),
         "",
         "Open the address after `Sign in` in a browser.",
