@@ -78,8 +78,52 @@ def test_only_an_accepted_version_says_what_the_contract_expects(
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize("marks", [1, 2, 3])
-def test_several_byte_order_marks_are_one(encoding: str, marks: int, inspect: Inspect) -> None:
-    inferred = inspect(("\ufeff" * marks + "id,name\n1,a\n2,ä\n").encode(encoding))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,name\n1,a\n2,ä\n",
+        '[{"id": 1, "name": "a"}, {"id": 2, "name": "ä"}]',
+        '{"id": 1, "name": "a"}\n{"id": 2, "name": "ä"}\n',
+    ],
+)
+def test_several_byte_order_marks_are_one(
+    encoding: str, marks: int, text: str, inspect: Inspect
+) -> None:
+    inferred = inspect(("\ufeff" * marks + text).encode(encoding))
+    warnings = inferred.report["tasks"][0]["warnings"]
+    assert [f"{marks} byte order marks" in each for each in warnings] == [True] * (marks > 1)
     assert inferred.schema is not None
     assert [field["name"] for field in inferred.schema["fields"]] == ["id", "name"]
     assert inferred.row_count == 2
+
+
+@pytest.mark.parametrize("rows", [3, 10])
+@pytest.mark.parametrize("titles", [17, 20, 21])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_up_to_twenty_titles_may_be_most_of_the_lines(
+    inspect: Inspect, titles: int, rows: int, delimiter: str
+) -> None:
+    lines = [f"Station {number} of the network" for number in range(titles)]
+    lines += [delimiter.join(cells) for cells in [("id", "name"), *[("7", "Ada")] * rows]]
+    inferred = inspect("".join(f"{line}\n" for line in lines))
+    assert (inferred.verdict == "conforms") == (titles <= 20)
+    if titles <= 20:
+        assert inferred.dialect == {"headerRows": [titles + 1]}
+        assert inferred.row_count == rows
+        [warning, *_] = inferred.report["tasks"][0]["warnings"]
+        assert f"Rows 1 to {titles} do not belong to the table" in warning
+
+
+@pytest.mark.parametrize("lines", [10, 60_000])
+@pytest.mark.parametrize("titles", [1, 2])
+def test_a_header_is_found_below_titles_of_any_length(
+    inspect: Inspect, titles: int, lines: int
+) -> None:
+    title = '"' + "A line of the title\n" * lines + '"\n'
+    schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+    dialect = {"headerRows": [titles + 1]}
+    text = title * titles + "id;name\n1;a\n2;b\nx;c\n"
+    inspection = inspect(text, schema, dialect=dialect)
+    [error] = errors_of(inspection)
+    assert (error["rowNumber"], error["fieldName"]) == (titles + 4, "id")
+    assert inspection.row_count == 3

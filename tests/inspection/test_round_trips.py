@@ -119,7 +119,7 @@ def test_encodings(encoding: str, delimiter: str, tmp_path: Path) -> None:
     text = by_csv(TABLE, delimiter=delimiter)
     rows, detected = understood(text.encode(encoding), tmp_path)
     assert rows == TABLE
-    assert detected.bom == (encoding in ("utf-8-sig", "utf-16", "utf-32"))
+    assert (detected.bom > 0) == (encoding in ("utf-8-sig", "utf-16", "utf-32"))
 
 
 def test_spreadsheet_exports(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from entrepot.inspection.csv.contract.layout import contract_layout
 from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
-from entrepot.inspection.csv.dialects.detection import below_titles, detect_dialect
+from entrepot.inspection.csv.dialects.detection import detect_dialect
 from entrepot.inspection.csv.dialects.sample import LineSamples
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
+from entrepot.inspection.csv.dialects.titles import below_titles
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
 from entrepot.inspection.csv.lexer import MAX_RECORD_CHARS, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_text
@@ -100,11 +101,12 @@ def detect_csv(
     most: int,
     freeze: bool,
     samples: LineSamples,
+    titles: int = 0,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 
-    `freeze`: the reading is to become a contract. `samples` are those of the text. Raises TooLarge
-    for rows of more than `most` cells.
+    `freeze`: the reading is to become a contract. `samples` are those of the text, the first
+    `titles` lines are titles if nothing is `requested`. Raises TooLarge for more than `most` cells.
     """
     hints = _hints(requested)
     if names is not None and hints.comment is None:
@@ -118,7 +120,8 @@ def detect_csv(
             mark = separator.group(1)
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     bound = names is not None or freeze
-    titles = min(requested.header_rows or (1,)) - 1 if requested is not None else 0
+    if requested is not None:
+        titles = min(requested.header_rows or (1,)) - 1
     table = below_titles(body, hints.quote, titles)
     scored = detect_dialect(table, names, hints, bound, samples)
     if bound:

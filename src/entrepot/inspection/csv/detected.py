@@ -11,6 +11,7 @@ from typing import Any, Self
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.table_end import BlockBelow, TableEnd
+from entrepot.inspection.detect.byte_order import warn_of_marks
 from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.report.row_looks import SPACED_QUOTE
 from entrepot_client.counts import counted
@@ -129,12 +130,12 @@ def _outside(part: BlockBelow) -> str:
 @dataclass(frozen=True, kw_only=True)
 class DetectedCsv(DetectedTable):
     """The decision on a delimited text. `first_line` is the physical line of the first data row,
-    `undecodable` and `padding` are bytes; `end_mark`: the text
+    `bom` (byte order marks), `undecodable` and `padding` are bytes; `end_mark`: the text
     ends with Ctrl-Z; `spanning` counts the cells of several lines that look
     like rows, and shows the first; `spaced` are rows with a space before a quote."""
 
     encoding: Encoding
-    bom: bool
+    bom: int
     line_end: str
     lines: int | None
     dialect: Dialect
@@ -163,7 +164,7 @@ class DetectedCsv(DetectedTable):
         sentences = self.doubts
         if self.encoding.sure < MIN_SURE:
             sentences.append(_doubt(self.encoding, self.other_encoding))
-        sentences += self.omissions
+        sentences += [*warn_of_marks(self.bom, self.encoding.name), *self.omissions]
         if self.padding:
             sentences.append(
                 f"{counted(self.padding, 'byte')} of padding (NUL) at the end "
@@ -191,7 +192,7 @@ class DetectedCsv(DetectedTable):
             "encoding": self.encoding.name,
             "encodingConfidence": self.encoding.sure,
             "encodingAlternatives": list(self.encoding.rivals),
-            "bom": self.bom,
+            "bom": self.bom > 0,
             "endMark": self.end_mark,
             "newline": self.line_end,
             "lines": self.lines,

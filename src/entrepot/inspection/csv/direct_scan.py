@@ -28,7 +28,7 @@ def detected_csv(source: CsvSource) -> DetectedCsv:
     line = records[layout.start][0] if layout.start < len(records) else _line_after(source)
     return DetectedCsv(
         encoding=byte_scan.encoding,
-        bom=byte_scan.bom > 0,
+        bom=byte_scan.bom,
         line_end=source.byte_scan.line_end,
         lines=source.byte_scan.lines if source.byte_scan.counted is not None else None,
         dialect=decision.dialect,

@@ -10,15 +10,17 @@ from typing import BinaryIO, TextIO
 from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.dialects.sample import LineSamples
+from entrepot.inspection.csv.dialects.titles import count_titles, has_header
 from entrepot.inspection.csv.tabular import is_markup, is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes, scan_ends
 from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.detect.end_mark import cut_end
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import Damage, is_ebcdic, transcode
-from entrepot.inspection.limits import Limits
+from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.table import NotTabular, TooLarge
+from entrepot.schemas.table_dialect import TableDialect
 from entrepot_client.counts import counted
 
 HEAD_BYTES = 256 * 1024
@@ -26,6 +28,8 @@ HEAD_BYTES = 256 * 1024
 which `decide` takes the first 2,000."""
 MIN_HEAD_LINES = 2
 """Lines that the first part has at least, whatever their length."""
+MAX_TITLE_BYTES = 16 * MIB
+"""Bytes above a stated header at most, as many as a record has at most."""
 MAX_CHAR_BYTES = 4
 """Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
 
@@ -130,7 +134,7 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     """Decide by the first part of a text how it is to be read. Raises NotTabular, TooLarge,
     OSError."""
     names, dialect, byte_scan = request.names, request.dialect, text.byte_scan
-    head, whole = _head(text.path, byte_scan)
+    head, whole = _head(text.path, byte_scan, dialect)
     if not head.strip("\r\n \t\0\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
@@ -146,6 +150,12 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     for way in ways:
         lines, freeze = _lines(head, way, whole), request.freeze
         detected = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
+        if names is None and dialect is None and whole and not is_table(detected, False):
+            # The titles of a short table may be most of its lines.
+            titles = count_titles(lines)
+            detected = detect_csv(
+                lines, names, dialect, limits.columns, freeze, LineSamples(), titles
+            )
         decided.append((detected, way, len(lines) - detected.first_line + 1))
     decision, splits, head_lines = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
@@ -184,9 +194,10 @@ def open_lines(source: CsvSource) -> Iterator[tuple[TextIO, BinaryIO]]:
         yield text, raw
 
 
-def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
+def _head(path: Path, byte_scan: ByteScan, dialect: TableDialect | None) -> tuple[str, bool]:
     """The first part of the text, and whether it is all of it. The first lines are read whole,
-    however long they are: a header and a row."""
+    however long they are: a header and a row. A header that a dialect states is within it, below
+    titles of up to `MAX_TITLE_BYTES`."""
     with path.open("rb") as raw:
         raw.seek(byte_scan.bom)
         head = raw.read(HEAD_BYTES)
@@ -194,8 +205,20 @@ def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
             if max(head.count(b"\n"), head.count(b"\r")) >= MIN_HEAD_LINES:
                 break
             head += raw.read(byte_scan.longest_line + 2)
+        while not _has_stated_header(head, dialect) and len(head) < MAX_TITLE_BYTES:
+            if not (more := raw.read(len(head))):
+                break
+            head += more
         whole = not raw.read(1)
     return head.decode("utf-8", "ignore" if not whole else "replace"), whole
+
+
+def _has_stated_header(head: bytes, dialect: TableDialect | None) -> bool:
+    """Whether the header that a dialect states, and rows below it, are within `head`."""
+    if dialect is None or not dialect.header_rows:
+        return True
+    begin = head[: -HEAD_BYTES // 2].decode("utf-8", "replace")
+    return has_header(_lines(begin, "", False), dialect.quote_char, max(dialect.header_rows))
 
 
 def _lines(head: str, splits: str, whole: bool) -> list[str]:

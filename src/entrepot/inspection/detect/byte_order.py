@@ -48,6 +48,14 @@ def byte_order(head: bytes) -> tuple[int, str | None]:
     return 0, _by_zeros(head[:HEAD_BYTES])
 
 
+def warn_of_marks(bom: int, encoding: str) -> list[str]:
+    """A sentence on the `bom` bytes of marks at the beginning of a text, if they are several."""
+    mark = next((len(mark) for mark, name in BOMS if name == encoding), bom)
+    if bom <= mark:
+        return []
+    return [f"The file begins with {bom // mark} byte order marks. They were left out."]
+
+
 def _without(head: bytes, bom: bytes) -> bytes:
     while head.startswith(bom):
         head = head[len(bom) :]

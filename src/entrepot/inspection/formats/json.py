@@ -4,7 +4,7 @@ Nothing is copied: to parse an object again in each pass costs the engine a quar
 its line, and less than to read its values from a file of their own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,13 @@ from entrepot.inspection.formats.json_positions import (
     object_error,
 )
 from entrepot.inspection.formats.json_property import isolate_property
-from entrepot.inspection.formats.json_text import SPLIT, check_utf8, in_utf8, with_plain_newlines
+from entrepot.inspection.formats.json_text import (
+    SPLIT,
+    check_utf8,
+    in_utf8,
+    warn_of_marks_in,
+    with_plain_newlines,
+)
 from entrepot.inspection.formats.json_totals import (
     JsonRecords,
     check_openings,
@@ -109,8 +115,13 @@ def open_json(detected: Detected, request: TableRequest, context: InspectionCont
 
     lines = detected.kind == "jsonl"  # whose rows have their line already
     records = JsonRecords(header=int(arrays and headed))
+
+    def read() -> Table:
+        table = read_json(request, detected, context, records)
+        return replace(table, warnings=(*table.warnings, *warn_of_marks_in(request.path)))
+
     return OpenedTable(
-        lambda: read_json(request, detected, context, records),
+        read,
         locate_errors=(lambda errors: None) if lines else locate,
         count_records=records.count,
     )

@@ -4,7 +4,7 @@ import codecs
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
+from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order, warn_of_marks
 from entrepot.inspection.detect.end_mark import cut_end, marked_bytes
 from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import transcode
@@ -18,13 +18,22 @@ BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 
 
+def warn_of_marks_in(path: Path) -> list[str]:
+    """A warning of several byte order marks at the beginning of the file. Raises OSError."""
+    with path.open("rb") as file:
+        bom, encoding = byte_order(file.read(HEAD_BYTES))
+    return warn_of_marks(bom, encoding or "utf-8")
+
+
 def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -> tuple[Path, str]:
-    """The file itself if it is UTF-8 without an end-of-file mark, else such a copy; and its
-    encoding, which may be stated. Raises SourceBroken where it does not fit, OSError."""
+    """The file itself if it is UTF-8 with one byte order mark at most and without an end-of-file
+    mark, else such a copy; and its encoding, which may be stated. Raises SourceBroken where it does
+    not fit, OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     bom, encoding = byte_order(head) if stated is None else encoding_of(head, stated)
-    if stated is None and encoding in (None, "utf-8") and not marked_bytes(path):
+    usual = bom <= len(codecs.BOM_UTF8) and not marked_bytes(path)
+    if stated is None and encoding in (None, "utf-8") and usual:
         return path, "utf-8"
     encoding = encoding or "utf-8"
     target = context.scratch / "utf-8.json"

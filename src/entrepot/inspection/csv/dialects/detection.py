@@ -24,8 +24,6 @@ ESCAPES = "\\^!~%*/?"
 # How much of a text is looked at. Set by time; a quarter more or less changes no reading of the
 # corpus (tests/inspection/corpus).
 MAX_LINES = 2_000
-MIN_TITLE_LINES = 100
-"""Lines of a record at the top from which on it is left out: the others must be enough."""
 MAX_LINE_CHARS = 1 << 16
 MAX_REFINED_LINES = 300
 """Lines in which blanks and frames are looked for."""
@@ -59,25 +57,6 @@ MIN_ODD_ESCAPES = 2
 MIN_BINDING_ESCAPES = 2
 """Times that one stands before a delimiter and not before a quote, where the reading binds: once, a
 text ends with it (`C:\\data\\`), and the row has a cell too many."""
-
-
-def below_titles(lines: Sequence[str], quote: str | None, titles: int) -> Sequence[str]:
-    """The lines without the first `titles` records, which a dialect states to be above the header,
-    and without further ones that are in quotes and have so many lines that they would be most of
-    what is looked at: they say nothing of the dialect. A quote that is not closed ends the search.
-    """
-    quote = '"' if quote is None else quote
-    start = passed = quotes = 0
-    for place, line in enumerate(lines):
-        begun = bool(quote) and line.lstrip("\ufeff").startswith(quote)
-        if place == start and not begun and passed >= titles:
-            break
-        quotes += line.count(quote) if begun or place > start else 0
-        if quotes % 2 == 0:
-            if passed >= titles and place - start < MIN_TITLE_LINES:
-                break
-            start, passed, quotes = place + 1, passed + 1, 0
-    return lines[start:] or lines
 
 
 def detect_dialect(
