@@ -150,9 +150,9 @@ def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSourc
     for way in ways:
         lines, freeze = _lines(head, way, whole), request.freeze
         detected = detect_csv(lines, names, dialect, limits.columns, freeze, text.samples)
-        if names is None and dialect is None and whole and not is_table(detected, False):
-            # The titles of a short table may be most of its lines.
-            titles = count_titles(lines)
+        short = names is None and dialect is None and whole and not is_table(detected, False)
+        # The titles of a short table may be most of its lines.
+        if short and (titles := count_titles(lines)):
             detected = detect_csv(
                 lines, names, dialect, limits.columns, freeze, LineSamples(), titles
             )
