@@ -167,6 +167,7 @@ def test_no_file_gets_its_bytes_or_its_name_without_a_sync() -> None:
         "blobs/cache.py",  # copies, whose bytes are compared with their hash
         "blobs/disk.py",
         "blobs/disk_deletions.py",
+        "blobs/disk_drafts.py",
         "blobs/disk_sync.py",
         "metrics/shared_files.py",  # begins empty at each start
         "migrations/run.py",

@@ -6,7 +6,7 @@ creation. The answer that completes an upload, and each HEAD after it, has `Entr
 
 from datetime import timedelta
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from entrepot.errors import (
     BlobMissing,
     BodyTooLarge,
+    DraftBusy,
     FieldInvalid,
     MediaTypeUnsupported,
     NotFound,
@@ -164,6 +165,14 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
 
     A request that is still sending bytes to it is ended; its bytes are kept.
     """
+    try:
+        return await _show(upload_id, work)
+    except DraftBusy:
+        # A request that was sent before came only now, such as one whose connection is closed.
+        return await _show(upload_id, work)
+
+
+async def _show(upload_id: UUID, work: UnitOfWork) -> Response:
     async with open_session(work, upload_id) as (upload, session):
         if session is None:
             return Response(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from entrepot.schemas.model import Field
 from entrepot.schemas.values import read_value
 
-CLOCK = re.compile(r"(?:T|\s+)([0-9]{1,2}:[0-9]{2}.*)", re.ASCII | re.DOTALL)
+CLOCK = re.compile(r"[T\s]([0-9]{1,2}:[0-9]{2}.*)", re.ASCII | re.DOTALL)
 MIDNIGHT = re.compile(r"0{1,2}:00(?::00(?:[.,]0+)?)?", re.ASCII)
 MAX_CHARS = 100
 """No moment is longer."""
@@ -23,7 +23,7 @@ def explain_time_of_day(field: Field, cell: str) -> tuple[str, str]:
             return "it has no time", "Add the time, or set the type of the field to `date`."
         return "", ""
     clock = CLOCK.search(cell)
-    if clock is None or not _is_value(cell[: clock.start()], field):
+    if clock is None or not _is_value(cell[: clock.start()].rstrip(), field):
         return "", ""
     is_midnight = MIDNIGHT.fullmatch(clock[1]) is not None
     if is_midnight and field.format == "default":
